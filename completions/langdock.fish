@@ -25,504 +25,504 @@ function __fish_langdock_using_subcommand
 end
 
 complete -c langdock -n "__fish_langdock_needs_command" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_needs_command" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_needs_command" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
-complete -c langdock -n "__fish_langdock_needs_command" -l profile -d 'Profile of the config file' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_needs_command" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_needs_command" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_needs_command" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_needs_command" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_needs_command" -s V -l version -d 'Print version'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "send" -d 'Send one request and stream the answer to standard output'
-complete -c langdock -n "__fish_langdock_needs_command" -f -a "chat" -d 'Talk with a model: a conversation that is saved as it goes'
-complete -c langdock -n "__fish_langdock_needs_command" -f -a "tool-run" -d 'Send a request, and run the tools that the model asks for on this machine until it is done'
-complete -c langdock -n "__fish_langdock_needs_command" -f -a "batch" -d 'Ask the same of many items, in parallel, within the rate limits'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "chat" -d 'Hold a conversation with a model, saved as it goes'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "tool-run" -d 'Send a request, and run the tools that the model calls on this machine until it is done'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "batch" -d 'Ask the same question about many items, in parallel and within the rate limits'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "merge" -d 'Merge the outputs of a batch that ran in shards'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "models" -d 'List the models that the region offers'
-complete -c langdock -n "__fish_langdock_needs_command" -f -a "count" -d 'Estimate the tokens of a request, by part; nothing is sent'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "count" -d 'Estimate the tokens of a request, by part, without sending it'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "usage" -d 'Summarise token usage on this machine'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "session" -d 'List, show, search and delete saved conversations'
-complete -c langdock -n "__fish_langdock_needs_command" -f -a "serve" -d 'Run the scripted endpoint of --demo on a port, for other programs'
-complete -c langdock -n "__fish_langdock_needs_command" -f -a "auth" -d 'Store, show and forget the API key'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "serve" -d 'Serve the scripted endpoint of --demo on a port, for other programs'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "auth" -d 'Store, show and remove the API key'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "config" -d 'Show and change the settings'
-complete -c langdock -n "__fish_langdock_needs_command" -f -a "doctor" -d 'Check key, endpoint, models, clock and directories, and say what to do'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "doctor" -d 'Check key, endpoint, models, clock and directories, and suggest fixes'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "help" -d 'Show help for a command or topic'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "template" -d 'List and show saved prompts'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model to ask [default: picked once from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model to ask [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l top-p -d 'Nucleus sampling, 0 to 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l top-k -d 'Sample from the K likeliest tokens, at least 1 [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l stop -d 'Stop at this text; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l stop -d 'Stop at this text; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s f -l file -d 'Text file, image or PDF, told by its content; a directory; - is standard input; repeat for more' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s T -l tool -d 'Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l set -d 'Any other field of the request body; may be repeated' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; may be repeated' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l messages -d 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s t -l template -d 'Saved prompt, listed by `langdock template list`, or ./FILE for any other file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s p -l param -d 'With --template: the value of {{KEY}}; may be repeated' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s T -l tool -d 'Tools that the model may call: a JSON or TOML file, or a program; may be repeated' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l tool-choice -d 'Whether the model must call a tool: auto, any, none, or the name of the tool' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l lang -d 'With --extract: the first code block of this language' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s o -l output -d 'Write the answer to this file, whole or not at all' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l session -d 'Go on with this conversation, or begin it' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l tag -d 'Tag for the usage log, for `langdock usage --by tag`' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l session -d 'Continue this conversation, or start it' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile of the config file' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema -d 'JSON that fits this JSON schema, and nothing else' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema -d 'Print Print Print JSON that fits this JSON schema, and nothing else' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema-mode -d 'With --schema: how the model is asked for the answer [default: auto]' -r -f -a "auto\t'One way after the other'
 native\t'By the field output_config.format'
 tool\t'By a tool'
 prompt\t'In words'"
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l repair -d 'With --schema: how often a wrong answer is sent back [default: 2]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l repair -d 'With --schema: maximum number of times to send back an invalid answer [default: 2]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-check -d 'Send even if the request appears to exceed a known limit, or has what the model refuses'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l raw -d 'Print the answer as it was written, on a terminal too'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l markdown -d 'Render the answer\'s Markdown, in a pipe too [default: on a terminal]'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l raw -d 'Print the answer as the model wrote it, even on a terminal'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l markdown -d 'Render the answer\'s Markdown, even in a pipe [default: on a terminal]'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s q -l quiet -d 'Print errors only'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s v -l verbose -d 'Verbose output; -vv: requests and headers too, never bodies or the key'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s v -l verbose -d 'Verbose output; -vv adds requests and headers, never bodies or the key'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s u -l usage -d 'Report tokens and timing'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l show-thinking -d 'Show the model\'s reasoning too, on stderr'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s S -l no-stream -d 'Print the answer at its end'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l show-thinking -d 'Show the model\'s reasoning, on stderr'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s S -l no-stream -d 'Print the answer only when it is complete'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s j -l json -d 'Print the API\'s message object'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l jsonl -d 'Print each event on a line as it comes, then the message object'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s x -l extract -d 'Print the first fenced code block only'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-truncated -d 'Exit 0 even if the answer was cut off by the limit of tokens'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s c -l continue -d 'Go on with the conversation that was last used, or with LANGDOCK_SESSION\'s'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l fork -d 'With --continue or --session: go on in a copy, and leave the conversation as it is'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s n -l no-log -d 'Save nothing of this, neither in a conversation nor in the log of requests'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l dry-run -d 'Print the body and send nothing; the data of images is shortened'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l curl -d 'Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l jsonl -d 'Print each event as a line of JSON as it arrives, then the message object'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s x -l extract -d 'Print only the first fenced code block'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-truncated -d 'Exit 0 even if the answer was cut off by a token limit'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s c -l continue -d 'Continue the conversation last used, or the one that LANGDOCK_SESSION names'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l fork -d 'With --continue or --session: continue in a copy, leaving the conversation unchanged'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s n -l no-log -d 'Save nothing, neither in a conversation nor in the usage log'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l dry-run -d 'Print the request body without sending it; image data is shortened'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l curl -d 'Print an equivalent curl command without sending anything; the key appears as $LANGDOCK_API_KEY'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s m -l model -d 'Model to ask [default: picked once from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s m -l model -d 'Model to ask [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l top-p -d 'Nucleus sampling, 0 to 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l top-k -d 'Sample from the K likeliest tokens, at least 1 [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l stop -d 'Stop at this text; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l stop -d 'Stop at this text; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s f -l file -d 'Text file, image or PDF, told by its content; a directory; - is standard input; repeat for more' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s T -l tool -d 'Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-tool -d 'Run the calls of this tool unasked; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l deny-tool -d 'Never run the calls of this tool; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l set -d 'Any other field of the request body; may be repeated' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; may be repeated' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l messages -d 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s t -l template -d 'Saved prompt, listed by `langdock template list`, or ./FILE for any other file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s p -l param -d 'With --template: the value of {{KEY}}; may be repeated' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s T -l tool -d 'Tools that the model may call: a JSON or TOML file, or a program; may be repeated' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-choice -d 'Whether the model must call a tool: auto, any, none, or the name of the tool' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-tool -d 'Run calls of this tool without confirmation; may be repeated' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l deny-tool -d 'Never run calls of this tool; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-turns -d 'Maximum number of model turns' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-jobs -d 'How many calls of one answer are run at a time' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-jobs -d 'Maximum number of calls of one answer to run at the same time' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l session -d 'Go on with this conversation, or begin it' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l session -d 'Continue this conversation, or start it' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l profile -d 'Profile of the config file' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-check -d 'Send even if the request appears to exceed a known limit, or has what the model refuses'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s y -l yes -d 'Run every call unasked, but for those of tools with `confirm`'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l raw -d 'Print the answer as it was written, on a terminal too'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l markdown -d 'Render the answer\'s Markdown, in a pipe too [default: on a terminal]'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s y -l yes -d 'Run every call without confirmation, except calls of tools with `confirm`'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l raw -d 'Print the answer as the model wrote it, even on a terminal'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l markdown -d 'Render the answer\'s Markdown, even in a pipe [default: on a terminal]'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s q -l quiet -d 'Print errors only'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s v -l verbose -d 'Verbose output; -vv: requests and headers too, never bodies or the key'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s v -l verbose -d 'Verbose output; -vv adds requests and headers, never bodies or the key'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s u -l usage -d 'Report tokens and timing'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l show-thinking -d 'Show the model\'s reasoning too, on stderr'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s S -l no-stream -d 'Print the answer at its end'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s c -l continue -d 'Go on with the conversation that was last used, or with LANGDOCK_SESSION\'s'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l fork -d 'With --continue or --session: go on in a copy, and leave the conversation as it is'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s n -l no-log -d 'Save nothing of this, neither in a conversation nor in the log of requests'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l show-thinking -d 'Show the model\'s reasoning, on stderr'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s S -l no-stream -d 'Print the answer only when it is complete'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s c -l continue -d 'Continue the conversation last used, or the one that LANGDOCK_SESSION names'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l fork -d 'With --continue or --session: continue in a copy, leaving the conversation unchanged'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s n -l no-log -d 'Save nothing, neither in a conversation nor in the usage log'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s m -l model -d 'Model to ask [default: picked once from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s m -l model -d 'Model to ask [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l top-p -d 'Nucleus sampling, 0 to 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l top-k -d 'Sample from the K likeliest tokens, at least 1 [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l stop -d 'Stop at this text; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l stop -d 'Stop at this text; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s f -l file -d 'Text file, image or PDF, told by its content; a directory; - is standard input; repeat for more' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s T -l tool -d 'Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-choice -d 'Whether the model has to call a tool: auto, any, none, or the one tool to call' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l set -d 'Any other field of the request body; may be repeated' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; may be repeated' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l messages -d 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s t -l template -d 'Saved prompt, listed by `langdock template list`, or ./FILE for any other file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s p -l param -d 'With --template: the value of {{KEY}}; may be repeated' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s T -l tool -d 'Tools that the model may call: a JSON or TOML file, or a program; may be repeated' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-choice -d 'Whether the model must call a tool: auto, any, none, or the name of the tool' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l lang -d 'With --extract: the first code block of this language' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s o -l output -d 'Write the answer to this file, whole or not at all' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l session -d 'Go on with this conversation, or begin it' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tag -d 'Tag for the usage log, for `langdock usage --by tag`' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l session -d 'Continue this conversation, or start it' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l profile -d 'Profile of the config file' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-tool -d 'Run the calls of this tool unasked; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l deny-tool -d 'Never run the calls of this tool; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-tool -d 'Run calls of this tool without confirmation; may be repeated' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l deny-tool -d 'Never run calls of this tool; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-turns -d 'Maximum number of model turns' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-jobs -d 'How many calls of one answer are run at a time' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l call -d 'Run a call by hand as the model\'s would be, print its result, and send nothing; - is standard input' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-jobs -d 'Maximum number of calls of one answer to run at the same time' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l call -d 'Run one call as if the model had made it and print the result, without sending anything; - reads the JSON from standard input' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l no-check -d 'Send even if the request appears to exceed a known limit, or has what the model refuses'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l raw -d 'Print the answer as it was written, on a terminal too'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l markdown -d 'Render the answer\'s Markdown, in a pipe too [default: on a terminal]'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l raw -d 'Print the answer as the model wrote it, even on a terminal'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l markdown -d 'Render the answer\'s Markdown, even in a pipe [default: on a terminal]'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s q -l quiet -d 'Print errors only'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s v -l verbose -d 'Verbose output; -vv: requests and headers too, never bodies or the key'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s v -l verbose -d 'Verbose output; -vv adds requests and headers, never bodies or the key'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s u -l usage -d 'Report tokens and timing'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l show-thinking -d 'Show the model\'s reasoning too, on stderr'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s S -l no-stream -d 'Print the answer at its end'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l show-thinking -d 'Show the model\'s reasoning, on stderr'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s S -l no-stream -d 'Print the answer only when it is complete'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s j -l json -d 'Print the API\'s message object'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l jsonl -d 'Print each event on a line as it comes, then the message object'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s x -l extract -d 'Print the first fenced code block only'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-truncated -d 'Exit 0 even if the answer was cut off by the limit of tokens'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s c -l continue -d 'Go on with the conversation that was last used, or with LANGDOCK_SESSION\'s'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l fork -d 'With --continue or --session: go on in a copy, and leave the conversation as it is'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s n -l no-log -d 'Save nothing of this, neither in a conversation nor in the log of requests'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l dry-run -d 'Print the body and send nothing; the data of images is shortened'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l curl -d 'Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l jsonl -d 'Print each event as a line of JSON as it arrives, then the message object'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s x -l extract -d 'Print only the first fenced code block'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-truncated -d 'Exit 0 even if the answer was cut off by a token limit'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s c -l continue -d 'Continue the conversation last used, or the one that LANGDOCK_SESSION names'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l fork -d 'With --continue or --session: continue in a copy, leaving the conversation unchanged'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s n -l no-log -d 'Save nothing, neither in a conversation nor in the usage log'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l dry-run -d 'Print the request body without sending it; image data is shortened'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l curl -d 'Print an equivalent curl command without sending anything; the key appears as $LANGDOCK_API_KEY'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s y -l yes -d 'Run every call unasked, but for those of tools with `confirm`'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l list -d 'Print the tools, and send nothing'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s y -l yes -d 'Run every call without confirmation, except calls of tools with `confirm`'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l list -d 'List the tools without sending anything'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -s i -l input -d 'Lines of text, or a JSON object on each line; - is standard input, which is read where nothing is named' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l files -d 'Ask of each of these files: text, images or PDFs, told by their content' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -s o -l output -d 'Append the answers to this file as they come, and go on where an earlier run ended' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s i -l input -d 'Lines of text, or one JSON object per line; - is standard input, which is the default' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l files -d 'Ask about each of these files: text, images or PDFs, detected by content' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s o -l output -d 'Append the answers to this file as they arrive, and continue where an earlier run stopped' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s J -l jobs -d 'Maximum number of concurrent requests [default: what the limits allow]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l shard -d 'Ask only about the items of shard I of N; auto takes I and N from Slurm or GitLab' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-requests -d 'End with 13 after so many requests of this run; tries after a failure do not count' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-total-tokens -d 'End with 13 before requests of this run take more tokens, read and written' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l tag -d 'A word for the log, by which `langdock usage --by tag` sums up' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema -d 'Answers that fit this JSON schema; the text of a line is the JSON then' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-requests -d 'Exit with 13 after this many requests in this run; retries do not count' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-total-tokens -d 'Exit with 13 before the requests of this run use more tokens than this, input and output' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l tag -d 'Tag for the usage log, for `langdock usage --by tag`' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema -d 'Ask for answers that fit this JSON schema; the text of a record is then JSON' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema-mode -d 'With --schema: how the model is asked for the answer [default: auto]' -r -f -a "auto\t'One way after the other'
 native\t'By the field output_config.format'
 tool\t'By a tool'
 prompt\t'In words'"
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l repair -d 'With --schema: how often a wrong answer is sent back [default: 2]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -s m -l model -d 'Model to ask [default: picked once from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l repair -d 'With --schema: maximum number of times to send back an invalid answer [default: 2]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s m -l model -d 'Model to ask [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l top-p -d 'Nucleus sampling, 0 to 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l top-k -d 'Sample from the K likeliest tokens, at least 1 [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l stop -d 'Stop at this text; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l stop -d 'Stop at this text; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -s f -l file -d 'Text file, image or PDF, told by its content; a directory; - is standard input; repeat for more' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l set -d 'Any other field of the request body; may be repeated' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; may be repeated' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l messages -d 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s t -l template -d 'Saved prompt, listed by `langdock template list`, or ./FILE for any other file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s p -l param -d 'With --template: the value of {{KEY}}; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l profile -d 'Profile of the config file' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l unordered -d 'Let answers out as they come instead of in the order of the items'
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l retry-failed -d 'With --output: ask again what has failed, and forget how'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l unordered -d 'Print answers as they arrive instead of in the order of the items'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l retry-failed -d 'With --output: retry the items that failed, replacing their errors'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-check -d 'Send even if the request appears to exceed a known limit, or has what the model refuses'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand merge" -s i -l input -d 'The input of the batch, as its --input: which records there have to be, and their order' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand merge" -s o -l output -d 'Write the records to this file, whole or not at all [default: standard output]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l profile -d 'Profile of the config file' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l refresh -d 'Ignore the cached list and fetch it again'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s l -l long -d 'Also show what each model has and accepts, and when it is retired'
-complete -c langdock -n "__fish_langdock_using_subcommand models" -s j -l json -d 'Print the list as JSON, with all that is said of each model'
+complete -c langdock -n "__fish_langdock_using_subcommand models" -s j -l json -d 'Print the list as JSON, with everything the endpoint reports about each model'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand count" -s m -l model -d 'Model to ask [default: picked once from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s m -l model -d 'Model to ask [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l top-p -d 'Nucleus sampling, 0 to 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l top-k -d 'Sample from the K likeliest tokens, at least 1 [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l stop -d 'Stop at this text; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l stop -d 'Stop at this text; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l set -d 'Any other field of the request\'s body; repeat for more' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l prefill -d 'Let the answer begin with this text; only what follows it is printed' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand count" -s f -l file -d 'Text file, image or PDF, told by its content; a directory; - is standard input; repeat for more' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand count" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; repeat for more' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l messages -d 'Earlier turns: JSON, an array of messages or a whole body; flags go before its fields' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand count" -s t -l template -d 'Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand count" -s p -l param -d 'With --template: what stands for {{KEY}}; repeat for more' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l set -d 'Any other field of the request body; may be repeated' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; may be repeated' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l messages -d 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s t -l template -d 'Saved prompt, listed by `langdock template list`, or ./FILE for any other file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s p -l param -d 'With --template: the value of {{KEY}}; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l no-check -d 'Send even if the request appears to exceed a known limit, or has what the model refuses'
-complete -c langdock -n "__fish_langdock_using_subcommand count" -s j -l json -d 'Print an object'
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s j -l json -d 'Print a JSON object'
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand usage" -l by -d 'What to sum up by: model, day, tag, command' -r -f -a "model\t'The model'
+complete -c langdock -n "__fish_langdock_using_subcommand usage" -l by -d 'Group by model, day, tag or command' -r -f -a "model\t'The model'
 day\t'The day, in local time'
-tag\t'What --tag said'
-command\t'The command that asked'"
-complete -c langdock -n "__fish_langdock_using_subcommand usage" -l since -d 'Only the requests of this last while, such as 7d [default: all]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand usage" -s j -l json -d 'Print an object'
+tag\t'The value of --tag'
+command\t'The command that sent the request'"
+complete -c langdock -n "__fish_langdock_using_subcommand usage" -l since -d 'Only requests of this last period, such as 7d [default: all]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand usage" -s j -l json -d 'Print a JSON object'
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -l demo -d 'Use the conversations of --demo, which are stored separately'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "list" -d 'Print a line about each, the one last used first'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "show" -d 'Print a conversation: rendered on a terminal, as Markdown elsewhere'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "search" -d 'Find the conversations that have all of these words in one turn'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "export" -d 'Print a conversation for other programs: Markdown, or the messages as --messages takes them'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "rename" -d 'Give a conversation another name'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "rm" -d 'Delete conversations; on a terminal it asks first'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "path" -d 'Print where a conversation is, or the directory of all'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from list" -s j -l json -d 'Print an array of objects'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from list" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "list" -d 'List the conversations, most recently used first'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "show" -d 'Print a conversation: rendered on a terminal, otherwise as Markdown'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "search" -d 'Find conversations with all of these words in one turn'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "export" -d 'Print a conversation for other programs: as Markdown, or as messages for --messages'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "rename" -d 'Rename a conversation'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "rm" -d 'Delete conversations; asks first on a terminal'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "path" -d 'Print the path of a conversation, or of the directory of all of them'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from list" -s j -l json -d 'Print a JSON array'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from list" -l demo -d 'Use the conversations of --demo, which are stored separately'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from show" -s j -l json -d 'Print an object with every turn as it is on disk'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from show" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from show" -s j -l json -d 'Print a JSON object with every turn as stored'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from show" -l demo -d 'Use the conversations of --demo, which are stored separately'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from search" -s j -l json -d 'Print an array of objects'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from search" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from search" -s j -l json -d 'Print a JSON array'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from search" -l demo -d 'Use the conversations of --demo, which are stored separately'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from search" -s h -l help -d 'Print help'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from export" -s j -l json -d 'Print the messages as an array, images and PDFs in it'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from export" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from export" -s j -l json -d 'Print the messages as a JSON array, with images and PDFs included'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from export" -l demo -d 'Use the conversations of --demo, which are stored separately'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rename" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rename" -l demo -d 'Use the conversations of --demo, which are stored separately'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rename" -s h -l help -d 'Print help'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rm" -l older-than -d 'All in which nothing was said for so long, such as 30d' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rm" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rm" -l older-than -d 'Delete all conversations not used for this long, such as 30d' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rm" -l demo -d 'Use the conversations of --demo, which are stored separately'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from rm" -s h -l help -d 'Print help'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from path" -l demo -d 'Look at the conversations of --demo, which are kept apart from the others'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from path" -l demo -d 'Use the conversations of --demo, which are stored separately'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l port -d 'Port; 0 takes a free one [default: 0]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l key -d 'The one key to accept [default: any]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l rpm -d 'Requests a minute, for each key and model' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l tpm -d 'Tokens a minute, for each key and model' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l latency -d 'Before the first byte of an answer [default: 0s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l rate -d 'How fast answers are written [default: as fast as can be]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l fail -d 'What goes wrong, with its share of the requests from 0 to 1' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l seed -d 'With --fail: the same number gives the n-th request the same fate [default: one that is told]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l log -d 'Append a line of JSON for each request to this file; never the key or the content' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l port -d 'Port; 0 chooses a free one [default: 0]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l key -d 'The only key to accept [default: any]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l rpm -d 'Requests per minute, for each key and model' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l tpm -d 'Tokens per minute, for each key and model' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l latency -d 'Delay before the first byte of an answer [default: 0s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l rate -d 'Speed of answers [default: unlimited]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l fail -d 'Faults to simulate, each with its share of the requests from 0 to 1' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l seed -d 'With --fail: seed for choosing the requests that fail [default: random, and printed]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l log -d 'Append a line of JSON for each request to this file, without the key or the content' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "login" -d 'Store a key for the endpoint\'s host; asks for it on a terminal, or reads a line of standard input'
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "status" -d 'Say which key would be used, and where it came from'
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "logout" -d 'Forget the stored key of the endpoint\'s host'
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "login" -d 'Store a key for the endpoint\'s host; prompts for it on a terminal, otherwise reads a line from standard input'
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "status" -d 'Show which key would be used, and its origin'
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "logout" -d 'Remove the stored key of the endpoint\'s host'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l profile -d 'Profile of the config file' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l profile -d 'Profile of the config file' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -s j -l json -d 'Print an object'
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -s j -l json -d 'Print a JSON object'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l profile -d 'Profile of the config file' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "path" -d 'Print where the config file is, or would be'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "show" -d 'Print every setting and where it came from'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "get" -d 'Print the value of one setting, nothing if it has none'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "set" -d 'Set a key of the config file, in the profile that --profile or LANGDOCK_PROFILE chooses'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "unset" -d 'Remove a key of the config file, in the profile that --profile or LANGDOCK_PROFILE chooses'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "init" -d 'Write a config file in which everything is a comment'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "path" -d 'Print the path of the config file, whether it exists or not'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "show" -d 'Print every setting and its origin'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "get" -d 'Print the value of a setting, or nothing if it is not set'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "set" -d 'Set a key in the config file, in the profile chosen by --profile or LANGDOCK_PROFILE'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "unset" -d 'Remove a key from the config file, from the profile chosen by --profile or LANGDOCK_PROFILE'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "init" -d 'Write a config file with every setting commented out'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l profile -d 'Profile of the config file' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -s j -l json -d 'Print an object'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -s j -l json -d 'Print a JSON object'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l profile -d 'Profile of the config file' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l profile -d 'Profile of the config file' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l profile -d 'Profile of the config file' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l base-url -d 'Base URL, as an Anthropic SDK takes it; {region} in it is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s streamed, 600s not]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l profile -d 'Profile of the config file' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -s j -l json -d 'Print an object'
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -s j -l json -d 'Print a JSON object'
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l allow-http -d 'Allow plain http to another machine'
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l no-pace -d 'Send at once, whatever the limits of requests and tokens a minute'
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -f -a "list" -d 'Print the names of the templates'
-complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -f -a "show" -d 'Print a template as it is'
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -f -a "list" -d 'List the templates'
+complete -c langdock -n "__fish_langdock_using_subcommand template; and not __fish_seen_subcommand_from list show" -f -a "show" -d 'Print a template unchanged'
 complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand template; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'

@@ -62,7 +62,7 @@ impl App {
 
     /// Prints JSON that programs read: indented on a terminal, on one line elsewhere.
     pub(crate) fn print_object<T: Serialize>(&self, object: &T) -> Result<(), Error> {
-        let object = ExactJson::of(object);
+        let object = ExactJson::from_value(object);
         self.print_json(&if self.facts.stdout_is_terminal {
             format!("{object:#}\n")
         } else {

@@ -19,13 +19,13 @@ pub(crate) struct BatchBudget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BudgetRefusal {
     /// Try again when one of the requests in flight has finished.
-    #[error("those under way may take all that is left")]
+    #[error("the requests in flight may use up the rest")]
     NotYet,
     /// The limit on requests is reached.
     #[error("the budget of {} is used up", counted(*.0, "request"))]
     Requests(u64),
     /// The limit on tokens is reached.
-    #[error("a further request may go beyond the budget of {}", counted(*.0, "token"))]
+    #[error("another request might exceed the budget of {}", counted(*.0, "token"))]
     Tokens(u64),
 }
 

@@ -260,7 +260,7 @@ impl ItemReader {
 
 fn parse_object(line: &str) -> Result<ExactFields, String> {
     let json = ExactJson::parse(line).map_err(|error| error.to_string())?;
-    ExactFields::from_object(json).ok_or_else(|| "it is other JSON".to_owned())
+    ExactFields::from_object(json).ok_or_else(|| "it is JSON of another type".to_owned())
 }
 
 fn describe_line(name: &str, line: u64) -> String {
@@ -332,7 +332,7 @@ mod tests {
             let items = items(&format!("{{\"a\": 1}}\n\n{line}\n{{\"a\": 2}}\n"));
             let error = items[1].check_well_formed().expect_err(line).to_string();
             assert!(
-                error.starts_with("`in`, line 3: the first line is a JSON object"),
+                error.starts_with("`in`, line 3 is not a JSON object, but the first line is"),
                 "{error}"
             );
             assert_eq!(

@@ -224,7 +224,7 @@ mod tests {
             .to_string();
         assert_eq!(
             error,
-            "`in`, line 1: the template's {nmae} is not there; known: name, age"
+            "`in`, line 1 has no field `nmae`, which the template uses; it has: name, age"
         );
     }
 
@@ -243,14 +243,18 @@ mod tests {
         let some = unfilled("{a} {b}", &[r#"{"a": 1}"#, "no JSON", r#"{"b": 1}"#]);
         assert_eq!((some.is_empty(), error(&some)), (true, Ok(())));
         let none = unfilled("{a} {nmae}", &[r#"{"a": 1, "name": 2}"#, r#"{"a": 1}"#]);
-        let expected = "`in`: no item has the template's {nmae}; known: a, name".to_owned();
+        let expected =
+            "no item of `in` has the field `nmae`, which the template uses; the first has: a, name"
+                .to_owned();
         assert_eq!(
             (none.is_final(), error(&none)),
             (false, Err(expected)),
             "another item may have it"
         );
         let text = unfilled("{name}", &["plain"]);
-        let expected = "`in`: no item has the template's {name}; known: text".to_owned();
+        let expected =
+            "no item of `in` has the field `name`, which the template uses; the first has: text"
+                .to_owned();
         assert_eq!((text.is_final(), error(&text)), (true, Err(expected)));
         assert_eq!(error(&unfilled("{name}", &[])), Ok(()), "without items");
     }

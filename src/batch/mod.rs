@@ -37,10 +37,11 @@ pub(crate) use shard::{BatchShard, ShardChoice};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
     /// The template is not valid.
-    #[error("the template: {0}")]
+    #[error("invalid template: {0}")]
     Pattern(String),
     /// The template names a field that an item does not have.
-    #[error("{place}: the template's {{{field}}} is not there; known: {}", .known.join(", "))]
+    #[error("{place} has no field `{field}`, which the template uses; it has: {}", .known.join(", \
+        "))]
     UnknownField {
         /// Where the item is, for messages.
         place: String,
@@ -50,7 +51,8 @@ pub(crate) enum Error {
         known: Vec<String>,
     },
     /// The template names a field that no item has.
-    #[error("{input}: no item has the template's {{{field}}}; known: {}", .known.join(", "))]
+    #[error("no item of {input} has the field `{field}`, which the template uses; the first has: \
+        {}", .known.join(", "))]
     UnfilledField {
         /// The input's name, for messages.
         input: String,
@@ -62,7 +64,7 @@ pub(crate) enum Error {
         is_text: bool,
     },
     /// A line among JSON lines that is not a JSON object.
-    #[error("{place}: the first line is a JSON object, and this one is not: {reason}")]
+    #[error("{place} is not a JSON object, but the first line is: {reason}")]
     NoObject {
         /// Where the line is, for messages.
         place: String,

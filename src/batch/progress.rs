@@ -76,7 +76,7 @@ impl BatchProgress {
         let a_minute = items as f64 * 60.0 / span;
         let tokens = counted(tokens, "token");
         line.push_str(&format!(
-            ", {} a minute, {tokens} in the last minute",
+            ", {} per minute, {tokens} in the last minute",
             grouped(format_args!("{a_minute:.0}"))
         ));
         let left = self
@@ -131,7 +131,7 @@ mod tests {
         };
         assert_eq!(
             tally.status_line(after(0)),
-            "0 of 100 done, 0 failed, 0 a minute, 0 tokens in the last minute"
+            "0 of 100 done, 0 failed, 0 per minute, 0 tokens in the last minute"
         );
         tally.record_skipped(false);
         tally.record_skipped(true);
@@ -140,7 +140,7 @@ mod tests {
         }
         assert_eq!(
             tally.status_line(after(30)),
-            "32 of 100 done, 2 failed, 60 a minute, 300 tokens in the last minute, 68 s left"
+            "32 of 100 done, 2 failed, 60 per minute, 300 tokens in the last minute, 68 s left"
         );
     }
 
@@ -151,11 +151,11 @@ mod tests {
         tally.record_item(after(50), 1, false);
         assert_eq!(
             tally.status_line(after(61)),
-            "2 done, 0 failed, 1 a minute, 1 token in the last minute"
+            "2 done, 0 failed, 1 per minute, 1 token in the last minute"
         );
         assert_eq!(
             tally.status_line(after(120)),
-            "2 done, 0 failed, 0 a minute, 0 tokens in the last minute"
+            "2 done, 0 failed, 0 per minute, 0 tokens in the last minute"
         );
     }
 

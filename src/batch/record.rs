@@ -45,7 +45,7 @@ impl ItemResult {
         if message.content.iter().all(is_shown) {
             return Self::Text(message.text());
         }
-        Self::Message(ExactJson::of(message))
+        Self::Message(ExactJson::from_value(message))
     }
 
     /// Whether the item failed.

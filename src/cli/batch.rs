@@ -1,4 +1,4 @@
-//! The command that asks the same of many items.
+//! The command that asks the same question about many items.
 
 use std::path::PathBuf;
 
@@ -15,39 +15,36 @@ use crate::batch::ShardChoice;
 #[derive(Debug, Args)]
 #[command(about = help_text::BATCH.about, long_about = help_text::BATCH.long_about)]
 pub(crate) struct BatchArgs {
-    /// What to ask of each item, with {text} or {KEY} in it
+    /// What to ask about each item, with {text} or {KEY} as placeholders
     #[arg(value_name = "TEMPLATE")]
     pub(crate) pattern: Option<String>,
-    /// Lines of text, or a JSON object on each line; - is standard input, which is read where
-    /// nothing is named
+    /// Lines of text, or one JSON object per line; - is standard input, which is the default
     #[arg(short, long, value_name = "FILE", conflicts_with = "paths")]
     pub(crate) input: Option<PathBuf>,
-    /// Ask of each of these files: text, images or PDFs, told by their content
+    /// Ask about each of these files: text, images or PDFs, detected by content
     ///
-    /// A file is sent as by --file of send, unless {text} stands in the template for its text.
-    /// {path} is its path.
+    /// A file is sent as send --file would send it, unless the template includes its text with
+    /// {text}. {path} is its path.
     #[arg(long = "files", value_name = "PATH", num_args = 1..)]
     pub(crate) paths: Vec<PathBuf>,
-    /// Append the answers to this file as they come, and go on where an earlier run ended
+    /// Append the answers to this file as they arrive, and continue where an earlier run stopped
     ///
-    /// At the end of a run the lines are put in the order of the items. A file that has other lines
-    /// is refused.
+    /// At the end of a run the lines are sorted into the order of the items. A file with any other
+    /// lines is refused.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Maximum number of concurrent requests [default: what the limits allow]
     ///
-    /// Where limits are known, requests begin as these allow, up to 64 at a time; elsewhere 8 at a
-    /// time.
+    /// Where rate limits are known, as many requests run as they allow, up to 64; otherwise 8.
     #[arg(short = 'J', long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     pub(crate) jobs: Option<u32>,
-    /// Let answers out as they come instead of in the order of the items
+    /// Print answers as they arrive instead of in the order of the items
     #[arg(long)]
     pub(crate) unordered: bool,
-    /// With --output: ask again what has failed, and forget how
+    /// With --output: retry the items that failed, replacing their errors
     ///
-    /// Without it an item that has failed in an earlier run stays so, and the run ends with 11 for
-    /// it. What never was a request, such as a file that could not be read, is tried again by every
-    /// run.
+    /// Without it, an item that failed in an earlier run stays failed, and the run exits with 11.
+    /// Items that never became a request, such as an unreadable file, are retried by every run.
     #[arg(long, requires = "output")]
     pub(crate) retry_failed: bool,
     /// Ask only about the items of shard I of N; auto takes I and N from Slurm or GitLab
@@ -57,18 +54,19 @@ pub(crate) struct BatchArgs {
     /// and `langdock merge` puts the outputs of all shards together.
     #[arg(long, value_name = "I/N|auto", value_parser = shard)]
     pub(crate) shard: Option<ShardChoice>,
-    /// End with 13 after so many requests of this run; tries after a failure do not count
+    /// Exit with 13 after this many requests in this run; retries do not count
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) max_requests: Option<u64>,
-    /// End with 13 before requests of this run take more tokens, read and written
+    /// Exit with 13 before the requests of this run use more tokens than this, input and output
     ///
-    /// What a request will take is not known before: it is thought to take as many as others did.
+    /// A request is assumed to use as many tokens as the others did, since its use is not known in
+    /// advance.
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) max_total_tokens: Option<u64>,
-    /// A word for the log, by which `langdock usage --by tag` sums up
+    /// Tag for the usage log, for `langdock usage --by tag`
     #[arg(long, value_name = "NAME", value_parser = not_blank)]
     pub(crate) tag: Option<String>,
-    /// Answers that fit this JSON schema; the text of a line is the JSON then
+    /// Ask for answers that fit this JSON schema; the text of a record is then JSON
     #[arg(
         long, value_name = "FILE|JSON", value_parser = not_blank,
         help_heading = "Structured", conflicts_with = "prefill"
@@ -85,7 +83,7 @@ pub(crate) struct BatchArgs {
         hide_possible_values = true
     )]
     pub(crate) schema_mode: Option<SchemaModeArg>,
-    /// With --schema: how often a wrong answer is sent back [default: 2]
+    /// With --schema: maximum number of times to send back an invalid answer [default: 2]
     #[arg(
         long, value_name = "N", requires = "schema", help_heading = "Structured", value_parser = small_number,
         allow_negative_numbers = true
@@ -105,7 +103,7 @@ pub(crate) struct BatchArgs {
     pub(crate) connection: ConnectionArgs,
 }
 
-/// What is particular to a batch.
+/// The flags that only a batch has.
 #[derive(Debug)]
 pub(crate) struct BatchItemArgs {
     /// The template.
@@ -131,7 +129,7 @@ pub(crate) struct BatchItemArgs {
 }
 
 impl BatchArgs {
-    /// Parts what a single request would have as well from what is particular to many.
+    /// Separates the flags that `send` has too from those of a batch.
     pub(crate) fn split(self) -> (AskArgs, StructuredArgs, BatchItemArgs) {
         let ask = AskArgs {
             prompt: Vec::new(),

@@ -11,16 +11,16 @@ use super::{
 #[derive(Debug, Args)]
 #[command(about = help_text::CHAT.about, long_about = help_text::CHAT.long_about)]
 pub(crate) struct ChatArgs {
-    /// The first message; several words are joined by a space, and `--` ends the flags
+    /// The first message; several words are joined by spaces, and `--` ends the flags
     #[arg(value_name = "PROMPT")]
     pub(super) prompt: Vec<String>,
-    /// How many words of the prompt stand behind `--`
+    /// How many words of the prompt follow `--`
     #[arg(skip)]
     pub(super) literal_words: usize,
     /// What to ask for
     #[command(flatten)]
     request: RequestArgs,
-    /// What to answer from
+    /// What to send besides the prompt
     #[command(flatten)]
     input: InputArgs,
     /// What the model may call
@@ -41,7 +41,7 @@ pub(crate) struct ChatArgs {
 }
 
 impl ChatArgs {
-    /// What `send` would have of it, and how tools are run.
+    /// Separates the flags that `send` has too from those for running tools.
     pub(crate) fn apart(self) -> (AskArgs, ToolPolicyArgs) {
         let ask = AskArgs {
             prompt: self.prompt,

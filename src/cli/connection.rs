@@ -1,4 +1,4 @@
-//! The flags of the connection, which every command has that talks to the endpoint.
+//! The connection flags, shared by every command that talks to the endpoint.
 
 use std::path::PathBuf;
 
@@ -13,30 +13,29 @@ use crate::config::Flags;
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectionArgs {
-    /// The settings that have a flag
+    /// The settings with a flag
     #[command(flatten)]
     pub(crate) settings: SettingFlags,
-    /// Profile of the config file
+    /// Profile in the config file
     #[arg(long, value_name = "NAME", value_parser = not_blank)]
     pub(crate) profile: Option<String>,
     /// Read the API key from this file instead of LANGDOCK_API_KEY
     #[arg(long, value_name = "FILE")]
     pub(crate) api_key_file: Option<PathBuf>,
-    /// Send at once, whatever the limits of requests and tokens a minute
+    /// Send at once, ignoring the limits of requests and tokens per minute
     ///
-    /// Otherwise all processes of a user wait for their turn, so that together they stay within the
-    /// limits.
+    /// Otherwise all your processes queue, so that together they stay within the limits.
     #[arg(long)]
     pub(crate) no_pace: bool,
     /// Answer from the built-in endpoint: scripted answers, no model, no key
     ///
-    /// Its conversations are kept apart, and `langdock --demo session list` lists them.
+    /// Its conversations are stored separately: `langdock --demo session list` lists them.
     #[arg(long, conflicts_with = "base_url")]
     pub(crate) demo: bool,
 }
 
 impl ConnectionArgs {
-    /// These flags, and where they say nothing, those of `before`.
+    /// Returns these flags, filled in from `before`.
     pub(super) fn or(mut self, before: Self) -> Self {
         self.settings.0.fill_from(&before.settings.0);
         Self {
@@ -48,7 +47,7 @@ impl ConnectionArgs {
         }
     }
 
-    /// Whether the flag of a setting was given.
+    /// Returns whether the flag of a setting was given.
     pub(super) fn sets(&self, key: &str) -> bool {
         self.settings.0.contains(key)
     }
@@ -64,8 +63,8 @@ impl ConnectionArgs {
         }
     }
 
-    /// What these flags say, and those of the request and the output. The model may come from a
-    /// file that the flags name.
+    /// Returns the settings of these flags and of those of the request and the output. The model
+    /// may come from a file that the flags name.
     pub(crate) fn flags(
         &self,
         model: Option<String>,
@@ -80,7 +79,7 @@ impl ConnectionArgs {
         flags
     }
 
-    /// What these flags say.
+    /// Returns the settings of these flags.
     pub(crate) fn own_flags(&self) -> Flags {
         let given = self.clone();
         Flags {

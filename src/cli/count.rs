@@ -1,4 +1,4 @@
-//! The commands about tokens: those that a request would take, and those that requests took.
+//! The commands for tokens: those that a request would use, and those that requests used.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::text::parse_duration;
 #[derive(Debug, Args)]
 #[command(about = help_text::COUNT.about, long_about = help_text::COUNT.long_about)]
 pub(crate) struct CountArgs {
-    /// The prompt; several words are joined by a space, and `--` ends the flags
+    /// The prompt; several words are joined by spaces, and `--` ends the flags
     #[arg(value_name = "PROMPT")]
     pub(crate) prompt: Vec<String>,
-    /// How many words of the prompt stand behind `--`
+    /// How many words of the prompt follow `--`
     #[arg(skip)]
     pub(crate) literal_words: usize,
     /// What to ask for
@@ -26,16 +26,16 @@ pub(crate) struct CountArgs {
     /// What the answer begins with
     #[command(flatten)]
     pub(crate) beginning: PrefillArgs,
-    /// What to answer from
+    /// What to send besides the prompt
     #[command(flatten)]
     pub(crate) input: InputArgs,
-    /// Print an object
+    /// Print a JSON object
     #[arg(short, long)]
     pub(crate) json: bool,
 }
 
 impl CountArgs {
-    /// The request that `send` would make of it.
+    /// Returns the flags as `send` has them.
     pub(crate) fn into_ask(self) -> AskArgs {
         AskArgs {
             prompt: self.prompt,
@@ -55,7 +55,7 @@ impl CountArgs {
 #[derive(Debug, Args)]
 #[command(about = help_text::USAGE.about, long_about = help_text::USAGE.long_about)]
 pub(crate) struct UsageArgs {
-    /// What to sum up by: model, day, tag, command
+    /// Group by model, day, tag or command
     #[arg(
         long,
         value_name = "WHAT",
@@ -64,24 +64,24 @@ pub(crate) struct UsageArgs {
         hide_default_value = true
     )]
     pub(crate) by: By,
-    /// Only the requests of this last while, such as 7d [default: all]
+    /// Only requests of this last period, such as 7d [default: all]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(crate) since: Option<Duration>,
-    /// Print an object
+    /// Print a JSON object
     #[arg(short, long)]
     pub(crate) json: bool,
 }
 
-/// What to sum up by
+/// What to group by
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum By {
     /// The model
     Model,
     /// The day, in local time
     Day,
-    /// What --tag said
+    /// The value of --tag
     Tag,
-    /// The command that asked
+    /// The command that sent the request
     Command,
 }
 

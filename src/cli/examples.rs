@@ -1,16 +1,16 @@
-//! Examples of the commands: in `--help` and in the man pages, from here, and run by a test.
+//! Examples of the commands, for `--help` and the man pages. A test runs each of them.
 
 /// An example: what it does and what to type.
 pub(crate) type Example = (&'static str, &'static str);
 
-/// The examples of the page of the program itself.
+/// The examples of the program itself.
 const PROGRAM: [Example; 3] = [
     (
         "Without a key, from the built-in endpoint:",
         "langdock --demo send -m claude-3-haiku-20240307 'What is this?'",
     ),
     (
-        "With a key, after LANGDOCK_API_KEY and LANGDOCK_MODEL were set:",
+        "With a key, once LANGDOCK_API_KEY is set:",
         "langdock send 'Name three rivers.'",
     ),
     (
@@ -42,7 +42,7 @@ const SEND: [Example; 9] = [
         "langdock send -t ./review.md -p language=Rust -f src/main.rs",
     ),
     (
-        "Take the code out of the answer:",
+        "Keep only the code of the answer:",
         "langdock send -x --lang sh -o count.sh 'A shell script that counts lines'",
     ),
     (
@@ -63,7 +63,7 @@ const SEND: [Example; 9] = [
 const BATCH: [Example; 5] = [
     (
         "Ask about each line of a file, and continue where an earlier run stopped:",
-        "langdock batch 'Sum up: {text}' -i lines.txt -o sums.jsonl",
+        "langdock batch 'Summarise: {text}' -i lines.txt -o sums.jsonl",
     ),
     (
         "Ask about the fields of objects, one a line:",
@@ -71,15 +71,15 @@ const BATCH: [Example; 5] = [
     ),
     (
         "Ask about each of some files:",
-        "langdock batch 'What is to be seen?' --files photo.png notes.md",
+        "langdock batch 'What does this show?' --files photo.png notes.md",
     ),
     (
-        "Stop before it becomes too much:",
+        "Stop before a run uses too many tokens:",
         "langdock batch '{text}' -i lines.txt --max-total-tokens 100000",
     ),
     (
         "Run the second of four shards, each on a machine of its own:",
-        "langdock batch 'Sum up: {text}' -i lines.txt --shard 2/4 -o sums-2.jsonl",
+        "langdock batch 'Summarise: {text}' -i lines.txt --shard 2/4 -o sums-2.jsonl",
     ),
 ];
 
@@ -87,8 +87,8 @@ const BATCH: [Example; 5] = [
 const MERGE: [Example; 2] = [
     (
         "Run a batch in two shards, and merge what they have written:",
-        "langdock batch 'Sum up: {text}' -i lines.txt --shard 1/2 -o part-1.jsonl\n\
-         langdock batch 'Sum up: {text}' -i lines.txt --shard 2/2 -o part-2.jsonl\n\
+        "langdock batch 'Summarise: {text}' -i lines.txt --shard 1/2 -o part-1.jsonl\n\
+         langdock batch 'Summarise: {text}' -i lines.txt --shard 2/2 -o part-2.jsonl\n\
          langdock merge part-*.jsonl -i lines.txt -o all.jsonl",
     ),
     (
@@ -100,12 +100,12 @@ const MERGE: [Example; 2] = [
 /// The examples of `chat`.
 const CHAT: [Example; 3] = [
     (
-        "Talk at a prompt, which /help explains:",
+        "Start a conversation; /help lists the commands:",
         "langdock chat 'Let us talk about rivers.'",
     ),
-    ("Go on with the conversation of before:", "langdock chat -c"),
+    ("Continue the last conversation:", "langdock chat -c"),
     (
-        "Let a script hold a conversation:",
+        "Hold a conversation from a script:",
         "printf '%s\\n' 'Name three rivers.' 'Which is the longest?' | langdock chat",
     ),
 ];
@@ -113,7 +113,7 @@ const CHAT: [Example; 3] = [
 /// The examples of `tool-run`.
 const TOOL_RUN: [Example; 4] = [
     (
-        "See what the tools of a file are:",
+        "List the tools of a file:",
         "langdock tool-run -T ./weather.toml --list",
     ),
     (
@@ -121,19 +121,22 @@ const TOOL_RUN: [Example; 4] = [
         "langdock tool-run -T ./weather.toml --call weather '{\"city\": \"Bern\"}'",
     ),
     (
-        "Let the model call one of them unasked:",
+        "Allow the model to call one tool without confirmation:",
         "langdock tool-run -T ./weather.toml --allow-tool weather 'Is it warm?'",
     ),
     (
-        "With a program that says itself what it is:",
+        "Use a program that prints its own definition:",
         "langdock tool-run -T ./clock -y 'What time is it?'",
     ),
 ];
 
 /// The examples of `models`.
 const MODELS: [Example; 3] = [
-    ("List what the region has:", "langdock models --region us"),
-    ("The ids alone:", "langdock models | cut -d ' ' -f 1"),
+    (
+        "List the models of a region:",
+        "langdock models --region us",
+    ),
+    ("Print only the ids:", "langdock models | cut -d ' ' -f 1"),
     (
         "Show every detail, from a fresh list:",
         "langdock models --refresh --json",
@@ -143,17 +146,17 @@ const MODELS: [Example; 3] = [
 /// The examples of `count`.
 const COUNT: [Example; 3] = [
     (
-        "See what the parts of a request take:",
+        "Show the tokens of each part of a request:",
         "langdock count -s 'Be brief.' -f notes.md -f photo.png 'What is this?'",
     ),
     (
-        "The total alone, for a script:",
+        "Print only the total, for a script:",
         "langdock count --json -f src/ | grep -o '\"total\":{[^}]*}'",
     ),
     (
         "Send only what fits:",
-        "langdock count -f notes.md 'Sum it up.' > /dev/null && langdock send -f notes.md 'Sum \
-         it up.'",
+        "langdock count -f notes.md 'Summarise it.' > /dev/null && langdock send -f notes.md \
+        'Summarise it.'",
     ),
 ];
 
@@ -170,30 +173,30 @@ const USAGE: [Example; 3] = [
     ),
 ];
 
-/// The examples of `session`, of which the first ones make conversations.
+/// The examples of `session`; the first one creates the conversation that the others use.
 const SESSION: [Example; 6] = [
     (
-        "A conversation from a script, and a look at it:",
+        "Hold a conversation from a script, and show it:",
         "langdock send --session rivers 'Name three rivers.'\n\
          langdock send --continue 'Which of them is the longest?'\n\
          langdock session show rivers",
     ),
-    ("Which conversations are there?", "langdock session list"),
+    ("List the conversations:", "langdock session list"),
     (
-        "Where did the word come up?",
+        "Find the conversations that mention a word:",
         "langdock session search longest",
     ),
     (
-        "What the model said, line by line:",
+        "Print the model's turns, one JSON object per line:",
         "langdock session path rivers | xargs cat | grep '\"role\":\"assistant\"'",
     ),
     (
-        "Send a conversation on, with another model:",
+        "Continue an exported conversation:",
         "langdock session export --json rivers > rivers.json\nlangdock send --messages \
          rivers.json 'And the shortest?'",
     ),
     (
-        "Delete what is old:",
+        "Delete old conversations:",
         "langdock session rm --older-than 30d",
     ),
 ];
@@ -201,7 +204,7 @@ const SESSION: [Example; 6] = [
 /// The examples of `serve`.
 const SERVE: [Example; 3] = [
     (
-        "A script against the endpoint, which ends with it:",
+        "Start the endpoint in a script, and stop it at the end:",
         "mkfifo url\n\
          langdock serve > url &\n\
          read -r LANGDOCK_BASE_URL < url && export LANGDOCK_BASE_URL\n\
@@ -209,11 +212,11 @@ const SERVE: [Example; 3] = [
          kill $!",
     ),
     (
-        "How a program behaves near the limits of requests and tokens:",
+        "See how a program behaves near the rate limits:",
         "langdock serve --key test --rpm 10 --tpm 20000",
     ),
     (
-        "How it behaves when things go wrong, each time in the same way:",
+        "See how it behaves when requests fail, reproducibly:",
         "langdock serve --fail 529:0.1,cut:0.05 --seed 7 --log requests.jsonl",
     ),
 ];
@@ -228,13 +231,13 @@ const AUTH: [Example; 3] = [
         "Show which key is used, and where it comes from:",
         "langdock auth status",
     ),
-    ("Forget the stored key again:", "langdock auth logout"),
+    ("Remove the stored key:", "langdock auth logout"),
 ];
 
 /// The examples of `config`.
 const CONFIG: [Example; 5] = [
     (
-        "Begin with a file in which everything is a comment:",
+        "Start with a file in which every setting is commented out:",
         "langdock config init",
     ),
     (
@@ -242,7 +245,7 @@ const CONFIG: [Example; 5] = [
         "langdock config set model claude-3-haiku-20240307",
     ),
     (
-        "Have a profile for another region, and use it:",
+        "Create a profile for another region, and use it:",
         "langdock config set --profile us region us\nlangdock --profile us send 'Name three \
          rivers.'",
     ),
@@ -258,9 +261,9 @@ const CONFIG: [Example; 5] = [
 
 /// The examples of `template`.
 const TEMPLATE: [Example; 2] = [
-    ("Name the saved prompts:", "langdock template list"),
+    ("List the saved prompts:", "langdock template list"),
     (
-        "See one, here of a file elsewhere:",
+        "Show one, here from a file:",
         "langdock template show ./review.md",
     ),
 ];
@@ -287,11 +290,11 @@ const COMPLETIONS: [Example; 3] = [
 /// The examples of `doctor`.
 const DOCTOR: [Example; 2] = [
     (
-        "Look at everything that a request needs:",
+        "Check everything that a request needs:",
         "langdock --demo doctor",
     ),
     (
-        "The same for a program, of another region:",
+        "The same as JSON, for another region:",
         "langdock doctor --region us --json",
     ),
 ];
@@ -305,7 +308,7 @@ const HELP: [Example; 2] = [
     ),
 ];
 
-/// The examples of a command, of the program itself where there is no name.
+/// Returns the examples of a command, or of the program itself if the name is empty.
 pub(crate) fn examples(command: &str) -> &'static [Example] {
     match command {
         "" => &PROGRAM,

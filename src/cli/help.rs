@@ -1,7 +1,7 @@
 //! `langdock help`, and the examples that the long help ends with.
 //!
-//! They are added when help is asked for, and not to the definition: a request does not pay for
-//! them.
+//! They are added when help is printed instead of to the definition, so that a request does not pay
+//! for them.
 
 use clap::Args;
 
@@ -11,12 +11,12 @@ use super::{command_line, examples};
 #[derive(Debug, Args)]
 #[command(about = help_text::HELP.about, long_about = help_text::HELP.long_about)]
 pub(crate) struct HelpArgs {
-    /// A command, or a topic
+    /// A command or a topic
     #[arg(value_name = "COMMAND|TOPIC")]
     pub(crate) topic: Vec<String>,
 }
 
-/// The long help of a command; none if there is no such command.
+/// Returns the long help of a command, or none if there is no such command.
 pub(crate) fn command_help(words: &[String]) -> Option<String> {
     let mut program = command_line();
     program.build();
@@ -28,7 +28,7 @@ pub(crate) fn command_help(words: &[String]) -> Option<String> {
     Some(text + &shown_examples(words.first().map_or("", String::as_str)))
 }
 
-/// The names of the commands.
+/// Returns the names of the commands.
 pub(crate) fn commands() -> Vec<String> {
     command_line()
         .get_subcommands()
@@ -36,8 +36,8 @@ pub(crate) fn commands() -> Vec<String> {
         .collect()
 }
 
-/// Returns the examples of a command as the long help ends with them; the program itself has no
-/// name.
+/// Returns the examples at the end of a command's long help; the name of the program itself is
+/// empty.
 pub(super) fn shown_examples(command: &str) -> String {
     let examples = examples(command);
     if examples.is_empty() {

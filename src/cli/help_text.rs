@@ -3,9 +3,9 @@
 
 /// The description of a command.
 pub(super) struct CommandHelp {
-    /// A line without a full stop.
+    /// One line, without a full stop.
     pub(super) about: &'static str,
-    /// The same, and what else there is to say in whole sentences.
+    /// The same line, then details in whole sentences.
     pub(super) long_about: &'static str,
 }
 
@@ -27,35 +27,35 @@ macro_rules! command_help {
 command_help!(
     SEND,
     "Send one request and stream the answer to standard output",
-    "The prompt is the words given, or standard input, or both: standard input then \
-         stands before the prompt."
+    "The prompt is the PROMPT argument, standard input, or both: standard input is then placed \
+    before the argument."
 );
 command_help!(
     CHAT,
-    "Talk with a model: a conversation that is saved as it goes",
-    "What is typed is saved before it is sent, and what the model says before it is \
-         shown. /help lists the commands of the prompt. Where standard input is no terminal, \
-         each line of it is a message, and the first failure ends the conversation."
+    "Hold a conversation with a model, saved as it goes",
+    "Each message is saved before it is sent, and each answer before it is shown. /help lists the \
+    commands. If standard input is not a terminal, each of its lines is a message, and the first \
+    failure ends the conversation."
 );
 command_help!(
     TOOL_RUN,
-    "Send a request, and run the tools that the model asks for on this machine until it \
-         is done",
-    "Each call is shown on the terminal and runs once it is approved, unless -y, \
-         --allow-tool or the table tools of the config file allow it. One that does not fit \
-         on the screen has to be read first, with show. Without a terminal, what is not \
-         allowed is denied, and the model is told. A call gets its input as JSON on standard \
-         input and a clean environment, and what it prints is its result."
+    "Send a request, and run the tools that the model calls on this machine until it is done",
+    "Each call is shown on the terminal and runs once you approve it, unless -y, --allow-tool or \
+    the [tools] table of the config file allows it. A call that does not fit on the screen must \
+    be read first, with show. Without a terminal, calls that are not allowed are denied, and the \
+    model is informed. A tool gets its input as JSON on standard input and a clean environment; \
+    its output is the result of the call."
 );
 command_help!(
     BATCH,
-    "Ask the same of many items, in parallel, within the rate limits",
-    "{text} in the template is a line of the input, or the text of a file of --files; \
-         where the first line is a JSON object, all are, and {KEY} is the field KEY of each. \
-         {{ and }} are braces. The output has a line of JSON for each item, with index, id, \
+    "Ask the same question about many items, in parallel and within the rate limits",
+    "In the template, {text} is a line of the input, or the text of a file given with --files; \
+         if the first line is a JSON object, every line must be one, and {KEY} is its field KEY. \
+         {{ and }} are literal braces. The output has one line of JSON per item, with index, id, \
          input_hash, text or message or error, and usage. An item that fails is a line with \
-         error; the run goes on, and ends with 11. With --output, the same command run again \
-         goes on where it was: what FILE has an answer for is not asked again."
+         error; the run continues, and exits with 11. With --output, running the same command \
+         again continues where it stopped: items that FILE has an answer for are not asked \
+         again."
 );
 command_help!(
     MERGE,
@@ -71,55 +71,53 @@ command_help!(
 command_help!(
     MODELS,
     "List the models that the region offers",
-    "A list that is younger than a day is shown without asking. What a workspace has \
-         differs by region."
+    "A list less than a day old is shown without a request. Workspaces may have different models \
+    in each region."
 );
 command_help!(
     COUNT,
-    "Estimate the tokens of a request, by part; nothing is sent",
-    "It takes what send takes, and needs no key. There is no tokenizer to ask: the \
-         numbers are near, not exact, and come nearer with the answers of a model. It ends \
-         with 13 where send would refuse the request as too large."
+    "Estimate the tokens of a request, by part, without sending it",
+    "It accepts what send accepts, and needs no key. There is no public tokenizer, so these are \
+    estimates, which improve as a model answers. It exits with 13 if send would refuse the \
+    request as too large."
 );
 command_help!(
     USAGE,
     "Summarise token usage on this machine",
-    "Each request leaves a line in a log, with its numbers and names and nothing of what \
-         was said. LANGDOCK_NO_LOG keeps none."
+    "Each request adds a line to a log: token counts, model, region and command, but no content. \
+    Set LANGDOCK_NO_LOG to keep no log."
 );
 command_help!(
     SESSION,
     "List, show, search and delete saved conversations",
-    "A conversation is named by its name, or by the beginning of its id where only one \
-         has it. Without that, show and export are about the one that was last used."
+    "Give a conversation's name, or an unambiguous prefix of its id. Without one, show and export \
+    use the conversation last used."
 );
 command_help!(
     SERVE,
-    "Run the scripted endpoint of --demo on a port, for other programs",
-    "It prints its base URL as LANGDOCK_BASE_URL and --base-url take it; an Anthropic SDK \
-         takes it with eu or us in the place of {region}. It listens on loopback only. SIGINT \
-         and SIGTERM have it finish the answers under way and end by the signal; Ctrl-C then \
-         ends it at once."
+    "Serve the scripted endpoint of --demo on a port, for other programs",
+    "It prints its base URL in the form that LANGDOCK_BASE_URL and --base-url accept; for an \
+    Anthropic SDK, replace {region} with eu or us. It listens on loopback only. After SIGINT or \
+    SIGTERM it finishes the answers in progress, then terminates by that signal; a second Ctrl-C \
+    stops it at once."
 );
 command_help!(
     AUTH,
-    "Store, show and forget the API key",
-    "A stored key belongs to the host of the endpoint that is chosen when it is stored, \
-         and goes to no other one. LANGDOCK_API_KEY, --api-key-file and the config file's \
-         api_key_cmd go before it."
+    "Store, show and remove the API key",
+    "A stored key belongs to the host of the endpoint chosen when it is stored, and is sent to no \
+    other host. LANGDOCK_API_KEY, --api-key-file and api_key_cmd in the config file take \
+    precedence over it."
 );
 command_help!(
     CONFIG,
     "Show and change the settings",
-    "A flag goes before its variable, that before the profile, that before the rest of \
-         the config file, and that before the default."
+    "Precedence: flag, environment variable, profile, the rest of the config file, default."
 );
 command_help!(
     DOCTOR,
-    "Check key, endpoint, models, clock and directories, and say what to do",
-    "Each line is ok, a note, or wrong, with what to do about it. It asks the endpoint \
-         for its models and for nothing else, and ends with the code of the first thing that \
-         is wrong."
+    "Check key, endpoint, models, clock and directories, and suggest fixes",
+    "Each line is marked ok, note or wrong; what is wrong comes with a fix. The only request it \
+    sends is for the list of models. It exits with the code of the first problem."
 );
 command_help!(COMPLETIONS, "Print a completion script for a shell");
 command_help!(
@@ -131,8 +129,8 @@ command_help!(
     TEMPLATE,
     "List and show saved prompts",
     "A template is a Markdown file in the directory langdock/templates of the platform's \
-         config directory. It may begin with a head in TOML between two lines +++, with the keys \
-         model, system, max_tokens, temperature, top_p, top_k, stop, user_id, thinking, effort and \
-         prefill. {{KEY}} is replaced by what --param says, {{prompt}} by the words of the command line, and \
-         {{stdin}} by standard input."
+         config directory. It may begin with a TOML header between two lines of +++, with the \
+         keys model, system, max_tokens, temperature, top_p, top_k, stop, user_id, thinking, \
+         effort and prefill. {{KEY}} is replaced by the value of --param KEY=VALUE, {{prompt}} \
+         by the PROMPT argument, and {{stdin}} by standard input."
 );

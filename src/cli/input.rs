@@ -1,4 +1,4 @@
-//! The flags of what goes in, and the command about saved prompts.
+//! The input flags, and the command for saved prompts.
 
 use std::path::PathBuf;
 
@@ -7,24 +7,25 @@ use clap::{Args, Subcommand};
 use super::help_text;
 use super::value::key_and_value;
 
-/// What to answer from
+/// What to send besides the prompt
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputArgs {
-    /// Text file, image or PDF, told by its content; a directory; - is standard input; repeat for
-    /// more
+    /// Text file, image or PDF, detected by content, or a directory; - is standard input; may be
+    /// repeated
     ///
-    /// A directory gives its text files, sorted. Hidden files and those that .gitignore names are
-    /// left out, and no ignore file can bring hidden ones in; name one with -f.
+    /// A directory stands for its text files, sorted, except hidden files and those that .gitignore
+    /// excludes. No ignore file can include a hidden file; name it with -f.
     #[arg(short, long = "file", value_name = "PATH")]
     pub(crate) files: Vec<PathBuf>,
-    /// Image or PDF, never sent as text; - is standard input; repeat for more
+    /// Image or PDF, never sent as text; - is standard input; may be repeated
     #[arg(short, long = "attach", value_name = "PATH")]
     pub(crate) attached: Vec<PathBuf>,
-    /// Earlier turns: JSON, an array of messages or a whole body; flags go before its fields
+    /// Earlier turns as JSON: an array of messages or a whole request body; flags override its
+    /// fields
     ///
-    /// The prompt, files and standard input become a further turn of the user. A field `stream` has
-    /// no effect.
+    /// The prompt, files and standard input become the next user turn. A field `stream` has no
+    /// effect.
     #[arg(long, value_name = "FILE")]
     pub(crate) messages: Option<PathBuf>,
     /// Do not read standard input
@@ -33,10 +34,10 @@ pub(crate) struct InputArgs {
     /// Write the prompt in an editor: VISUAL, EDITOR, or vi
     #[arg(short, long)]
     pub(crate) edit: bool,
-    /// Saved prompt; `langdock template list` names them, and ./FILE is a file elsewhere
+    /// Saved prompt, listed by `langdock template list`, or ./FILE for any other file
     #[arg(short, long, value_name = "NAME|FILE")]
     pub(crate) template: Option<PathBuf>,
-    /// With --template: what stands for {{KEY}}; repeat for more
+    /// With --template: the value of {{KEY}}; may be repeated
     #[arg(
         short, long = "param", value_name = "KEY=VALUE", value_parser = key_and_value, requires = "template",
         allow_hyphen_values = true
@@ -44,11 +45,10 @@ pub(crate) struct InputArgs {
     pub(crate) params: Vec<(String, String)>,
     /// Send even if the request appears to exceed a known limit, or has what the model refuses
     ///
-    /// Without it a body of more than 20 MB is refused, and a request that has more tokens, by an
-    /// estimate that is low, than the model's context window or than are allowed a minute, where
-    /// the config file or the endpoint has said so. An option of the command line that the model is
-    /// known not to accept is an error, and one of the config file or a template is left out. Where
-    /// it is sent and accepted, that is remembered.
+    /// Without it, a request is refused if its body exceeds 20 MB, or if even a low estimate of its
+    /// tokens exceeds the model's context window or a known limit of tokens per minute. An option
+    /// of the command line that the model is known not to accept is an error, and one of the config
+    /// file or a template is left out. Where it is sent and accepted, that is remembered.
     #[arg(long)]
     pub(crate) no_check: bool,
 }
@@ -64,11 +64,11 @@ pub(crate) struct TemplateArgs {
 /// What to do with saved prompts
 #[derive(Debug, Subcommand)]
 pub(crate) enum TemplateAction {
-    /// Print the names of the templates
+    /// List the templates
     List,
-    /// Print a template as it is
+    /// Print a template unchanged
     Show {
-        /// Name of a template, or a file with a slash in its path
+        /// Name of a template, or a path with a slash
         #[arg(value_name = "NAME|FILE")]
         name: String,
     },

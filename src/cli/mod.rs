@@ -1,12 +1,12 @@
 //! The command line as data: the only place that names clap.
 //!
-//! Rules: a flag that many commands have stands in one group; a value is checked for its range
-//! here, and for its meaning where it is used; the first line of a description is the short help. A
-//! group of flags stands behind the arguments that belong to none: what follows it comes under its
-//! heading.
+//! Rules: a flag shared by several commands is declared in one group; a value's range is checked
+//! here, and its meaning where it is used; the first line of a description is the short help. A
+//! group of flags comes after the arguments that belong to no group, because its heading applies to
+//! all that follow.
 
-// Descriptions are shown in terminals, where backticks and angle brackets would be noise; flags are
-// switches.
+// Descriptions are shown in terminals, where backticks and angle brackets would be noise; many
+// flags are switches.
 #![allow(
     rustdoc::bare_urls,
     clippy::doc_markdown,
@@ -71,11 +71,9 @@ use crate::ui::{ColorChoice, Verbosity};
     max_term_width = 100
 )]
 #[command(
-    after_help = "`langdock help COMMAND` tells more of a command, with examples; so does \
-                  `langdock help` of exit-codes, \
-                        environment, config and regions.\n\nAn independent client: it is not \
-                        made or endorsed by Langdock or \
-                        Anthropic."
+    after_help = "`langdock help COMMAND` shows more about a command, with examples. Topics: \
+        `langdock help exit-codes`, environment, config, regions.\n\nAn independent client: not \
+        made or endorsed by Langdock or Anthropic."
 )]
 struct Cli {
     /// What to do
@@ -135,10 +133,10 @@ pub(crate) struct SendArgs {
 /// A request for an answer on standard output, with all that surrounds it
 #[derive(Debug, Args)]
 pub(crate) struct AskArgs {
-    /// The prompt; several words are joined by a space, and `--` ends the flags
+    /// The prompt; several words are joined by spaces, and `--` ends the flags
     #[arg(value_name = "PROMPT")]
     pub(crate) prompt: Vec<String>,
-    /// How many words of the prompt stand behind `--`
+    /// How many words of the prompt follow `--`
     #[arg(skip)]
     pub(crate) literal_words: usize,
     /// What to ask for
@@ -179,7 +177,7 @@ pub(crate) struct ModelsArgs {
     /// last seven days. --refresh forgets the latter.
     #[arg(short, long)]
     pub(crate) long: bool,
-    /// Print the list as JSON, with all that is said of each model
+    /// Print the list as JSON, with everything the endpoint reports about each model
     #[arg(short, long)]
     pub(crate) json: bool,
     /// How to reach the endpoint
@@ -190,7 +188,7 @@ pub(crate) struct ModelsArgs {
 #[derive(Debug, Args)]
 #[command(about = help_text::DOCTOR.about, long_about = help_text::DOCTOR.long_about)]
 pub(crate) struct DoctorArgs {
-    /// Print an object
+    /// Print a JSON object
     #[arg(short, long)]
     pub(crate) json: bool,
     /// How to reach the endpoint
@@ -206,8 +204,8 @@ pub(crate) struct CompletionsArgs {
 }
 
 impl Command {
-    /// The flags of the connection behind the command's name; where it has none, the error is that
-    /// name.
+    /// Returns the connection flags after the command's name; the error is the name of a command
+    /// that has none.
     fn connection_mut(&mut self) -> Result<&mut ConnectionArgs, &'static str> {
         match self {
             Self::Send(args) => Ok(&mut args.ask.connection),
@@ -240,12 +238,12 @@ pub(crate) struct RequestArgs {
     /// The fields with a flag of their own
     #[command(flatten)]
     pub(crate) flags: RequestFlags,
-    /// Any other field of the request's body; repeat for more
+    /// Any other field of the request body; may be repeated
     ///
     /// For example --set 'service_tier="auto"'
     #[arg(long = "set", value_name = "KEY=JSON", value_parser = key_and_json)]
     pub(crate) fields: Vec<(String, ExactJson)>,
-    /// What the answer begins with, where the command has the flag for it
+    /// What the answer begins with, for the commands that have the flag
     #[arg(skip)]
     pub(crate) prefill: Option<String>,
 }
@@ -254,31 +252,31 @@ pub(crate) struct RequestArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Request")]
 pub(crate) struct PrefillArgs {
-    /// Let the answer begin with this text; only what follows it is printed
+    /// Make the answer begin with this text, which is not printed
     #[arg(long, value_name = "TEXT", value_parser = not_blank, allow_hyphen_values = true)]
     prefill: Option<String>,
 }
 
 impl RequestArgs {
-    /// The system prompt of the flag: a text, or `@` and a file.
+    /// Returns the value of the system prompt's flag: a text, or `@` and a file.
     pub(crate) fn system(&self) -> Option<&str> {
         self.flags.get("system").and_then(Value::as_str)
     }
 
-    /// The most tokens to generate, where the flag says so.
+    /// Returns the maximum number of tokens, if the flag is set.
     pub(crate) fn max_tokens(&self) -> Option<u64> {
         self.flags.get("max_tokens").and_then(Value::as_u64)
     }
 }
 
-/// How answers are shown, and what is said about them
+/// How answers are shown, and how much is reported about them
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct DisplayArgs {
-    /// Print the answer as it was written, on a terminal too
+    /// Print the answer as the model wrote it, even on a terminal
     #[arg(long, conflicts_with = "markdown")]
     pub(crate) raw: bool,
-    /// Render the answer's Markdown, in a pipe too [default: on a terminal]
+    /// Render the answer's Markdown, even in a pipe [default: on a terminal]
     #[arg(long)]
     pub(crate) markdown: bool,
     /// Colour of messages and of rendered Markdown
@@ -292,18 +290,18 @@ pub(crate) struct DisplayArgs {
     /// Print errors only
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Verbose output; -vv: requests and headers too, never bodies or the key
+    /// Verbose output; -vv adds requests and headers, never bodies or the key
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Report tokens and timing
     #[arg(short, long)]
     pub(crate) usage: bool,
-    /// Show the model's reasoning too, on stderr
+    /// Show the model's reasoning, on stderr
     #[arg(long)]
     pub(crate) show_thinking: bool,
-    /// Print the answer at its end
+    /// Print the answer only when it is complete
     ///
-    /// The request still streams, since gateways cut off requests that stay silent for long;
+    /// The request still streams, because gateways cut off requests that stay silent for long;
     /// --set stream=false sends one that does not.
     #[arg(short = 'S', long)]
     pub(crate) no_stream: bool,
@@ -319,10 +317,10 @@ pub(crate) struct OutputArgs {
     /// Print the API's message object
     #[arg(short, long, conflicts_with_all = ["jsonl", "raw", "markdown"])]
     pub(crate) json: bool,
-    /// Print each event on a line as it comes, then the message object
+    /// Print each event as a line of JSON as it arrives, then the message object
     #[arg(long, conflicts_with_all = ["raw", "markdown"])]
     pub(crate) jsonl: bool,
-    /// Print the first fenced code block only
+    /// Print only the first fenced code block
     #[arg(short = 'x', long, conflicts_with_all = ["json", "jsonl", "raw", "markdown"])]
     pub(crate) extract: bool,
     /// With --extract: the first code block of this language
@@ -330,21 +328,20 @@ pub(crate) struct OutputArgs {
     pub(crate) lang: Option<String>,
     /// Write the answer to this file, whole or not at all
     ///
-    /// What came of a broken answer stays in FILE.part, until there is something of another one to
-    /// write there. A link, a pipe or another user's file at FILE.part is refused before anything
-    /// is sent.
+    /// If an answer breaks off, the partial answer stays in FILE.part until the next one arrives. A
+    /// link, a pipe or another user's file at FILE.part is refused before anything is sent.
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
-    /// Exit 0 even if the answer was cut off by the limit of tokens
+    /// Exit 0 even if the answer was cut off by a token limit
     #[arg(long)]
     pub(crate) allow_truncated: bool,
-    /// A word for the log, by which `langdock usage --by tag` sums up
+    /// Tag for the usage log, for `langdock usage --by tag`
     #[arg(long, value_name = "NAME", value_parser = not_blank)]
     pub(crate) tag: Option<String>,
 }
 
 impl DisplayArgs {
-    /// How much to say.
+    /// Returns how much to report.
     pub(crate) fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {
             (true, _) => Verbosity::Quiet,
@@ -357,12 +354,13 @@ impl DisplayArgs {
 
 /// What would be sent
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Looking")]
+#[command(next_help_heading = "Inspection")]
 pub(crate) struct PreviewArgs {
-    /// Print the body and send nothing; the data of images is shortened
+    /// Print the request body without sending it; image data is shortened
     #[arg(long, conflicts_with = "file")]
     pub(crate) dry_run: bool,
-    /// Print an equal curl command and send nothing; the key stands in it as $LANGDOCK_API_KEY
+    /// Print an equivalent curl command without sending anything; the key appears as
+    /// $LANGDOCK_API_KEY
     #[arg(long, conflicts_with_all = ["dry_run", "demo", "file"])]
     pub(crate) curl: bool,
 }

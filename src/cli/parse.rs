@@ -10,7 +10,7 @@ use super::help::shown_examples;
 use super::unparsed::{Unparsed, command_of, explain};
 use super::{Cli, Command, ConnectionArgs};
 
-/// The letters of flags that take a value.
+/// The short flags that take a value.
 pub(crate) const SHORT_FLAGS_WITH_VALUE: &[char] =
     &['m', 's', 'f', 'a', 't', 'p', 'T', 'o', 'i', 'J'];
 
@@ -54,11 +54,11 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
     Ok(command)
 }
 
-/// Returns the command and the flags of the connection that stand before its name.
+/// Returns the command, and the connection flags before its name.
 ///
-/// A good command line needs no more of the definition than its names: it is read without the help,
-/// and without the flags before the command where there are none. Everything else is answered from
-/// the whole definition.
+/// A valid command line is parsed without help texts, and without the flags before the command if
+/// it has none: building the whole definition would cost more than the parsing. Everything else is
+/// answered from the whole definition.
 fn matched(argv: &[OsString]) -> Result<(Command, ConnectionArgs), clap::Error> {
     let has_flags_before = argv
         .get(1)
@@ -68,7 +68,8 @@ fn matched(argv: &[OsString]) -> Result<(Command, ConnectionArgs), clap::Error> 
         definition = ConnectionArgs::augment_args(definition);
     }
     let found = definition.try_get_matches_from_mut(argv);
-    // Thousands of small pieces, which the end of the process frees at once.
+    // Dropping its thousands of small allocations takes longer than leaving them to the end of the
+    // process.
     std::mem::forget(definition);
     match found {
         Ok(matches) => read(matches, has_flags_before),
@@ -89,14 +90,14 @@ fn read(
     Ok((Command::from_arg_matches_mut(&mut matches)?, connection))
 }
 
-/// Whether `--help` was asked for, and not the short `-h`.
+/// Returns whether `--help` was asked for, as opposed to `-h`.
 fn is_long_help(argv: &[OsString]) -> bool {
     argv.iter()
         .take_while(|arg| *arg != "--")
         .any(|arg| arg == "--help")
 }
 
-/// Joins the flags of the connection that stand before the command's name to those behind it.
+/// Merges the connection flags before the command's name into those after it.
 fn join(
     before: ConnectionArgs,
     behind: Result<&mut ConnectionArgs, &'static str>,
@@ -104,7 +105,7 @@ fn join(
     match behind {
         Ok(behind) => {
             *behind = std::mem::take(behind).or(before);
-            // clap compares those of one side only.
+            // clap checks for conflicts on one side of the name only.
             if behind.demo && behind.sets("base_url") {
                 return Err(conflict("--demo", "--base-url <URL>"));
             }
@@ -112,8 +113,8 @@ fn join(
         }
         Err(_) if before == ConnectionArgs::default() => Ok(()),
         Err(command) => Err(Unparsed::Wrong {
-            message: format!("`{command}` does not talk to the endpoint"),
-            hint: "leave the flags of the connection out".to_owned(),
+            message: format!("`{command}` does not connect to the endpoint"),
+            hint: "leave out the connection flags (--region, --base-url, …)".to_owned(),
         }),
     }
 }
@@ -122,12 +123,12 @@ fn conflict(one: &str, other: &str) -> Unparsed {
     let message = format!("the argument '{one}' cannot be used with '{other}'");
     Unparsed::Wrong {
         message,
-        hint: "leave one of them out".to_owned(),
+        hint: "leave out one of them".to_owned(),
     }
 }
 
-/// Counts the words of the prompt that stand behind `--`: clap does not tell them apart. The `--`
-/// is the first behind which there are words of the prompt only.
+/// Counts the words of the prompt after `--`, which clap does not distinguish. The `--` is the
+/// first one that only words of the prompt follow.
 fn literal_words(argv: &[OsString], prompt: &[String]) -> usize {
     let behind = argv
         .iter()

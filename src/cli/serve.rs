@@ -1,5 +1,5 @@
-//! `langdock serve`: the flags of the scripted endpoint. It has none of the connection's: it is the
-//! other side of one.
+//! `langdock serve`: the flags of the scripted endpoint. It has no connection flags: it is the
+//! other end of a connection.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,43 +14,41 @@ use crate::text::parse_duration;
 #[derive(Debug, Args)]
 #[command(about = help_text::SERVE.about, long_about = help_text::SERVE.long_about)]
 pub(crate) struct ServeArgs {
-    /// Port; 0 takes a free one [default: 0]
+    /// Port; 0 chooses a free one [default: 0]
     #[arg(long, value_name = "N", value_parser = port, allow_negative_numbers = true)]
     pub(crate) port: Option<u16>,
-    /// The one key to accept [default: any]
+    /// The only key to accept [default: any]
     #[arg(long, value_name = "KEY", value_parser = key_word)]
     pub(crate) key: Option<String>,
-    /// Requests a minute, for each key and model
+    /// Requests per minute, for each key and model
     ///
-    /// What is over a limit gets HTTP 429 with retry-after; the x-ratelimit headers tell what is
-    /// left.
+    /// Requests over the limit get HTTP 429 with retry-after; the x-ratelimit headers report what
+    /// is left.
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) rpm: Option<u64>,
-    /// Tokens a minute, for each key and model
+    /// Tokens per minute, for each key and model
     ///
-    /// A request reserves its input and its max_tokens; once it is answered, what it took counts
-    /// instead. One that alone is over the limit is told not to try again (x-should-retry: false).
+    /// A request reserves its input and its max_tokens; once it is answered, its actual use counts
+    /// instead. A request that exceeds the limit by itself gets x-should-retry: false.
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) tpm: Option<u64>,
-    /// Before the first byte of an answer [default: 0s]
+    /// Delay before the first byte of an answer [default: 0s]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(crate) latency: Option<Duration>,
-    /// How fast answers are written [default: as fast as can be]
+    /// Speed of answers [default: unlimited]
     #[arg(long, value_name = "TOKENS_PER_SECOND", value_parser = rate, allow_negative_numbers = true)]
     pub(crate) rate: Option<f64>,
-    /// What goes wrong, with its share of the requests from 0 to 1
+    /// Faults to simulate, each with its share of the requests from 0 to 1
     ///
-    /// KIND is an HTTP status (400 to 529), or one of these in mid-answer: cut closes the
-    /// connection, stall falls silent, error-event has the stream say that the server is overloaded
-    /// (HTTP 529 where the answer is not streamed). For example
-    /// --fail 429:0.1,529:0.05,cut:0.02
+    /// KIND is an HTTP status (400 to 529), or a fault in the middle of an answer: cut closes the
+    /// connection, stall falls silent, error-event sends an event that the server is overloaded
+    /// (HTTP 529 if the answer is not streamed). For example --fail 429:0.1,529:0.05,cut:0.02
     #[arg(long, value_name = "KIND:SHARE,...")]
     pub(crate) fail: Option<FaultRates>,
-    /// With --fail: the same number gives the n-th request the same fate [default: one that is
-    /// told]
+    /// With --fail: seed for choosing the requests that fail [default: random, and printed]
     #[arg(long, value_name = "N", requires = "fail", value_parser = whole_number, allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
-    /// Append a line of JSON for each request to this file; never the key or the content
+    /// Append a line of JSON for each request to this file, without the key or the content
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! Which conversation a request belongs to, and the command about conversations.
+//! The flags that choose a conversation, and the command for conversations.
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use crate::text::parse_duration;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Conversation")]
 pub(crate) struct ConversationArgs {
-    /// Go on with the conversation that was last used, or with LANGDOCK_SESSION's
+    /// Continue the conversation last used, or the one that LANGDOCK_SESSION names
     #[arg(short = 'c', long = "continue")]
     pub(crate) go_on: bool,
-    /// Go on with this conversation, or begin it
+    /// Continue this conversation, or start it
     ///
-    /// An exact name, or the beginning of an id where only one has it; else a conversation of that
-    /// name is begun.
+    /// An exact name, or an unambiguous prefix of an id; otherwise a new conversation of that name
+    /// is started.
     #[arg(long, value_name = "NAME|ID", value_parser = not_blank)]
     pub(crate) session: Option<String>,
-    /// With --continue or --session: go on in a copy, and leave the conversation as it is
+    /// With --continue or --session: continue in a copy, leaving the conversation unchanged
     #[arg(long)]
     pub(crate) fork: bool,
-    /// Save nothing of this, neither in a conversation nor in the log of requests
+    /// Save nothing, neither in a conversation nor in the usage log
     #[arg(short, long)]
     pub(crate) no_log: bool,
 }
@@ -32,16 +32,16 @@ pub(crate) struct ConversationArgs {
 #[derive(Debug, Args)]
 #[command(about = help_text::SESSION.about, long_about = help_text::SESSION.long_about)]
 pub(crate) struct SessionArgs {
-    /// Look at the conversations of --demo, which are kept apart from the others
+    /// Use the conversations of --demo, which are stored separately
     #[arg(long, global = true)]
     pub(crate) demo: bool,
-    /// What to do with them
+    /// What to do
     #[command(subcommand)]
     pub(crate) action: SessionAction,
 }
 
 impl SessionArgs {
-    /// Whether JSON was asked for.
+    /// Returns whether JSON was asked for.
     pub(crate) fn is_for_programs(&self) -> bool {
         match &self.action {
             SessionAction::List { json }
@@ -58,60 +58,60 @@ impl SessionArgs {
 /// What to do with saved conversations
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionAction {
-    /// Print a line about each, the one last used first
+    /// List the conversations, most recently used first
     List {
-        /// Print an array of objects
+        /// Print a JSON array
         #[arg(short, long)]
         json: bool,
     },
-    /// Print a conversation: rendered on a terminal, as Markdown elsewhere
+    /// Print a conversation: rendered on a terminal, otherwise as Markdown
     Show {
         /// Name or id
         #[arg(value_name = "NAME|ID")]
         session: Option<String>,
-        /// Print an object with every turn as it is on disk
+        /// Print a JSON object with every turn as stored
         #[arg(short, long)]
         json: bool,
     },
-    /// Find the conversations that have all of these words in one turn
+    /// Find conversations with all of these words in one turn
     Search {
-        /// What to look for, whatever its case
+        /// Word to find, ignoring case
         #[arg(value_name = "WORD", required = true)]
         words: Vec<String>,
-        /// Print an array of objects
+        /// Print a JSON array
         #[arg(short, long)]
         json: bool,
     },
-    /// Print a conversation for other programs: Markdown, or the messages as --messages takes them
+    /// Print a conversation for other programs: as Markdown, or as messages for --messages
     Export {
         /// Name or id
         #[arg(value_name = "NAME|ID")]
         session: Option<String>,
-        /// Print the messages as an array, images and PDFs in it
+        /// Print the messages as a JSON array, with images and PDFs included
         #[arg(short, long)]
         json: bool,
     },
-    /// Give a conversation another name
+    /// Rename a conversation
     Rename {
         /// Name or id
         #[arg(value_name = "NAME|ID")]
         session: String,
-        /// What to call it
+        /// The new name
         name: String,
     },
-    /// Delete conversations; on a terminal it asks first
+    /// Delete conversations; asks first on a terminal
     Rm {
         /// Names or ids
         #[arg(value_name = "NAME|ID", required_unless_present = "older_than")]
         sessions: Vec<String>,
-        /// All in which nothing was said for so long, such as 30d
+        /// Delete all conversations not used for this long, such as 30d
         #[arg(
             long, value_name = "DURATION", value_parser = parse_age, allow_hyphen_values = true,
             conflicts_with = "sessions"
         )]
         older_than: Option<Duration>,
     },
-    /// Print where a conversation is, or the directory of all
+    /// Print the path of a conversation, or of the directory of all of them
     Path {
         /// Name or id
         #[arg(value_name = "NAME|ID")]
@@ -119,13 +119,11 @@ pub(crate) enum SessionAction {
     },
 }
 
-/// Reads a duration whose unit was said: what a bare number means must not be guessed where
+/// Parses a duration that has a unit: the meaning of a bare number must not be guessed where
 /// something is deleted.
 fn parse_age(text: &str) -> Result<Duration, String> {
     if text.ends_with(|letter: char| letter.is_ascii_digit()) {
-        return Err(format!(
-            "`{text}` has no unit: write s, m, h or d behind it, such as 30d"
-        ));
+        return Err(format!("`{text}` has no unit: add s, m, h or d, as in 30d"));
     }
     parse_duration(text)
 }

@@ -1,4 +1,4 @@
-//! The commands about settings and the key.
+//! The commands for settings and for the key.
 
 use clap::{Args, Subcommand};
 
@@ -8,7 +8,7 @@ use super::help_text;
 #[derive(Debug, Args)]
 #[command(about = help_text::CONFIG.about, long_about = help_text::CONFIG.long_about)]
 pub(crate) struct ConfigArgs {
-    /// What to do with them
+    /// What to do
     #[command(subcommand)]
     pub(crate) command: ConfigCommand,
 }
@@ -16,52 +16,52 @@ pub(crate) struct ConfigArgs {
 /// What to do with the settings
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Print where the config file is, or would be
+    /// Print the path of the config file, whether it exists or not
     Path,
-    /// Print every setting and where it came from
+    /// Print every setting and its origin
     Show {
-        /// Print an object
+        /// Print a JSON object
         #[arg(short, long)]
         json: bool,
         /// How to reach the endpoint
         #[command(flatten)]
         connection: Box<ConnectionArgs>,
     },
-    /// Print the value of one setting, nothing if it has none
+    /// Print the value of a setting, or nothing if it is not set
     Get {
-        /// The setting, as the config file calls it
+        /// Key of the setting, as in the config file
         key: String,
         /// How to reach the endpoint
         #[command(flatten)]
         connection: Box<ConnectionArgs>,
     },
-    /// Set a key of the config file, in the profile that --profile or LANGDOCK_PROFILE chooses
+    /// Set a key in the config file, in the profile chosen by --profile or LANGDOCK_PROFILE
     Set {
-        /// The setting, as the config file calls it
+        /// Key of the setting, as in the config file
         key: String,
-        /// Its value; a command is written as a list in TOML
+        /// Its value; write a command as a TOML list
         #[arg(allow_hyphen_values = true)]
         value: String,
         /// How to reach the endpoint
         #[command(flatten)]
         connection: Box<ConnectionArgs>,
     },
-    /// Remove a key of the config file, in the profile that --profile or LANGDOCK_PROFILE chooses
+    /// Remove a key from the config file, from the profile chosen by --profile or LANGDOCK_PROFILE
     Unset {
-        /// The setting, as the config file calls it
+        /// Key of the setting, as in the config file
         key: String,
         /// How to reach the endpoint
         #[command(flatten)]
         connection: Box<ConnectionArgs>,
     },
-    /// Write a config file in which everything is a comment
+    /// Write a config file with every setting commented out
     Init,
 }
 
 #[derive(Debug, Args)]
 #[command(about = help_text::AUTH.about, long_about = help_text::AUTH.long_about)]
 pub(crate) struct AuthArgs {
-    /// What to do with it
+    /// What to do
     #[command(subcommand)]
     pub(crate) command: AuthCommand,
 }
@@ -69,23 +69,23 @@ pub(crate) struct AuthArgs {
 /// What to do with the key
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuthCommand {
-    /// Store a key for the endpoint's host; asks for it on a terminal, or reads a line of standard
-    /// input
+    /// Store a key for the endpoint's host; prompts for it on a terminal, otherwise reads a line
+    /// from standard input
     Login {
         /// How to reach the endpoint
         #[command(flatten)]
         connection: Box<ConnectionArgs>,
     },
-    /// Say which key would be used, and where it came from
+    /// Show which key would be used, and its origin
     Status {
-        /// Print an object
+        /// Print a JSON object
         #[arg(short, long)]
         json: bool,
         /// How to reach the endpoint
         #[command(flatten)]
         connection: Box<ConnectionArgs>,
     },
-    /// Forget the stored key of the endpoint's host
+    /// Remove the stored key of the endpoint's host
     Logout {
         /// How to reach the endpoint
         #[command(flatten)]
@@ -94,7 +94,7 @@ pub(crate) enum AuthCommand {
 }
 
 impl ConfigCommand {
-    /// The flags of the connection, to add to; where a command has none, the error is its name.
+    /// Returns the connection flags; the error is the name of a command that has none.
     pub(super) fn connection_mut(&mut self) -> Result<&mut ConnectionArgs, &'static str> {
         match self {
             Self::Show { connection, .. }
@@ -108,7 +108,7 @@ impl ConfigCommand {
 }
 
 impl AuthCommand {
-    /// The flags of the connection.
+    /// Returns the connection flags.
     pub(crate) fn connection(&self) -> &ConnectionArgs {
         let (Self::Login { connection }
         | Self::Status { connection, .. }
@@ -116,7 +116,7 @@ impl AuthCommand {
         connection
     }
 
-    /// The flags of the connection, to add to.
+    /// Returns the connection flags, for changes.
     pub(super) fn connection_mut(&mut self) -> &mut ConnectionArgs {
         let (Self::Login { connection }
         | Self::Status { connection, .. }

@@ -1,4 +1,4 @@
-//! The flags of tools and of answers in a form, and the command that runs tools.
+//! The flags for tools and for answers that fit a schema, and the command that runs tools.
 
 use std::path::PathBuf;
 
@@ -13,18 +13,18 @@ use crate::tool::SchemaMode;
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Tools")]
 pub(crate) struct ToolArgs {
-    /// Tools that the model may ask for: a file in JSON or TOML, or a program; repeat for more
+    /// Tools that the model may call: a JSON or TOML file, or a program; may be repeated
     ///
-    /// Anthropic's JSON of a tool, alone or in an array, or TOML tables called tool, with name,
-    /// description and input_schema, and command where tool-run is to run it; `langdock help
-    /// tool-run` has all keys. A program prints its own definition when it is run with --schema. A
-    /// bare name is looked for in the directory langdock/tools of the platform's config directory
-    /// only; ./FILE is a file here.
+    /// A file has Anthropic's JSON definition of a tool, or an array of them, or [[tool]] tables in
+    /// TOML: name, description and input_schema, plus command if tool-run is to run it. `langdock
+    /// help tool-run` lists all keys. A program prints its own definition when run with --schema. A
+    /// bare name is looked up only in langdock/tools of the platform's config directory; write
+    /// ./FILE for a file in the current directory.
     #[arg(short = 'T', long = "tool", value_name = "FILE")]
     pub(crate) tools: Vec<PathBuf>,
-    /// Whether the model has to call a tool: auto, any, none, or the one tool to call
+    /// Whether the model must call a tool: auto, any, none, or the name of the tool
     ///
-    /// Where tools are run, this holds until the first call has been answered.
+    /// If tools are run, this applies until the first call has a result.
     #[arg(long, value_name = "auto|any|none|NAME")]
     pub(crate) tool_choice: Option<String>,
 }
@@ -33,19 +33,19 @@ pub(crate) struct ToolArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Tools")]
 pub(crate) struct ToolPolicyArgs {
-    /// Run every call unasked, but for those of tools with `confirm`
+    /// Run every call without confirmation, except calls of tools with `confirm`
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Run the calls of this tool unasked; repeat for more
+    /// Run calls of this tool without confirmation; may be repeated
     #[arg(long, value_name = "NAME", value_parser = not_blank)]
     pub(crate) allow_tool: Vec<String>,
-    /// Never run the calls of this tool; repeat for more
+    /// Never run calls of this tool; may be repeated
     #[arg(long, value_name = "NAME", value_parser = not_blank)]
     pub(crate) deny_tool: Vec<String>,
     /// Maximum number of model turns
     #[arg(long, value_name = "N", default_value = "10", value_parser = count, allow_negative_numbers = true)]
     pub(crate) max_turns: u32,
-    /// How many calls of one answer are run at a time
+    /// Maximum number of calls of one answer to run at the same time
     #[arg(long, value_name = "N", default_value = "4", value_parser = count, allow_negative_numbers = true)]
     pub(crate) tool_jobs: u32,
 }
@@ -59,26 +59,26 @@ pub(crate) struct ToolRunArgs {
     /// How tools are run
     #[command(flatten)]
     pub(crate) running: ToolPolicyArgs,
-    /// Print the tools, and send nothing
-    #[arg(long, help_heading = "Looking", conflicts_with_all = ["call", "dry_run", "curl"])]
+    /// List the tools without sending anything
+    #[arg(long, help_heading = "Inspection", conflicts_with_all = ["call", "dry_run", "curl"])]
     pub(crate) list: bool,
-    /// Run a call by hand as the model's would be, print its result, and send nothing; - is
-    /// standard input
+    /// Run one call as if the model had made it and print the result, without sending anything; -
+    /// reads the JSON from standard input
     ///
     /// The result goes where an answer would, such as the file of -o. With --json or --jsonl it is
-    /// the block that the model would get.
+    /// the tool_result block that the model would get.
     #[arg(
-        long, help_heading = "Looking", num_args = 2, value_names = ["NAME", "JSON"],
+        long, help_heading = "Inspection", num_args = 2, value_names = ["NAME", "JSON"],
         conflicts_with_all = ["dry_run", "curl"]
     )]
     pub(crate) call: Option<Vec<String>>,
 }
 
-/// What form the answer has to have
+/// What form the answer must have
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Structured")]
 pub(crate) struct StructuredArgs {
-    /// JSON that fits this JSON schema, and nothing else
+    /// Print Print Print JSON that fits this JSON schema, and nothing else
     ///
     /// The answer is checked here, and what does not fit is sent back with what is wrong. It is
     /// printed in one line, indented on a terminal; with --json the message object that has it.
@@ -100,7 +100,7 @@ pub(crate) struct StructuredArgs {
         hide_possible_values = true
     )]
     pub(crate) schema_mode: Option<SchemaModeArg>,
-    /// With --schema: how often a wrong answer is sent back [default: 2]
+    /// With --schema: maximum number of times to send back an invalid answer [default: 2]
     #[arg(long, value_name = "N", requires = "schema", value_parser = small_number, allow_negative_numbers = true)]
     pub(crate) repair: Option<u32>,
 }

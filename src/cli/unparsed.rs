@@ -1,6 +1,5 @@
-//! Why a command line gives no command: what clap found wrong, as one line of error and one of what
-//! to type instead. Everything is taken from the kind of clap's error and its context; its text is
-//! never read.
+//! Why a command line could not be parsed: an error of one line, and a hint. Both come from the
+//! kind and the context of clap's error; its text is never parsed.
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -15,7 +14,7 @@ use crate::text::nearest_name;
 pub(crate) enum Unparsed {
     /// Help or the version was asked for.
     Asked(String),
-    /// Nothing was asked for: here is what could be.
+    /// No command was given; this is the help.
     Nothing(String),
     /// The arguments are wrong.
     Wrong {
@@ -26,7 +25,7 @@ pub(crate) enum Unparsed {
     },
 }
 
-/// Explains the arguments that clap refuses.
+/// Explains why clap refused the arguments.
 pub(super) fn explain(error: &clap::Error, argv: &[OsString]) -> Unparsed {
     if error.kind() == ErrorKind::InvalidUtf8 {
         return not_utf8(argv);
@@ -51,17 +50,17 @@ pub(super) fn explain(error: &clap::Error, argv: &[OsString]) -> Unparsed {
     Unparsed::Wrong {
         message: message(error),
         hint: if may_be_a_prompt {
-            format!("`langdock send 'PROMPT'` asks, `langdock chat` talks; {hint}")
+            format!("to send a prompt: `langdock send 'PROMPT'`; {hint}")
         } else {
             hint
         },
     }
 }
 
-/// Returns the name of the command that the arguments are for, however wrong what follows it is.
-/// None where something before it is wrong.
+/// Returns the name of the command that the arguments are for, even if what follows it is wrong;
+/// none if something before it is.
 pub(super) fn command_of(argv: &[OsString]) -> Option<String> {
-    // Without its own flags, clap takes `--help` and `--version` for mistakes too.
+    // Otherwise clap reports `--help` and `--version` as errors here.
     let lenient = program()
         .ignore_errors(true)
         .disable_help_flag(true)
@@ -143,7 +142,7 @@ fn message(error: &clap::Error) -> String {
                 others.join(" ")
             ),
         },
-        // None of the others can come of this command line as it is defined.
+        // The other kinds cannot occur with this definition.
         kind => {
             kind.as_str()
                 .unwrap_or("the arguments are wrong")
@@ -162,7 +161,7 @@ fn possible_values(error: &clap::Error) -> String {
     }
 }
 
-/// Returns what was probably meant.
+/// Returns suggestions of what was probably meant.
 fn tips(error: &clap::Error, argv: &[OsString], command: Option<&str>) -> Vec<String> {
     let similar = [
         ("subcommand", ContextKind::SuggestedSubcommand),
@@ -198,7 +197,7 @@ fn similar_to(what: &str, names: &[&str]) -> Option<String> {
     }
 }
 
-/// Returns whether an unknown word would be taken behind `--`: there may be no place for it.
+/// Returns whether an unknown word would be accepted after `--`.
 fn may_stand_behind_dashes(argv: &[OsString], word: &str) -> bool {
     let is_it = |arg: &OsString| {
         let behind = arg.to_str().and_then(|arg| arg.strip_prefix(word));
@@ -215,7 +214,7 @@ fn may_stand_behind_dashes(argv: &[OsString], word: &str) -> bool {
     command_line().try_get_matches_from(with_dashes).is_ok()
 }
 
-/// Names the flag of a command that stands before the command's name.
+/// Suggests the flag of a command that was given before the command's name.
 fn flag_of_a_later_command(argv: &[OsString], flag: &str) -> Option<String> {
     let program = command_line();
     let is_given = |command: &&clap::Command| argv.iter().any(|arg| arg == command.get_name());
@@ -225,7 +224,7 @@ fn flag_of_a_later_command(argv: &[OsString], flag: &str) -> Option<String> {
     Some(format!("'{} --{flag}' exists", command.get_name()))
 }
 
-/// Names the command that stands behind a `--`.
+/// Names the command that follows `--`.
 fn command_behind_dashes(argv: &[OsString], word: &str, command: Option<&str>) -> Option<String> {
     let is_a_command = || command_line().find_subcommand(word).is_some();
     let has_dashes = argv.iter().any(|arg| arg == "--");
@@ -233,7 +232,7 @@ fn command_behind_dashes(argv: &[OsString], word: &str, command: Option<&str>) -
         .then(|| format!("subcommand '{word}' exists; to use it, remove the '--' before it"))
 }
 
-/// Names the argument that is not UTF-8, which clap does not.
+/// Names the argument that is not UTF-8; clap does not.
 fn not_utf8(argv: &[OsString]) -> Unparsed {
     let shown = argv
         .iter()
@@ -241,21 +240,21 @@ fn not_utf8(argv: &[OsString]) -> Unparsed {
         .map(|arg| format!(" '{}'", arg.to_string_lossy()));
     Unparsed::Wrong {
         message: format!("the argument{} is not UTF-8", shown.unwrap_or_default()),
-        hint: "text in another encoding is taken from standard input, or from a file with -f"
+        hint: "send text in another encoding through standard input, or from a file with -f"
             .to_owned(),
     }
 }
 
-/// Explains a word behind the template of `batch`: there is but one, and somebody meant the items,
-/// or forgot to quote.
+/// Explains a word after the template of `batch`: it was meant as the items, or the template was
+/// not quoted.
 fn more_than_a_template(error: &clap::Error, command: Option<&str>) -> Option<Unparsed> {
     let word = text_of(error, ContextKind::InvalidArg)?;
     let is_a_word = error.kind() == ErrorKind::UnknownArgument && !word.starts_with('-');
     (is_a_word && command == Some("batch")).then(|| Unparsed::Wrong {
         message: message(error),
         hint: format!(
-            "a list of items is given as `-i {word}`, files as `--files {word}`; a template of \
-             several words is quoted"
+            "for a list of items write `-i {word}`, for files `--files {word}`; quote a template \
+            of several words"
         ),
     })
 }
@@ -287,7 +286,8 @@ mod tests {
             (
                 "foo bar",
                 "unrecognized subcommand 'foo'",
-                "`langdock send 'PROMPT'` asks, `langdock chat` talks; usage: langdock [OPTIONS] <COMMAND>; see --help",
+                "to send a prompt: `langdock send 'PROMPT'`; usage: langdock [OPTIONS] <COMMAND>; \
+                see --help",
             ),
             (
                 "usage --by mod",
@@ -301,7 +301,7 @@ mod tests {
             ),
             (
                 "send --set a q",
-                "invalid value 'a' for '--set <KEY=JSON>': KEY=JSON is needed",
+                "invalid value 'a' for '--set <KEY=JSON>': must be KEY=JSON",
                 no_tip,
             ),
             (

@@ -17,7 +17,7 @@ fn whole_numbers(least: u64, most: u64) -> String {
     format!("must be a whole number from {least} to {}", grouped(most))
 }
 
-/// The same for what is counted on fingers rather than in tokens.
+/// The same for numbers of jobs, turns and the like.
 pub(super) fn count(text: &str) -> Result<u32, String> {
     at_least_one(text).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
 }
@@ -27,7 +27,7 @@ pub(super) fn whole_number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| whole_numbers(0, u64::MAX))
 }
 
-/// A whole number of a size that something may be repeated.
+/// A number of repetitions; 0 is allowed.
 pub(super) fn small_number(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| whole_numbers(0, u32::MAX.into()))
 }
@@ -51,20 +51,20 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "must be a number from 0.01 to 1,000,000".to_owned())
 }
 
-/// A key as it can stand in a header.
+/// A key that is valid in a header.
 pub(super) fn key_word(text: &str) -> Result<String, String> {
     let is_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     if is_word {
         Ok(text.to_owned())
     } else {
-        Err("one word of ASCII characters is needed".to_owned())
+        Err("must be one word of ASCII characters".to_owned())
     }
 }
 
-/// Text that is not only white space.
+/// Text that is more than white space.
 pub(super) fn not_blank(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
-        Err("it is blank".to_owned())
+        Err("must not be blank".to_owned())
     } else {
         Ok(text.to_owned())
     }
@@ -75,7 +75,7 @@ pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text
         .split_once('=')
         .filter(|(key, _)| !key.is_empty())
-        .ok_or("KEY=VALUE is needed")?;
+        .ok_or("must be KEY=VALUE")?;
     if matches!(key, "prompt" | "stdin") {
         return Err(format!(
             "`{key}` is not a parameter: it comes from the command line and standard input"
@@ -87,14 +87,14 @@ pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
 /// Fields that have their own place on the command line.
 const RESERVED_FIELDS: [(&str, &str); 2] = [
     ("model", "use --model"),
-    ("messages", "give a prompt, --file or standard input"),
+    ("messages", "add a prompt, --file or standard input"),
 ];
 
 /// A field of the body and its value.
 pub(crate) fn key_and_json(text: &str) -> Result<(String, ExactJson), String> {
-    let (key, json) = text.split_once('=').ok_or("KEY=JSON is needed")?;
+    let (key, json) = text.split_once('=').ok_or("must be KEY=JSON")?;
     if key.is_empty() {
-        return Err("KEY=JSON is needed".to_owned());
+        return Err("must be KEY=JSON".to_owned());
     }
     if let Some((_, instead)) = RESERVED_FIELDS
         .iter()

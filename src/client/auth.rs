@@ -34,10 +34,7 @@ pub(crate) enum KeyError {
     Empty,
     /// A character that is not valid in a header, white space in the middle included, or one that
     /// JSON writes in another way, in which a key that a server echoes would not be found.
-    #[error(
-        "it has a character that no key has (a space, a line break, a quote, a backslash or one \
-         outside ASCII)"
-    )]
+    #[error("it contains a space, a line break, a quote, a backslash or a character outside ASCII")]
     BadCharacter,
 }
 

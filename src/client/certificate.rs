@@ -59,13 +59,11 @@ pub(super) fn flaw_of(problem: &rustls::Error) -> (CertificateFlaw, String) {
         CertificateError::Other(other) => match other.0.downcast_ref() {
             Some(webpki::Error::CaUsedAsEndEntity) => (
                 CertificateFlaw::Cas,
-                "its certificate is that of a CA itself, which TLS does not allow for a server"
-                    .to_owned(),
+                "it uses a CA certificate as its server certificate".to_owned(),
             ),
             Some(webpki::Error::UnsupportedCertVersion) => (
                 CertificateFlaw::Version,
-                "its certificate is of an old version of X.509; TLS takes version 3 alone"
-                    .to_owned(),
+                "its certificate is not X.509 version 3".to_owned(),
             ),
             _ => (CertificateFlaw::Issuer, text),
         },

@@ -73,13 +73,13 @@ pub(crate) enum EndpointError {
     #[error("the base URL `{0}` does not begin with https://")]
     BadScheme(String),
     /// Something that a base URL cannot have.
-    #[error("the base URL `{0}` has {1}, which a base URL cannot have")]
+    #[error("the base URL `{0}` has {1}, which is not allowed")]
     Unwanted(String, &'static str),
     /// Plain http to a host that is not this machine.
     #[error("the base URL `{0}` would send the key and the prompt over plain http")]
     PlainHttp(String),
     /// The base URL fixes one region, and another one was chosen.
-    #[error("the base URL is for region `{fixed}`, but region `{chosen}` was chosen")]
+    #[error("the base URL is for region `{fixed}`, but region `{chosen}` is chosen")]
     RegionConflict {
         /// In the URL.
         fixed: String,

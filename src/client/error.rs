@@ -25,10 +25,10 @@ pub(crate) enum BuildError {
         reason: String,
     },
     /// The URL of `--proxy` or `HTTPS_PROXY`; it is not repeated, since it may hold a password.
-    #[error("the proxy's URL cannot be used")]
+    #[error("the proxy URL is not valid")]
     Proxy,
     /// It has a scheme that is not spoken.
-    #[error("a proxy with `{0}://` is not supported")]
+    #[error("`{0}://` proxies are not supported")]
     ProxyScheme(String),
     /// The parts do not fit together.
     #[error("cannot set up the HTTP client")]
@@ -76,7 +76,7 @@ pub(crate) enum Error {
         reason: String,
     },
     /// The server does not speak TLS.
-    #[error("cannot connect to {host}: what answers there does not speak TLS")]
+    #[error("cannot connect to {host}: the server does not speak TLS")]
     NoTls {
         /// The host.
         host: String,
@@ -119,7 +119,7 @@ pub(crate) enum Error {
     },
     /// A 429 that another call had holds this one back for longer than it may wait.
     #[error(
-        "a rate limit (HTTP 429) is holding back all requests for {} more",
+        "a rate limit (HTTP 429) blocks all requests for another {}",
         format_seconds(round_up_to_seconds(*wait))
     )]
     HeldBack {
@@ -160,10 +160,9 @@ impl fmt::Display for StatusError {
             .and_then(|status| status.canonical_reason());
         write!(formatter, "HTTP {}", self.status)?;
         match (&self.location, reason) {
-            (Some(location), _) => write!(
-                formatter,
-                ": the server points to {location}, which is not followed"
-            ),
+            (Some(location), _) => {
+                write!(formatter, ": redirect to {location}, which is not followed")
+            }
             (None, Some(reason)) if reason != self.api.message => {
                 write!(formatter, " {reason}: {}", self.api.message)
             }
@@ -191,7 +190,9 @@ impl fmt::Display for CallTimeout {
             Self::Connect(limit) => {
                 write!(formatter, "no connection within {}", format_seconds(*limit))
             }
-            Self::Idle(limit) => write!(formatter, "nothing came for {}", format_seconds(*limit)),
+            Self::Idle(limit) => {
+                write!(formatter, "no data received for {}", format_seconds(*limit))
+            }
             Self::Total(limit) => write!(
                 formatter,
                 "the answer was not complete within {}",
@@ -200,7 +201,7 @@ impl fmt::Display for CallTimeout {
             Self::Turn(limit) => {
                 write!(
                     formatter,
-                    "it was not this request's turn within {}; nothing was sent",
+                    "the request was still queued after {}; nothing was sent",
                     format_seconds(*limit)
                 )
             }
@@ -239,7 +240,7 @@ impl Error {
                 };
             }
             Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
-                let reason = "what answers there does not speak TLS".to_owned();
+                let reason = "the server does not speak TLS".to_owned();
                 return proxy.map_or(Self::NoTls { host }, |proxy| Self::Proxy { proxy, reason });
             }
             _ => {} // It is not TLS that has something against it, or nothing that has more to say.
@@ -255,7 +256,7 @@ impl Error {
             },
             Some(proxy) if reason.starts_with(TUNNEL_ERROR) => {
                 let reason = format!(
-                    "the proxy {proxy} opens no tunnel ({})",
+                    "the proxy {proxy} refused the connection ({})",
                     &reason[TUNNEL_ERROR.len()..]
                 );
                 Self::Connect {
@@ -366,9 +367,9 @@ impl Error {
 /// Returns what the proxy has against the login that it was given, or was not given.
 fn login_problem(is_refused: bool, host: &str) -> String {
     if is_refused {
-        format!("refuses the login, and opens no way to {host}")
+        format!("rejected the login for {host}")
     } else {
-        format!("wants a login before it connects to {host}")
+        format!("requires a login to connect to {host}")
     }
 }
 

@@ -252,7 +252,7 @@ impl CallPacer {
             Err(error) => {
                 self.call = None;
                 self.notice = Some(format!(
-                    "cannot use the rate-limit ledger, so requests are not paced: {error}"
+                    "cannot use the rate-limit ledger; requests are not paced: {error}"
                 ));
                 None
             }
@@ -365,7 +365,7 @@ mod tests {
         }
     }
 
-    /// Returns the pacer of a call whose ledger in `directory` admits one request a minute, and
+    /// Returns the pacer of a call whose ledger in `directory` admits one request per minute, and
     /// what the store is asked for.
     fn pacer(directory: &Path, name: &str) -> (CallPacer, Operations) {
         let configured = RateLimits {
@@ -441,7 +441,7 @@ mod tests {
         let notice = pacer.take_notice().expect("a notice");
         let path = directory.path().join("ledger").display().to_string();
         assert!(
-            notice.starts_with("cannot use the rate-limit ledger, so requests are not paced: ")
+            notice.starts_with("cannot use the rate-limit ledger; requests are not paced: ")
                 && notice.contains(&path),
             "{notice}"
         );

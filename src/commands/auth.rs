@@ -48,7 +48,7 @@ pub(crate) fn auth(app: &App, args: &AuthArgs) -> Result<(), Error> {
         AuthCommand::Status { json, .. } => status(app, &settings.key, &host, *json),
         AuthCommand::Logout { .. } => {
             let said = if forget_key(directory()?, &host)? {
-                "forgot the key for"
+                "removed the key for"
             } else {
                 "there is no stored key for"
             };
@@ -77,7 +77,7 @@ fn login(app: &App, directory: &Path, host: &str) -> Result<(), Error> {
     ));
     if app.env.api_key.is_some() {
         app.notices
-            .notice("LANGDOCK_API_KEY is set, and goes before the stored key");
+            .notice("LANGDOCK_API_KEY is set and takes precedence over the stored key");
     }
     Ok(())
 }
@@ -89,7 +89,7 @@ fn ask(host: &str) -> Result<String, Error> {
         ErrorKind::UnexpectedEof => {
             end_prompt_row();
             Error::Usage {
-                message: "no key was typed, and none is stored".to_owned(),
+                message: "no key was entered, so none was stored".to_owned(),
                 hint: Some("run the same command to try again".to_owned()),
             }
         }
@@ -123,7 +123,7 @@ fn status(app: &App, source: &KeySource, host: &str, as_json: bool) -> Result<()
     if as_json {
         return app.print_object(&json!({"host": host, "key": masked, "origin": origin.name()}));
     }
-    let key = masked.unwrap_or_else(|| "printed by a command when a request needs it".to_owned());
+    let key = masked.unwrap_or_else(|| "printed by api_key_cmd when a request needs it".to_owned());
     let mut table = TextTable::new([TableColumn::LEFT; 2]);
     table.extend([
         ["host".to_owned(), host.to_owned()],

@@ -42,8 +42,10 @@ pub(crate) fn config(app: &App, args: &ConfigArgs) -> Result<(), Error> {
                     format!("profile `{}` of ", profile.value)
                 });
                 let key = key.name();
-                app.notices
-                    .notice(&format!("{place}`{}` does not set `{key}`", path.display()));
+                app.notices.notice(&format!(
+                    "`{key}` is not set in {place}`{}`",
+                    path.display()
+                ));
             }
             Ok(())
         }
@@ -86,7 +88,7 @@ fn find(name: &str) -> Result<ConfigKey, Error> {
             message: format!("no setting `{name}`"),
             hint: Some(match nearest_name(name, keys()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("there are: {}", keys().collect::<Vec<_>>().join(", ")),
+                None => format!("known: {}", keys().collect::<Vec<_>>().join(", ")),
             }),
         }
     })
@@ -110,8 +112,8 @@ fn changed_profile(
             )?;
             return Ok(chosen_profile(connection.profile.as_deref(), &app.env));
         }
-        ConfigKey::Limit(_) => "none for a limit, which no profile has",
-        ConfigKey::Tools(_) => "none for tools, which no profile has",
+        ConfigKey::Limit(_) => "no connection flags, because limits are not part of a profile",
+        ConfigKey::Tools(_) => "no connection flags, because tools are not part of a profile",
     };
     only(command, connection, &ConnectionArgs::default(), refused)?;
     Ok(None)

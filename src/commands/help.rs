@@ -51,7 +51,7 @@ fn unknown(given: &str) -> Error {
     Error::Usage {
         message: format!("no help for `{given}`{}", did_you_mean(given, known())),
         hint: Some(format!(
-            "there is help on: {}",
+            "available: {}",
             known().collect::<Vec<_>>().join(", ")
         )),
     }

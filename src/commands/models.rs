@@ -33,8 +33,8 @@ pub(crate) async fn models(app: &App, args: &cli::ModelsArgs) -> Result<(), Erro
     let region = catalog.settings().endpoint.region().as_str();
     if models.is_empty() {
         app.notices.notice(&format!(
-            "region `{region}` offers no models to this key: try another --region, or ask your \
-             workspace's admin"
+            "region `{region}` offers no models for this key: try another --region, or ask your \
+            workspace's admin"
         ));
     }
     if args.json {
@@ -42,7 +42,7 @@ pub(crate) async fn models(app: &App, args: &cli::ModelsArgs) -> Result<(), Erro
     }
     if let Some(age) = age {
         app.notices.notice(&format!(
-            "the list of {} ago; --refresh asks for a new one",
+            "cached {} ago; --refresh updates it",
             format_short_age(age)
         ));
     }

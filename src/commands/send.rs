@@ -2,8 +2,8 @@
 
 use crate::app::App;
 use crate::cli;
-use crate::config::Settings;
 use crate::compose::thinking_binding::has_thinking;
+use crate::config::Settings;
 use crate::error::Error;
 use crate::exchange::answer_format::{AnswerFormat, renderer};
 use crate::exchange::engine::AnswerSink;

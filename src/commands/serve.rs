@@ -20,10 +20,10 @@ pub(crate) async fn serve(app: &Arc<App>, args: &cli::ServeArgs) -> Result<(), E
         endpoint.address()
     ))?;
     app.notices
-        .notice("scripted answers, no model; Ctrl-C ends it");
+        .notice("scripted answers, no model; press Ctrl-C to stop");
     let signal = app.interrupt.wait_for_signal().await;
     app.notices
-        .notice("finishing the answers under way; Ctrl-C ends at once");
+        .notice("finishing the answers in progress; press Ctrl-C to stop at once");
     endpoint.drain_connections().await;
     Err(Error::Served(signal))
 }
@@ -53,7 +53,7 @@ async fn start(app: &Arc<App>, args: &cli::ServeArgs) -> Result<demo::ScriptedEn
         .map_err(|source| Error::Listen { port, source })?;
     if args.fail.is_some() && args.seed.is_none() {
         app.notices
-            .notice(&format!("--seed {seed} makes the same faults again"));
+            .notice(&format!("use --seed {seed} to repeat these faults"));
     }
     Ok(endpoint)
 }

@@ -113,7 +113,7 @@ fn search(app: &App, store: &SessionStore, words: &[String], as_json: bool) -> R
         return app.print_object(&hits.iter().map(hit_object).collect::<Vec<_>>());
     }
     if hits.is_empty() {
-        app.notices.notice("nothing was found");
+        app.notices.notice("nothing found");
     }
     let now = SystemTime::now();
     let rows = hits.iter().map(|hit| {
@@ -143,7 +143,7 @@ fn remove(
     ids.sort();
     ids.dedup();
     if ids.is_empty() {
-        app.notices.notice("no conversation is that old");
+        app.notices.notice("no conversations are that old");
         return Ok(());
     }
     let title = match &*ids {
@@ -168,14 +168,14 @@ fn remove(
             source,
         })?;
         if !is_wanted {
-            app.notices.notice("nothing was deleted");
+            app.notices.notice("nothing deleted");
             return Ok(());
         }
     }
     for id in &ids {
         store.remove_conversation(id)?;
     }
-    app.notices.notice(&format!("{which}: deleted"));
+    app.notices.notice(&format!("deleted {which}"));
     Ok(())
 }
 

@@ -16,7 +16,7 @@ pub(crate) async fn template(app: &App, args: &cli::TemplateArgs) -> Result<(), 
             let names = names(&directory)?;
             if names.is_empty() {
                 app.notices.notice(&format!(
-                    "no templates in `{}`; each Markdown file there is a template",
+                    "no templates in `{}`; save one there as NAME.md",
                     directory.display()
                 ));
             }

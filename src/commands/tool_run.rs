@@ -86,7 +86,7 @@ async fn tools_of(app: &App, args: &cli::ToolRunArgs) -> Result<Vec<Tool>, Error
         let message = "there are no tools".to_owned();
         return Err(Error::Usage {
             message,
-            hint: Some("give a tools file with -T FILE".to_owned()),
+            hint: Some("add a tools file with -T FILE".to_owned()),
         });
     }
     Ok(tools)
@@ -124,7 +124,7 @@ async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Re
         return Err(Error::Usage {
             message: "standard input cannot be both a tools file and the input of the call"
                 .to_owned(),
-            hint: Some("put one of them into a file".to_owned()),
+            hint: Some("put one of them in a file".to_owned()),
         });
     }
     let tools = checked_tools(tools_of(app, args).await?)?;

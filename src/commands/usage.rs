@@ -63,9 +63,9 @@ pub(crate) fn usage(app: &App, args: &cli::UsageArgs) -> Result<(), Error> {
     if sums.total.requests == 0 {
         let path = log.path().display();
         app.notices.notice(&match earlier {
-            0 => format!("no requests in `{path}` yet; each will be a line there"),
+            0 => format!("no requests in `{path}` yet"),
             _ => format!(
-                "no requests in that time; `{path}` has {} from before",
+                "no requests in that period; `{path}` has {} from before",
                 counted(earlier, "request")
             ),
         });

@@ -60,7 +60,7 @@ pub(crate) fn build(spec: &RequestSpec, parts: RequestParts) -> Result<CreateMes
         };
         field.check(value).map_err(|needed| Error::Usage {
             message: format!("`{key}={value}`: {needed}"),
-            hint: Some(format!("write {} N", field.flag)),
+            hint: Some(format!("use {} N", field.flag)),
         })?;
     }
     // A field of that name takes the place of the default.

@@ -35,14 +35,14 @@ async fn edited<'a>(app: &'a App, text: &'a str) -> Result<(String, Draft<'a>), 
         .open("/dev/tty")
         .ok();
     let Some(terminal) = terminal.filter(|_| app.facts.stderr_is_terminal) else {
-        let hint = "give the prompt as words, with -f FILE or on standard input".to_owned();
+        let hint = "pass the prompt as an argument, with -f FILE or on standard input".to_owned();
         return Err(Error::Usage {
             message: "--edit needs a terminal".to_owned(),
             hint: Some(hint),
         });
     };
     let failed = |source| Error::System {
-        what: "have the prompt edited",
+        what: "start the editor",
         source,
     };
     let draft = Draft::create(app, text).map_err(failed)?;
@@ -56,7 +56,7 @@ async fn edited<'a>(app: &'a App, text: &'a str) -> Result<(String, Draft<'a>), 
         let message = format!("the editor `{editor}` failed ({status}); nothing was sent");
         return Err(Error::Usage {
             message,
-            hint: Some("choose another one with VISUAL or EDITOR".to_owned()),
+            hint: Some("choose another editor with VISUAL or EDITOR".to_owned()),
         });
     }
     let prompt = draft.read().map_err(|source| Error::Unreadable {
@@ -64,7 +64,7 @@ async fn edited<'a>(app: &'a App, text: &'a str) -> Result<(String, Draft<'a>), 
         source,
     })?;
     if prompt.is_empty() {
-        let hint = "write a prompt, save it and leave the editor".to_owned();
+        let hint = "write a prompt, save it and close the editor".to_owned();
         let message = "the edited prompt is empty; nothing was sent".to_owned();
         return Err(Error::Usage {
             message,

@@ -255,7 +255,7 @@ impl RequestSpec {
                     "{model} does not accept {} in the same request",
                     names.join(" and ")
                 ),
-                "leave one of them out".to_owned(),
+                "leave out one of them".to_owned(),
             ),
         };
         Error::Usage {

@@ -40,7 +40,7 @@ pub(crate) fn check(app: &App, estimate: &Estimate, limits: &[Limit]) -> Result<
     }
     if let Some(limit) = exceeded(false) {
         app.notices.notice(&format!(
-            "the request has at least {}, more than {}",
+            "the request has at least {}, over {}",
             counted(tokens, "token"),
             limit.what
         ));

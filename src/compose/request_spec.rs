@@ -206,13 +206,13 @@ impl RequestSources {
         let tools = of_fields.unwrap_or_else(|| self.definitions());
         if tools.is_empty() {
             return Err(Error::Usage {
-                message: format!("--tool-choice {word} needs a tool to choose from"),
-                hint: Some("name a file of tools with -T, or leave --tool-choice out".to_owned()),
+                message: format!("--tool-choice {word} needs tools"),
+                hint: Some("add a tools file with -T, or leave out --tool-choice".to_owned()),
             });
         }
         let usage = |reason| Error::Usage {
             message: format!("--tool-choice: {reason}"),
-            hint: Some("give auto, any, none, or the name of a tool of -T".to_owned()),
+            hint: Some("use auto, any, none, or the name of a tool from -T".to_owned()),
         };
         tool::tool_choice(word, &tools).map(Some).map_err(usage)
     }
@@ -288,6 +288,6 @@ fn in_body_order(mut fields: ExactFields) -> ExactFields {
 pub(super) fn set_twice(key: &str, by: &str) -> Error {
     Error::Usage {
         message: format!("`{key}` is set twice, by {by}"),
-        hint: Some("leave one of them out".to_owned()),
+        hint: Some("leave out one of them".to_owned()),
     }
 }

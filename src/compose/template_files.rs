@@ -27,7 +27,8 @@ pub(crate) fn path_of(given: &Path) -> Result<PathBuf, Error> {
     Err(Error::Usage {
         message: format!("no template `{name}` in `{}`{nearest}", directory.display()),
         hint: Some(format!(
-            "`langdock template list` names them; ./{name} is a file in this directory"
+            "`langdock template list` lists the templates; for a file in this directory write \
+            ./{name}"
         )),
     })
 }
@@ -36,7 +37,7 @@ pub(crate) fn path_of(given: &Path) -> Result<PathBuf, Error> {
 pub(crate) fn directory() -> Result<PathBuf, Error> {
     templates_directory().ok_or_else(|| Error::Usage {
         message: "HOME is not set, so there is no template directory".to_owned(),
-        hint: Some("set HOME, or give a file: -t ./FILE".to_owned()),
+        hint: Some("set HOME, or name a file with -t ./FILE".to_owned()),
     })
 }
 

@@ -54,7 +54,7 @@ fn path_of(given: &Path) -> Result<PathBuf, Error> {
     }
     let directory = tools_directory().ok_or_else(|| Error::Usage {
         message: "HOME is not set, so there is no tools directory".to_owned(),
-        hint: Some("set HOME, or give the path of a file, as in ./FILE".to_owned()),
+        hint: Some("set HOME, or give a path, such as ./FILE".to_owned()),
     })?;
     let names = [name.to_string()]
         .into_iter()
@@ -64,6 +64,6 @@ fn path_of(given: &Path) -> Result<PathBuf, Error> {
         .find(|path| path.is_file());
     found.ok_or_else(|| Error::Usage {
         message: format!("no tools file `{name}` in `{}`", directory.display()),
-        hint: Some(format!("./{name} is a file in this directory")),
+        hint: Some(format!("for a file in this directory write ./{name}")),
     })
 }

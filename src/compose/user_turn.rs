@@ -72,7 +72,7 @@ pub(crate) fn stdin_use(args: &cli::AskArgs, schema: Option<&str>) -> Result<Std
                 one.name(),
                 other.name()
             ),
-            hint: Some(format!("put {} into a file", one.name())),
+            hint: Some(format!("put {} in a file", one.name())),
         }),
         (Some(purpose), None) if purpose.is_of_the_turn() => Ok(StdinUse::AskedFor),
         (Some(_), None) => Ok(StdinUse::Taken),
@@ -270,7 +270,10 @@ fn refuse_expanded_glob(args: &cli::AskArgs) -> Result<(), Error> {
         form.push("…".to_owned());
     }
     Err(Error::Usage {
-        message: format!("`{name}` is a file, but was given as the prompt: {flag} takes one file"),
+        message: format!(
+            "`{name}` is an existing file, but was given as the prompt: {flag} takes \
+            one file"
+        ),
         hint: Some(format!(
             "write {}; everything after -- is the prompt",
             form.join(" ")
@@ -297,7 +300,7 @@ pub(crate) async fn read_stdin(
             Ok(None)
         }
         Stdin::Readable(file) => {
-            let notice = "still reading standard input; --no-stdin leaves it alone";
+            let notice = "still waiting for standard input; use --no-stdin if there is none";
             let stdin = told_after_silence(app, notice, Attachment::read_stdin(file, most)).await?;
             Ok(Some(stdin).filter(|stdin| !stdin.is_empty()))
         }

@@ -16,30 +16,33 @@ const OTHER_VARIABLES: [(&str, &str); 25] = [
     ),
     (
         "LANGDOCK_PROFILE",
-        "The profile of the config file, as --profile.",
+        "Profile in the config file (--profile).",
     ),
-    ("LANGDOCK_CONFIG", "Another config file than the usual one."),
+    (
+        "LANGDOCK_CONFIG",
+        "Path of the config file, instead of the default one.",
+    ),
     (
         "LANGDOCK_SESSION",
-        "The conversation that --continue resumes, by name or id, instead of the last one.",
+        "Conversation that --continue resumes, by name or id, instead of the last one.",
     ),
     (
         "LANGDOCK_NO_LOG",
-        "Keep no log of requests and save nothing of conversations, if it is set to anything.",
+        "If set to anything: keep no usage log, and save no conversations.",
     ),
     (
         "NO_PROXY",
-        "Hosts that are reached without HTTPS_PROXY; the lower-case name works too.",
+        "Hosts to reach without a proxy; the lower-case name works too.",
     ),
     (
         "SSL_CERT_DIR",
-        "A directory of PEM files in place of the system's certificates, which the bundled ones \
-         go before.",
+        "Directory of PEM files to use instead of the system's certificates; the bundled ones \
+        come first.",
     ),
-    ("VISUAL", "The editor of --edit; it may have arguments."),
+    ("VISUAL", "Editor for --edit; may include arguments."),
     (
         "EDITOR",
-        "The editor of --edit where VISUAL is not set; without both it is vi.",
+        "Editor for --edit if VISUAL is not set; vi without either.",
     ),
     (
         "TMPDIR",
@@ -47,37 +50,33 @@ const OTHER_VARIABLES: [(&str, &str); 25] = [
     ),
     (
         "PAGER",
-        "The program that shows a tool call that does not fit on the screen; it may have \
-         arguments. Without it the call is shown page by page.",
+        "Pager for tool calls that do not fit on the screen; may include arguments. Without it \
+        they are shown page by page.",
     ),
     (
         "XDG_CONFIG_HOME",
-        "The directory in which langdock/config.toml is, on Linux; ~/.config without it.",
+        "Directory of langdock/config.toml on Linux; ~/.config by default.",
     ),
     (
         "XDG_STATE_HOME",
-        "The same for what is remembered; ~/.local/state without it.",
+        "The same for state: caches, rate limits, the usage log; ~/.local/state by default.",
     ),
     (
         "XDG_DATA_HOME",
-        "The same for conversations; ~/.local/share without it.",
+        "The same for conversations; ~/.local/share by default.",
     ),
     (
         "TERM",
-        "If it is dumb or not set, Markdown is not rendered, lines are not edited, and nothing \
-         is drawn over.",
+        "If dumb or not set: no rendered Markdown, no line editing, no progress lines.",
     ),
     (
         "COLUMNS",
-        "The width of rendered Markdown, instead of the terminal's.",
+        "Width of rendered Markdown, instead of the terminal's.",
     ),
-    (
-        "NO_COLOR",
-        "No colour, if it is set to anything, as --color never.",
-    ),
+    ("NO_COLOR", "If set to anything: no colour (--color never)."),
     (
         "CLICOLOR_FORCE",
-        "Colour in pipes too, unless it is 0, as --color always.",
+        "If set to anything but 0: colour in pipes too (--color always).",
     ),
     (
         "SLURM_ARRAY_TASK_ID",

@@ -57,7 +57,7 @@ impl ConfigFile {
             }
             Err(source) => {
                 let notice = format!(
-                    "the config file `{}` cannot be read and is left out: {source}",
+                    "cannot read the config file `{}`; ignoring it: {source}",
                     path.display()
                 );
                 Ok((Self::default(), Some(notice)))
@@ -278,7 +278,7 @@ impl Reader<'_> {
     fn wrong(&self, key: &Key, profile: Option<&str>, wanted: &str) -> Error {
         Error::Value {
             origin: self.origin(key.get(), key, profile),
-            reason: format!("{wanted} is needed"),
+            reason: format!("must be {wanted}"),
         }
     }
 
@@ -340,11 +340,11 @@ mod tests {
             ),
             (
                 "max_tokens = 'x'",
-                "`max_tokens` in `/c.toml`, line 1: a whole number is needed",
+                "`max_tokens` in `/c.toml`, line 1: must be a whole number",
             ),
             (
                 "\n\ntimeout = 5",
-                "`timeout` in `/c.toml`, line 3: a duration in quotes",
+                "`timeout` in `/c.toml`, line 3: must be a duration in quotes",
             ),
             (
                 "timeout = '5 weeks'",
@@ -360,24 +360,27 @@ mod tests {
             ),
             (
                 "allow_http = 1",
-                "`allow_http` in `/c.toml`, line 1: `true` or `false` is needed",
+                "`allow_http` in `/c.toml`, line 1: must be `true` or `false`",
             ),
             (
                 "api_key_cmd = 'pass'",
-                "`api_key_cmd` in `/c.toml`, line 1: a list of a program",
+                "`api_key_cmd` in `/c.toml`, line 1: must be a list of a program",
             ),
             (
                 "api_key_cmd = []",
-                "`api_key_cmd` in `/c.toml`, line 1: a list of a program",
+                "`api_key_cmd` in `/c.toml`, line 1: must be a list of a program",
             ),
-            ("limits = 1", "`limits` in `/c.toml`, line 1: tables"),
+            (
+                "limits = 1",
+                "`limits` in `/c.toml`, line 1: must be tables",
+            ),
             (
                 "[limits.\"m\"]\nrpm = 0",
                 "`rpm` in `/c.toml`, line 2: `0` is not a whole number from 1 to 4,294,967,295",
             ),
             (
                 "[limits.\"m\"]\ntpm = '1'",
-                "`tpm` in `/c.toml`, line 2: a whole number is needed",
+                "`tpm` in `/c.toml`, line 2: must be a whole number",
             ),
             (
                 "[limits.\"m\"]\nrps = 1",
@@ -387,10 +390,13 @@ mod tests {
                 "[profiles.a.limits.m]\nrpm = 1",
                 "`/c.toml`, line 1: unknown key `limits`",
             ),
-            ("profiles = 1", "`profiles` in `/c.toml`, line 1: tables"),
+            (
+                "profiles = 1",
+                "`profiles` in `/c.toml`, line 1: must be tables",
+            ),
             (
                 "[profiles.a]\nmodel = ' '",
-                "`model` of profile `a` in `/c.toml`, line 2: it is blank",
+                "`model` of profile `a` in `/c.toml`, line 2: must not be blank",
             ),
             (
                 "region = 'eu'\nregion = 'us'",

@@ -64,12 +64,12 @@ pub(crate) const TABLES: [ConfigTable; 2] = [
     ConfigTable {
         name: "limits.\"MODEL\"",
         samples: &["rpm = 500", "tpm = 60000"],
-        about: "The requests and the tokens a minute that a model allows.",
+        about: "Requests and tokens per minute that a model allows.",
     },
     ConfigTable {
         name: "tools",
         samples: &["allow = [\"look_up\"]", "deny = [\"remove\"]"],
-        about: "The tools whose calls run without confirmation, and those whose calls never run.",
+        about: "Tools whose calls run without confirmation, and tools whose calls never run.",
     },
 ];
 
@@ -235,16 +235,16 @@ pub(crate) enum Error {
         reason: String,
     },
     /// `config init` does not write over what is there.
-    #[error("`{}` is there already", path.display())]
+    #[error("`{}` already exists", path.display())]
     Exists {
         /// The file.
         path: PathBuf,
     },
     /// There is no directory to keep anything in.
-    #[error("this machine has no config directory for this user")]
+    #[error("cannot find a config directory for this user")]
     NoHome,
     /// A key that cannot be one.
-    #[error("the API key of {origin} cannot be used")]
+    #[error("cannot use the API key from {origin}")]
     Key {
         /// Where it stands.
         origin: Origin,
@@ -260,13 +260,13 @@ pub(crate) enum Error {
         source: std::io::Error,
     },
     /// A stored key that others may read.
-    #[error("the API key file `{}` can be read by others, and is not used", path.display())]
+    #[error("the API key file `{}` is readable by other users, so it is not used", path.display())]
     KeyFileMode {
         /// The file.
         path: PathBuf,
     },
     /// The command of `api_key_cmd` failed.
-    #[error("`{program}` of `api_key_cmd` gave no API key: {reason}")]
+    #[error("cannot get the API key: `{program}` (api_key_cmd) failed: {reason}")]
     KeyCommand {
         /// The program.
         program: String,
@@ -275,12 +275,11 @@ pub(crate) enum Error {
     },
     /// There is no key anywhere.
     #[error("no API key{}", match (commanded_for, stored_for.as_slice()) {
-        (Some(other), _) => format!(" for `{host}`: `api_key_cmd` has the one of `{other}`, \
-                                     which goes nowhere else"),
+        (Some(other), _) => format!(" for `{host}`: `api_key_cmd` is for `{other}`, and its key \
+            is sent to no other host"),
         (None, []) => String::new(),
         (None, others) => {
-            format!(" for `{host}`: `langdock auth login` was for `{}`, and a key goes nowhere \
-                     else", others.join("`, `"))
+            format!(" for `{host}`: the stored key is for `{}`, and is sent to no other host", others.join("`, `"))
         }
     })]
     NoKey {

@@ -70,8 +70,8 @@ pub(crate) const SETTINGS: [Setting; 23] = [
         value_type: ValueType::Region,
         default: DefaultValue::Value(DEFAULT_REGION),
         help: "Region: eu, us, global, ch",
-        long_help: "Requests go to this region and to no other one. Any other slug is sent with a \
-                    notice.",
+        long_help: "Requests go to this region and to no other. Any other name is sent with a \
+            notice.",
         sample: "\"eu\"",
     },
     Setting {
@@ -80,9 +80,9 @@ pub(crate) const SETTINGS: [Setting; 23] = [
         variable: Some(variable("LANGDOCK_BASE_URL")),
         value_type: ValueType::BaseUrl,
         default: DefaultValue::Value(DEFAULT_BASE_URL),
-        help: "Base URL, as an Anthropic SDK takes it; {region} in it is replaced",
+        help: "Base URL, in the form that Anthropic SDKs accept; {region} is replaced",
         long_help: "A trailing /v1 or /v1/messages is dropped; https://api.langdock.com alone and \
-                    a base that ends in /api/public get /anthropic/{region} appended.",
+                    base URLs that end in /api/public get /anthropic/{region} appended.",
         sample: "\"https://api.langdock.com/anthropic/{region}\"",
     },
     Setting {
@@ -92,8 +92,8 @@ pub(crate) const SETTINGS: [Setting; 23] = [
         value_type: ValueType::Command,
         default: DefaultValue::Unset("none"),
         help: "Command that prints the API key",
-        long_help: "It runs when a request needs the key, which goes only to the host of the \
-                    base_url beside it.",
+        long_help: "It runs when a request needs the key, which is sent only to the host of the \
+            base_url in the same table.",
         sample: "[\"pass\", \"show\", \"langdock\"]",
     },
     Setting {
@@ -101,7 +101,7 @@ pub(crate) const SETTINGS: [Setting; 23] = [
         flag: SettingFlag::Command("--model"),
         variable: Some(variable("LANGDOCK_MODEL")),
         value_type: ValueType::Text,
-        default: DefaultValue::Unset("picked once from the region's list"),
+        default: DefaultValue::Unset("picked from the region's list"),
         help: "Model to ask",
         long_help: "",
         sample: "\"claude-sonnet-4-5-20250929\"",
@@ -136,7 +136,7 @@ pub(crate) const SETTINGS: [Setting; 23] = [
         flag: SettingFlag::Connection("--idle-timeout"),
         variable: None,
         value_type: ValueType::Timeout,
-        default: DefaultValue::Unset("120s streamed, 600s not"),
+        default: DefaultValue::Unset("120s if streamed, otherwise 600s"),
         help: "Idle timeout: no data received for this long",
         long_help: "",
         sample: "\"120s\"",
@@ -176,8 +176,8 @@ pub(crate) const SETTINGS: [Setting; 23] = [
         flag: SettingFlag::None,
         variable: None,
         value_type: ValueType::Text,
-        default: DefaultValue::Unset("each key by itself"),
-        help: "Name that joins several keys, which then share their rate limits",
+        default: DefaultValue::Unset("each key has its own limits"),
+        help: "Name shared by several keys whose rate limits are counted together",
         long_help: "",
         sample: "\"acme\"",
     },
@@ -221,7 +221,7 @@ pub(crate) const SETTINGS: [Setting; 23] = [
         variable: None,
         value_type: ValueType::Switch,
         default: DefaultValue::Value("false"),
-        help: "Exit 0 even if the answer was cut off by the limit of tokens",
+        help: "Exit 0 even if the answer was cut off by a token limit",
         long_help: "",
         sample: "true",
     },
@@ -231,7 +231,8 @@ pub(crate) const SETTINGS: [Setting; 23] = [
         variable: None,
         value_type: ValueType::Switch,
         default: DefaultValue::Unset("on a terminal"),
-        help: "Whether `send` saves conversations: always, or only with --continue or --session",
+        help: "Whether `send` always saves conversations, or (false) only with --continue or \
+            --session",
         long_help: "",
         sample: "true",
     },
@@ -241,8 +242,7 @@ pub(crate) const SETTINGS: [Setting; 23] = [
         variable: None,
         value_type: ValueType::OneOf(&["auto", "dark", "light"]),
         default: DefaultValue::Value("auto"),
-        help: "Background of the terminal, for the colours of rendered Markdown: dark, light, or \
-               auto for both",
+        help: "Colours of rendered Markdown: for a dark or a light terminal, or auto for either",
         long_help: "",
         sample: "\"auto\"",
     },

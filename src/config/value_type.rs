@@ -101,7 +101,7 @@ impl ValueType {
             Self::Switch => match text {
                 "true" => SettingValue::Switch(true),
                 "false" => SettingValue::Switch(false),
-                _ => return Err(format!("`{text}` is neither `true` nor `false`").into()),
+                _ => return Err(format!("`{text}`: must be `true` or `false`").into()),
             },
             Self::OneOf(words) if words.contains(&text) => SettingValue::Text(text.to_owned()),
             Self::OneOf(words) => {
@@ -116,7 +116,7 @@ impl ValueType {
 
     /// Reads a value of the config file.
     pub(super) fn read(self, item: &Item) -> Result<SettingValue, InvalidValue> {
-        let wrong_type = || InvalidValue::Other(format!("{} is needed", self.description()));
+        let wrong_type = || InvalidValue::Other(format!("must be {}", self.description()));
         let text = match self {
             Self::Command | Self::Names => {
                 let list = texts(item).filter(|list| self == Self::Names || has_program(list));
@@ -262,7 +262,7 @@ conversions!(
 
 fn not_blank(text: &str) -> Result<String, InvalidValue> {
     if text.trim().is_empty() {
-        Err("it is blank".to_owned().into())
+        Err("must not be blank".to_owned().into())
     } else {
         Ok(text.to_owned())
     }

@@ -18,6 +18,7 @@ pub(crate) struct HintControls {
 pub(super) const COMMAND_LINE: HintControls = HintControls {
     model: "-m",
     region: "--region",
-    request_is_shown_by: "--dry-run shows what is sent",
-    sessions_are_listed_by: "`langdock session list` names them, with --demo those of the demo",
+    request_is_shown_by: "show what is sent with --dry-run",
+    sessions_are_listed_by: "`langdock session list` lists the conversations, `langdock --demo \
+        session list` those of the demo",
 };

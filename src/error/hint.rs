@@ -48,7 +48,7 @@ impl Error {
             Self::Call { source, model, .. } => return Some(call_hint(source, model, controls)),
             Self::NoModel => {
                 "choose one with -m ID or LANGDOCK_MODEL; with a key, one is picked from the \
-                 region's list"
+                region's list"
             }
             Self::NothingToPick { others, .. } if others.is_empty() => {
                 return Some(format!(
@@ -62,18 +62,18 @@ impl Error {
                 region, regions, ..
             } => {
                 return Some(format!(
-                    "{choose_region} {regions} has it; `langdock models` asks what {region} has"
+                    "use {choose_region} {regions}; `langdock models` lists the models of {region}"
                 ));
             }
             Self::Build(client::BuildError::CaFile { .. }) => {
-                "give --cacert or SSL_CERT_FILE a file of PEM certificates"
+                "use a file of PEM certificates for --cacert or SSL_CERT_FILE"
             }
-            Self::Build(_) => "a proxy is written as http://host:port",
+            Self::Build(_) => "write the proxy as http://host:port",
             Self::RequestTooLarge { .. } => {
-                "leave the largest part out, send it in pieces, or try it with --no-check"
+                "leave out the largest part, send it in pieces, or try --no-check"
             }
             Self::TooManyTokens { .. } => {
-                "leave the largest part out, send it in pieces, or try it with --no-check; \
+                "leave out the largest part, send it in pieces, or try --no-check; \
                  `langdock count` shows the parts"
             }
             Self::Truncated(StopReason::MaxTokens) => {
@@ -81,22 +81,23 @@ impl Error {
             }
             Self::Truncated(_) => "send less, or accept it with --allow-truncated",
             Self::Paused { is_saved: true } => {
-                "continue it with `langdock send -c 'Go on.'`; `langdock tool-run` continues by itself"
+                "continue with `langdock send -c 'Continue.'`; `langdock tool-run` continues \
+                automatically"
             }
             Self::Paused { is_saved: false } => {
-                "`langdock tool-run` with the same prompt continues by itself"
+                "use `langdock tool-run`, which continues automatically"
             }
-            Self::Refusal(_) => "ask in another way; the same prompt will be refused again",
+            Self::Refusal(_) => "rephrase the prompt; the same one will be refused again",
             Self::NoCodeBlock(_) => {
-                "ask for a fenced code block in the prompt; an answer without one goes to stderr"
+                "ask for a fenced code block in the prompt; the answer is above"
             }
             Self::MaxTurns(_) => "allow more turns with --max-turns",
             Self::Batch(batch::Error::NoObject { .. }) => {
-                "put a JSON object on each line, or text on each"
+                "use a JSON object on every line, or text on every line"
             }
             Self::Batch(batch::Error::UnfilledField { is_text: true, .. }) => {
-                "a line of text has {text} alone; JSON Lines have an object on each line: `jq -c \
-                 '.[]'` makes them of an array"
+                "lines of text have only {text}; for fields, use JSON Lines: `jq -c '.[]'` makes \
+                them from an array"
             }
             Self::Batch(batch::Error::ShardCount { .. }) => {
                 "add how many there are: --shard auto/N"
@@ -104,22 +105,26 @@ impl Error {
             Self::Batch(batch::Error::NoShard | batch::Error::Shard(_)) => {
                 "name the shard yourself with --shard I/N, such as --shard 2/10"
             }
-            Self::Batch(_) => "write a field as {text} or {KEY}, and {{ or }} for a literal brace",
+            Self::Batch(_) => "write fields as {text} or {KEY}, and {{ or }} for literal braces",
             Self::ItemsFailed {
                 can_go_on: true, ..
-            } => "their lines say why; --retry-failed asks them again",
+            } => "the output says why; retry them with --retry-failed",
             Self::ItemsFailed { .. } => {
-                "their lines say why; with --output FILE, --retry-failed asks them alone again"
+                "the output says why; with --output FILE you can retry them with --retry-failed"
             }
             Self::Merge(flaws) => return Some(flaws.next_step()),
             Self::Budget {
                 can_go_on: true, ..
             } => "run the same command to continue, with a new budget",
-            Self::Budget { .. } => "with --output FILE the same command could continue from there",
-            Self::Unfit(_) => {
-                "let it be corrected more often with --repair, or make the schema simpler"
+            Self::Budget { .. } => {
+                "with --output FILE, the same command could have continued \
+                from there"
             }
-            Self::Listen { .. } => "choose another one with --port; without it a free one is taken",
+            Self::Unfit(_) => "allow more corrections with --repair, or simplify the schema",
+            Self::Listen { .. } => {
+                "choose another port with --port, or leave it out to use a \
+                free one"
+            }
             Self::Output(OutputError::File { path, source }) => {
                 return Some(for_output_file(path, source));
             }
@@ -129,17 +134,16 @@ impl Error {
             }
             Self::Unwritable { path, source } => return Some(for_unwritable(path, source)),
             Self::Unreadable { path, .. } => return Some(look_at(path)),
-            Self::System { .. } => "`langdock doctor` looks at what a request needs",
+            Self::System { .. } => "`langdock doctor` checks what a request needs",
             Self::Bug(_) => {
-                "this is a bug of langdock, or the system has run out of something; see `ulimit -a`"
+                "this is a bug in langdock, or a system limit was reached; see `ulimit -a`"
             }
             Self::Tool(_) => {
-                "`langdock help tool-run` has the keys of a tools file, `langdock help send` \
-                 tells of -T and --schema"
+                "`langdock help tool-run` lists the keys of a tools file, `langdock help send` \
+                explains -T and --schema"
             }
             Self::CallByHand(_) => {
-                "`langdock tool-run --list` with the same -T shows the command of each tool, and \
-                 what it takes"
+                "`langdock tool-run --list` with the same -T shows each tool's command and input"
             }
             Self::Unwell { .. } => "see the hints above, then run `langdock doctor` again",
             // The help is the hint of the first; the others are what somebody wanted.
@@ -152,26 +156,23 @@ impl Error {
 }
 
 /// What to do where there is no room for an answer.
-const ELSEWHERE: &str = "make room, or write to a file elsewhere with -o FILE";
+const ELSEWHERE: &str = "free some space, or write to another place with -o FILE";
 
 /// What to do about the file of `--output`.
 fn for_output_file(path: &Path, why: &io::Error) -> String {
     match why.kind() {
         _ if FileRefusal::is_cause_of(why) => move_away(path),
-        ErrorKind::IsADirectory => "it is a directory: name a file in it".to_owned(),
+        ErrorKind::IsADirectory => "name a file in this directory".to_owned(),
         ErrorKind::NotFound => match path
             .parent()
             .filter(|directory| !directory.as_os_str().is_empty())
         {
-            Some(directory) => format!(
-                "the directory has to be there: `mkdir -p {}`",
-                shown(directory)
-            ),
+            Some(directory) => format!("create the directory: `mkdir -p {}`", shown(directory)),
             None => ELSEWHERE.to_owned(),
         },
         ErrorKind::NotADirectory => look_at(path.parent().unwrap_or(path)),
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "write to a file elsewhere with -o FILE, where you may".to_owned()
+            "write to a place where you have permission with -o FILE".to_owned()
         }
         _ => ELSEWHERE.to_owned(),
     }
@@ -182,7 +183,7 @@ fn for_unwritable(path: &Path, why: &io::Error) -> String {
     match why.kind() {
         _ if FileRefusal::is_cause_of(why) => move_away(path),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            "make room on the disk, or raise the limit that `ulimit -f` shows".to_owned()
+            "free some disk space, or raise the limit that `ulimit -f` shows".to_owned()
         }
         _ => look_at(path.parent().unwrap_or(path)),
     }
@@ -193,7 +194,7 @@ fn move_away(path: &Path) -> String {
     let mut elsewhere = path.to_owned().into_os_string();
     elsewhere.push(".old");
     format!(
-        "move it away: `mv {} {}`",
+        "move it out of the way: `mv {} {}`",
         shown(path),
         shown(Path::new(&elsewhere))
     )
@@ -212,28 +213,26 @@ fn look_at(path: &Path) -> String {
         path
     };
     format!(
-        "`ls -ld {}` shows whether it is there and whose it is",
+        "`ls -ld {}` shows whether it exists and who owns it",
         shown(path)
     )
 }
 
 fn config_hint(error: &config::Error, controls: &HintControls) -> String {
     match error {
-        config::Error::NoKey { .. } => "set LANGDOCK_API_KEY, give --api-key-file FILE, store \
-                                        one with `langdock auth \
-                                        login`, or set api_key_cmd in the config file; --demo \
-                                        needs no key and \
-                                        answers from a script"
+        config::Error::NoKey { .. } => "set LANGDOCK_API_KEY, use --api-key-file FILE, store one \
+            with `langdock auth login`, or set api_key_cmd in the config file; to try it without \
+            a key, use --demo"
             .to_owned(),
         config::Error::KeyFileMode { path } => {
             format!(
-                "run `chmod 600 {}`; if others may have read the key, have it replaced",
+                "run `chmod 600 {}`; if others may have read the key, replace it",
                 shown(path)
             )
         }
-        config::Error::KeyCommand { .. } => "run the command by hand; it has to print the key \
-                                             alone"
-            .to_owned(),
+        config::Error::KeyCommand { .. } => {
+            "run the command yourself: it must print only the key".to_owned()
+        }
         config::Error::UnknownKey {
             nearest: Some(nearest),
             ..
@@ -276,16 +275,16 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
             format!("write {}://{url}", if is_local { "http" } else { "https" })
         }
         config::Error::Endpoint { .. } => {
-            "a base URL looks like https://api.langdock.com/anthropic/{region}".to_owned()
+            "write it like https://api.langdock.com/anthropic/{region}".to_owned()
         }
-        config::Error::Key { .. } => "a key is one word such as sk-ld-…".to_owned(),
+        config::Error::Key { .. } => "a key looks like sk-ld-…".to_owned(),
         config::Error::Unreadable { .. } => {
             "check the file, and LANGDOCK_CONFIG if it is set".to_owned()
         }
         config::Error::Value { .. }
         | config::Error::Syntax { .. }
         | config::Error::Refused { .. } => {
-            "`langdock help config` shows what each key may be".to_owned()
+            "`langdock help config` shows the values of each key".to_owned()
         }
         config::Error::Unwritable { path, source } => for_unwritable(path, source),
         config::Error::KeyFile { path, .. } => look_at(path),
@@ -295,18 +294,18 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
 fn profile_hint(name: &str, known: &[String]) -> String {
     match (nearest_name(name, known.iter().map(String::as_str)), known) {
         (Some(nearest), _) => format!("did you mean `{nearest}`?"),
-        (None, []) => "a profile is a table such as [profiles.work] there".to_owned(),
-        (None, known) => format!("there are: {}", known.join(", ")),
+        (None, []) => "add a table such as [profiles.work] to the config file".to_owned(),
+        (None, known) => format!("known: {}", known.join(", ")),
     }
 }
 
 fn input_hint(error: &input::Error) -> String {
     let hint = match error {
         input::Error::NoPrompt => {
-            "give a prompt: `langdock send 'Why is the sky blue?'`, or pipe one in"
+            "add a prompt: `langdock send 'Why is the sky blue?'`, or pipe one in"
         }
         input::Error::Binary { .. } => "send text, an image (JPEG, PNG, GIF, WebP) or a PDF",
-        input::Error::NotText { .. } => "images and PDFs go with -f",
+        input::Error::NotText { .. } => "send images and PDFs with -f",
         input::Error::NotUtf8 { .. } => {
             "save it as UTF-8, for example with `iconv -f latin1 -t utf-8`"
         }
@@ -318,20 +317,19 @@ fn input_hint(error: &input::Error) -> String {
         input::Error::Image {
             source: ImageError::TooManyPixelsOfMany(_),
             ..
-        } => "make the image smaller, send fewer, or begin another conversation",
+        } => "make the image smaller, send fewer, or start a new conversation",
         input::Error::Image { .. } => "make the image smaller",
-        input::Error::TooLong { .. } => "send it in pieces, or try it with --no-check",
+        input::Error::TooLong { .. } => "send it in pieces, or try --no-check",
         input::Error::TextAttached { .. } => "send text with -f",
         input::Error::NoTextFiles { .. } => {
-            "hidden files and those that .gitignore names are left out; -f names one"
+            "hidden files and those excluded by .gitignore are skipped; add one with -f"
         }
-        input::Error::NotUserFirst => "put a message with `role` user in front",
+        input::Error::NotUserFirst => "put a user message first",
         input::Error::Malformed { .. } => {
-            "`langdock help send` tells what a file of --messages may hold, `langdock help \
-             template` what a template may"
+            "`langdock help send` explains --messages, `langdock help template` explains templates"
         }
         input::Error::Unreadable { path, .. } => return look_at(path),
-        input::Error::Stdin(_) => "leave standard input out with --no-stdin",
+        input::Error::Stdin(_) => "ignore standard input with --no-stdin",
     };
     hint.to_owned()
 }
@@ -339,19 +337,17 @@ fn input_hint(error: &input::Error) -> String {
 fn session_hint(error: &session::Error, controls: &HintControls) -> String {
     let hint = match error {
         session::Error::Unknown(_) => controls.sessions_are_listed_by,
-        session::Error::Ambiguous { .. } => "give more of the id",
-        session::Error::None => {
-            "begin one with --session NAME; `send` on a terminal begins one too"
-        }
+        session::Error::Ambiguous { .. } => "type more of the id",
+        session::Error::None => "start one with --session NAME",
         session::Error::Taken(_) => {
-            "choose another name, or delete that one with `langdock session rm`"
+            "choose another name, or delete that conversation with `langdock session rm`"
         }
-        session::Error::Newer { .. } => "use a newer langdock",
+        session::Error::Newer { .. } => "install a newer version of langdock",
         session::Error::NoHome => "set HOME",
         session::Error::BadName { .. } => "choose another name",
         session::Error::Foreign { path } => {
             return format!(
-                "`head -c 300 {}` shows what it is; moved elsewhere, it is in nobody's way",
+                "`head -c 300 {}` shows what it is; move it out of this directory",
                 shown(path)
             );
         }
@@ -399,8 +395,8 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
     } = controls;
     let hint = match (error, error.status()) {
         (_, Some(401)) => {
-            "check the key: `langdock auth status` tells where it is from; ask \
-             support@langdock.com for one"
+            "check the key: `langdock auth status` shows its origin; for a new one, ask \
+            support@langdock.com"
         }
         (_, Some(402)) => {
             "the workspace or the key has no budget left; ask your admin or support@langdock.com"
@@ -410,9 +406,7 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
              support@langdock.com"
         }
         (_, Some(404)) if model.is_empty() => {
-            return format!(
-                "check --base-url and {region}; without a list, choose a model with {choose}"
-            );
+            return format!("check --base-url and {region}, or choose a model with {choose}");
         }
         (_, Some(404)) => return format!("check --base-url and {region}"),
         (
@@ -420,36 +414,29 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
                 is_refused: true, ..
             },
             _,
-        ) => {
-            "check the user name and the password in the proxy's URL; signs in them are written \
-             as %XX"
-        }
-        (client::Error::ProxyLogin { .. }, _) => {
-            "put the proxy's user name and password into its URL"
-        }
-        (_, Some(407)) => {
-            "put the proxy's user name and password into its URL, or check them where they are \
-             there"
-        }
+        ) => "check the user name and password in the proxy URL; write special characters as %XX",
+        (client::Error::ProxyLogin { .. }, _) => "add the user name and password to the proxy URL",
+        (_, Some(407)) => "add the user name and password to the proxy URL, or check them",
         (_, Some(413)) => "send less",
         (client::Error::LedgerObstructed(obstruction), _) => return move_away(&obstruction.path),
-        (client::Error::HeldBack { .. }, _) => "wait, or let it wait longer with --max-wait",
-        (_, Some(429)) => "wait, or keep trying for longer with --max-retries and --max-wait",
-        (_, Some(300..=399)) => "give the address it points to as --base-url, if you trust it",
+        (client::Error::HeldBack { .. }, _) => {
+            "try again later, or allow a longer wait with \
+            --max-wait"
+        }
+        (_, Some(429)) => "try again later, or retry for longer with --max-retries and --max-wait",
+        (_, Some(300..=399)) => "if you trust that address, use it as --base-url",
         (_, Some(400)) if lacks_tools(error) => {
-            "what was said before has calls of tools: name their file with -T"
+            "the conversation has tool calls: add their tools file with -T"
         }
         // These words are Anthropic's too.
         (_, Some(400)) if said.contains("prompt is too long") => {
-            "send less, or choose a model with a larger window; `langdock count` shows what the \
-             parts take"
+            "send less, or choose a model with a larger context window; `langdock count` shows \
+            the tokens of each part"
         }
-        (_, Some(400)) if said.contains("max_tokens") => {
-            "choose another --max-tokens, a lower one where it is too many"
-        }
+        (_, Some(400)) if said.contains("max_tokens") => "choose a lower --max-tokens",
         (_, Some(100..=299)) => "check --base-url: does it speak the Messages API?",
         (_, Some(400..=407 | 410..=499)) => controls.request_is_shown_by,
-        (_, Some(_)) => "try again later; --max-retries and --max-wait say how long to keep trying",
+        (_, Some(_)) => "try again later, or retry for longer with --max-retries and --max-wait",
         (client::Error::Certificate { flaw, .. }, _) => certificate_hint(*flaw),
         (client::Error::TimedOut(CallTimeout::Idle(_)), _) => "wait longer with --idle-timeout",
         (client::Error::TimedOut(CallTimeout::Total(_) | CallTimeout::Turn(_)), _) => {
@@ -475,14 +462,14 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
         ) => "turn off compression of responses at the proxy or gateway in between",
         (client::Error::Answer { .. }, _) => "check --base-url: does it speak the Messages API?",
         (client::Error::NoModelList { .. }, _) => {
-            return format!("check --base-url; without a list, choose a model with {choose}");
+            return format!("check --base-url, or choose a model with {choose}");
         }
         (client::Error::NoTls { .. }, _) => {
-            "is it http://? Check --base-url; beyond this machine that needs --allow-http"
+            "if the server uses plain http, write http:// in --base-url, and add --allow-http"
         }
         (client::Error::Proxy { .. }, _) => {
-            "check --proxy, HTTPS_PROXY or `proxy` in the config; `langdock config show` tells \
-             which one is taken"
+            "check --proxy, HTTPS_PROXY or `proxy` in the config; `langdock config show` shows \
+            which is used"
         }
         _ => "check the network, --base-url and --proxy",
     };
@@ -501,12 +488,13 @@ fn wait_hint(refused: &StatusError) -> Option<String> {
         .map(|wait| format_seconds(round_up_to_seconds(wait)));
     match (refused.should_retry, refused.needed_max_wait, asked) {
         (Some(false), _, Some(asked)) => Some(format!(
-            "the server asks not to try this again by itself, and to wait {asked}; run it again \
-             then"
+            "the server asks not to retry automatically; run the command again in {asked}"
         )),
-        (Some(false), _, None) => {
-            Some("the server asks not to try this again by itself; run it again later".to_owned())
-        }
+        (Some(false), _, None) => Some(
+            "the server asks not to retry automatically; run the command again \
+                later"
+                .to_owned(),
+        ),
         (_, Some(needed), Some(asked)) => {
             let needed = format_duration(round_up_to_seconds(needed));
             Some(format!(
@@ -514,7 +502,7 @@ fn wait_hint(refused: &StatusError) -> Option<String> {
             ))
         }
         (_, _, Some(asked)) => Some(format!(
-            "the server asks to wait {asked}; run the command again then"
+            "the server asks to wait {asked}; run the command again after that"
         )),
         (_, _, None) => None,
     }
@@ -524,20 +512,17 @@ fn wait_hint(refused: &StatusError) -> Option<String> {
 fn certificate_hint(flaw: CertificateFlaw) -> &'static str {
     match flaw {
         CertificateFlaw::Time => {
-            "check this machine's clock; if it is right, the server's certificate has to be renewed"
+            "check this machine's clock; if it is right, the server's certificate must be renewed"
         }
         CertificateFlaw::Name => {
-            "check the host in --base-url, and --proxy: the certificate has to be for the one \
-             that is asked"
+            "check --base-url and --proxy: the certificate is for another host"
         }
         CertificateFlaw::Cas => {
-            "have the server present a certificate that is no CA's (with `openssl req -x509`: \
-             -addext \
-             basicConstraints=critical,CA:FALSE)"
+            "give the server a certificate that is not a CA's (for `openssl req -x509`: -addext \
+            basicConstraints=critical,CA:FALSE)"
         }
         CertificateFlaw::Version => {
-            "have the server present a certificate of version 3 (`openssl x509 -req` makes one \
-             if it is given -extfile)"
+            "give the server a version 3 certificate (`openssl x509 -req` makes one with -extfile)"
         }
         CertificateFlaw::Issuer => "trust the issuer with --cacert FILE, or check the base URL",
     }
@@ -549,7 +534,7 @@ fn suggest_model(asked: &str, available: &[&str], choose: &str) -> String {
     match by_likeness(asked, available).split_first() {
         Some((nearest, [])) => format!("use {choose} {nearest}"),
         Some((nearest, others)) => format!(
-            "did you mean {choose} {nearest}? There are also: {}",
+            "did you mean {choose} {nearest}? Also available: {}",
             others.join(", ")
         ),
         None => format!("choose another model with {choose}"),

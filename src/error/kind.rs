@@ -52,9 +52,13 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         1,
         "internal",
-        "A file cannot be read or written, a port cannot be had, or a bug.",
+        "A file cannot be read or written, a port is not available, or a bug.",
     ),
-    (2, "usage", "A bad flag, value or setting, or no prompt."),
+    (
+        2,
+        "usage",
+        "An invalid flag, value or setting, or no prompt.",
+    ),
     (
         3,
         "invalid_request",
@@ -69,8 +73,7 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         6,
         "network",
-        "DNS, connection, TLS, proxy, a timeout, or a stream that broke before the first part of \
-         the answer.",
+        "DNS, connection, TLS, proxy, a timeout, or a connection lost before the answer began.",
     ),
     (
         7,
@@ -80,8 +83,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         8,
         "incomplete",
-        "The answer broke off after its first part, a tool call has arguments that are not a \
-         JSON object, or the model paused its turn; what came is on standard output.",
+        "The answer was interrupted, a tool call has arguments that are not a JSON object, or the \
+        model paused its turn; the partial answer is on standard output.",
     ),
     (
         9,
@@ -103,18 +106,19 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         13,
         "too_large",
-        "An image or the request is over a limit, and nothing was sent; or a budget of batch is \
-         used up.",
+        "An image or the request exceeds a limit, and nothing was sent; or a budget of batch is \
+        used up.",
     ),
     (
         130,
         "interrupted",
-        "SIGINT; 143 for SIGTERM. What came is saved, and the process is terminated by the signal.",
+        "SIGINT; 143 for SIGTERM. The partial answer is saved, and the process is terminated by \
+        the signal.",
     ),
     (
         141,
         "",
-        "Standard output was closed early; the process dies of SIGPIPE without a word.",
+        "Standard output was closed early; the process is silently terminated by SIGPIPE.",
     ),
 ];
 

@@ -20,11 +20,11 @@ impl Left {
     /// The same as the beginning of a hint.
     pub(super) fn in_words(self) -> &'static str {
         match self {
-            Self::Kept => "what came is kept",
-            Self::Stdout => "what came is on standard output",
-            Self::Part => "what came is in FILE.part of -o FILE",
+            Self::Kept => "the partial answer is saved",
+            Self::Stdout => "the partial answer is on standard output",
+            Self::Part => "the partial answer is in FILE.part",
             Self::Stderr => "the partial answer is above",
-            Self::Nowhere => "no part of the answer itself could be shown",
+            Self::Nowhere => "nothing of the answer was shown",
         }
     }
 }

@@ -130,10 +130,11 @@ pub(crate) enum Error {
         model: String,
     },
     /// No model was chosen.
-    #[error("no model was chosen")]
+    #[error("no model is chosen")]
     NoModel,
     /// No model was chosen, and none of the region's can be picked.
-    #[error("no model was chosen, and region `{region}` offers {}", if others.is_empty() { "none at all to this key" } else { "none of Claude's" })]
+    #[error("no model is chosen, and region `{region}` offers {}", if others.is_empty() { "none \
+        for this key" } else { "no Claude models" })]
     NothingToPick {
         /// The region.
         region: String,
@@ -141,7 +142,7 @@ pub(crate) enum Error {
         others: Vec<String>,
     },
     /// The region has not the model, which others have.
-    #[error("`{model}` is not in region `{region}`")]
+    #[error("`{model}` is not available in region `{region}`")]
     Elsewhere {
         /// The model.
         model: String,
@@ -155,7 +156,7 @@ pub(crate) enum Error {
         max_tokens", _ => "the context window is full" })]
     Truncated(StopReason),
     /// The model paused, to be asked to go on.
-    #[error("the model paused its turn: the answer is incomplete")]
+    #[error("the model paused its turn, so the answer is incomplete")]
     Paused {
         /// Whether the conversation is saved.
         is_saved: bool,
@@ -186,9 +187,9 @@ pub(crate) enum Error {
         source: std::io::Error,
     },
     /// What `doctor` found.
-    #[error("{wrong} {}", if *.wrong == 1 { "thing is wrong" } else { "things are wrong" })]
+    #[error("{wrong} {}", if *.wrong == 1 { "problem found" } else { "problems found" })]
     Unwell {
-        /// How many things are wrong.
+        /// How many problems were found.
         wrong: usize,
         /// What kind of failure the first of them is.
         kind: Kind,

@@ -15,8 +15,9 @@ use crate::media::PixelSize;
 use crate::pace::LedgerObstruction;
 use crate::protocol::ApiError;
 
-/// Variants that no test can make: reqwest has no way to make an error of its own.
-const UNMADE: [&str; 1] = ["Client"];
+/// Variants without a sample: reqwest cannot make an error of its own, and the flaws of a merge have
+/// their own tests.
+const UNMADE: [&str; 2] = ["Client", "Merge"];
 
 fn path() -> PathBuf {
     PathBuf::from("/data/file")
@@ -108,7 +109,7 @@ fn of_the_run() -> Vec<Error> {
         },
         Error::TooManyTokens {
             tokens: 250_000,
-            limit: "the context window of 200,000 tokens of claude-a".to_owned(),
+            limit: "claude-a's context window of 200,000 tokens".to_owned(),
             largest: name(),
         },
         Error::NoModel,
@@ -162,7 +163,7 @@ fn of_the_run() -> Vec<Error> {
         Error::Bug("index out of bounds (call.rs:7)".to_owned()),
         Error::Tool(tool::Error {
             file: "`tools.toml`".to_owned(),
-            reason: "line 1: tool `look`: `input_schema` is needed".to_owned(),
+            reason: "line 1: tool `look`: `input_schema` is missing".to_owned(),
         }),
     ]
 }
@@ -388,6 +389,11 @@ fn of_batches() -> Vec<Error> {
         },
         unfilled(true),
         unfilled(false),
+        batch::Error::NoShard,
+        batch::Error::ShardCount {
+            variable: "JOB_COMPLETION_INDEX",
+        },
+        batch::Error::Shard("`x` is not a number".to_owned()),
         batch::Error::NoObject {
             place: "line 2".to_owned(),
             reason: "expected value".to_owned(),
@@ -519,6 +525,15 @@ fn of_calls() -> Vec<Error> {
             excerpt: "<html>".to_owned(),
         }),
         answer(StreamError::TooLarge),
+        answer(StreamError::Compressed {
+            encoding: "br".to_owned(),
+        }),
+        answer(StreamError::Compressed {
+            encoding: "br".to_owned(),
+        }),
+        answer(StreamError::Compressed {
+            encoding: "br".to_owned(),
+        }),
     ]);
     let after_content = |left, source| Error::Call {
         source,

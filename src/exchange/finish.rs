@@ -54,10 +54,8 @@ pub(crate) fn finish_answer(
     let has_output = renderer.has_output();
     let saved = renderer.close_output(error.is_none())?;
     if let OutputFileState::Partial(path) = &saved {
-        app.notices.notice(&format!(
-            "what came of the answer is in `{}`",
-            path.display()
-        ));
+        app.notices
+            .notice(&format!("the partial answer is in `{}`", path.display()));
     }
     if let Some(Error::Call { left, .. }) = &mut error {
         *left = match saved {

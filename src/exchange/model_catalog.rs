@@ -146,7 +146,7 @@ impl<'a> ModelCatalog<'a> {
         if !self.app.facts.stdout_is_terminal {
             let region = self.settings.endpoint.region();
             let message = format!(
-                "model {}, picked for region {region}; -m chooses another",
+                "picked model {} for region {region}; use -m to choose another",
                 pin.model
             );
             self.app.notices.notice(&message);
@@ -182,7 +182,7 @@ impl<'a> ModelCatalog<'a> {
     ) -> Vec<Limit> {
         let set = self.tokens_a_minute(model).map(|tokens| {
             let what = format!(
-                "the {} a minute that the config file has for {model}",
+                "the limit of {} per minute that the config file sets for {model}",
                 counted(tokens, "token")
             );
             Limit {
@@ -195,10 +195,7 @@ impl<'a> ModelCatalog<'a> {
             return set.into_iter().collect();
         }
         let window = self.window(model, may_ask_key).await.map(|tokens| {
-            let what = format!(
-                "the context window of {} of {model}",
-                counted(tokens, "token")
-            );
+            let what = format!("{model}'s context window of {}", counted(tokens, "token"));
             Limit {
                 tokens,
                 what,
@@ -210,7 +207,7 @@ impl<'a> ModelCatalog<'a> {
             .await
             .map(|tokens| {
                 let what = format!(
-                    "the {} a minute that the endpoint has named for {model}",
+                    "the limit of {} per minute that the endpoint reported for {model}",
                     counted(tokens, "token")
                 );
                 Limit {
@@ -223,7 +220,7 @@ impl<'a> ModelCatalog<'a> {
         let assumed = (is_unknown && self.is_langdock_host()).then(|| Limit {
             tokens: ASSUMED_TOKENS_A_MINUTE,
             what: format!(
-                "the {} tokens a minute that a workspace has unless it was given others",
+                "the default limit of {} tokens per minute for a workspace",
                 grouped(ASSUMED_TOKENS_A_MINUTE)
             ),
             is_known: false,
@@ -391,7 +388,7 @@ impl<'a> ModelCatalog<'a> {
             .ok()?;
         let region = self.settings.endpoint.region();
         let message = format!(
-            "model {} is gone from region {region}; asking {} instead",
+            "model {} is no longer available in region {region}; using {} instead",
             model.id, pin.model
         );
         self.app.notices.notice(&message);
@@ -467,7 +464,7 @@ impl<'a> ModelCatalog<'a> {
         if let Err(error) = saved {
             self.app
                 .notices
-                .log_step(&format!("cannot remember the models: {error}"));
+                .log_step(&format!("cannot cache the list of models: {error}"));
         }
     }
 

@@ -18,7 +18,7 @@ use crate::text::{counted, format_seconds, grouped, round_up_to_seconds, without
 use crate::ui::{AnswerRenderer, CountdownLine, OutputError, Verbosity, WaitIndicator};
 
 /// Why no request may be sent after a 429.
-pub(crate) const HELD_BACK: &str = "a rate limit (HTTP 429) is holding back all requests";
+pub(crate) const HELD_BACK: &str = "a rate limit (HTTP 429) blocks all requests";
 
 /// What is waited for where no answer is to be shown.
 const LISTING: &str = "waiting for the list of models";
@@ -204,10 +204,7 @@ impl CallObserver for TerminalObserver<'_> {
         self.shown = None;
         let reason = match held.why {
             WaitReason::BackOff(_) => HELD_BACK.to_owned(),
-            WaitReason::Limits(limits) => format!(
-                "within {} it is not yet this request's turn",
-                a_minute(limits)
-            ),
+            WaitReason::Limits(limits) => format!("queued to stay within {}", a_minute(limits)),
         };
         if shows_progress(self.app) {
             self.count_down(&reason, "sending", held.expected);
@@ -271,7 +268,7 @@ pub(crate) fn a_minute(limits: RateLimits) -> String {
     let requests = limits.requests.map(|limit| counted(limit, "request"));
     let tokens = limits.tokens.map(|limit| counted(limit, "token"));
     let both: Vec<String> = requests.into_iter().chain(tokens).collect();
-    format!("{} a minute", both.join(" and "))
+    format!("{} per minute", both.join(" and "))
 }
 
 fn retry_object(retrying: &RetryNotice) -> serde_json::Value {

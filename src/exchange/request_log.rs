@@ -141,7 +141,7 @@ impl<'a> RequestLog<'a> {
             )
         {
             self.app.notices.log_step(&format!(
-                "cannot keep what was learned about estimates: {error}"
+                "cannot save the calibration of token estimates: {error}"
             ));
         }
     }

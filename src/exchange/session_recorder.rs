@@ -48,7 +48,7 @@ impl SessionRecorder {
         let is_named = flags.go_on || flags.session.is_some();
         if flags.fork && !is_named {
             return Err(Error::Usage {
-                message: "--fork needs a conversation to make a copy of".to_owned(),
+                message: "--fork needs a conversation to copy".to_owned(),
                 hint: Some("add --continue or --session NAME".to_owned()),
             });
         }
@@ -315,7 +315,7 @@ fn tell_failure(app: &App, pending: &mut PendingTurn) {
 /// Prints that the turn is not saved; the answer continues.
 fn tell_unsaved(app: &App, error: session::Error) {
     app.notices.notice(&format!(
-        "this is not saved: {}",
+        "cannot save this conversation: {}",
         Error::Session(error).message()
     ));
 }

@@ -38,10 +38,10 @@ pub(crate) fn only(
         return Ok(());
     }
     Err(Error::Usage {
-        message: format!("`{command}` does not talk to the endpoint"),
+        message: format!("`{command}` does not connect to the endpoint"),
         hint: Some(match names {
-            "" => "leave the flags of the connection out".to_owned(),
-            names => format!("of the flags of the connection it takes {names}"),
+            "" => "leave out the connection flags (--region, --base-url, …)".to_owned(),
+            names => format!("of the connection flags it accepts {names}"),
         }),
     })
 }

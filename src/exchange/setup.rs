@@ -112,7 +112,7 @@ pub(crate) fn tell_region(app: &App, settings: &Settings) {
     let region = settings.endpoint.region();
     if !region.is_known() {
         app.notices.notice(&format!(
-            "region `{region}` is not one that Langdock's documentation names; sent as it is"
+            "region `{region}` is not in Langdock's documentation; sending to it anyway"
         ));
     }
 }

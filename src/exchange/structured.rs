@@ -159,7 +159,7 @@ impl SchemaRules {
         let begun = schema.begin(request, &self.rules, self.remembered);
         begun.map_err(|message| Error::Usage {
             message,
-            hint: Some("leave one of them out".to_owned()),
+            hint: Some("leave out one of them".to_owned()),
         })
     }
 }
@@ -235,7 +235,7 @@ impl RepairSender for ShownRepairs<'_, '_, '_> {
         let notices = &self.exchange.app.notices;
         match why {
             Some(why) => notices.notice(&format!(
-                "the answer does not fit the schema: {why}; asking again"
+                "the answer does not fit the schema: {why}; asking for a correction"
             )),
             None => notices
                 .log_step("the model did not take the schema in this way; asking in another one"),

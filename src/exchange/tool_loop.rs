@@ -184,7 +184,11 @@ pub(crate) fn approval_policy(
             let message = format!("{flag}: no tool `{name}`{nearest}");
             return Err(Error::Usage {
                 message,
-                hint: Some("`tool-run --list` with the same -T names them".to_owned()),
+                hint: Some(
+                    "`langdock tool-run --list` with the same -T lists the \
+                    tools"
+                        .to_owned(),
+                ),
             });
         }
     }

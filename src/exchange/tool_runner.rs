@@ -137,8 +137,8 @@ impl<'a> ToolRunner<'a> {
             // Those with `confirm` are asked for even with `-y`.
             let or_yes = if ready.confirms() { "" } else { " or -y" };
             let notice = format!(
-                "`{name}` is denied: there is no terminal to ask on; --allow-tool {name}{or_yes} \
-                 allows it"
+                "denied `{name}`: there is no terminal to ask on; allow it with --allow-tool \
+                {name}{or_yes}"
             );
             self.app.notices.notice(&notice);
             return Ok(Some(Outcome::error(NOBODY_TO_ASK)));
@@ -203,7 +203,8 @@ impl<'a> ToolRunner<'a> {
                     if is_first && signal == SIGINT {
                         self.app.interrupt.clear_signal();
                         waiting = None;
-                        self.app.notices.notice("stopping the tools; Ctrl-C once more ends the run");
+                        self.app.notices.notice("stopping the tools; press Ctrl-C again to end \
+                            the run");
                     } else {
                         error = Some(Error::Interrupted(signal));
                     }
@@ -262,7 +263,7 @@ fn call_event(call: &ToolUse) -> ExactJson {
     fields.insert("id", json!(call.id));
     fields.insert("name", json!(call.name));
     fields.insert("input", call.input.clone());
-    ExactJson::of(&fields)
+    ExactJson::from_value(&fields)
 }
 
 /// What is waited for while tools run.

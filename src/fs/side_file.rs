@@ -23,7 +23,7 @@ pub(crate) enum FileRefusal {
     #[error("it is a {0}")]
     OtherKind(&'static str),
     /// Writing to it would also change a file of another name.
-    #[error("the file has {0} names (hard links)")]
+    #[error("it has {0} hard links")]
     HardLinks(u64),
     /// Another user owns it.
     #[error("it belongs to another user (uid {0})")]
@@ -196,7 +196,7 @@ mod tests {
         for (path, reason) in [
             (at("link"), "it is a symbolic link"),
             (at("dangling"), "it is a symbolic link"),
-            (at("hard"), "the file has 2 names (hard links)"),
+            (at("hard"), "it has 2 hard links"),
             (at("dir"), "it is a directory"),
             (at("pipe"), "it is a named pipe"),
             (at("socket"), "it is a socket"),

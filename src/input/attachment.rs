@@ -177,7 +177,7 @@ impl Attachment {
         match (self.kind, self.kind.media_type()) {
             (FileKind::Text, _) if self.is_blank() => Ok(Block::new(
                 None,
-                Some(format!("{} is empty and left out", self.name)),
+                Some(format!("{} is empty; skipping it", self.name)),
             )),
             (FileKind::Text, _) => {
                 if self.framed.last() != Some(&b'\n') {

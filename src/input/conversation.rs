@@ -28,12 +28,12 @@ impl Conversation {
         } else if let Some(mut fields) = ExactFields::from_object(json) {
             match fields.shift_remove("messages") {
                 Some(turns) if turns.is_array() => (turns.items(), fields),
-                _ => return Err(malformed(name, "an array `messages` is needed".to_owned())),
+                _ => return Err(malformed(name, "`messages` must be an array".to_owned())),
             }
         } else {
             return Err(malformed(
                 name,
-                "an array of messages or the body of a request is needed".to_owned(),
+                "must be an array of messages or a request body".to_owned(),
             ));
         };
         if fields.get("model").is_some_and(|model| !model.is_string()) {
@@ -56,18 +56,18 @@ impl Conversation {
 
 fn message(turn: ExactJson) -> Result<InputMessage, String> {
     let Some(mut turn) = ExactFields::from_object(turn) else {
-        return Err("an object with `role` and `content` is needed".to_owned());
+        return Err("must be an object with `role` and `content`".to_owned());
     };
     let role = turn.get("role").cloned().unwrap_or_default();
-    let role = serde_json::from_value(role)
-        .map_err(|_| "its `role` is neither user nor assistant".to_owned())?;
+    let role =
+        serde_json::from_value(role).map_err(|_| "`role` must be user or assistant".to_owned())?;
     let content = turn.shift_remove("content").unwrap_or_default();
     let content = match &*content {
         Value::String(text) => vec![ContentBlock::text(text)],
         Value::Array(blocks) if blocks.iter().all(Value::is_object) => {
             content.read_as().map_err(|error| error.to_string())?
         }
-        _ => return Err("its `content` is neither text nor an array of blocks".to_owned()),
+        _ => return Err("`content` must be text or an array of blocks".to_owned()),
     };
     Ok(InputMessage { role, content })
 }
@@ -166,16 +166,16 @@ mod tests {
             (json!({"messages": [], "model": 1}), "`model`"),
             (
                 json!([{"role": "user", "content": "x"}, 1]),
-                "message 2: an object",
+                "message 2: must be an object",
             ),
             (
                 json!([{"role": "system", "content": "x"}]),
-                "message 1: its `role`",
+                "message 1: `role`",
             ),
-            (json!([{"role": "user"}]), "message 1: its `content`"),
+            (json!([{"role": "user"}]), "message 1: `content`"),
             (
                 json!([{"role": "user", "content": [1]}]),
-                "message 1: its `content`",
+                "message 1: `content`",
             ),
         ] {
             let error = turns(&given).expect_err(expected).to_string();

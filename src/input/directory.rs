@@ -72,7 +72,7 @@ fn read_now(directory: &Path, most: u64) -> Result<Directory, Error> {
         counted(bytes, "byte")
     );
     if others > 0 {
-        notice.push_str(&format!("; {} left out", counted(others, "other file")));
+        notice.push_str(&format!("; skipped {}", counted(others, "other file")));
     }
     Ok(Directory { files, notice })
 }

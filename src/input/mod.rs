@@ -48,13 +48,13 @@ pub(crate) enum Error {
     #[error("cannot read standard input")]
     Stdin(#[source] std::io::Error),
     /// Neither text nor anything that can be sent.
-    #[error("{name} is a binary file that is neither an image nor a PDF")]
+    #[error("{name} is a binary file, neither an image nor a PDF")]
     Binary {
         /// The file.
         name: String,
     },
     /// Something else where text is needed.
-    #[error("{name} is {what}, and only text can stand there")]
+    #[error("{name} is {what}; only text is accepted here")]
     NotText {
         /// The file.
         name: String,
@@ -70,7 +70,7 @@ pub(crate) enum Error {
         offset: usize,
     },
     /// An image in a format that the endpoint does not take.
-    #[error("{name} is a {format} image; the endpoint takes JPEG, PNG, GIF and WebP")]
+    #[error("{name} is a {format} image; the endpoint accepts JPEG, PNG, GIF and WebP")]
     ImageFormat {
         /// The file.
         name: String,
@@ -86,7 +86,7 @@ pub(crate) enum Error {
         source: ImageError,
     },
     /// More than fits into a request.
-    #[error("{name} has more than {}, the most that a request may have (20 MB)", counted(*most, "byte"))]
+    #[error("{name} has more than {}, the limit of a request (20 MB)", counted(*most, "byte"))]
     TooLong {
         /// What was read.
         name: String,
@@ -94,7 +94,7 @@ pub(crate) enum Error {
         most: u64,
     },
     /// Text that was given to `--attach`.
-    #[error("{name} is text, which --attach does not send")]
+    #[error("{name} is text, which --attach does not accept")]
     TextAttached {
         /// The file.
         name: String,
@@ -114,7 +114,7 @@ pub(crate) enum Error {
         reason: String,
     },
     /// A conversation that the assistant begins.
-    #[error("the first message is not the user's")]
+    #[error("the first message must have the role user")]
     NotUserFirst,
     /// Nothing to send.
     #[error("no prompt")]

@@ -119,7 +119,7 @@ impl Template {
                 .map(|place| place.key)
                 .collect();
             let why = format!(
-                "there is no {{{{{key}}}}} in it for the parameter `{key}`{}",
+                "the template has no {{{{{key}}}}} for the parameter `{key}`{}",
                 did_you_mean(key, keys)
             );
             return Err(malformed(&self.name, why));
@@ -149,12 +149,15 @@ impl Template {
             let key = place.key;
             let missing = |why: &str| malformed(&self.name, why.to_owned());
             let value = match key {
-                "prompt" => given
-                    .prompt
-                    .ok_or_else(|| missing("it asks for a prompt: give it behind the flags"))?,
+                "prompt" => given.prompt.ok_or_else(|| {
+                    missing(
+                        "the template needs a prompt: add one after the \
+                        flags",
+                    )
+                })?,
                 "stdin" => given
                     .stdin
-                    .ok_or_else(|| missing("it asks for standard input: pipe it in"))?,
+                    .ok_or_else(|| missing("the template needs standard input: pipe it in"))?,
                 _ => {
                     let param = given
                         .params
@@ -163,7 +166,7 @@ impl Template {
                         .map(|(_, value)| value.as_str());
                     param.ok_or_else(|| {
                         missing(&format!(
-                            "it asks for the parameter `{key}`: give it with -p {key}=VALUE"
+                            "the template needs the parameter `{key}`: add -p {key}=VALUE"
                         ))
                     })?
                 }
@@ -203,7 +206,7 @@ fn split<'a>(name: &str, text: &'a str) -> Result<(&'a str, &'a str), Error> {
     }
     Err(malformed(
         name,
-        format!("the head has no end: a second line `{FENCE}` is missing"),
+        format!("the header is not closed: a second line `{FENCE}` is missing"),
     ))
 }
 
@@ -303,14 +306,14 @@ mod tests {
 
     #[test]
     fn words_without_a_place_stand_below_the_template() {
-        let mut template = Template::parse("`t.md`", "Sum it up.\n").expect("a template");
+        let mut template = Template::parse("`t.md`", "Summarise it.\n").expect("a template");
         let prompt = template
             .fill(Places {
                 prompt: Some("Briefly"),
                 ..Places::default()
             })
             .expect("filled");
-        assert_eq!(prompt.as_deref(), Some("Sum it up.\n\nBriefly"));
+        assert_eq!(prompt.as_deref(), Some("Summarise it.\n\nBriefly"));
     }
 
     #[test]
@@ -325,10 +328,10 @@ mod tests {
         );
         assert_eq!(
             error("+++\nmodel = \"m\"\ntop_p = 2\n+++"),
-            "`t.md`: line 3: `top_p`: a number from 0 to 1 is needed"
+            "`t.md`: line 3: `top_p`: must be a number from 0 to 1"
         );
         assert!(error("+++\nmodel = \"m\"\nmodel =\n+++").starts_with("`t.md`: line 3: "));
-        assert!(error("+++\nmodel = \"m\"\n").contains("no end"));
+        assert!(error("+++\nmodel = \"m\"\n").contains("not closed"));
     }
 
     #[test]
@@ -344,11 +347,11 @@ mod tests {
                 .expect_err(text)
                 .to_string()
         };
-        assert!(fill("{{a}} {{other}}", "a").contains("`other`: give it with -p other=VALUE"));
+        assert!(fill("{{a}} {{other}}", "a").contains("`other`: add -p other=VALUE"));
         let unused =
-            "`t.md`: there is no {{lnag}} in it for the parameter `lnag`; did you mean `lang`?";
+            "`t.md`: the template has no {{lnag}} for the parameter `lnag`; did you mean `lang`?";
         assert_eq!(fill("{{lang}}", "lnag"), unused);
-        assert!(fill("{{a}} {{prompt}}", "a").contains("asks for a prompt"));
-        assert!(fill("{{a}} {{stdin}}", "a").contains("asks for standard input"));
+        assert!(fill("{{a}} {{prompt}}", "a").contains("needs a prompt"));
+        assert!(fill("{{a}} {{stdin}}", "a").contains("needs standard input"));
     }
 }

@@ -15,5 +15,5 @@ pub(super) fn lossy(name: &str, bytes: Vec<u8>, skipped: usize) -> (String, Opti
 
 /// What is told where bytes were replaced, the first of them at `offset`.
 pub(crate) fn replaced(name: &str, offset: usize) -> String {
-    format!("{name} is not UTF-8 at byte {offset}: such bytes are sent as U+FFFD")
+    format!("{name} is not UTF-8 at byte {offset}; sending invalid bytes as U+FFFD")
 }

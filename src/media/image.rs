@@ -72,7 +72,7 @@ pub(crate) enum ImageError {
     )]
     TooManyPixelsOfMany(PixelSize),
     /// The size could not be read: the file is truncated or damaged.
-    #[error("the image is damaged or cut off: its size in pixels cannot be read")]
+    #[error("the image is damaged or truncated")]
     Damaged,
 }
 

@@ -197,7 +197,7 @@ impl LimitFile {
         let (ledger, notice) = match from_bytes(&bytes) {
             Some(ledger) if ledger.last > now + CLOCK_TOLERANCE => (
                 RateLimitLedger::default(),
-                Some("the clock went back, so a new rate-limit ledger is started".to_owned()),
+                Some("the clock was set back; starting a new rate-limit ledger".to_owned()),
             ),
             Some(ledger) => (ledger, None),
             None => (RateLimitLedger::default(), Some(set_aside(path, &bytes)?)),
@@ -235,11 +235,11 @@ fn set_aside(path: &Path, bytes: &[u8]) -> Result<String, LedgerObstruction> {
         });
     }
     let kept = match atomic_write(&aside, bytes, Durability::Cached) {
-        Ok(()) => format!("the old one is kept as `{}`", aside.display()),
-        Err(error) => format!("the old one could not be kept: {error}"),
+        Ok(()) => format!("the old one was saved as `{}`", aside.display()),
+        Err(error) => format!("the old one could not be saved: {error}"),
     };
     Ok(format!(
-        "the rate-limit ledger is damaged, so a new one is started; {kept}"
+        "the rate-limit ledger is damaged; starting a new one; {kept}"
     ))
 }
 

@@ -13,7 +13,7 @@ pub(crate) enum StreamError {
     #[error("the answer was cut off: the connection ended before the answer did")]
     Cut,
     /// An event's data is not what the API documents.
-    #[error("the answer has an event `{event}` that cannot be read")]
+    #[error("the answer has an invalid event `{event}`")]
     Malformed {
         /// The event's name.
         event: String,
@@ -21,7 +21,7 @@ pub(crate) enum StreamError {
         source: serde_json::Error,
     },
     /// Events came in an order that gives no message.
-    #[error("the answer has its events out of order: {0}")]
+    #[error("the events of the answer are out of order: {0}")]
     OutOfOrder(&'static str),
     /// The arguments of a call are not a JSON object, although the model was not cut off.
     #[error("the model called `{tool}` with arguments that are not a JSON object")]
@@ -42,7 +42,7 @@ pub(crate) enum StreamError {
         encoding: String,
     },
     /// An event, or the whole body, is larger than any answer.
-    #[error("the answer is too large to be read")]
+    #[error("the answer is too large")]
     TooLarge,
 }
 

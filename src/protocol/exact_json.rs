@@ -46,8 +46,8 @@ impl ExactJson {
         })
     }
 
-    /// Returns what a value of this program is as JSON.
-    pub(crate) fn of<T: Serialize + ?Sized>(value: &T) -> Self {
+    /// Converts a value of this program.
+    pub(crate) fn from_value<T: Serialize + ?Sized>(value: &T) -> Self {
         let text = serde_json::to_string(value).expect("maps with string keys are always JSON");
         Self::parse(&text).expect("it was just written")
     }
@@ -75,7 +75,7 @@ impl ExactJson {
         *self = if fields.exact.is_empty() {
             Value::Object(fields.values).into()
         } else {
-            Self::of(&fields)
+            Self::from_value(&fields)
         };
     }
 
@@ -512,7 +512,7 @@ mod tests {
         fields.insert("c", exact("3.30"));
         fields.insert("a", json!(1));
         assert_eq!(
-            ExactJson::of(&fields).to_string(),
+            ExactJson::from_value(&fields).to_string(),
             r#"{"a":1,"b":2,"c":3.30}"#
         );
         let text = |json: Option<ExactJson>| json.map(|json| json.to_string());

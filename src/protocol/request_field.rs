@@ -132,7 +132,7 @@ pub(crate) static REQUEST_FIELDS: [RequestField; 9] = [
         flag: "--stop",
         short: None,
         shape: FieldShape::Texts,
-        help: "Stop at this text; repeat for more",
+        help: "Stop at this text; may be repeated",
     },
     // Langdock's newer OpenAPI file does not list it: unverified against Langdock.
     RequestField {
@@ -168,7 +168,9 @@ impl RequestField {
             FieldShape::Prompt => Some(json!(text)),
             FieldShape::Count => text.parse::<u64>().ok().map(Value::from),
             FieldShape::Fraction => text.parse::<f64>().ok().map(Value::from),
-            FieldShape::Texts if text.trim().is_empty() => return Err("it is blank".to_owned()),
+            FieldShape::Texts if text.trim().is_empty() => {
+                return Err("must not be blank".to_owned());
+            }
             FieldShape::Texts => Some(json!([text])),
             FieldShape::UserId => Some(json!({ "user_id": text })),
             FieldShape::Thinking => match text.parse::<u64>() {
@@ -220,9 +222,9 @@ impl FieldShape {
     pub(crate) fn needed(self) -> String {
         match self {
             Self::Count => format!("must be a whole number from 1 to {}", grouped(MAX_COUNT)),
-            Self::Fraction => "a number from 0 to 1 is needed".to_owned(),
-            Self::Prompt | Self::UserId => "text is needed".to_owned(),
-            Self::Texts => "text, or a list of texts, is needed".to_owned(),
+            Self::Fraction => "must be a number from 0 to 1".to_owned(),
+            Self::Prompt | Self::UserId => "must be text".to_owned(),
+            Self::Texts => "must be text or a list of texts".to_owned(),
             Self::Thinking => format!(
                 "must be auto, off, or a whole number from {} to {}",
                 grouped(MIN_THINKING_BUDGET),

@@ -59,7 +59,7 @@ impl BlobStore {
                 extra: media.extra.clone(),
             };
             let is_image = matches!(block, ContentBlock::Image(_));
-            return Ok(ExactJson::of(&if is_image {
+            return Ok(ExactJson::from_value(&if is_image {
                 ContentBlock::Image(media)
             } else {
                 ContentBlock::Document(media)
@@ -73,7 +73,7 @@ impl BlobStore {
             self.put_sources(&mut value)?;
             return Ok(value.into());
         }
-        Ok(ExactJson::of(block))
+        Ok(ExactJson::from_value(block))
     }
 
     /// Puts the bytes of every base64 source in `value` into files.
@@ -236,7 +236,7 @@ mod tests {
             2
         );
 
-        let written = ExactJson::of(&written);
+        let written = ExactJson::from_value(&written);
         let mut read: Vec<ContentBlock> = written.read_as().expect("blocks");
         blobs.load_content(&mut read);
         assert_eq!(

@@ -62,7 +62,7 @@ impl SavedConversation {
         if conversation.read < bytes.len() as u64 {
             let path = conversation.path.display();
             conversation.notices.push(format!(
-                "the last line of `{path}` was torn off in the middle, and is left out"
+                "the last line of `{path}` is incomplete; skipping it"
             ));
         }
         Ok(conversation)
@@ -130,7 +130,7 @@ impl SavedConversation {
         let damaged = std::mem::take(&mut self.damaged_lines);
         if damaged > 0 {
             notices.push(format!(
-                "{damaged} damaged lines of `{}` are left out",
+                "skipping {damaged} damaged lines of `{}`",
                 self.path.display()
             ));
         }
@@ -345,7 +345,7 @@ impl SavedConversation {
     /// Starts over after the file was removed.
     fn recreate(&mut self) {
         let removed = format!(
-            "the conversation `{}` was removed in the meantime; starting it again",
+            "the conversation `{}` was deleted meanwhile; starting it again",
             self.title()
         );
         let (name, mut notices) = (self.name.take(), std::mem::take(&mut self.notices));
@@ -367,7 +367,7 @@ impl SavedConversation {
         let Some(name) = &self.name else { return };
         if !name::claim_name(&self.directory, name, self.id()).unwrap_or_default() {
             self.notices.push(format!(
-                "the name `{name}` could not be had again: this conversation is `{}`",
+                "the name `{name}` is no longer free: this conversation is now `{}`",
                 self.id()
             ));
             (self.name, self.header.name) = (None, None);

@@ -25,7 +25,7 @@ pub(crate) fn conversation_markdown(conversation: &SavedConversation) -> String 
             }
         }
         if turn.partial {
-            text.push_str("\n*[the answer broke off here]*\n");
+            text.push_str("\n*[the answer was interrupted here]*\n");
         }
         last = Some(turn);
     }
@@ -39,8 +39,8 @@ fn turn_heading(turn: &SavedTurn) -> String {
     };
     let mark = match turn.left_out {
         None => "",
-        Some(LeftOut::Refused) => " (refused, and not sent again)",
-        Some(LeftOut::Unanswered) => " (not answered, and not sent again)",
+        Some(LeftOut::Refused) => " (refused; not sent again)",
+        Some(LeftOut::Unanswered) => " (not answered; not sent again)",
         Some(LeftOut::Unknown) => " (not sent again)",
     };
     format!("\n## {who}{mark}\n")
@@ -112,7 +112,7 @@ pub(crate) fn conversation_json(conversation: &SavedConversation) -> ExactJson {
         fields.insert("usage", json!(turn.usage));
         fields.insert("partial", json!(turn.partial));
         fields.insert("left_out", json!(turn.left_out));
-        fields.insert("content", ExactJson::of(&turn.content));
+        fields.insert("content", ExactJson::from_value(&turn.content));
         fields
     };
     let turns: Vec<ExactFields> = conversation
@@ -126,6 +126,6 @@ pub(crate) fn conversation_json(conversation: &SavedConversation) -> ExactJson {
     fields.insert("title", json!(conversation.title()));
     fields.insert("begun_at", json!(conversation.begun_at()));
     fields.insert("path", json!(conversation.path()));
-    fields.insert("turns", ExactJson::of(&turns));
-    ExactJson::of(&fields)
+    fields.insert("turns", ExactJson::from_value(&turns));
+    ExactJson::from_value(&fields)
 }

@@ -57,14 +57,14 @@ pub(crate) enum Error {
         source: io::Error,
     },
     /// A file that is not a conversation.
-    #[error("`{}` is no conversation", path.display())]
+    #[error("`{}` is not a saved conversation", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
     },
     /// A conversation of a later version of the format.
     #[error(
-        "`{}` has version {version} of the format, which this program does not know",
+        "`{}` has version {version} of the format, which this version of langdock cannot read",
         path.display()
     )]
     Newer {
@@ -74,10 +74,10 @@ pub(crate) enum Error {
         version: u32,
     },
     /// No conversation of a name or id.
-    #[error("there is no conversation `{0}`")]
+    #[error("no conversation `{0}`")]
     Unknown(String),
     /// A beginning that several ids have.
-    #[error("`{given}` is the beginning of several ids: {}", ids.join(", "))]
+    #[error("`{given}` matches several ids: {}", ids.join(", "))]
     Ambiguous {
         /// What was given.
         given: String,
@@ -85,13 +85,13 @@ pub(crate) enum Error {
         ids: Vec<String>,
     },
     /// There is no conversation at all.
-    #[error("there is no conversation yet")]
+    #[error("there are no conversations yet")]
     None,
     /// A name that another conversation has.
-    #[error("there is a conversation `{0}` already")]
+    #[error("a conversation `{0}` already exists")]
     Taken(String),
     /// A text that cannot be a name.
-    #[error("`{name}` can be no name: {reason}")]
+    #[error("`{name}` is not a valid name: {reason}")]
     BadName {
         /// The text.
         name: String,
@@ -99,7 +99,7 @@ pub(crate) enum Error {
         reason: &'static str,
     },
     /// There is no directory to keep anything in.
-    #[error("this machine has no data directory for this user")]
+    #[error("cannot find a data directory for this user")]
     NoHome,
 }
 

@@ -22,7 +22,7 @@ pub(super) fn check_name(name: &str) -> Result<(), Error> {
         })
     };
     if name.trim() != name || name.is_empty() {
-        return bad("it is empty, or has white space at an end");
+        return bad("it is empty, or begins or ends with white space");
     }
     if name.len() > MAX_BYTES {
         return bad("it is longer than 80 bytes");

@@ -1,4 +1,4 @@
-//! An exchange in progress: the user's turn, the answer as it comes, and results of tools and
+//! Turns in progress: the user's turn, the answer as it comes, and results of tools and
 //! answers to these.
 //!
 //! All of it becomes part of the conversation at once, when it has ended, so that exchanges of

@@ -32,8 +32,8 @@ pub(super) fn recover_journals(directory: &Path) -> Vec<String> {
                     .name()
                     .unwrap_or(recovered.conversation.id());
                 notices.push(format!(
-                    "what a process that was killed had of an answer is kept in the conversation \
-                     `{name}`"
+                    "recovered a partial answer of a killed process; it is in the conversation \
+                    `{name}`"
                 ));
                 let is_later = last.as_ref().is_none_or(|before: &RecoveredJournals| {
                     before.used_at.is_none_or(|at| Some(at) < recovered.used_at)
@@ -48,7 +48,7 @@ pub(super) fn recover_journals(directory: &Path) -> Vec<String> {
                     .map_or(String::new(), |cause| format!(": {cause}"));
                 let path = entry.path();
                 notices.push(format!(
-                    "what is in `{}` could not be put into its conversation: {error}{cause}",
+                    "cannot recover `{}`: {error}{cause}",
                     path.display()
                 ));
             }

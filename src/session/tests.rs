@@ -332,7 +332,7 @@ fn a_torn_last_line_is_left_out_and_the_next_turn_follows_the_one_before_it() {
         .expect("it is there");
     file.write_all(torn).expect("it is writable");
     let mut read = store.open_existing(conversation.id()).expect("it is there");
-    assert!(read.take_notices()[0].contains("torn off"));
+    assert!(read.take_notices()[0].contains("is incomplete"));
     assert_eq!(said(&read), ["a", "b"]);
     say(&mut conversation, "c", "d");
     let mut read = store.open_existing(conversation.id()).expect("it is there");
@@ -596,10 +596,7 @@ fn a_removed_conversation_starts_over_under_its_name_if_that_is_free() {
     let [notice] = &*one.take_notices() else {
         panic!("it is told once")
     };
-    assert!(
-        notice.contains("`x` was removed in the meantime"),
-        "{notice}"
-    );
+    assert!(notice.contains("`x` was deleted meanwhile"), "{notice}");
     let killed = one.begin_turn(&text("e"), TurnContext::default());
     drop(killed);
     store.recover_journals();
@@ -626,7 +623,7 @@ fn a_removed_conversation_starts_over_under_its_name_if_that_is_free() {
     assert!(
         one.take_notices()
             .iter()
-            .any(|notice| notice.contains("could not be had again"))
+            .any(|notice| notice.contains("is no longer free"))
     );
 }
 

@@ -72,7 +72,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok()
         .map(|number| number * seconds_each);
     if seconds.is_some_and(|seconds| seconds > MAX_SECONDS) {
-        return Err(format!("`{text}` is too long: 36500d are the most"));
+        return Err(format!("`{text}` is too long: the maximum is 36500d"));
     }
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
@@ -84,9 +84,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
 /// Parses a duration greater than zero.
 pub(crate) fn parse_timeout(text: &str) -> Result<Duration, String> {
     match parse_duration(text)? {
-        Duration::ZERO => Err(format!(
-            "`{text}` leaves no time: write more than 0, such as 30s"
-        )),
+        Duration::ZERO => Err(format!("`{text}`: must be more than 0, such as 30s")),
         timeout => Ok(timeout),
     }
 }

@@ -140,7 +140,7 @@ pub(crate) async fn describe(
             "`--schema` failed with exit code {code}: {}",
             output.stderr.text().trim()
         )),
-        Ended::Killed(_) | Ended::Stopped => Err("`--schema` was ended by a signal".to_owned()),
+        Ended::Killed(_) | Ended::Stopped => Err("`--schema` was killed by a signal".to_owned()),
     }
 }
 

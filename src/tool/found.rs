@@ -66,7 +66,7 @@ fn of_json(name: &str, text: &str) -> Result<Vec<Found>, Error> {
     let found = |tool: &RawValue| -> Result<Found, Error> {
         let no_object = |_| Error {
             file: name.to_owned(),
-            reason: format!("line {}: a tool is an object", line(tool)),
+            reason: format!("line {}: a tool must be an object", line(tool)),
         };
         let lines: std::collections::BTreeMap<String, &RawValue> =
             serde_json::from_str(tool.get()).map_err(no_object)?;
@@ -117,7 +117,7 @@ fn of_toml(name: &str, text: &str) -> Result<Vec<Found>, Error> {
         ));
     }
     let Some(tables) = document.get("tool").and_then(Item::as_array_of_tables) else {
-        let reason = "a tools file has [[tool]] tables, or a tool's JSON".to_owned();
+        let reason = "a tools file must have [[tool]] tables or JSON".to_owned();
         return Err(Error {
             file: name.to_owned(),
             reason,

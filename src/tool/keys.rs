@@ -6,61 +6,54 @@ pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
     (
         "name",
         "\"weather\"",
-        "What the model calls it: 1 to 64 letters, digits, _ and -.",
+        "Name of the tool: 1 to 64 letters, digits, _ and -.",
     ),
     (
         "description",
         "\"The weather of a city.\"",
-        "What the model is told it is for, and when to use it.",
+        "Tells the model what the tool does and when to use it.",
     ),
     (
         "input_schema",
         "{ type = \"object\", properties = { city = { type = \"string\" } } }",
-        "The JSON schema of its input, an object. Input that does not fit is not run; the model \
-         is told.",
+        "JSON schema of the input, an object. A call with invalid input is not run, and the model \
+        is informed.",
     ),
     (
         "command",
         "[\"./weather\", \"--short\"]",
-        "The program that runs it, and its arguments; a path with a / begins at the directory of \
-         the tools file, another is \
-         looked for in PATH. It gets the input as JSON on standard input. Without command and \
-         shell, tool-run does not run it.",
+        "Program and arguments; a path with a / is relative to the directory of the tools file, a \
+        bare name is looked up in PATH. It gets the input as JSON on standard input. A tool \
+        without command and shell is not run by tool-run.",
     ),
     (
         "shell",
         "\"jq -r .city | xargs ./weather\"",
-        "In place of command: a line for sh.",
+        "Instead of command: a line for sh.",
     ),
     (
         "cwd",
         "\"data\"",
-        "The directory that it is run in, from that of the tools file on; else the present one.",
+        "Working directory, relative to the directory of the tools file; by default the current \
+        directory.",
     ),
     (
         "env",
         "[\"EDITOR\"]",
-        "The variables that it gets besides the usual ones, but for LANGDOCK_API_KEY.",
+        "Environment variables to pass besides PATH, HOME, LANG and TMPDIR; never \
+        LANGDOCK_API_KEY.",
     ),
-    (
-        "timeout",
-        "\"30s\"",
-        "It is stopped after this time; 30s where this is not set.",
-    ),
+    ("timeout", "\"30s\"", "Time limit; 30s by default."),
     (
         "max_output",
         "102400",
-        "How many bytes of its output are kept: 100 KB where this is not set, 8 MB of an image.",
+        "Maximum bytes of output to keep: by default 100 KB, or 8 MB for an image.",
     ),
-    (
-        "confirm",
-        "true",
-        "Whether each call is asked for, also with --yes.",
-    ),
+    ("confirm", "true", "Ask before each call, even with --yes."),
     (
         "result",
         "\"text\"",
-        "What its output is: text, json or image; else its bytes say.",
+        "Type of the output: text, json or image; by default detected.",
     ),
 ];
 

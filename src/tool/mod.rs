@@ -175,7 +175,7 @@ fn find(run: &Run, search_path: Option<&OsStr>) -> Result<Vec<PathBuf>, String> 
         Program::Words(words) => words.clone(),
     };
     let Some((program, args)) = words.split_first() else {
-        return Err("there is no program".to_owned());
+        return Err("no program is given".to_owned());
     };
     let path = find_program(program, &run.directory, search_path)?;
     Ok(std::iter::once(path)

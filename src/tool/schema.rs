@@ -27,7 +27,7 @@ impl Schema {
                     format!("at `{place}`: ")
                 };
                 format!(
-                    "it is not a JSON schema: {place}{}",
+                    "not a valid JSON schema: {place}{}",
                     short(&error.to_string())
                 )
             })
@@ -58,7 +58,7 @@ impl jsonschema::Retrieve for Nowhere {
         &self,
         _: &jsonschema::Uri<String>,
     ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-        Err("nothing is fetched; what a schema refers to has to be in it".into())
+        Err("references to other documents are not supported".into())
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
             let error = Schema::compile(&json!({"$ref": elsewhere})).expect_err("it is elsewhere");
             let has_advice = error.contains("resolver") || error.contains("feature");
             assert!(
-                error.contains(elsewhere) && error.contains("nothing is fetched") && !has_advice,
+                error.contains(elsewhere) && error.contains("not supported") && !has_advice,
                 "{error}"
             );
         }

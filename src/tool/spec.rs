@@ -217,7 +217,7 @@ pub(crate) fn refuse_same_names(tools: &[Tool]) -> Result<(), Error> {
             return Err(tool.wrong(
                 "name",
                 &format!(
-                    "there is one of this name already, in {} line {}",
+                    "a tool of this name already exists, in {} line {}",
                     place.file, place.line
                 ),
             ));
@@ -277,7 +277,7 @@ impl Found {
         let checked = if has_both {
             Err((
                 MCP_SCHEMA,
-                "there is `input_schema` and `inputSchema`: leave one out".to_owned(),
+                "`input_schema` and `inputSchema` are both set: leave out one of them".to_owned(),
             ))
         } else {
             tool.take_schema()
@@ -297,7 +297,7 @@ impl Found {
                 let second = program.replace(as_program(&key, &value).map_err(wrong)?);
                 if second.is_some() {
                     return Err(wrong(
-                        "there is `command` and `shell`: leave one of them out",
+                        "`command` and `shell` are both set: leave out one of them",
                     ));
                 }
             } else {
@@ -361,15 +361,15 @@ fn as_program(key: &str, value: &Value) -> Result<Program, &'static str> {
         Value::Array(_) if key == "command" => words(value)
             .filter(|words| words.first().is_some_and(|program| !program.is_empty()))
             .map(Program::Words)
-            .ok_or("a list of words is needed, the program first"),
-        _ if key == "shell" => Err("a line for the shell is needed"),
-        _ => Err("a list of words is needed, the program first; `shell` takes a line"),
+            .ok_or("must be a list of words, the program first"),
+        _ if key == "shell" => Err("must be a line for the shell"),
+        _ => Err("must be a list of words, the program first; use `shell` for a line"),
     }
 }
 
 impl Run {
     fn take(&mut self, key: &str, value: &Value) -> Result<(), String> {
-        let needed = |what: &str| format!("{what} is needed");
+        let needed = |what: &str| format!("must be {what}");
         match key {
             "cwd" => {
                 let directory = value
@@ -381,7 +381,7 @@ impl Run {
             "env" => {
                 self.env = words(value).ok_or_else(|| needed("a list of names of variables"))?;
                 if self.env.iter().any(|name| name == KEY_VARIABLE) {
-                    return Err(format!("{KEY_VARIABLE} goes to no tool"));
+                    return Err(format!("{KEY_VARIABLE} is never passed to a tool"));
                 }
             }
             "timeout" => {
@@ -390,7 +390,7 @@ impl Run {
                     .ok_or_else(|| needed("a duration such as \"30s\""))?;
                 self.timeout = parse_duration(text)?;
                 if self.timeout.is_zero() {
-                    return Err("it would never have begun".to_owned());
+                    return Err("must be more than 0".to_owned());
                 }
             }
             "max_output" => {
@@ -433,7 +433,7 @@ fn check(tool: &Map<String, Value>) -> Result<(), (&'static str, String)> {
     if name.is_empty() || name.len() > 64 || !name.chars().all(is_letter) {
         return Err((
             "name",
-            "`name`: a name has 1 to 64 of the letters a-z, A-Z, 0-9, _ and -".to_owned(),
+            "`name`: must be 1 to 64 letters, digits, _ and -".to_owned(),
         ));
     }
     if tool
@@ -451,7 +451,7 @@ fn check(tool: &Map<String, Value>) -> Result<(), (&'static str, String)> {
     }
     Err((
         "input_schema",
-        "`input_schema` is needed, the JSON schema of an object".to_owned(),
+        "`input_schema` is missing or is not the JSON schema of an object".to_owned(),
     ))
 }
 
@@ -584,17 +584,17 @@ mod tests {
             ("{}", "line 1: tool 1: `name` is missing"),
             (
                 "[{\"name\":\n\"a b\"}]",
-                "line 2: tool `a b`: `name`: a name has 1 to 64",
+                "line 2: tool `a b`: `name`: must be 1 to 64",
             ),
-            (r#"{"name": "a"}"#, "tool `a`: `input_schema` is needed"),
-            ("[{},\n1]", "line 2: a tool is an object"),
+            (r#"{"name": "a"}"#, "tool `a`: `input_schema` is missing"),
+            ("[{},\n1]", "line 2: a tool must be an object"),
             (
                 r#"[{"name": "a", "input_schema": {"type": "string"}}]"#,
                 "tool `a`: `input_schema`: `type` must be object",
             ),
             (
                 r#"[{"name": "a", "input_schema": []}]"#,
-                "tool `a`: `input_schema` is needed",
+                "tool `a`: `input_schema` is missing",
             ),
             (
                 "{\"name\": \"a\",\n\"input_schema\": {\"oneOf\": [{}, {}]}}",
@@ -602,7 +602,7 @@ mod tests {
             ),
             (
                 "{\"name\": \"a\", \"input_schema\": {},\n\"inputSchema\": {}}",
-                "line 2: tool `a`: there is `input_schema` and `inputSchema`",
+                "line 2: tool `a`: `input_schema` and `inputSchema` are both set",
             ),
             (
                 r#"{"name": "a", "description": 1}"#,
@@ -610,29 +610,35 @@ mod tests {
             ),
             (
                 &with("command = \"ls -l\""),
-                "line 4: tool `a`: `command`: a list of words is needed",
+                "line 4: tool `a`: `command`: must be a list of words",
             ),
-            (&with("command = []"), "a list of words is needed"),
+            (&with("command = []"), "must be a list of words"),
             (
                 &with("shell = \"ls\"\ncommand = [\"ls\"]"),
-                "line 5: tool `a`: `command`: there is `command` and `shell`",
+                "line 5: tool `a`: `command`: `command` and `shell` are both set",
             ),
             (
                 &with("env = [\"LANGDOCK_API_KEY\"]"),
-                "line 4: tool `a`: `env`: LANGDOCK_API_KEY goes to no tool",
+                "line 4: tool `a`: `env`: LANGDOCK_API_KEY is never passed to a tool",
             ),
             (
                 &with("timeout = 30"),
-                "`timeout`: a duration such as \"30s\" is needed",
+                "`timeout`: must be a duration such as \"30s\"",
+            ),
+            (&with("timeout = \"0s\""), "`timeout`: must be more than 0"),
+            (
+                &with("max_output = 0"),
+                "`max_output`: must be a number of bytes",
             ),
             (
-                &with("timeout = \"0s\""),
-                "`timeout`: it would never have begun",
+                &with("confirm = \"no\""),
+                "`confirm`: must be true or false",
             ),
-            (&with("max_output = 0"), "`max_output`: a number of bytes"),
-            (&with("confirm = \"no\""), "`confirm`: true or false"),
-            (&with("result = \"xml\""), "`result`: text, json or image"),
-            (&with("cwd = 1"), "`cwd`: a directory"),
+            (
+                &with("result = \"xml\""),
+                "`result`: must be text, json or image",
+            ),
+            (&with("cwd = 1"), "`cwd`: must be a directory"),
         ] {
             let error = parse_tools("`t`", Path::new("/t"), text)
                 .expect_err(text)
@@ -659,7 +665,7 @@ mod tests {
             .to_string();
         assert_eq!(
             error,
-            "`b`: line 2: tool `look`: there is one of this name already, in `a` line 1"
+            "`b`: line 2: tool `look`: a tool of this name already exists, in `a` line 1"
         );
     }
 

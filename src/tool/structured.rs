@@ -102,7 +102,7 @@ impl Structured {
         let schema: Value =
             serde_json::from_str(text).map_err(|error| format!("not valid JSON: {error}"))?;
         let Value::Object(fields) = &schema else {
-            return Err("a JSON schema is an object".to_owned());
+            return Err("a JSON schema must be an object".to_owned());
         };
         let checked = Schema::compile(&schema)?;
         let as_it_is = if schema["type"] == "object" {
@@ -668,7 +668,7 @@ mod tests {
         for (text, expected) in [
             ("{", "not valid JSON"),
             ("[]", "an object"),
-            (r#"{"type": 1}"#, "not a JSON schema"),
+            (r#"{"type": 1}"#, "not a valid JSON schema"),
         ] {
             assert!(
                 Structured::parse(text, SchemaMode::Auto, 0)

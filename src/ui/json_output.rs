@@ -12,7 +12,7 @@ pub(crate) struct JsonOutput;
 
 impl AnswerWriter for JsonOutput {
     fn finish_answer(&mut self, answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
-        let object = ExactJson::of(&message_object(answer));
+        let object = ExactJson::from_value(&message_object(answer));
         let text = if sink.is_terminal() {
             format!("{object:#}")
         } else {
@@ -49,7 +49,7 @@ impl AnswerWriter for JsonLinesOutput {
         for (key, value) in fields.iter_exact().filter(|(key, _)| *key != "type") {
             line.insert(key, value);
         }
-        self.write_event(&ExactJson::of(&line), sink);
+        self.write_event(&ExactJson::from_value(&line), sink);
         DisplayOutcome::All
     }
 }
@@ -66,7 +66,7 @@ fn is_cut_short(answer: &FinalAnswer) -> bool {
 
 /// Returns the API's message object with an additional key, `langdock`.
 fn message_object(answer: &FinalAnswer) -> ExactFields {
-    let message = ExactJson::of(&answer.message);
+    let message = ExactJson::from_value(&answer.message);
     let mut fields = ExactFields::from_object(message).expect("a message is an object");
     let about = json!({
         "region": answer.region,

@@ -83,7 +83,7 @@ fn a_stored_key_goes_to_its_host_and_to_no_other() {
         .stderr_empty();
     assert_eq!(key_of(&own.only_request()), KEY);
     let elsewhere = format!(
-        "`langdock auth login` was for `{}`, and a key goes nowhere else",
+        "the stored key is for `{}`, and is sent to no other host",
         own.address()
     );
     keyless(&home, &other)
@@ -130,9 +130,9 @@ fn what_is_no_key_is_not_stored() {
     for (text, reason) in [
         ("", "empty"),
         (" \n", "empty"),
-        ("two words\n", "a character that no key has"),
+        ("two words\n", "it contains a space"),
     ] {
-        auth(&home, &server, &["login"], text).failed(2, reason, "a key is one word");
+        auth(&home, &server, &["login"], text).failed(2, reason, "a key looks like");
     }
     assert!(!home.config().exists());
     Langdock::new()
@@ -180,7 +180,7 @@ fn on_a_terminal_the_key_is_asked_for_and_not_shown() {
     terminal
         .finish()
         .code(2)
-        .stdout_contains("\nlangdock: error: no key was typed, and none is stored");
+        .stdout_contains("\nlangdock: error: no key was entered, so none was stored");
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn status_says_which_key_is_used_and_logout_forgets_it() {
     auth(&home, &server, &["logout"], "")
         .code(0)
         .stdout("")
-        .stderr_contains("forgot the key for");
+        .stderr_contains("removed the key for");
     assert!(!stored(&home, &server).exists());
     keyless(&home, &server)
         .run()
@@ -235,8 +235,8 @@ fn a_stored_key_that_others_may_read_is_refused_with_what_to_run() {
     let hint = format!("chmod 600 {}", path.display());
     keyless(&home, &server)
         .run()
-        .failed(4, "can be read by others", &hint);
-    auth(&home, &server, &["status"], "").failed(4, "can be read by others", &hint);
+        .failed(4, "is readable by other users", &hint);
+    auth(&home, &server, &["status"], "").failed(4, "is readable by other users", &hint);
     assert_eq!(server.connections(), 0);
     keyless(&home, &server)
         .key()
@@ -295,13 +295,13 @@ fn a_command_that_gives_no_key_is_an_error_with_what_it_said() {
     );
     run().failed(
         4,
-        "`sh` of `api_key_cmd` gave no API key: exit status: 3: locked",
-        "by hand",
+        "cannot get the API key: `sh` (api_key_cmd) failed: exit status: 3: locked",
+        "yourself",
     );
     with_command(&home, &server, "echo");
-    run().failed(4, "it printed nothing", "by hand");
+    run().failed(4, "it printed nothing", "yourself");
     with_command(&home, &server, "echo two words");
-    run().failed(2, "`api_key_cmd` in `", "one word");
+    run().failed(2, "`api_key_cmd` in `", "a key looks like");
     let text = format!(
         "base_url = '{}'\nmodel = 'm'\napi_key_cmd = ['/nowhere/pass']\n",
         server.url()
@@ -309,8 +309,8 @@ fn a_command_that_gives_no_key_is_an_error_with_what_it_said() {
     fs::write(home.config().join("config.toml"), text).unwrap();
     run().failed(
         4,
-        "`/nowhere/pass` of `api_key_cmd` gave no API key: No such file",
-        "by hand",
+        "cannot get the API key: `/nowhere/pass` (api_key_cmd) failed: No such file",
+        "yourself",
     );
     assert_eq!(server.connections(), 0);
 }

@@ -153,7 +153,7 @@ fn what_is_done_is_not_asked_again_and_what_failed_only_where_that_is_asked_for(
     );
     run("a\nbad\nc\nc\n", &[])
         .code(11)
-        .stderr_contains("--retry-failed asks them again");
+        .stderr_contains("retry them with --retry-failed");
     assert_eq!(server.requests().len(), 4);
     run("new\na\nbad\nc\nc\n", &["--retry-failed"]).code(11);
     assert_eq!(server.requests().len(), 6);
@@ -186,7 +186,7 @@ fn a_field_that_no_row_has_is_a_usage_error_before_anything_is_sent() {
             .code(2)
             .stdout("")
             .stderr_contains(&format!(
-                "{input}: no item has the template's {{q}}; known: r, s"
+                "no item of {input} has the field `q`, which the template uses; the first has: r, s"
             ));
     }
     assert_eq!(server.connections(), 0);
@@ -206,15 +206,12 @@ fn a_row_that_lacks_a_field_or_is_not_json_is_an_error_record_and_the_rest_is_as
             .stdout_json_lines();
         assert_eq!(texts(&records), ["-", "-", "a", "-", "b"]);
         for (nth, expected) in [
-            (0, "line 1: the template's {q} is not there; known: r"),
             (
-                1,
-                "line 2: the first line is a JSON object, and this one is not",
+                0,
+                "line 1 has no field `q`, which the template uses; it has: r",
             ),
-            (
-                3,
-                "line 4: the first line is a JSON object, and this one is not",
-            ),
+            (1, "line 2 is not a JSON object, but the first line is"),
+            (3, "line 4 is not a JSON object, but the first line is"),
         ] {
             let message = records[nth]["error"]["message"].as_str().unwrap();
             assert!(message.contains(expected), "{message}");
@@ -247,12 +244,12 @@ fn an_array_that_was_taken_for_json_lines_is_told() {
     run("{q}")
         .code(2)
         .stdout("")
-        .stderr_contains("no item has the template's {q}; known: text")
+        .stderr_contains("no item of standard input has the field `q`")
         .stderr_contains(".[]'");
     assert_eq!(server.connections(), 0);
     run("{text}")
         .code(0)
-        .stderr_contains("standard input begins like a JSON array")
+        .stderr_contains("standard input looks like a JSON array")
         .stderr_contains("`jq -c '.[]'`");
 }
 
@@ -335,7 +332,7 @@ fn a_signal_keeps_what_is_under_way_and_begins_nothing_more() {
     server.wait_for_requests(3);
     running
         .signal(Signal::SIGINT)
-        .wait_for_stderr("interrupted: waiting for 2 answers; interrupt again to end at once");
+        .wait_for_stderr("interrupted: waiting for 2 answers; press Ctrl-C again to stop at once");
     gate.open();
     let outcome = running.finish();
     outcome
@@ -529,11 +526,14 @@ fn a_silent_input_is_told_and_loses_nothing() {
         .args(["{text}", "-i", "-"])
         .stdin_open()
         .spawn();
-    running.wait_for_stderr("--no-stdin").write_stdin("a\n");
+    running.wait_for_stderr("use -i FILE").write_stdin("a\n");
     running.close_stdin();
     let outcome = running.finish();
     assert_eq!(texts(&outcome.code(0).stdout_json_lines()), ["a"]);
-    outcome.stderr("langdock: still waiting for lines on standard input; -i FILE reads a file, --no-stdin none\n");
+    outcome.stderr(
+        "langdock: still waiting for lines on standard input; use -i FILE to read a \
+        file instead\n",
+    );
 }
 
 /// Refuses a model, and names those that there are.
@@ -566,9 +566,13 @@ fn a_picked_model_that_is_gone_is_given_up_for_another_one_by_all_items() {
     };
     let outcome = run().stdin_bytes("a\nb\nc\n").run();
     outcome.code(0).stderr_contains(
-        "model claude-sonnet-4-5 is gone from region eu; asking claude-sonnet-5 instead",
+        "model claude-sonnet-4-5 is no longer available in region eu; using claude-sonnet-5 instead",
     );
-    assert_eq!(outcome.stderr.matches("is gone").count(), 1, "{outcome}");
+    assert_eq!(
+        outcome.stderr.matches("is no longer available").count(),
+        1,
+        "{outcome}"
+    );
     assert_eq!(texts(&records(&home, "out.jsonl")), ["a", "b", "c"]);
     let sent = server.requests().len();
     run().stdin_bytes("a\nb\nc\n").run().code(0);
@@ -636,7 +640,7 @@ fn on_a_terminal_a_line_shows_how_far_it_is_and_is_gone_in_the_end() {
     let terminal = run.on_terminal(120, 24);
     terminal
         .wait_for("2 of 3 done, 0 failed, ")
-        .wait_for(" a minute, 80 tokens in the last minute, ")
+        .wait_for(" per minute, 80 tokens in the last minute, ")
         .wait_for(" left");
     gate.open();
     let outcome = terminal.finish();
@@ -656,15 +660,15 @@ fn a_byte_that_is_no_utf_8_is_replaced_and_told_in_objects_as_in_lines() {
     for (lines, place) in [
         (
             &b"{\"t\":\"ok\"}\n{\"t\":\"caf\xe9\"}\n{\"t\":\"z\"}\n"[..],
-            "line 2 is not UTF-8 at byte 9:",
+            "line 2 is not UTF-8 at byte 9;",
         ),
         (
             b"{\"t\":\"caf\xe9\"}\n{\"t\":\"z\"}\n",
-            "line 1 is not UTF-8 at byte 9:",
+            "line 1 is not UTF-8 at byte 9;",
         ),
     ] {
         let outcome = batch(&server).args(["Q {t}"]).stdin_bytes(lines).run();
-        let told = format!("langdock: standard input, {place} such bytes are sent as U+FFFD");
+        let told = format!("langdock: standard input, {place} sending invalid bytes as U+FFFD");
         let records = outcome.code(0).stderr_contains(&told).stdout_json_lines();
         let expected = if records.len() == 3 {
             vec!["Q ok", "Q caf\u{fffd}", "Q z"]

@@ -51,7 +51,7 @@ fn the_text_is_on_stdout_and_the_exit_code_is_8() {
             .args(["Hi"])
             .run()
             .stdout("I look twice.\n")
-            .failed(8, MESSAGE, "what came is on standard output");
+            .failed(8, MESSAGE, "the partial answer is on standard output");
         server.only_request();
     }
 }
@@ -72,9 +72,11 @@ fn a_message_that_is_not_streamed_keeps_the_same() {
                 .args(args)
                 .run()
         };
-        run(&[])
-            .stdout("I look twice.\n")
-            .failed(8, MESSAGE, "what came is on standard output");
+        run(&[]).stdout("I look twice.\n").failed(
+            8,
+            MESSAGE,
+            "the partial answer is on standard output",
+        );
         let outcome = run(&["--json"]);
         assert_eq!(
             outcome.code(8).stdout_json()["content"],
@@ -88,7 +90,7 @@ fn json_and_jsonl_have_the_whole_message_marked_incomplete() {
     for arguments in BROKEN {
         let server = playing(&[answer(arguments)]);
         let outcome = send(&server).args(["Hi", "--json"]).run();
-        outcome.failure(8).says(MESSAGE, "what came").object(
+        outcome.failure(8).says(MESSAGE, "partial answer").object(
             8,
             "incomplete",
             &json!({"retryable": false}),

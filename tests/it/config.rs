@@ -156,7 +156,7 @@ fn what_nobody_sets_is_shown_as_the_default_and_the_key_only_masked() {
     assert_eq!(words("timeout"), ["timeout", "(none)", "default"]);
     assert_eq!(
         words("model"),
-        ["model", "(picked once from the region's list)", "default"]
+        ["model", "(picked from the region's list)", "default"]
     );
     assert_eq!(
         words("api_key"),
@@ -312,7 +312,7 @@ fn a_profile_that_is_not_there_is_named_with_the_nearest() {
     outcome.failed(
         2,
         "`LANGDOCK_PROFILE`: no profile `xyz`",
-        "there are: work, home",
+        "known: work, home",
     );
     assert_eq!(server.connections(), 0);
     run()
@@ -334,7 +334,7 @@ fn a_file_that_cannot_be_read_is_left_out_with_a_notice_unless_it_was_named() {
         .run()
         .code(0)
         .stdout("ok\n")
-        .stderr_contains("cannot be read and is left out");
+        .stderr_contains("cannot read the config file");
     run().env("LANGDOCK_CONFIG", &path).run().failed(
         2,
         "cannot read the config file",
@@ -417,7 +417,7 @@ fn get_prints_what_holds() {
         .stdout("[\"pass\",\"show\",\"x\"]\n")
         .stderr_empty();
     config(&home, &["get", "reigon"]).failed(2, "no setting `reigon`", "did you mean `region`?");
-    config(&home, &["get", "qqq"]).failed(2, "no setting `qqq`", "there are: region, base_url, ");
+    config(&home, &["get", "qqq"]).failed(2, "no setting `qqq`", "known: region, base_url, ");
 }
 
 #[test]
@@ -459,7 +459,7 @@ fn set_keeps_comments_mode_and_links_and_writes_nothing_that_is_wrong() {
             "`4294967296` is not a whole number from 1 to 4,294,967,295",
         ),
         ("timeout", "long", "`long` is not a duration"),
-        ("allow_http", "yes", "neither `true` nor `false`"),
+        ("allow_http", "yes", "must be `true` or `false`"),
         (
             "api_key_cmd",
             "pass show x",
@@ -511,7 +511,7 @@ fn what_runs_unasked_is_set_shown_and_got_like_a_setting() {
     );
     config(&home, &["set", "tools.allow", "look"]).failed(
         2,
-        "`tools.allow` cannot be set: a list of names",
+        "`tools.allow` cannot be set: must be a list of names",
         "help config",
     );
 }
@@ -552,7 +552,7 @@ fn unset_says_that_there_was_nothing_to_take_out() {
     config(&home, &["unset", "region"])
         .code(0)
         .stdout("")
-        .stderr_contains("config.toml` does not set `region`");
+        .stderr_contains("`region` is not set in ");
     assert!(!home.config().exists(), "nothing is written");
     let path = config_file(&home, "region = 'us'\n[profiles.work]\n");
     let outcome = Langdock::new()
@@ -585,7 +585,7 @@ fn unset_refuses_what_is_no_key_and_what_is_no_profile() {
     config(&home, &["unset", "limits.m.rpm", "--profile", "work"]).failed(
         2,
         "`config unset`",
-        "no profile has",
+        "not part of a profile",
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
@@ -608,7 +608,7 @@ fn init_writes_a_file_of_comments_and_never_over_another() {
         fs::metadata(&path).unwrap().permissions().mode() & 0o777,
         0o600
     );
-    config(&home, &["init"]).failed(2, "is there already", "config set");
+    config(&home, &["init"]).failed(2, "already exists", "config set");
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
     config(&home, &["set", "model", "m"]).code(0).stderr_empty();
     config(&home, &["get", "model"])
@@ -660,7 +660,7 @@ fn a_timeout_of_nothing_is_refused_wherever_it_stands() {
             .code(2)
             .stdout("")
             .stderr_contains(flag)
-            .stderr_contains("leaves no time");
+            .stderr_contains("must be more than 0");
     }
     let home = Home::new();
     home.write(home.config().join("config.toml"), "timeout = '0s'\n");
@@ -669,10 +669,10 @@ fn a_timeout_of_nothing_is_refused_wherever_it_stands() {
         .code(2)
         .stdout("")
         .stderr_contains("line 1")
-        .stderr_contains("leaves no time");
+        .stderr_contains("must be more than 0");
     Langdock::new()
         .args(["config", "set", "timeout", "0s"])
         .run()
         .code(2)
-        .stderr_contains("leaves no time");
+        .stderr_contains("must be more than 0");
 }

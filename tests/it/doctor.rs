@@ -41,7 +41,7 @@ fn with_an_empty_home_it_says_how_to_get_a_key_and_makes_nothing() {
         outcome.stdout_contains(&format!("note   {name:16}  skipped: no key\n"));
     }
     let hint = "hint: see the hints above, then run `langdock doctor` again\n";
-    outcome.stderr(&format!("langdock: error: 1 thing is wrong\n{hint}"));
+    outcome.stderr(&format!("langdock: error: 1 problem found\n{hint}"));
     assert!(!home.config().exists() && !home.state().exists());
 }
 
@@ -53,7 +53,7 @@ fn with_everything_in_place_it_is_well() {
     outcome
         .code(0)
         .stderr_empty()
-        .stdout_contains("claude-sonnet-5 among them");
+        .stdout_contains("including claude-sonnet-5");
     assert!(
         !outcome.stdout_text().contains("wrong") && !outcome.stdout_text().contains(KEY),
         "{outcome}"
@@ -144,7 +144,7 @@ fn a_file_where_conversations_are_to_be_kept_is_told() {
         .stdout_contains("wrong  data directory")
         .stdout_contains("langdock is not a directory\n");
     outcome.stdout_contains(&format!(
-        "hint: move it away: mv '{0}' '{0}.old'\n",
+        "hint: move it out of the way: mv '{0}' '{0}.old'\n",
         file.display()
     ));
 }

@@ -170,13 +170,18 @@ fn the_hint_of_a_broken_answer_says_where_what_came_is() {
         |events: String| Server::start(move |_, _| Reply::sse_start().body(&events).close());
     let (text, thought) = (broken(text), broken(thought));
     let table: [(&Server, &[&str], &[&str], &str); 8] = [
-        (&text, &[], &[], "what came is on standard output;"),
-        (&text, &["--json"], &[], "what came is on standard output;"),
+        (&text, &[], &[], "the partial answer is on standard output;"),
+        (
+            &text,
+            &["--json"],
+            &[],
+            "the partial answer is on standard output;",
+        ),
         (
             &text,
             &["-o", "answer"],
-            &["langdock: what came of the answer is in `answer.part`"],
-            "what came is in FILE.part of -o FILE;",
+            &["langdock: the partial answer is in `answer.part`"],
+            "the partial answer is in FILE.part;",
         ),
         (&text, &["-x"], &["Hello"], "the partial answer is above;"),
         (
@@ -185,18 +190,18 @@ fn the_hint_of_a_broken_answer_says_where_what_came_is() {
             &["Hello"],
             "the partial answer is above;",
         ),
-        (&text, &["-o", "/dev/null"], &[], "what came is kept;"),
         (
-            &thought,
+            &text,
+            &["-o", "/dev/null"],
             &[],
-            &[],
-            "no part of the answer itself could be shown;",
+            "the partial answer is saved;",
         ),
+        (&thought, &[], &[], "nothing of the answer was shown;"),
         (
             &thought,
             &["-o", "thought"],
             &[],
-            "no part of the answer itself could be shown;",
+            "nothing of the answer was shown;",
         ),
     ];
     for (server, flags, notices, hint) in table {
@@ -236,7 +241,7 @@ fn a_refusal_is_exit_10_and_says_why_where_the_model_does() {
         outcome.stdout("Hello world\n").failed(
             10,
             "refused to answer: It asks for malware.",
-            "another way",
+            "rephrase",
         );
     }
     let outcome = send(&server).args(["--json"]).run();
@@ -252,7 +257,7 @@ fn a_refusal_is_exit_10_and_says_why_where_the_model_does() {
     send(&server).run().stdout("Hello world\n").failed(
         10,
         "the model refused to answer",
-        "another way",
+        "rephrase",
     );
     server.only_request();
 }
@@ -264,7 +269,7 @@ fn a_refusal_without_any_text_is_exit_10_too() {
     send(&server)
         .run()
         .stdout("")
-        .failed(10, "the model refused", "another way");
+        .failed(10, "the model refused", "rephrase");
     server.only_request();
 }
 

@@ -352,7 +352,8 @@ fn an_unknown_model_is_answered_with_the_nearest_and_the_others() {
         json!({"message": message}),
     ] {
         let server = Server::start(move |_, _| Reply::json(400, &body));
-        let hint = "did you mean -m claude-sonnet-4-5-20250930? There are also: claude-haiku-4-5-20251001, gpt-5-mini";
+        let hint = "did you mean -m claude-sonnet-4-5-20250930? Also available: \
+            claude-haiku-4-5-20251001, gpt-5-mini";
         send(&server)
             .run()
             .stdout("")

@@ -174,7 +174,7 @@ fn a_command_that_talks_to_nobody_refuses_every_flag_of_the_connection() {
     outcome
         .code(2)
         .stdout("")
-        .stderr_contains("`completions` does not talk to the endpoint");
+        .stderr_contains("`completions` does not connect to the endpoint");
 }
 
 fn version() {

@@ -8,7 +8,7 @@ fn a_value_with_line_breaks_is_shown_whole_and_escaped() {
     for (args, expected) in [
         (
             &["send", "--stop", "\n\n", "q"][..],
-            r"error: invalid value '\n\n' for '--stop <SEQ>': it is blank",
+            r"error: invalid value '\n\n' for '--stop <SEQ>': must not be blank",
         ),
         (
             &["send", "--temperature", "a\n\nb", "q"],

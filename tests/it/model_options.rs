@@ -145,8 +145,8 @@ fn an_option_that_was_typed_and_is_not_accepted_is_a_usage_error_with_the_way_ou
 fn a_budget_that_does_not_fit_is_refused_with_what_would() {
     let model = "claude-haiku-4-5";
     refused(model, &["--thinking", "4000", "--max-tokens", "4000"])
-        .stderr_contains("a thinking budget of 4,000 tokens does not fit")
-        .stderr_contains("max_tokens, which is 4,000\nhint: give --max-tokens 8000");
+        .stderr_contains("a thinking budget of 4000 tokens does not fit")
+        .stderr_contains("max_tokens, which is 4000\nhint: give --max-tokens 8000");
     refused(model, &["--thinking", "auto", "--max-tokens", "900"])
         .stderr_contains("max_tokens, which is 900");
     refused("some-model", &["--thinking", "4000"])
@@ -277,7 +277,7 @@ fn a_setting_of_a_field_is_checked_shown_and_set_like_its_flag() {
         "thinking = \"auto\"\neffort = \"max\"\ntemperature = 0.5\ntop_k = 4\n"
     );
     for (key, value, needed) in [
-        ("thinking", "5", "auto, off, or a whole number from 1,024"),
+        ("thinking", "5", "auto, off, or a whole number from 1024"),
         ("effort", "ultra", "low, medium, high, xhigh, max"),
         ("temperature", "2", "0 to 1"),
         ("top_k", "0", "from 1 to"),
@@ -519,8 +519,8 @@ fn chat_sets_what_the_model_accepts_and_leaves_out_what_another_one_does_not() {
     type_line("One", "ok");
     type_line("/thinking", "auto");
     type_line("/thinking -", "thinking is the model's default from now on");
-    type_line("/set temperature=0.5", "temperature=0.5 from now on");
-    type_line("/model claude-opus-4-8", "from now on");
+    type_line("/set temperature=0.5", "set temperature=0.5");
+    type_line("/model claude-opus-4-8", "using model");
     type_line("Two", "`/set temperature=0.5` is left out");
     type_line("/effort max", "effort max from now on");
     type_line("/effort", "max");
@@ -561,7 +561,7 @@ fn chat_forks_where_the_effort_is_fixed_for_a_conversation() {
     terminal
         .keys("/effort high")
         .keys(ENTER)
-        .wait_for("the effort is fixed for a conversation;");
+        .wait_for("the effort is fixed for a conversation");
     wait_for_prompt(&terminal, 4);
     terminal.keys("Two").keys(ENTER);
     wait_for_prompt(&terminal, 5);
@@ -579,71 +579,4 @@ fn chat_forks_where_the_effort_is_fixed_for_a_conversation() {
     assert_eq!(efforts, ["medium", "high"]);
     let listed = Langdock::new().home(&home).args(["session", "list"]).run();
     assert_eq!(listed.code(0).stdout_text().lines().count(), 2);
-}
-
-/// One id of each family, as the built-in endpoint has them, and one that nobody knows.
-const FAMILIES: [&str; 22] = [
-    "claude-opus-5-5-default",
-    "claude-fable-5-2-default",
-    "claude-fable-5-1-default",
-    "claude-sonnet-5-5-default",
-    "claude-haiku-5-5-default",
-    "claude-opus-5-default",
-    "claude-sonnet-5-default",
-    "claude-fable-5-default",
-    "claude-opus-4-8-default",
-    "claude-opus-4-7-default",
-    "claude-opus-4-6-default",
-    "claude-sonnet-4-6-default",
-    "claude-opus-4-5-20251101",
-    "claude-haiku-4-5-20251001",
-    "claude-sonnet-4-5-20250929",
-    "claude-opus-4-1-20250805",
-    "claude-sonnet-4-20250514",
-    "claude-3-7-sonnet-20250219",
-    "claude-3-5-haiku-20241022",
-    "claude-3-5-sonnet-20240620",
-    "claude-3-sonnet-20240229",
-    "claude-3-haiku-20240307",
-];
-
-#[test]
-fn whatever_files_ask_for_the_endpoint_accepts_what_is_sent_to_each_family() {
-    let home = Home::new();
-    home.write(
-        home.config().join("config.toml"),
-        "temperature = 0.5\ntop_p = 0.5\ntop_k = 5\neffort = 'high'\n\
-         [profiles.thinking]\nthinking = 'auto'\n[profiles.quick]\nthinking = 'off'\n",
-    );
-    home.write("work/t.md", "+++\nprefill = 'The answer'\n+++\n");
-    for model in FAMILIES {
-        for args in [
-            &["-t", "./t.md"][..],
-            &["--profile", "thinking", "-t", "./t.md"],
-            &["--profile", "thinking", "--show-thinking"],
-            &["--profile", "quick", "--show-thinking"],
-        ] {
-            let outcome = Langdock::new()
-                .home(&home)
-                .args(["--demo", "send", "-m", model, "Hi"])
-                .args(args)
-                .run();
-            outcome.code(0);
-        }
-    }
-}
-
-#[test]
-fn thinking_that_is_typed_is_accepted_by_each_family_or_refused_here() {
-    for model in FAMILIES {
-        for thinking in ["auto", "off", "2000"] {
-            let outcome = Langdock::new()
-                .args(["--demo", "send", "-m", model, "Hi", "--thinking", thinking])
-                .run();
-            assert!(
-                outcome.stderr.contains("does not accept") || outcome.stdout_text().contains("Hi"),
-                "{outcome}"
-            );
-        }
-    }
 }

@@ -170,8 +170,8 @@ fn a_proxy_that_wants_a_login_is_exit_6_and_not_tried_again() {
         .run();
     outcome.stdout("").stderr_lacks("s3cret").failed(
         6,
-        "refuses the login",
-        "check the user name and the password",
+        "rejected the login",
+        "check the user name and password",
     );
     assert!(proxy.only_request().header("proxy-authorization").is_some());
 
@@ -202,7 +202,7 @@ fn a_proxy_that_refuses_or_is_away_is_exit_6_after_another_try() {
         .run();
     let failure = outcome.stdout("").failure(6);
     let message = format!(
-        "cannot connect to {NOWHERE}: the proxy {} opens no tunnel",
+        "cannot connect to {NOWHERE}: the proxy {} refused the connection",
         proxy.address()
     );
     failure.says(&message, "--proxy");
@@ -263,7 +263,7 @@ fn a_proxy_of_a_scheme_that_is_not_spoken_is_a_usage_error_wherever_it_is_set() 
     ] {
         outcome.stdout("").stderr_lacks("s3cret").failed(
             2,
-            "a proxy with `socks5://`",
+            "`socks5://` proxies",
             "http://host:port",
         );
     }
@@ -275,7 +275,7 @@ fn a_proxy_of_a_scheme_that_is_not_spoken_is_a_usage_error_wherever_it_is_set() 
         .code(2)
         .stdout_contains("wrong  proxy")
         .stdout_contains("socks5://")
-        .stderr_contains("1 thing is wrong");
+        .stderr_contains("1 problem found");
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::support::{
 };
 
 /// What is said where the ledger is of no use.
-const UNPACED: &str = "cannot use the rate-limit ledger, so requests are not paced: ";
+const UNPACED: &str = "cannot use the rate-limit ledger; requests are not paced: ";
 
 /// What a damaged ledger has in it.
 const DAMAGED: &str = "not a ledger\n";
@@ -81,9 +81,9 @@ fn the_second_request_of_a_minute_waits_where_one_is_allowed() {
     waits
         .code(6)
         .stdout("")
-        .stderr_contains("within 1 request a minute")
+        .stderr_contains("within 1 request per minute")
         .stderr_contains("sending in about ");
-    waits.stderr_contains("error: it was not this request's turn within 0.2 s; nothing was sent");
+    waits.stderr_contains("error: the request was still queued after 0.2 s; nothing was sent");
     run(&server, &home, &["--no-pace"])
         .code(0)
         .stdout("ok\n")
@@ -100,7 +100,7 @@ fn an_answer_that_is_no_message_counts_as_a_request() {
     run(&server, &home, &[]).code(5);
     run(&server, &home, &["--timeout", "200ms"])
         .code(6)
-        .stderr_contains("within 1 request a minute");
+        .stderr_contains("within 1 request per minute");
     server.only_request();
 }
 
@@ -143,7 +143,7 @@ fn an_answer_that_does_not_say_what_it_took_counts_for_what_was_reserved() {
     ask(&[]).code(0);
     ask(&["--timeout", "200ms"])
         .code(6)
-        .stderr_contains("within 1,000 tokens a minute");
+        .stderr_contains("within 1,000 tokens per minute");
     server.only_request();
 }
 
@@ -199,19 +199,23 @@ fn a_chat_goes_ahead_of_what_a_batch_has_not_begun() {
         .spawn();
     server.wait_for_requests(1);
     items.wait_for_stderr(
-        "items wait for their turn within 1,000 tokens a minute; the next one in about ",
+        "items are queued to stay within 1,000 tokens per minute; next request in about ",
     );
     let person = chat(&server)
         .home(&home)
         .args([format!("A user: {}", large())])
         .on_terminal(80, 24);
-    person.wait_for("within 1,000 tokens a minute");
+    person.wait_for("within 1,000 tokens per minute");
     gate.open();
     wait_for_prompt(&person, 1);
     leave(person).code(0);
     let outcome = items.finish();
     assert_eq!(outcome.code(0).stdout_json_lines().len(), 4);
-    assert_eq!(outcome.stderr.matches("items wait").count(), 1, "{outcome}");
+    assert_eq!(
+        outcome.stderr.matches("items are queued").count(),
+        1,
+        "{outcome}"
+    );
     assert!(
         server.requests()[1].text().contains("A user"),
         "the chat is the next one"
@@ -227,9 +231,7 @@ fn a_wait_for_the_turn_is_told_once_and_has_no_bound_but_the_timeout() {
     let first = ask(&[]);
     server.wait_for_requests(1);
     let second = ask(&["--max-wait", "1ms", "--json"]);
-    second.wait_for_stderr(
-        "within 1,000 tokens a minute it is not yet this request's turn; sending in about ",
-    );
+    second.wait_for_stderr("queued to stay within 1,000 tokens per minute; sending in about ");
     gate.open();
     first.finish().code(0).stderr_empty();
     let outcome = second.finish();
@@ -275,7 +277,7 @@ fn items_that_an_interrupt_leaves_unsent_give_their_places_back() {
     let interrupted = items(4);
     server.wait_for_requests(1);
     interrupted
-        .wait_for_stderr("items wait for their turn ")
+        .wait_for_stderr("items are queued ")
         .signal(Signal::SIGINT)
         .wait_for_stderr("interrupted: ");
     gate.open();
@@ -339,7 +341,7 @@ fn what_a_server_says_of_its_limits_holds_for_the_next_process() {
         waits
             .code(6)
             .stdout("")
-            .stderr_contains(&format!("within {said} a minute"));
+            .stderr_contains(&format!("within {said} per minute"));
         server.only_request();
     }
 }
@@ -377,7 +379,7 @@ fn a_damaged_ledger_is_set_aside_with_one_notice() {
     fs::write(&ledger, "not a ledger\n").unwrap();
     let told = run(&server, &home, &[]);
     told.code(0).stdout("ok\n").stderr_contains(
-        "the rate-limit ledger is damaged, so a new one is started; the old one is kept as `",
+        "the rate-limit ledger is damaged; starting a new one; the old one was saved as `",
     );
     assert_eq!(
         fs::read(ledger.with_extension("broken")).unwrap(),
@@ -385,7 +387,7 @@ fn a_damaged_ledger_is_set_aside_with_one_notice() {
     );
     run(&server, &home, &["--timeout", "200ms"])
         .code(6)
-        .stderr_contains("within 1 request a minute");
+        .stderr_contains("within 1 request per minute");
 }
 
 #[test]
@@ -400,7 +402,7 @@ fn a_damaged_ledger_replaces_the_one_that_was_set_aside_before() {
     run(&server, &home, &[])
         .code(0)
         .stdout("ok\n")
-        .stderr_contains("the old one is kept as `");
+        .stderr_contains("the old one was saved as `");
     assert_eq!(fs::read_to_string(&aside).unwrap(), DAMAGED);
 }
 
@@ -443,7 +445,7 @@ fn what_is_not_a_plain_file_where_a_damaged_ledger_goes_is_refused_by_name_and_n
         run(&server, &home, &[])
             .code(0)
             .stdout("ok\n")
-            .stderr_contains("the old one is kept as `");
+            .stderr_contains("the old one was saved as `");
     }
 }
 

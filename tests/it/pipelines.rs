@@ -96,7 +96,7 @@ fn ctrl_c_ends_the_reading_of_a_log_that_never_ends() {
     home.write("work/log", "a line\n");
     let terminal = line(&home, &server, "tail -f log | langdock send q").on_terminal(80, 24);
     terminal
-        .wait_for("still reading standard input; --no-stdin leaves it alone")
+        .wait_for("still waiting for standard input; use --no-stdin if there is none")
         .keys(CTRL_C);
     let outcome = terminal.finish();
     assert!(

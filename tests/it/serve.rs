@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// What it says on stderr once it listens.
-const READY: &str = "langdock: scripted answers, no model; Ctrl-C ends it\n";
+const READY: &str = "langdock: scripted answers, no model; press Ctrl-C to stop\n";
 
 #[test]
 fn it_prints_a_base_url_and_nothing_else_on_stdout() {
@@ -58,7 +58,7 @@ fn send_talks_to_it_in_both_regions_and_both_ways() {
         .args(only_us)
         .run()
         .code(2)
-        .stderr_contains("is not in region `eu`");
+        .stderr_contains("is not available in region `eu`");
     serving
         .send()
         .args(["-m", "claude-3-hiaku", "Hi"])
@@ -285,7 +285,7 @@ fn a_port_that_is_taken_is_an_error_with_a_way_out() {
     outcome.code(1).stdout("").stderr_contains(&format!(
         "error: cannot listen on port {port} of 127.0.0.1: "
     ));
-    outcome.stderr_contains("hint: choose another one with --port");
+    outcome.stderr_contains("hint: choose another port with --port");
 }
 
 #[test]

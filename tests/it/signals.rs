@@ -52,7 +52,7 @@ fn a_signal_ends_the_waiting_for_a_silent_stdin() {
                     .against(server)
                     .stdin_open()
                     .spawn();
-                let notice = "still reading standard input; --no-stdin leaves it alone";
+                let notice = "still waiting for standard input; use --no-stdin if there is none";
                 let outcome = interrupt(
                     running,
                     |it| {
@@ -275,10 +275,7 @@ fn a_signal_leaves_only_the_part_of_a_file_and_names_it() {
         failure.says("interrupted", "");
         assert_eq!(
             failure.notices,
-            [
-                "grown",
-                "langdock: what came of the answer is in `answer.part`"
-            ]
+            ["grown", "langdock: the partial answer is in `answer.part`"]
         );
         assert_eq!(
             fs::read(home.work().join("answer.part")).unwrap(),

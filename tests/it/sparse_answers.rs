@@ -228,7 +228,7 @@ fn a_malformed_block_is_an_error_and_never_dropped_silently() {
         send_to(&behind, &["Hi"]).stdout("Hello.\n").failed(
             8,
             "`content_block_start`",
-            "what came is on standard output",
+            "the partial answer is on standard output",
         );
         let whole = json!({"type": "message", "model": MODEL, "content": [block]});
         let server = Server::start(move |_, _| Reply::json(200, &whole));

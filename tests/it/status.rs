@@ -162,7 +162,7 @@ fn a_wait_for_ones_turn_counts_down() {
     run().on_terminal(120, 24).finish().code(0);
     let terminal = run().on_terminal(120, 24);
     terminal
-        .wait_for(" s; within 1 request a minute it is not yet this request's turn")
+        .wait_for(" s; queued to stay within 1 request per minute")
         .keys(CTRL_C);
     let outcome = terminal.finish();
     let screen = rows_of(&outcome.signal(2).stdout, 120, 24).join("\n");

@@ -227,7 +227,7 @@ fn a_silent_pipe_is_told_of_with_the_way_out_and_loses_nothing() {
     outcome
         .code(0)
         .stdout("ok\n")
-        .stderr("langdock: still reading standard input; --no-stdin leaves it alone\n");
+        .stderr("langdock: still waiting for standard input; use --no-stdin if there is none\n");
     assert_eq!(content(&server), framed("slow but whole\n"));
 }
 
@@ -260,7 +260,7 @@ fn bad_utf_8_is_replaced_with_a_notice_of_its_place() {
         let outcome = send(&server).stdin_bytes(b"ab\xffc").args(args).run();
         outcome.code(0).stdout("ok\n");
         outcome.stderr(
-            "langdock: standard input is not UTF-8 at byte 2: such bytes are sent as U+FFFD\n",
+            "langdock: standard input is not UTF-8 at byte 2; sending invalid bytes as U+FFFD\n",
         );
         assert_eq!(content(&server), sent);
     }

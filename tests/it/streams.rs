@@ -427,7 +427,7 @@ fn what_is_no_message_is_an_error_of_the_server_and_not_tried_again() {
             json!({"ok": true}).to_string(),
             "the answer is not a message",
         ),
-        (malformed, "`content_block_start` that cannot be read"),
+        (malformed, "invalid event `content_block_start`"),
         (unordered, "out of order"),
     ];
     for (body, message) in table {
@@ -471,11 +471,10 @@ fn a_malformed_event_in_mid_answer_is_exit_8() {
         .raw("event: content_block_delta\ndata: {oops\n\n")
         .to_string();
     let server = Server::start(move |_, _| Reply::sse(&events));
-    send(&server).run().stdout("Hello\n").failed(
-        8,
-        "`content_block_delta` that cannot be read",
-        "again",
-    );
+    send(&server)
+        .run()
+        .stdout("Hello\n")
+        .failed(8, "invalid event `content_block_delta`", "again");
     server.only_request();
 }
 

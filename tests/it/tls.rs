@@ -132,7 +132,7 @@ fn a_certificate_that_is_not_to_be_trusted_is_exit_6_and_not_tried_again() {
             TlsCertificate::wrong_host(),
             None,
             "elsewhere.example",
-            "check the host in --base-url",
+            "check --base-url and --proxy",
         ),
     ];
     for (certificate, authority, reason, hint) in table {
@@ -181,7 +181,7 @@ fn a_server_that_presents_a_cas_own_certificate_is_told_in_words() {
     ] {
         outcome
             .stdout("")
-            .failed(6, "its certificate is that of a CA itself", "CA:FALSE");
+            .failed(6, "it uses a CA certificate", "CA:FALSE");
     }
 }
 
@@ -258,8 +258,8 @@ fn a_server_that_speaks_no_tls_is_exit_6_and_not_tried_again() {
         .run();
     outcome.stdout("").failed(
         6,
-        "what answers there does not speak TLS",
-        "is it http://? Check --base-url",
+        "the server does not speak TLS",
+        "if the server uses plain http",
     );
     server.join().unwrap();
 }

@@ -57,7 +57,7 @@ fn what_cannot_fit_is_refused_with_its_parts_and_nothing_is_sent() {
     outcome
         .code(13)
         .stdout("")
-        .stderr_contains("the context window of 200,000 tokens");
+        .stderr_contains("context window of 200,000 tokens");
     outcome
         .stderr_contains("the largest part is `long.txt`")
         .stderr_contains("\n`long.txt` ");
@@ -131,7 +131,7 @@ fn the_window_of_a_list_counts_too() {
         .run();
     outcome
         .code(13)
-        .stderr_contains("the context window of 5,000 tokens of small-model");
+        .stderr_contains("small-model's context window of 5,000 tokens");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn the_tokens_a_minute_that_a_server_has_named_count_too() {
         let server = Server::start(move |_, _| Reply::sse(answer(&["ok"])).header(header, 5_000));
         let (long, said) = (
             "word ".repeat(6_000),
-            format!("the 5,000 tokens a minute that the endpoint has named for {MODEL}"),
+            format!("the limit of 5,000 tokens per minute that the endpoint reported for {MODEL}"),
         );
         send(&server)
             .home(&home)

@@ -164,8 +164,8 @@ fn a_wait_that_does_not_fit_is_not_begun() {
 #[test]
 fn the_hint_says_what_the_server_asks_for() {
     let max_wait = "the server asks to wait 300 s; allow it with --max-wait 300s";
-    let then = "the server asks to wait 300 s; run the command again then";
-    let not_again = "the server asks not to try this again by itself";
+    let then = "the server asks to wait 300 s; run the command again after that";
+    let not_again = "the server asks not to retry automatically";
     for (status, code) in [(429, 7), (503, 5)] {
         for (flags, headers, hint) in [
             (&[][..], &[("retry-after", "300")][..], max_wait),
@@ -179,7 +179,7 @@ fn the_hint_says_what_the_server_asks_for() {
             (
                 &[],
                 &[("x-should-retry", "false"), ("retry-after", "300")],
-                "and to wait 300 s",
+                "run the command again in 300 s",
             ),
         ] {
             let server = Server::start(move |_, _| {
@@ -328,7 +328,7 @@ fn a_silence_after_the_request_is_tried_again_once_only() {
         .args(["--json", "--idle-timeout", "100ms"])
         .run();
     let failure = outcome.stdout("").failure(6);
-    failure.says("nothing came for 0.1 s", "--idle-timeout");
+    failure.says("no data received for 0.1 s", "--idle-timeout");
     failure.object(6, "network", &json!({"status": null, "retryable": true}));
     // A try that was cut short before its request left is one too.
     assert!(
@@ -344,7 +344,7 @@ fn a_silence_in_mid_answer_is_exit_8() {
     let outcome = send(&server).args(["--idle-timeout", "3s"]).run();
     outcome
         .stdout("Hello\n")
-        .failed(8, "nothing came for 3 s", "send the request again");
+        .failed(8, "no data received for 3 s", "send the request again");
     server.only_request();
 }
 

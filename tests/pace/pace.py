@@ -116,7 +116,7 @@ def progress():
     done = subprocess.run([PROGRAM, "batch", "{text}"], env=run.environment, input=lines, capture_output=True, text=True)
     run.check(done.returncode == 0 and done.stdout.count("\n") == 45, f"exit {done.returncode}")
     run.check(not run.server.refused, f"{len(run.server.refused)} 429s")
-    state = r"langdock: [\d,]+ done, 0 failed, [\d,]+ a minute, [\d,]+ tokens in the last minute"
+    state = r"langdock: [\d,]+ done, 0 failed, [\d,]+ per minute, [\d,]+ tokens in the last minute"
     told = re.findall(state, done.stderr)
     run.check(len(told) == 1, f"it said {done.stderr!r}")
     print(f"{run.name}: {told}", flush=True)
@@ -148,15 +148,15 @@ def clock():
         run.check(sending.returncode == code and took < 20, f"{what}: exit {sending.returncode} after {took:.1f} s: {told}")
         run.check(said in told if said else not told, f"{what}: it said {told!r}")
 
-    back = "the clock went back, so a new rate-limit ledger is started"
+    back = "the clock was set back; starting a new rate-limit ledger"
     for offset, said in [(0, ""), (-HOUR, back), (0, ""), (HOUR, ""), (0, back)]:
         turn(offset)
         expect(send(), f"at {offset} s", 0, said)
-        expect(send("--timeout", "200ms"), f"a second one at {offset} s", 6, "within 1 request a minute")
+        expect(send("--timeout", "200ms"), f"a second one at {offset} s", 6, "within 1 request per minute")
     for offset, said in [(-HOUR, back), (0, "")]:
         waiting = send()
         first = waiting.stderr.readline()
-        run.check("within 1 request a minute" in first, f"it said {first!r}")
+        run.check("within 1 request per minute" in first, f"it said {first!r}")
         turn(offset)
         expect(waiting, f"one that waits at {offset} s", 0, said)
     print(f"{run.name}: nobody waited for it", flush=True)

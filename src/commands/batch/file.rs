@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::fs::{AtomicWrite, Durability, SideFile, open_or_create, resolve_links};
 
 /// What to do about a file of something else.
-const LEFT_AS_IT_IS: &str = "name another file with --output; this one is left as it is";
+const LEFT_AS_IT_IS: &str = "choose another file with --output; this one was not changed";
 
 /// The file.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl RecordFile {
             file.file.set_len(begin).map_err(unwritable)?;
             end = begin;
             notice = Some(format!(
-                "the last line of `{}` had broken off, and was cut off",
+                "removed the incomplete last line of `{}`",
                 path.display()
             ));
         } else if !has_end {
@@ -250,7 +250,7 @@ fn lock(file: &File, path: &Path) -> Result<(), Error> {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(Error::Usage {
             message: format!("another run is writing to `{}`", path.display()),
-            hint: Some("wait for it, or name another file with --output".to_owned()),
+            hint: Some("wait for it, or choose another file with --output".to_owned()),
         }),
         Err(TryLockError::Error(source)) => Err(Error::Unwritable {
             path: path.to_owned(),

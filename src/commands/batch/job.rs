@@ -460,7 +460,7 @@ pub(super) fn error_of(error: &Error, partial: Option<&Message>) -> ExactJson {
             fields.insert("answer", message);
         }
     }
-    ExactJson::of(&fields)
+    ExactJson::from_value(&fields)
 }
 
 /// Whether every other item would fail in the same way: the key is refused, there is no such model,

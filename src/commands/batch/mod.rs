@@ -168,15 +168,15 @@ async fn pattern(
         None if !many.paths.is_empty() => Err(Error::Usage {
             message: "no template; everything after --files is taken as files".to_owned(),
             hint: Some(
-                "put it in front, `langdock batch 'Sum up: {text}' --files FILE...`, or \
-                        behind `--`"
+                "put it first, as in `langdock batch 'Summarise: {text}' --files FILE...`, or \
+                after `--`"
                     .to_owned(),
             ),
         }),
         None => Err(Error::Usage {
             message: "no template".to_owned(),
             hint: Some(
-                "say what to ask of each item: `langdock batch 'Sum up: {text}' -i FILE`"
+                "say what to ask about each item: `langdock batch 'Summarise: {text}' -i FILE`"
                     .to_owned(),
             ),
         }),
@@ -194,8 +194,8 @@ fn feed(
     if !many.paths.is_empty() {
         if many.paths.iter().any(|path| is_dash(path)) {
             return Err(Error::Usage {
-                message: "standard input is not a file of --files".to_owned(),
-                hint: Some("give lines on standard input with -i -".to_owned()),
+                message: "--files does not accept standard input".to_owned(),
+                hint: Some("use -i - for lines on standard input".to_owned()),
             });
         }
         return Ok(Feed::Files(many.paths.clone()));
@@ -203,9 +203,15 @@ fn feed(
     match many.input.as_deref() {
         Some(path) if !is_dash(path) => Ok(Feed::Lines(path.to_owned())),
         Some(_) if ask.input.no_stdin || stdin_use != StdinUse::Open => Err(Error::Usage {
-            message: "standard input cannot be both the items and something else, or left alone"
+            message: "standard input has the items, so it cannot be used for something else or \
+                with --no-stdin"
                 .to_owned(),
-            hint: Some("put the items into a file".to_owned()),
+            hint: Some(
+                "put the items into a file, and name it with -i, and name it with -i, and name it \
+                with \
+                -i"
+                .to_owned(),
+            ),
         }),
         Some(_) => Ok(Feed::Stdin),
         None => {
@@ -219,7 +225,7 @@ fn feed(
             Err(Error::Usage {
                 message: "no items".to_owned(),
                 hint: Some(
-                    "name a file of lines with -i, or files with --files, or pipe lines in"
+                    "give a file of lines with -i or files with --files, or pipe lines in"
                         .to_owned(),
                 ),
             })

@@ -373,7 +373,7 @@ impl<'a> Run<'a> {
         let under_way = self.jobs.len().saturating_sub(waiting);
         if under_way > 0 {
             self.tell(&format!(
-                "interrupted: waiting for {}; interrupt again to end at once",
+                "interrupted: waiting for {}; press Ctrl-C again to stop at once",
                 counted(under_way, "answer")
             ));
         }
@@ -389,7 +389,7 @@ impl<'a> Run<'a> {
         let mut line = self.tally.status_line(self.started.elapsed());
         let retrying = self.shared.retrying.load(Ordering::Relaxed);
         if retrying > 0 {
-            line.push_str(&format!(", {retrying} waiting to try again"));
+            line.push_str(&format!(", {retrying} waiting to retry"));
         }
         match &self.meter {
             Some(meter) => meter.set_text(&line),
@@ -431,7 +431,7 @@ impl<'a> Run<'a> {
         }
         if left_over > 0 {
             self.app.notices.notice(&format!(
-                "the output also has {} of other requests",
+                "the output also has {} from other requests",
                 counted(left_over, "record")
             ));
         }
@@ -447,7 +447,7 @@ impl<'a> Run<'a> {
                 let how = if can_go_on {
                     "run the same command to continue"
                 } else {
-                    "with --output FILE the same command could continue"
+                    "with --output FILE, the same command could have continued"
                 };
                 self.app
                     .notices

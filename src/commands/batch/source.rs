@@ -38,7 +38,7 @@ impl Feed {
         match self {
             Self::Lines(path) => Some(format!("still reading `{}`", path.display())),
             Self::Stdin => Some(
-                "still waiting for lines on standard input; -i FILE reads a file, --no-stdin none"
+                "still waiting for lines on standard input; use -i FILE to read a file instead"
                     .to_owned(),
             ),
             Self::Files(_) => None,
@@ -168,9 +168,8 @@ impl Reader {
             }
             if item.is_array_start() {
                 self.tell(News::Notice(format!(
-                    "{name} begins like a JSON array: its lines are taken as text, each for an \
-                     item; `jq -c '.[]'` makes \
-                     JSON lines of an array"
+                    "{name} looks like a JSON array, but each of its lines is taken as an item of \
+                    text; `jq -c '.[]'` turns an array into JSON Lines"
                 )))?;
             }
             held.extend(Some(item).filter(|item| self.shard.has_item(item.key)));

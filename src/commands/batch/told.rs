@@ -51,7 +51,7 @@ impl Told {
     pub(super) fn held(&mut self, held: &RateLimited, now: Instant) -> Option<String> {
         let reason = match held.why {
             WaitReason::Limits(limits) if !std::mem::replace(&mut self.has_limits, true) => {
-                format!("items wait for their turn within {}", a_minute(limits))
+                format!("items are queued to stay within {}", a_minute(limits))
             }
             WaitReason::BackOff(_)
                 if self.is_news(Cause::Status(RATE_LIMIT), held.expected, now) =>
@@ -61,7 +61,7 @@ impl Told {
             WaitReason::Limits(_) | WaitReason::BackOff(_) => return None,
         };
         Some(format!(
-            "{reason}; the next one in about {}",
+            "{reason}; next request in about {}",
             format_seconds(round_up_to_seconds(held.expected))
         ))
     }

@@ -28,13 +28,16 @@ const LISTED: usize = 20;
 
 /// Fields that `/set` leaves to others.
 const ELSEWHERE: [(&str, &str); 4] = [
-    ("system", "/system TEXT sets it"),
-    ("model", "/model ID sets it"),
+    ("system", "use /system TEXT"),
+    ("model", "use /model ID"),
     (
         "messages",
-        "they are what is said; /undo takes the last one back",
+        "messages cannot be set; /undo removes the last one",
     ),
-    ("stream", "it is settled when the conversation begins"),
+    (
+        "stream",
+        "it can only be chosen when the conversation starts",
+    ),
 ];
 
 impl Chat<'_> {
@@ -112,7 +115,7 @@ impl Chat<'_> {
         }
         self.exchange.catalog.refuse_elsewhere(model).await?;
         self.exchange.select_model(SelectedModel::given(model));
-        self.say(&format!("model {model} from now on"));
+        self.say(&format!("using using using model {model} from now on"));
         Ok(())
     }
 
@@ -135,7 +138,7 @@ impl Chat<'_> {
             refused.map_err(|error| {
                 usage(
                     error.message(),
-                    "/model ID chooses one that both regions have",
+                    "choose a model that both regions have with /model ID",
                 )
             })?;
         }
@@ -147,7 +150,7 @@ impl Chat<'_> {
         self.exchange.move_to(settings);
         tell_region(self.app, self.exchange.settings());
         self.say(&format!(
-            "region {region} from now on: what was said so far goes there too"
+            "using region {region} from now on; the conversation so far is sent there too"
         ));
         Ok(())
     }
@@ -175,7 +178,7 @@ impl Chat<'_> {
             "" => self.say(self.system.as_deref().unwrap_or("no system prompt")),
             "-" => {
                 self.system = None;
-                self.say("no system prompt from now on");
+                self.say("removed the system prompt");
             }
             text => {
                 let file = text
@@ -183,7 +186,7 @@ impl Chat<'_> {
                     .map(|typed| format!("@{}", path::path(typed).display()));
                 self.system =
                     system_prompt(self.app, Some(file.as_deref().unwrap_or(text))).await?;
-                self.say("this system prompt from now on");
+                self.say("set the system prompt");
             }
         }
         Ok(())
@@ -204,7 +207,7 @@ impl Chat<'_> {
             }
             self.say(
                 if fields.is_empty() {
-                    "no other fields".to_owned()
+                    "no fields are set".to_owned()
                 } else {
                     fields.join("\n")
                 }
@@ -212,26 +215,22 @@ impl Chat<'_> {
             );
             return Ok(());
         }
-        let wanted = |reason: String| {
-            usage(
-                reason,
-                "/set KEY=JSON sets a field, /set KEY= takes it away",
-            )
-        };
+        let wanted =
+            |reason: String| usage(reason, "/set KEY=JSON sets a field, /set KEY= removes it");
         let key = text.split('=').next().unwrap_or_default();
         if let Some((_, instead)) = ELSEWHERE.iter().find(|(field, _)| *field == key) {
-            return Err(usage(format!("`{key}` is not set in this way"), *instead));
+            return Err(usage(format!("`{key}` cannot be set with /set"), *instead));
         }
         if !key.is_empty() && text.strip_prefix(key) == Some("=") {
             self.unset(key);
             self.say(&match key {
-                "max_tokens" => "max_tokens is the model's default from now on".to_owned(),
-                key => format!("{key} is not sent any more"),
+                "max_tokens" => "max_tokens is back to the model's default".to_owned(),
+                key => format!("removed {key}"),
             });
             return Ok(());
         }
         let (key, value) = key_and_json(text).map_err(wanted)?;
-        let said = format!("{key}={value} from now on");
+        let said = format!("set {key}={value}");
         self.set_typed(&key, value, format!("/set {text}")).await?;
         self.say(&said);
         Ok(())
@@ -319,7 +318,7 @@ impl Chat<'_> {
             .add(self.app, &path, as_text, most_bytes(&self.ask.input))
             .await?;
         self.say(&format!(
-            "`{}` goes with the next message ({} bytes)",
+            "attached `{}` to the next message ({} bytes)",
             path.display(),
             grouped(bytes)
         ));
@@ -343,7 +342,7 @@ impl Chat<'_> {
             ));
         };
         self.say(&format!(
-            "`{}` does not go with the next message",
+            "removed `{}` from the next message",
             path.display()
         ));
         Ok(())
@@ -387,7 +386,7 @@ impl Chat<'_> {
             line
         };
         let line: String = line.chars().take(60).collect();
-        self.say(&format!("taken back: {line}"));
+        self.say(&format!("removed: {line}"));
         Ok(())
     }
 
@@ -430,8 +429,8 @@ impl Chat<'_> {
             .filter(|answer| answer.is_broken_off)
         else {
             return Err(usage(
-                "the last answer did not break off".to_owned(),
-                "/retry asks for another one",
+                "the last answer is complete".to_owned(),
+                "/retry asks for a new one",
             ));
         };
         let model = self.exchange.model(true).await?;
@@ -453,7 +452,7 @@ impl Chat<'_> {
             store.fork_as(conversation, name)?
         };
         self.turn_to(fork)?;
-        self.say(&format!("this is a copy now: {}", self.talk.title()));
+        self.say(&format!("continuing in a copy: {}", self.talk.title()));
         Ok(())
     }
 
@@ -517,13 +516,13 @@ impl Chat<'_> {
         match &self.talk {
             Talk::Saved { store, kept, .. } => Ok((store, kept.conversation())),
             Talk::Unsaved { .. } => Err(usage(
-                "this conversation is not saved",
+                "this conversation is not being saved",
                 if self.ask.conversation.no_log {
-                    "begin one without -n"
+                    "start langdock without -n"
                 } else if self.app.env.no_log {
-                    "begin one without LANGDOCK_NO_LOG"
+                    "start langdock without LANGDOCK_NO_LOG"
                 } else {
-                    "langdock doctor shows which directories can be written to"
+                    "`langdock doctor` shows which directories are writable"
                 },
             )),
         }
@@ -587,7 +586,7 @@ impl Chat<'_> {
             return self.saved().map(drop);
         };
         store.rename_conversation(kept.conversation_mut(), name)?;
-        self.say(&format!("this conversation is called {name}"));
+        self.say(&format!("renamed this conversation to {name}"));
         Ok(())
     }
 
@@ -606,8 +605,8 @@ impl Chat<'_> {
         });
         match written {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(usage(
-                format!("`{}` is there already", path.display()),
-                "/export never writes over a file; name another one",
+                format!("`{}` already exists", path.display()),
+                "/export does not overwrite files; choose another name",
             ))?,
             written => written.map_err(|source| Error::Unwritable {
                 path: path.clone(),
@@ -626,7 +625,7 @@ impl Chat<'_> {
             last_code_block(&answer.text).ok_or_else(|| {
                 usage(
                     "the last answer has no code block".to_owned(),
-                    "/copy takes all of it",
+                    "/copy copies all of it",
                 )
             })?
         } else {
@@ -634,12 +633,12 @@ impl Chat<'_> {
         };
         if !copy_to_clipboard(&text) {
             return Err(usage(
-                "there is no terminal to copy by".to_owned(),
-                "/export FILE writes a file",
+                "cannot copy without a terminal".to_owned(),
+                "use /export FILE",
             ));
         }
         self.say(&format!(
-            "{} for the clipboard, if the terminal lets programs write to it",
+            "copied {} (needs a terminal with OSC 52)",
             counted(text.len(), "byte")
         ));
         Ok(())
@@ -662,9 +661,9 @@ impl Chat<'_> {
     fn turn_raw(&mut self) {
         self.is_raw = !self.is_raw;
         self.say(if self.is_raw {
-            "answers as they come"
+            "showing answers as the model writes them"
         } else {
-            "answers rendered"
+            "rendering answers"
         });
     }
 }
@@ -675,7 +674,7 @@ fn new_of_name(store: &SessionStore, name: &str) -> Result<SavedConversation, Er
         return Ok(found.conversation);
     }
     Err(usage(
-        format!("there is a conversation `{name}` already"),
+        format!("a conversation `{name}` already exists"),
         format!("/resume {name} continues it"),
     ))
 }

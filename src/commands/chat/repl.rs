@@ -92,13 +92,15 @@ impl Chat<'_> {
                     self.draft = LineDraft::default();
                     self.app.interrupt.clear_signal();
                     if was_empty {
-                        self.app.notices.notice("Ctrl-D or /exit leaves");
+                        self.app
+                            .notices
+                            .notice("press Ctrl-D or type /exit to leave");
                     }
                 }
                 TypedInput::Garbled(draft) => {
-                    self.app.notices.notice(
-                        "the terminal sent what is not valid UTF-8; here is what came before that",
-                    );
+                    self.app
+                        .notices
+                        .notice("the terminal sent invalid UTF-8; this is the text before it");
                     self.draft = draft;
                 }
                 TypedInput::End => return Ok(()),
@@ -135,7 +137,8 @@ impl Chat<'_> {
             Line::Mistyped { word, nearest } => {
                 let hint = nearest.map_or_else(
                     || {
-                        "/help lists the commands; a line that begins with a space is a message"
+                        "/help lists the commands; to send a message that begins with /, type a \
+                        space first"
                             .to_owned()
                     },
                     |nearest| format!("did you mean {nearest}?"),
@@ -145,10 +148,9 @@ impl Chat<'_> {
                     .error(&format!("unknown command `{word}`"), Some(&hint));
             }
             Line::Misused(slash) => {
-                self.app.notices.error(
-                    &format!("`{}` is typed as: {}", slash.name, slash.usage()),
-                    None,
-                );
+                self.app
+                    .notices
+                    .error(&format!("usage: {}", slash.usage()), None);
             }
         }
         Ok(false)
@@ -207,7 +209,7 @@ impl Chat<'_> {
                 self.app.interrupt.clear_signal();
                 self.app.notices.notice(match (is_answered, can_go_on) {
                     (true, true) => "stopped; /continue resumes the answer",
-                    (true, false) => "stopped; /retry asks again",
+                    (true, false) => "stopped; /retry sends the message again",
                     (false, _) => "stopped",
                 });
             }

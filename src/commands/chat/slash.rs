@@ -71,35 +71,35 @@ pub(super) const COMMANDS: [Slash; 26] = [
         "[COMMAND]",
         Takes::Command,
         Act::Help,
-        "Show the commands, or what one does",
+        "Show all commands, or explain one",
     ),
     slash(
         "/model",
         "[ID]",
         Takes::Model,
         Act::Model,
-        "Show the model, or ask another one from now on",
+        "Show or change the model",
     ),
     slash(
         "/region",
         "[REGION]",
         Takes::Region,
         Act::Region,
-        "Show the region, or send to another from now on",
+        "Show or change the region",
     ),
     slash(
         "/system",
         "[TEXT|@FILE|-]",
         Takes::Text,
         Act::System,
-        "Show or set the system prompt; - takes it away",
+        "Show or set the system prompt; - removes it",
     ),
     slash(
         "/set",
         "[KEY=JSON|KEY=]",
         Takes::Text,
         Act::Set,
-        "Show, set or take away a field of the request",
+        "Show, set or remove a field of the request",
     ),
     slash(
         "/thinking",
@@ -120,77 +120,77 @@ pub(super) const COMMANDS: [Slash; 26] = [
         "PATH",
         Takes::Path,
         Act::File,
-        "Send a file or directory with the next message",
+        "Attach a file or directory to the next message",
     ),
     slash(
         "/image",
         "PATH",
         Takes::Path,
         Act::Image,
-        "Send an image or PDF with the next message",
+        "Attach an image or PDF to the next message",
     ),
     slash(
         "/drop",
         "[N]",
         Takes::Text,
         Act::Drop,
-        "Send no attachment, or all but that one",
+        "Remove all attachments, or one",
     ),
     slash(
         "/attachments",
         "",
         Takes::Nothing,
         Act::Attachments,
-        "List what goes with the next message",
+        "List the attachments of the next message",
     ),
     slash(
         "/retry",
         "",
         Takes::Nothing,
         Act::Retry,
-        "Ask for another answer to the last message",
+        "Ask for a new answer to the last message",
     ),
     slash(
         "/undo",
         "",
         Takes::Nothing,
         Act::Undo,
-        "Take the last message and its answer back",
+        "Remove the last message and its answer",
     ),
     slash(
         "/edit",
         "",
         Takes::Nothing,
         Act::Edit,
-        "Edit the last message and send that instead",
+        "Edit the last message and send it instead",
     ),
     slash(
         "/continue",
         "",
         Takes::Nothing,
         Act::Continue,
-        "Continue an answer that broke off",
+        "Continue an interrupted answer",
     ),
     slash(
         "/fork",
         "[NAME]",
         Takes::Text,
         Act::Fork,
-        "Go on in a copy; this conversation stays as it is",
+        "Continue in a copy; this conversation stays unchanged",
     ),
     slash(
         "/new",
         "[NAME]",
         Takes::Text,
         Act::New,
-        "Begin another conversation",
+        "Start a new conversation",
     ),
     slash(
         "/resume",
         "[NAME|ID]",
         Takes::Conversation,
         Act::Resume,
-        "Go on with the conversation before, or with this",
+        "Continue the previous conversation, or this one",
     ),
     slash(
         "/sessions",
@@ -204,14 +204,14 @@ pub(super) const COMMANDS: [Slash; 26] = [
         "NAME",
         Takes::Text,
         Act::Rename,
-        "Give this conversation a name",
+        "Rename this conversation",
     ),
     slash(
         "/export",
         "[FILE]",
         Takes::Path,
         Act::Export,
-        "Print the conversation as Markdown, or save it",
+        "Print the conversation as Markdown, or save it to a file to a file to a file",
     ),
     slash(
         "/copy",
@@ -232,7 +232,7 @@ pub(super) const COMMANDS: [Slash; 26] = [
         "",
         Takes::Nothing,
         Act::Raw,
-        "Show answers as they come, or rendered again",
+        "Show showing answers as the model writes them, or rendered again",
     ),
     slash(
         "/tools",
@@ -336,10 +336,10 @@ pub(super) fn help() -> String {
     let rows = table.to_text();
     format!(
         "{rows}\n\
-         A line that ends with \\ goes on in the next one, and so does one behind\n\
-         Ctrl-J; \"\"\" begins and ends a text of several lines. What is pasted is text,\n\
-         and so is a line that begins with a space. Tab completes, Ctrl-R searches what\n\
-         was typed before, Ctrl-C stops an answer, Ctrl-D leaves.\n"
+         A line that ends with \\ continues on the next one, as after Ctrl-J; \"\"\" begins\n\
+         and ends a text of several lines. Pasted text is never a command, nor is a line\n\
+         that begins with a space. Tab completes, Ctrl-R searches the history, Ctrl-C\n\
+         stops an answer, Ctrl-D leaves.\n"
     )
 }
 

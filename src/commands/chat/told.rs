@@ -9,8 +9,8 @@ use crate::protocol::StopReason;
 const PROMPT: HintControls = HintControls {
     model: "/model",
     region: "/region",
-    request_is_shown_by: "/export shows what was said, /set which fields are sent with it",
-    sessions_are_listed_by: "/sessions lists them",
+    request_is_shown_by: "/export shows the conversation, /set the fields that are sent with it",
+    sessions_are_listed_by: "/sessions lists the conversations",
 };
 
 /// The flag whose place `/region` takes.
@@ -24,7 +24,7 @@ pub(super) fn message(error: &Error) -> String {
             source,
         }) => format!("`/region`: {source}"),
         Error::Input(input::Error::TextAttached { name }) => {
-            format!("{name} is text, which /image does not send")
+            format!("{name} is text, which /image does not accept")
         }
         _ => error.message(),
     }
@@ -37,29 +37,28 @@ pub(super) fn hint(error: &Error) -> Option<String> {
             region, regions, ..
         } => {
             return Some(format!(
-                "/region {regions} has it; Tab behind /model shows what {region} has"
+                "use /region {regions}; Tab after /model lists the models of {region}"
             ));
         }
-        Error::Truncated(StopReason::MaxTokens) => {
-            "/set max_tokens=N lets the next answers be longer"
-        }
-        Error::Truncated(_) => {
-            "/undo takes the last message back, /new begins another conversation"
-        }
+        Error::Truncated(StopReason::MaxTokens) => "/set max_tokens=N allows longer answers",
+        Error::Truncated(_) => "/undo removes the last message, /new starts a new conversation",
         Error::MaxTurns(_) => "/retry asks again; raise the limit with --max-turns",
         Error::Call {
             after_content: true,
             ..
         } => "the partial answer is kept; /retry asks again",
         Error::RequestTooLarge { .. } | Error::TooManyTokens { .. } => {
-            "/drop leaves attachments out; what is said before counts too, and /new begins \
-             without it"
+            "/drop removes attachments; /new starts without the conversation so far, which counts \
+            too"
         }
-        Error::NoModel => "/model ID chooses one",
-        Error::Input(input::Error::TextAttached { .. }) => "/file PATH sends text",
-        Error::Input(input::Error::NotText { .. }) => "/image PATH sends images, /file PATH a PDF",
+        Error::NoModel => "choose one with /model ID",
+        Error::Input(input::Error::TextAttached { .. }) => "use /file PATH for text",
+        Error::Input(input::Error::NotText { .. }) => {
+            "use /image PATH for images, /file PATH for \
+            a PDF"
+        }
         Error::Input(input::Error::NoTextFiles { .. }) => {
-            "hidden files and those that .gitignore names are left out; /file PATH names one"
+            "hidden files and those excluded by .gitignore are skipped; add one with /file PATH"
         }
         _ => return error.hint_with(&PROMPT),
     };
@@ -105,23 +104,23 @@ mod tests {
             ),
             (
                 &Error::Session(session::Error::Unknown("x".to_owned())),
-                "/sessions lists them",
+                "/sessions lists the conversations",
             ),
             (
                 &Error::Truncated(StopReason::MaxTokens),
-                "/set max_tokens=N lets the next answers be longer",
+                "/set max_tokens=N allows longer answers",
             ),
-            (&text_attached(), "/file PATH sends text"),
+            (&text_attached(), "use /file PATH for text"),
         ] {
             assert_eq!(hint(error).as_deref(), Some(expected));
         }
         assert_eq!(
             message(&text_attached()),
-            "x is text, which /image does not send"
+            "x is text, which /image does not accept"
         );
         assert_eq!(
             message(&conflict),
-            "`/region`: the base URL is for region `us`, but region `eu` was chosen"
+            "`/region`: the base URL is for region `us`, but region `eu` is chosen"
         );
     }
 

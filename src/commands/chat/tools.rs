@@ -85,7 +85,7 @@ impl Chat<'_> {
         for block in message.iter().flat_map(|message| &message.content) {
             if let ContentBlock::ToolUse(call) = block {
                 let notice = format!(
-                    "the model asks for `{}` {}, which nothing runs here",
+                    "the model called `{}` {}, which is not run here",
                     call.name, call.input
                 );
                 self.app.notices.notice(&notice);
@@ -97,7 +97,7 @@ impl Chat<'_> {
     pub(super) fn list_tools(&self) {
         let list = self.tools.list();
         self.app.notices.print_block(if list.is_empty() {
-            "no tools; -T FILE gives some"
+            "no tools; add some with -T FILE"
         } else {
             &list
         });

@@ -162,7 +162,7 @@ mod tests {
         let error = verdict(&findings).expect_err("two are wrong");
         assert_eq!(
             (error.kind(), error.to_string().as_str()),
-            (Kind::Auth, "2 things are wrong")
+            (Kind::Auth, "2 problems found")
         );
         let lines = page(&findings);
         assert!(

@@ -63,7 +63,7 @@ pub(crate) async fn doctor(app: &App, args: &cli::DoctorArgs) -> Result<(), Erro
 
 fn config_file(paths: &Paths) -> Finding {
     match &paths.config {
-        None => Finding::note("config file", "there is no home to keep one in", "set HOME"),
+        None => Finding::note("config file", "HOME is not set", "set HOME"),
         Some(path) if path.exists() => Finding::ok("config file", path.display().to_string()),
         Some(path) => Finding::ok(
             "config file",
@@ -81,13 +81,13 @@ fn of_settings(merged: &MergedConfig, settings: &Settings) -> Vec<Finding> {
     let of_region = if region.is_known() {
         Finding::ok("region", format!("{region} ({})", origin("region")))
     } else {
-        let known = format!(
-            "the regions that are known: {}",
-            client::KNOWN_REGIONS.join(", ")
-        );
+        let known = format!("known regions: {}", client::KNOWN_REGIONS.join(", "));
         Finding::note(
             "region",
-            format!("{region} ({}), which nothing is known of", origin("region")),
+            format!(
+                "{region} ({}), which is not a known region",
+                origin("region")
+            ),
             known,
         )
     };
@@ -96,7 +96,7 @@ fn of_settings(merged: &MergedConfig, settings: &Settings) -> Vec<Finding> {
         || "none".to_owned(),
         |proxy| {
             let unused = if settings.endpoint.is_loopback() {
-                ", not used for this machine itself"
+                ", not used for this machine"
             } else {
                 ""
             };
@@ -134,7 +134,10 @@ async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Findin
     };
     let origin = settings.key.origin().name();
     let of_key = match settings.key {
-        KeySource::Demo => Finding::ok("key", "none is needed for scripted answers"),
+        KeySource::Demo => Finding::ok(
+            "key",
+            "none, and none, and none, and none is needed for scripted answers",
+        ),
         _ => Finding::ok("key", format!("{} ({origin})", key.masked())),
     };
     let mut options = settings.options.clone();
@@ -224,7 +227,7 @@ impl Asked {
                 .collect();
         };
         let found = format!(
-            "{} answers after {:.3} s",
+            "{} answered in {:.3} s",
             settings.endpoint.host(),
             after.as_secs_f64()
         );
@@ -248,10 +251,10 @@ fn tls(settings: &Settings) -> Finding {
         settings.endpoint.is_loopback(),
     ) {
         (true, _) => Finding::ok("TLS", trusted()),
-        (false, true) => Finding::ok("TLS", "none, and none is needed on this machine"),
+        (false, true) => Finding::ok("TLS", "none, and none is needed for this machine"),
         (false, false) => Finding::note(
             "TLS",
-            "none: whoever is on the way can read the key and what is said",
+            "none: anyone on the network can read the key and the messages",
             "use https:// in the base URL",
         ),
     }
@@ -277,23 +280,23 @@ fn of_models(models: &[ListedModel], chosen: Option<&str>, settings: &Settings) 
     match (models, chosen) {
         ([], _) => Finding::note(
             "models",
-            format!("region {region} offers none to this key"),
+            format!("region {region} offers no models for this key"),
             "try another --region, or ask your workspace's admin",
         ),
         (_, None) => Finding::ok(
             "models",
             format!(
-                "{}; none is chosen, and one is picked when it is needed",
+                "{}; none is chosen, so one is picked when needed",
                 models.len()
             ),
         ),
         (_, Some(chosen)) if ids().any(|id| id == chosen) => {
-            Finding::ok("models", format!("{}, {chosen} among them", models.len()))
+            Finding::ok("models", format!("{}, including {chosen}", models.len()))
         }
         (_, Some(chosen)) => Finding::note(
             "models",
             format!(
-                "{}, but {chosen}, which is chosen, is not among them{}",
+                "{}, not including the chosen {chosen}{}",
                 models.len(),
                 did_you_mean(chosen, ids())
             ),
@@ -311,13 +314,13 @@ fn clock(ours: SystemTime, theirs: SystemTime) -> Finding {
         Err(behind) => (behind.duration(), "behind"),
     };
     if off <= CLOCK_TOLERANCE {
-        return Finding::ok("clock", "that of the endpoint, within a minute");
+        return Finding::ok("clock", "within a minute of the endpoint's clock");
     }
-    let found = format!("{} s {direction} that of the endpoint", off.as_secs());
+    let found = format!("{} s {direction} the endpoint's clock", off.as_secs());
     Finding::note(
         "clock",
         found,
-        "set this machine's clock: certificates and waiting times depend on it",
+        "set this machine's clock: certificates and retry waits depend on it",
     )
 }
 
@@ -350,15 +353,12 @@ fn directory(name: &'static str, path: &Path, forbidden: u32) -> Finding {
     let shown = path.display();
     match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => match unwritable_above(path) {
-            None => Finding::ok(name, format!("{shown}, made when it is needed")),
+            None => Finding::ok(name, format!("{shown}, created when needed")),
             Some(above) => Finding::wrong(
                 name,
                 Kind::Internal,
-                format!(
-                    "{shown} cannot be made: nothing can be written in {}",
-                    above.display()
-                ),
-                "set HOME to a directory of your own",
+                format!("cannot create {shown}: {} is not writable", above.display()),
+                "set HOME to a writable directory",
             ),
         },
         Err(error) => match path.ancestors().skip(1).find(|above| above.exists()) {
@@ -367,7 +367,7 @@ fn directory(name: &'static str, path: &Path, forbidden: u32) -> Finding {
                 name,
                 Kind::Internal,
                 format!("{shown}: {}", without_os_codes(&error.to_string())),
-                "check the directories above it",
+                "check its parent directories",
             ),
         },
         Ok(found) if !found.is_dir() => no_directory(name, path),
@@ -381,7 +381,7 @@ fn directory(name: &'static str, path: &Path, forbidden: u32) -> Finding {
                 );
                 return Finding::note(
                     name,
-                    format!("{shown} has mode {mode:03o}: others may look into it or write"),
+                    format!("{shown} has mode {mode:03o}: other users can read or write it"),
                     hint,
                 );
             }
@@ -389,7 +389,7 @@ fn directory(name: &'static str, path: &Path, forbidden: u32) -> Finding {
                 return Finding::wrong(
                     name,
                     Kind::Internal,
-                    format!("{shown} has mode {mode:03o}: nothing can be written there"),
+                    format!("{shown} has mode {mode:03o}: it is not writable"),
                     format!("chmod 700 '{shown}'"),
                 );
             }
@@ -400,7 +400,7 @@ fn directory(name: &'static str, path: &Path, forbidden: u32) -> Finding {
 
 fn no_directory(name: &'static str, path: &Path) -> Finding {
     let shown = path.display();
-    let hint = format!("move it away: mv '{shown}' '{shown}.old'");
+    let hint = format!("move it out of the way: mv '{shown}' '{shown}.old'");
     Finding::wrong(
         name,
         Kind::Internal,
@@ -429,12 +429,12 @@ fn terminal(app: &App) -> Finding {
         .map(|(name, _)| *name)
         .collect();
     let which = if named.is_empty() {
-        "none of the streams is one".to_owned()
+        "not a terminal".to_owned()
     } else {
         named.join(", ")
     };
     let dumb = if app.env.dumb_terminal {
-        "; TERM says that it can only print"
+        "; TERM is dumb or not set"
     } else {
         ""
     };

@@ -72,7 +72,7 @@ impl ApprovalPrompt {
                     if TerminalSize::from_terminal(&self.terminal)? == size {
                         return Ok(reply);
                     }
-                    self.print_text("the size of the terminal has changed\n")?;
+                    self.print_text("the terminal was resized\n")?;
                 }
             }
         }
@@ -110,7 +110,7 @@ impl ApprovalPrompt {
             match run_pager(pager, text, &self.terminal, &self.interrupt) {
                 Ok(()) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
-                Err(error) => self.print_text(&format!("the pager of PAGER failed: {error}\n"))?,
+                Err(error) => self.print_text(&format!("cannot run PAGER: {error}\n"))?,
             }
         }
         self.show_pages(request, lines)

@@ -49,7 +49,7 @@ fn a_429_that_holds_back_for_too_long_ends_the_run_which_goes_on_from_there() {
     for flags in [&[][..], &[], &["--retry-failed"]] {
         run(flags).failed(
             7,
-            "a rate limit (HTTP 429) is holding back all requests for ",
+            "a rate limit (HTTP 429) blocks all requests for ",
             "--max-wait",
         );
         let records = records(&home, "out.jsonl");
@@ -88,7 +88,7 @@ fn an_item_whose_turn_does_not_come_in_time_has_failed() {
         .stdout_json_lines();
     let expected = (
         "network",
-        "it was not this request's turn within 0.2 s; nothing was sent",
+        "the request was still queued after 0.2 s; nothing was sent",
     );
     assert_eq!(errors(&records), [expected; 3]);
     server.only_request();

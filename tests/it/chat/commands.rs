@@ -37,7 +37,7 @@ fn a_mistyped_command_names_the_nearest_and_the_line_is_kept() {
     terminal
         .keys("/help")
         .keys(ENTER)
-        .wait_for("Continue an answer that broke off");
+        .wait_for("Continue an interrupted answer");
     wait_for_prompt(&terminal, 4);
     leave(terminal).code(0);
     assert_eq!(server.requests().len(), 0);
@@ -128,7 +128,7 @@ fn a_turn_is_asked_again_and_taken_back() {
         terminal.keys(keys).keys(ENTER);
         wait_for_prompt(&terminal, prompts);
     }
-    leave(terminal).code(0).stdout_contains("taken back: Two");
+    leave(terminal).code(0).stdout_contains("removed: Two");
     let first =
         json!([{"role": "user", "content": "One"}, {"role": "assistant", "content": "answer 0"}]);
     let followed = |text: &str| {
@@ -231,10 +231,10 @@ fn what_the_flags_set_is_shown_and_taken_away_like_the_rest() {
     let screen = typed(at_prompt(&server, &home, &flags), &lines);
     assert!(screen.contains(&fields.join("\r\n")), "{screen}");
     assert!(
-        screen.contains("max_tokens is the model's default from now on"),
+        screen.contains("max_tokens is back to the model's default"),
         "{screen}"
     );
-    assert!(screen.contains("no other fields"), "{screen}");
+    assert!(screen.contains("no fields are set"), "{screen}");
     let (first, second) = (server.requests()[0].json(), server.requests()[1].json());
     assert_eq!((&first["max_tokens"], &first["a"]), (&json!(60), &json!(1)));
     assert!(
@@ -266,15 +266,15 @@ fn fields_with_a_command_of_their_own_are_neither_set_nor_taken_away() {
     ];
     let screen = typed(at_prompt(&server, &home, &[]), &lines);
     assert_eq!(
-        screen.matches("`model` is not set in this way").count(),
+        screen.matches("`model` cannot be set with /set").count(),
         2,
         "{screen}"
     );
     for part in [
-        "/model ID sets it",
-        "/system TEXT sets it",
-        "/undo takes the last one back",
-        "KEY=JSON is needed",
+        "use /model ID",
+        "use /system TEXT",
+        "/undo removes the last one",
+        "must be KEY=JSON",
     ] {
         assert!(screen.contains(part), "{part}: {screen}");
     }
@@ -392,7 +392,7 @@ fn a_copy_that_was_turned_to_is_gone_on_with() {
     terminal
         .keys("/fork copy")
         .keys(ENTER)
-        .wait_for("this is a copy now: copy");
+        .wait_for("continuing in a copy: copy");
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
     let terminal = at_prompt(&server, &home, &["-c"]);
@@ -439,15 +439,15 @@ fn a_model_that_the_region_has_not_is_refused_when_it_is_named() {
         &[opus, "/region us", opus, "/region eu", "/region", "/model"],
     );
     assert!(
-        screen.contains("`claude-3-opus-20240229` is not in region `eu`"),
+        screen.contains("`claude-3-opus-20240229` is not available in region `eu`"),
         "{screen}"
     );
     assert!(
-        screen.contains("/region us has it") && screen.contains("/model ID chooses one"),
+        screen.contains("use /region us") && screen.contains("with /model ID"),
         "{screen}"
     );
     assert!(
-        !screen.contains("--region") && !screen.contains("region eu from now on"),
+        !screen.contains("--region") && !screen.contains("using using using region eu from now on"),
         "{screen}"
     );
     assert!(
@@ -476,10 +476,10 @@ fn what_is_told_at_the_prompt_can_be_typed_there() {
     ];
     let screen = typed(at_prompt(&server, &home, &["-m", "claude-aa"]), &lines);
     assert!(screen.contains("did you mean /model claude-a?"), "{screen}");
-    assert!(screen.contains("/file PATH sends text"), "{screen}");
+    assert!(screen.contains("use /file PATH for text"), "{screen}");
     assert!(
         screen.contains("`max_tokens`: must be a whole number")
-            && screen.contains("no other fields"),
+            && screen.contains("no fields are set"),
         "{screen}"
     );
     assert!(!screen.contains("--") && !screen.contains("-f"), "{screen}");
@@ -506,8 +506,8 @@ fn paths_are_typed_as_in_a_shell_and_nothing_is_written_over() {
     let screen = typed(terminal, &lines);
     assert!(screen.contains("3 attachments"), "{screen}");
     assert!(
-        screen.contains("`my file.txt` is there already")
-            && screen.contains("/export never writes over"),
+        screen.contains("`my file.txt` already exists")
+            && screen.contains("/export does not overwrite"),
         "{screen}"
     );
     assert_eq!(said(&server, 0).as_array().unwrap().len(), 4);
@@ -632,13 +632,17 @@ fn what_could_not_be_exported_whole_leaves_no_file_in_the_way() {
 fn what_is_not_saved_says_what_keeps_it_from_that() {
     let (server, home) = (answering("ok"), Home::new());
     let screen = typed(at_prompt(&server, &home, &["-n"]), &["/rename x"]);
-    assert!(screen.contains("begin one without -n"), "{screen}");
+    assert!(screen.contains("start langdock without -n"), "{screen}");
     for (name, value, hint) in [
-        ("LANGDOCK_NO_LOG", "1", "begin one without LANGDOCK_NO_LOG"),
+        (
+            "LANGDOCK_NO_LOG",
+            "1",
+            "start langdock without LANGDOCK_NO_LOG",
+        ),
         (
             "XDG_DATA_HOME",
             "/dev/null",
-            "langdock doctor shows which directories",
+            "`langdock doctor` shows which directories",
         ),
     ] {
         let terminal = chat(&server)

@@ -32,7 +32,7 @@ fn each_line_is_a_message_and_never_a_command() {
 fn bytes_that_are_no_utf_8_are_told_with_their_line() {
     let server = answering("ok");
     let outcome = chat(&server).stdin_bytes(b"\xc3\xa4\na\xff b\n").run();
-    let told = "langdock: line 2 of standard input is not UTF-8 at byte 1: such bytes are sent as U+FFFD\n";
+    let told = "langdock: line 2 of standard input is not UTF-8 at byte 1; sending invalid bytes as U+FFFD\n";
     outcome.code(0).stdout("ok\nok\n").stderr(told);
     assert_eq!(said(&server, 1), "a\u{fffd} b");
 }
@@ -124,11 +124,11 @@ fn standard_input_cannot_be_a_file_as_well() {
         .stdin_bytes("one\n")
         .run()
         .code(2)
-        .stderr_contains("standard input has what is said");
+        .stderr_contains("standard input has the messages");
     chat(&server)
         .args(["-"])
         .stdin_bytes("one\n")
         .run()
         .code(2)
-        .stderr_contains("standard input has what is said");
+        .stderr_contains("standard input has the messages");
 }

@@ -72,7 +72,7 @@ fn a_model_that_takes_no_beginning_is_asked_in_words_to_go_on() {
     terminal
         .keys("/undo")
         .keys(ENTER)
-        .wait_for("taken back: /continue");
+        .wait_for("removed: /continue");
     wait_for_prompt(&terminal, 3);
     leave(terminal).code(0);
     assert_eq!(messages(&server, 1).as_array().unwrap().len(), 3);
@@ -276,7 +276,9 @@ fn a_process_that_is_killed_while_it_asks_again_takes_no_answer_with_it() {
             .args(["-c"])
             .stdin_bytes("Three")
             .run();
-        outcome.code(0).stderr_contains("a process that was killed");
+        outcome
+            .code(0)
+            .stderr_contains("partial answer of a killed process");
         let said: Vec<_> = messages(&server, 3)
             .as_array()
             .unwrap()
@@ -403,7 +405,7 @@ fn a_conversation_that_is_removed_meanwhile_begins_again_under_its_name() {
     terminal
         .keys("Two")
         .keys(ENTER)
-        .wait_for("`a` was removed in the meantime");
+        .wait_for("`a` was deleted meanwhile");
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
     session(&["show", "a"]).code(0).stdout_contains("Two");

@@ -59,7 +59,7 @@ fn what_is_pasted_is_no_command_unless_it_stands_behind_one() {
         .keys("/file ")
         .keys(&paste("a.txt"))
         .keys(ENTER)
-        .wait_for("`a.txt` goes with the next message");
+        .wait_for("attached `a.txt` to the next message");
     wait_for_prompt(&terminal, 4);
     terminal.keys(" /exit").keys(ENTER);
     wait_for_prompt(&terminal, 5);
@@ -175,7 +175,9 @@ fn ctrl_c_takes_a_line_back_and_tells_at_an_empty_one_how_to_leave() {
     let terminal = at_prompt(&server, &home, &[]);
     terminal.keys("never sent").keys(CTRL_C);
     wait_for_prompt(&terminal, 2);
-    terminal.keys(CTRL_C).wait_for("Ctrl-D or /exit leaves");
+    terminal
+        .keys(CTRL_C)
+        .wait_for("press Ctrl-D or type /exit to leave");
     wait_for_prompt(&terminal, 3);
     leave(terminal).code(0);
     assert_eq!(server.requests().len(), 0);

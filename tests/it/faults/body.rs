@@ -73,7 +73,7 @@ pub(super) const FAULTS: [(&str, [i32; 4], Replies); 19] = [
     ("the answer to another question", [5, 5, 5, 0], |request| {
         begun(request).body(json!({"object": "list"}).to_string())
     }),
-    ("an event that cannot be read", [5, 5, 5, 5], |request| {
+    ("an invalid event", [5, 5, 5, 5], |request| {
         begun(request).body(
             Stream::new()
                 .start()

@@ -208,7 +208,7 @@ fn a_full_device_on_stdout_is_told() {
         if disk == Reads {
             outcome.failure(1).says(
                 "cannot write to standard output: No space left on device",
-                "make room",
+                "free some",
             );
         }
         well_or_told("a full device", &outcome, true);

@@ -32,7 +32,7 @@ fn a_full_device_on_stdout_is_told_by_every_command() {
         let failure = outcome.failure(1);
         failure.says(
             "cannot write to standard output: No space left on device",
-            "make room",
+            "free some",
         );
         assert_eq!(failure.object.is_object(), row.tells_objects(), "{outcome}");
         check_clean("a full device", &outcome);
@@ -55,12 +55,12 @@ fn a_full_disk_stops_only_what_has_to_be_written_to_it() {
                 )
                 .run();
             if row.has_file() && blocks == 0 {
-                outcome.failure(1).says("`answer`", "make room");
+                outcome.failure(1).says("`answer`", "free some");
                 assert!(file(&home).unwrap_or_default().is_empty(), "{outcome}");
                 check_clean("a full disk", &outcome);
             } else {
                 answered("a full disk", row, &home, &outcome);
-                let is_told = outcome.stderr.contains("this is not saved: ");
+                let is_told = outcome.stderr.contains("cannot save this conversation: ");
                 assert!(is_told || !row.saves || blocks > 0, "{outcome}");
             }
         }

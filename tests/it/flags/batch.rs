@@ -76,7 +76,7 @@ fn pattern() {
     taken.failed(
         2,
         "everything after --files is taken as files",
-        "put it in front",
+        "put it first",
     );
     let same = batch(&server).args(["Joke!"]).stdin_bytes("a\nb\n").run();
     same.code(0).stderr_contains("every request is the same");

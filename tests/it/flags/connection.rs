@@ -33,7 +33,7 @@ pub(super) const ROWS: &[Row] = &[
     (&[""], "--api-key-file", |_| api_key_file()),
     (&[""], "--connect-timeout", |_| connect_timeout()),
     (&[""], "--idle-timeout", |_| {
-        gives_up("--idle-timeout", "nothing came for 0.2 s");
+        gives_up("--idle-timeout", "no data received for 0.2 s");
     }),
     (&[""], "--timeout", |_| {
         gives_up("--timeout", "the answer was not complete within 0.2 s");

@@ -3,7 +3,9 @@
 use super::{Row, asking};
 use crate::{
     session::{ids, said, saying},
-    support::{command::Langdock, home::Home, sending::answering, server::Server, serving::DEMO_MODEL},
+    support::{
+        command::Langdock, home::Home, sending::answering, server::Server, serving::DEMO_MODEL,
+    },
 };
 
 /// The commands that go on with conversations.
@@ -204,7 +206,7 @@ fn shows(command: &str) {
     shown(&["c"])
         .code(2)
         .stdout("")
-        .stderr_contains("there is no conversation `c`");
+        .stderr_contains("no conversation `c`");
 }
 
 fn path() {
@@ -241,7 +243,7 @@ fn rename() {
     rename("a", "b")
         .code(2)
         .stdout("")
-        .stderr_contains("there is a conversation `b` already");
+        .stderr_contains("a conversation `b` already exists");
     rename("a", "c").code(0).stdout("").stderr_empty();
     Langdock::new()
         .home(&home)
@@ -261,7 +263,7 @@ fn remove() {
     outcome
         .code(0)
         .stdout("")
-        .stderr("langdock: the conversation `a`: deleted\n");
+        .stderr("langdock: deleted the conversation `a`\n");
     assert_eq!(ids(&home).len(), 1);
     Langdock::new()
         .home(&home)
@@ -282,7 +284,7 @@ fn older_than() {
     remove("30d")
         .code(0)
         .stdout("")
-        .stderr_contains("no conversation is that old");
+        .stderr_contains("no conversations are that old");
     remove("30")
         .code(2)
         .stdout("")

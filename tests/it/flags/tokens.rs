@@ -179,7 +179,7 @@ fn no_check() {
         .run()
         .code(13)
         .stdout_contains("total")
-        .stderr_contains("over the context window");
+        .stderr_contains("context window of");
     run()
         .args(["--no-check"])
         .run()
@@ -264,7 +264,7 @@ fn since() {
     outcome
         .code(0)
         .stdout("")
-        .stderr_contains("no requests in that time; `")
+        .stderr_contains("no requests in that period; `")
         .stderr_contains(" has 1 request from before");
 }
 

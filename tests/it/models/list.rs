@@ -86,7 +86,7 @@ fn a_remembered_list_says_so_and_is_that_of_its_key_and_region_only() {
         .run()
         .code(0)
         .stdout("a\n")
-        .stderr_contains(" ago; --refresh asks for a new one\n");
+        .stderr_contains(" ago; --refresh updates it\n");
     assert_eq!(server.requests().len(), 1);
     run()
         .env("LANGDOCK_API_KEY", "sk-ld-other")
@@ -140,7 +140,7 @@ fn an_empty_list_is_explained_and_not_remembered() {
         outcome
             .code(0)
             .stdout("")
-            .stderr_contains("langdock: region `us` offers no models to this key: ");
+            .stderr_contains("langdock: region `us` offers no models for this key: ");
         assert_eq!(server.requests().len(), requests);
     }
 }

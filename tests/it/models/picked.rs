@@ -17,7 +17,7 @@ const LIST: &str = "GET /anthropic/eu/v1/models";
 
 /// What is said of a picked model.
 fn named(model: &str) -> String {
-    format!("langdock: model {model}, picked for region eu; -m chooses another\n")
+    format!("langdock: picked model {model} for region eu; use -m to choose another\n")
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_pick_is_that_of_its_region() {
     let (server, home) = (listing(&["claude-sonnet-5"]), Home::new());
     send(&server).home(&home).run().code(0).stdout("ok\n");
     let outcome = send(&server).home(&home).args(["--region", "us"]).run();
-    outcome.code(0).stderr_contains("picked for region us");
+    outcome.code(0).stderr_contains("for region us; use -m");
     assert_eq!(
         asked(&server)[2..],
         [
@@ -108,7 +108,7 @@ fn a_pick_that_is_gone_is_given_up_for_another_one_which_is_said() {
         Server::start(move |request, nth| offering(if nth < 2 { &old } else { &new }, request));
     send(&server).home(&home).run().code(0).stdout("ok\n");
     let outcome = send(&server).home(&home).run();
-    let gone = "langdock: model claude-sonnet-4-5 is gone from region eu; asking claude-sonnet-5 instead\n";
+    let gone = "langdock: model claude-sonnet-4-5 is no longer available in region eu; using claude-sonnet-5 instead\n";
     outcome
         .code(0)
         .stdout("ok\n")
@@ -197,10 +197,10 @@ fn without_a_model_to_pick_what_there_is_is_told() {
     for (ids, message, hint) in [
         (
             &["gpt-5", "gpt-5-mini"][..],
-            "offers none of Claude's",
+            "offers no Claude models",
             "choose one with -m: gpt-5, gpt-5-mini",
         ),
-        (&[], "offers none at all to this key", "--region"),
+        (&[], "offers none for this key", "--region"),
     ] {
         let server = listing(ids);
         send(&server).run().stdout("").failed(2, message, hint);
@@ -277,7 +277,7 @@ fn a_home_that_takes_nothing_only_costs_a_list_each_time() {
     let told = send(&server).home(&home).args(["-v"]).run();
     told.code(0)
         .stdout("ok\n")
-        .stderr_contains("* cannot remember the models: ");
+        .stderr_contains("* cannot cache the list of models: ");
     assert_eq!(asked(&server), [LIST, MESSAGES, LIST, MESSAGES]);
 }
 
@@ -311,7 +311,7 @@ fn a_model_of_the_seed_that_is_elsewhere_is_refused_before_sending() {
     for args in [&[][..], &["--dry-run"], &["--curl"]] {
         run(args).stdout("").failed(
             2,
-            "`claude-3-opus-20240229` is not in region `eu`",
+            "`claude-3-opus-20240229` is not available in region `eu`",
             "--region us",
         );
     }

@@ -136,8 +136,8 @@ fn a_file_that_cannot_be_is_told_with_what_is_wrong() {
     fs::create_dir(home.work().join("directory")).unwrap();
     fs::write(home.work().join("plain"), "").unwrap();
     for (file, hint) in [
-        ("none/x", "the directory has to be there: `mkdir -p none`"),
-        ("directory", "it is a directory: name a file in it"),
+        ("none/x", "create the directory: `mkdir -p none`"),
+        ("directory", "name a file in this directory"),
         ("plain/x", "`ls -ld plain`"),
     ] {
         to_file(&server, &home, file).run().stdout("").failed(

@@ -34,7 +34,7 @@ pub(crate) const OBSTACLES: [(&str, Put); 5] = [
     ("it is a symbolic link", |_, path| {
         symlink("nowhere", path).unwrap();
     }),
-    ("the file has 2 names", |notes, path| {
+    ("it has 2 hard links", |notes, path| {
         fs::hard_link(notes, path).unwrap();
     }),
     ("it is a named pipe", |_, path| {
@@ -82,7 +82,7 @@ fn a_part_file_that_is_not_a_plain_file_is_refused_by_name_before_anything_is_se
             outcome.stdout("").failed(
                 1,
                 &format!("cannot write `out.txt.part`: {reason}"),
-                "move it away: `mv out.txt.part out.txt.part.old`",
+                "move it out of the way: `mv out.txt.part out.txt.part.old`",
             );
             check_untouched(&home, "out.txt.part");
             assert!(!home.work().join("out.txt").exists(), "{outcome}");
@@ -169,7 +169,7 @@ fn the_output_of_a_batch_is_never_written_through_a_second_name_of_a_file() {
         .stdout("")
         .failed(
             1,
-            "cannot write `out.jsonl`: the file has 2 names",
+            "cannot write `out.jsonl`: it has 2 hard links",
             "mv out.jsonl out.jsonl.old",
         );
     assert_eq!(fs::read(&notes).unwrap(), b"");
@@ -209,7 +209,7 @@ fn a_draft_that_the_editor_replaced_by_something_else_is_refused_by_name() {
     let server = untouched_server();
     for (reason, replace) in [
         ("it is a symbolic link", "ln -s \"$PWD/notes.txt\" \"$1\""),
-        ("the file has 2 names", "ln notes.txt \"$1\""),
+        ("it has 2 hard links", "ln notes.txt \"$1\""),
         ("it is a named pipe", "mkfifo \"$1\""),
     ] {
         let home = Home::new();

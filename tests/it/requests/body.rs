@@ -187,7 +187,7 @@ fn a_field_that_is_set_twice_is_refused() {
 #[test]
 fn a_field_with_a_place_of_its_own_cannot_be_set() {
     refused(&["--set", "model=\"x\""], "use --model");
-    refused(&["--set", "messages=[]"], "give a prompt");
+    refused(&["--set", "messages=[]"], "add a prompt");
     refused(&["--set", "stream=0"], "must be true or false");
     refused(&["--set", "max_tokens=0"], "from 1 to 4,294,967,295");
     refused(

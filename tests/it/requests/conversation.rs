@@ -143,10 +143,9 @@ fn messages_come_from_stdin_too() {
 #[test]
 fn what_is_no_conversation_is_refused_with_its_file() {
     refused("{", &["Hi"], 2).stderr_contains("`m.json`: not valid JSON: ");
-    refused(r#"[{"role": "user"}]"#, &["Hi"], 2)
-        .stderr_contains("`m.json`: message 1: its `content`");
+    refused(r#"[{"role": "user"}]"#, &["Hi"], 2).stderr_contains("`m.json`: message 1: `content`");
     let outcome = refused(r#"[{"role": "assistant", "content": "a"}]"#, &["Hi"], 2);
-    outcome.stderr_contains("the first message is not the user's\nhint: ");
+    outcome.stderr_contains("the first message must have the role user\nhint: ");
     refused("[]", &[], 2).stderr_contains("no prompt");
 }
 

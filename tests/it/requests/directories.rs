@@ -45,7 +45,7 @@ fn a_directory_gives_its_text_files_sorted_and_tells_how_many() {
     outcome
         .code(0)
         .stdout("ok\n")
-        .stderr("langdock: `src/`: 3 text files, 6 bytes; 3 other files left out\n");
+        .stderr("langdock: `src/`: 3 text files, 6 bytes; skipped 3 other files\n");
     let file = |name, text| json!({"type": "text", "text": format!("<file name=\"src/{name}\">\n{text}\n</file>")});
     let expected = [
         file("a/y.rs", "y"),
@@ -183,7 +183,7 @@ fn text_is_not_attached() {
     home.write("work/a.md", "A\n");
     let outcome = refused(&home, &["-a", "a.md", "Hi"]);
     outcome.stderr(
-        "langdock: error: `a.md` is text, which --attach does not send\nhint: send text with -f\n",
+        "langdock: error: `a.md` is text, which --attach does not accept\nhint: send text with -f\n",
     );
     let server = Server::start(|_, _| panic!("nothing is to be sent"));
     let outcome = send(&server)
@@ -192,7 +192,7 @@ fn text_is_not_attached() {
         .run();
     outcome
         .code(2)
-        .stderr_contains("standard input is text, which --attach does not send");
+        .stderr_contains("standard input is text, which --attach does not accept");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn files_that_a_shell_made_of_a_star_are_not_taken_for_the_prompt() {
     outcome
         .code(2)
         .stdout("")
-        .stderr_contains("`b c.md` is a file, but was given as the prompt");
+        .stderr_contains("`b c.md` is an existing file, but was given as the prompt");
     outcome.stderr_contains(
         "\nhint: write -f a.md -f 'b c.md' -f d.md; everything after -- is the prompt",
     );

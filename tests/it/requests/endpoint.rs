@@ -69,7 +69,7 @@ fn a_region_that_nobody_named_is_sent_with_a_notice() {
     outcome
         .code(0)
         .stdout("ok\n")
-        .stderr_contains("langdock: region `ap-south-1` is not one that");
+        .stderr_contains("langdock: region `ap-south-1` is not in");
     assert_eq!(outcome.stderr.lines().count(), 1);
     assert_eq!(
         server.only_request().path,

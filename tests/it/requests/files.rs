@@ -117,10 +117,13 @@ fn each_kind_of_image_is_told_by_its_bytes() {
 fn a_pdf_is_a_document() {
     let home = Home::new();
     home.write("work/paper.txt", bytes(PDF));
-    let blocks = content(&home, &["-f", "paper.txt", "Sum it up"]);
+    let blocks = content(&home, &["-f", "paper.txt", "Summarise it"]);
     assert_eq!(
         blocks,
-        json!([media("document", "application/pdf", PDF), text("Sum it up")])
+        json!([
+            media("document", "application/pdf", PDF),
+            text("Summarise it")
+        ])
     );
 }
 
@@ -223,7 +226,7 @@ fn a_system_prompt_that_is_not_utf_8_is_sent_with_a_notice() {
         .run();
     outcome
         .code(0)
-        .stderr("langdock: `latin1.txt` is not UTF-8 at byte 3: such bytes are sent as U+FFFD\n");
+        .stderr("langdock: `latin1.txt` is not UTF-8 at byte 3; sending invalid bytes as U+FFFD\n");
     assert_eq!(server.only_request().json()["system"], "caf\u{fffd}\n");
 }
 
@@ -238,12 +241,12 @@ fn what_only_text_can_be_is_refused_by_what_it_is() {
         let refused = |file: &str| refused(&home, &[flag, &format!("{at}./{file}"), "Hi"]);
         refused("photo.txt").failed(
             2,
-            "`./photo.txt` is an image, and only text can stand there",
+            "`./photo.txt` is an image; only text is accepted here",
             "-f",
         );
         refused("paper.txt").failed(
             2,
-            "`./paper.txt` is a PDF, and only text can stand there",
+            "`./paper.txt` is a PDF; only text is accepted here",
             "-f",
         );
         if flag != "-s" {
@@ -262,7 +265,7 @@ fn a_text_file_that_is_not_utf_8_is_sent_with_a_notice() {
         .run();
     outcome.code(0).stdout("ok\n");
     outcome
-        .stderr("langdock: `latin1.txt` is not UTF-8 at byte 3: such bytes are sent as U+FFFD\n");
+        .stderr("langdock: `latin1.txt` is not UTF-8 at byte 3; sending invalid bytes as U+FFFD\n");
     let sent = server.only_request().json();
     assert_eq!(
         sent["messages"][0]["content"][0]["text"],

@@ -91,7 +91,7 @@ fn a_key_that_cannot_stand_in_a_header_is_refused_and_not_repeated() {
         .stderr_contains("`LANGDOCK_API_KEY`")
         .stderr_lacks("secret");
     assert_eq!(
-        outcome.stderr.matches("it has a character").count(),
+        outcome.stderr.matches("it contains a space").count(),
         1,
         "{outcome}"
     );

@@ -83,8 +83,7 @@ fn a_file_of_more_than_20_mb_is_refused_by_name_and_limit() {
         .home(&home)
         .args(["-f", "huge.txt", "Hi"])
         .run();
-    let message =
-        "`huge.txt` has more than 20,971,520 bytes, the most that a request may have (20 MB)";
+    let message = "`huge.txt` has more than 20,971,520 bytes, the limit of a request (20 MB)";
     outcome.stdout("").failed(13, message, "--no-check");
     assert_eq!(server.connections(), 0);
 }

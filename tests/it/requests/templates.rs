@@ -91,10 +91,10 @@ fn what_does_not_fit_a_template_is_refused_by_name() {
         .stderr_contains("no template `asks` in `")
         .stderr_contains("did you mean `ask`?");
     refused("{{a}}", &["-t", "ask"])
-        .stderr_contains("it asks for the parameter `a`: give it with -p a=VALUE");
+        .stderr_contains("the template needs the parameter `a`: add -p a=VALUE");
     refused("{{a}}", &["-t", "ask", "-p", "a=1", "-p", "b=2"])
         .stderr_contains("for the parameter `b`");
-    refused("{{stdin}}", &["-t", "ask"]).stderr_contains("it asks for standard input");
+    refused("{{stdin}}", &["-t", "ask"]).stderr_contains("needs standard input");
     let outcome = refused("+++\nmodel = \"m\"\ntool = 1\n+++\n", &["-t", "ask", "Hi"]);
     outcome.stderr_contains("templates/ask.md`: line 3: unknown key `tool`");
     refused("x", &["-t", "ask", "-p", "stdin=x"]).stderr_contains("`stdin` is not a parameter");

@@ -54,19 +54,19 @@ fn a_bad_definition_is_refused_with_its_file_and_name() {
         |args: &[&str]| -> Outcome { send(&server).home(&home).args(["Hi"]).args(args).run() };
     refused(&["-T", "./bad.json"]).failed(
         2,
-        "`./bad.json`: line 1: tool `look`: `input_schema` is needed",
+        "`./bad.json`: line 1: tool `look`: `input_schema` is missing",
         "langdock help send",
     );
     refused(&["-T", "./look.toml", "-T", "./same.json"]).failed(
         2,
-        "`./same.json`: line 1: tool `look`: there is one",
+        "`./same.json`: line 1: tool `look`: a tool of this name already exists",
         "langdock help send",
     );
     let twice = refused(&["-T", "./look.toml", "--set", "tools=[]"]);
     twice.failed(
         2,
         "`tools` is set twice, by --tool and --set tools",
-        "leave one",
+        "leave out one",
     );
     let choice = refused(&["-T", "./look.toml", "--tool-choice", "lok"]);
     choice.failed(
@@ -77,8 +77,8 @@ fn a_bad_definition_is_refused_with_its_file_and_name() {
     let none = refused(&["--tool-choice", "any"]);
     none.failed(
         2,
-        "--tool-choice any needs a tool to choose from",
-        "name a file of tools with -T",
+        "--tool-choice any needs tools",
+        "add a tools file with -T",
     );
     assert_eq!(server.connections(), 0);
 }
@@ -123,7 +123,7 @@ fn a_definition_without_such_a_form_is_refused_with_file_tool_and_key() {
         ),
         (
             json!({"name": "a.b", "input_schema": {"type": "object"}}),
-            "tool `a.b`: `name`: a name has 1 to 64",
+            "tool `a.b`: `name`: must be 1 to 64",
         ),
     ] {
         home.write("work/t.json", tool.to_string());

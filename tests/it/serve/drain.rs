@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 /// What it says when the first signal has come.
-const DRAINS: &str = "langdock: finishing the answers under way; Ctrl-C ends at once\n";
+const DRAINS: &str = "langdock: finishing the answers in progress; press Ctrl-C to stop at once\n";
 
 #[test]
 fn an_answer_under_way_is_finished_while_nobody_else_is_let_in() {

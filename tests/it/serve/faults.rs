@@ -95,7 +95,7 @@ fn a_stalled_answer_ends_with_the_patience_of_the_client() {
     outcome
         .code(8)
         .stdout_contains("This is a scripted")
-        .stderr_contains("nothing came for 0.2 s");
+        .stderr_contains("no data received for 0.2 s");
     let outcome = serving
         .send()
         .args([

@@ -1,4 +1,4 @@
-//! Requests and tokens a minute, as a client sees them.
+//! Requests and tokens per minute, as a client sees them.
 
 use serde_json::json;
 

@@ -147,6 +147,6 @@ fn it_ends_where_it_cannot_say_its_address() {
     outcome.failed(
         1,
         "cannot write to standard output: No space left on device",
-        "make room",
+        "free some",
     );
 }

@@ -30,15 +30,19 @@ fn a_file_that_is_no_conversation_is_named_with_what_shows_it() {
     let hint = format!("`head -c 300 {}` shows what it is", path.display());
     for content in ["{\"type\":\"turn\"}\n", "[1]\n", "notes\n"] {
         fs::write(&path, content).unwrap();
-        show().stdout("").failed(1, "is no conversation", &hint);
+        show()
+            .stdout("")
+            .failed(1, "is not a saved conversation", &hint);
     }
     let newer = String::from_utf8(whole)
         .unwrap()
         .replace("\"version\":1", "\"version\":2");
     fs::write(&path, newer).unwrap();
-    show()
-        .stdout("")
-        .failed(1, "has version 2 of the format", "use a newer langdock");
+    show().stdout("").failed(
+        1,
+        "has version 2 of the format",
+        "install a newer version of langdock",
+    );
 }
 
 #[test]

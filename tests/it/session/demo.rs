@@ -78,7 +78,7 @@ fn a_scripted_turn_is_never_sent_to_the_real_endpoint() {
         .run()
         .code(2)
         .stdout("")
-        .stderr_contains("there is no conversation yet");
+        .stderr_contains("there are no conversations yet");
     assert_eq!(server.connections(), 0);
     saying(&server, &home, &["--session", "notes", "real"])
         .run()
@@ -102,19 +102,19 @@ fn a_real_turn_is_never_taken_into_the_demo() {
             .run()
             .code(2)
             .stdout("")
-            .stderr_contains("there is no conversation yet");
+            .stderr_contains("there are no conversations yet");
         demo(&home)
             .args([command, "--session", "notes", "--fork", "scripted"])
             .run()
             .code(2)
             .stdout("")
-            .stderr_contains("there is no conversation `notes`");
+            .stderr_contains("no conversation `notes`");
     }
     demo(&home)
         .args(["chat", "-c"])
         .run()
         .code(2)
-        .stderr_contains("there is no conversation yet");
+        .stderr_contains("there are no conversations yet");
     demo(&home)
         .args(["send", "-c", "scripted"])
         .env("LANGDOCK_SESSION", "notes")
@@ -212,7 +212,7 @@ fn session_lists_shows_and_changes_the_conversations_of_the_demo() {
     session(&home, true, &["search", "real"])
         .code(0)
         .stdout("")
-        .stderr_contains("nothing was found");
+        .stderr_contains("nothing found");
     let store = home.data().join("demo").join("sessions");
     assert_eq!(demo_run(&["path"]).trim_end(), store.to_string_lossy());
     assert!(demo_run(&["path", "notes"]).starts_with(&*store.to_string_lossy()));
@@ -241,7 +241,7 @@ fn session_lists_shows_and_changes_the_conversations_of_the_demo() {
         .run();
     mixed
         .code(2)
-        .stderr_contains("`session` does not talk to the endpoint");
+        .stderr_contains("`session` does not connect to the endpoint");
 }
 
 /// Starts `--demo chat` on a terminal, and waits for its prompt.
@@ -273,7 +273,7 @@ fn the_prompt_of_a_demo_chat_knows_the_conversations_of_the_demo_alone() {
     terminal
         .keys("/resume notes")
         .keys(ENTER)
-        .wait_for("there is no conversation `notes`");
+        .wait_for("no conversation `notes`");
     wait_for_prompt(&terminal, 2);
     // The line is offered again; Ctrl-U takes it away. With `notes` among them, Tab would stop at
     // `not`.

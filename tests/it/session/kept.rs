@@ -60,13 +60,11 @@ fn what_cannot_be_kept_yet_is_kept_as_soon_as_it_can_be() {
     fs::create_dir(&file).unwrap();
     list()
         .code(0)
-        .stderr_contains("could not be put into its conversation: cannot")
+        .stderr_contains("cannot recover")
         .stderr_contains("directory");
     fs::remove_dir(&file).unwrap();
     fs::rename(&aside, &file).unwrap();
-    list()
-        .code(0)
-        .stderr_contains("is kept in the conversation `x`");
+    list().code(0).stderr_contains("is in the conversation `x`");
     assert_eq!(shown(&home, "x")["turns"][1]["content"][0]["text"], "Half");
 }
 
@@ -94,7 +92,7 @@ fn an_answer_that_was_stopped_stays_as_what_the_model_said() {
     outcome
         .code(0)
         .stderr_empty()
-        .stdout_contains("Half an ans\n\n*[the answer broke off here]*\n");
+        .stdout_contains("Half an ans\n\n*[the answer was interrupted here]*\n");
 }
 
 #[test]
@@ -108,7 +106,7 @@ fn a_conversation_that_cannot_be_saved_is_told_once_and_answered() {
         outcome
             .code(0)
             .stdout("ok\n")
-            .stderr_contains("langdock: this is not saved: cannot write");
+            .stderr_contains("langdock: cannot save this conversation: cannot write");
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome}");
     }
 }
@@ -130,7 +128,7 @@ fn a_journal_that_cannot_grow_is_gone_once_all_is_in_the_conversation() {
         .run();
     outcome
         .code(0)
-        .stderr_contains("this is not saved: cannot write")
+        .stderr_contains("cannot save this conversation: cannot write")
         .stderr_contains("/journals/");
     assert_eq!(
         fs::read_dir(home.data().join("sessions/journals"))
@@ -160,7 +158,7 @@ fn a_torn_last_line_costs_that_line_only() {
     saying(&server, &home, &["--session", "x", "more"])
         .run()
         .code(0)
-        .stderr_contains("was torn off in the middle");
+        .stderr_contains("is incomplete");
     assert_eq!(
         said(server.requests().last().unwrap()),
         ["Hi", "ok", "more"]

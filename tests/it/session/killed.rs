@@ -67,7 +67,7 @@ fn known(bytes: &[u8]) -> String {
     whole.lines().filter_map(text).collect()
 }
 
-/// What of the answer is kept in the conversation of a process that was killed; the question always
+/// What of the answer is kept in the conversation of partial answer of a killed process; the question always
 /// is.
 #[track_caller]
 fn kept(home: &Home) -> String {
@@ -77,7 +77,7 @@ fn kept(home: &Home) -> String {
         .run();
     let shown = outcome
         .code(0)
-        .stderr_contains("a process that was killed")
+        .stderr_contains("partial answer of a killed process")
         .stdout_json();
     let turns = shown["turns"].as_array().unwrap();
     assert_eq!(turns[0]["content"][0]["text"], "question", "{shown:#}");

@@ -51,7 +51,7 @@ fn a_picture_of_an_earlier_turn_is_one_of_many_in_the_next_request() {
     let name = "image 1 of the conversation so far cannot be sent: 2,001 × 1 pixels are over the limit of 2,000 pixels";
     outcome
         .stdout("")
-        .failed(13, name, "send fewer, or begin another conversation");
+        .failed(13, name, "send fewer, or start a new conversation");
     saying(&server, &home, &["--session", "x", "Without it?"])
         .run()
         .code(0);

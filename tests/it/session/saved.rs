@@ -86,7 +86,7 @@ fn there_has_to_be_one_to_go_on_with() {
     outcome
         .code(2)
         .stdout("")
-        .stderr_contains("there is no conversation yet")
+        .stderr_contains("there are no conversations yet")
         .stderr_contains("\nhint: ");
 }
 
@@ -227,7 +227,7 @@ fn a_refused_turn_is_kept_and_not_sent_again() {
         .run();
     outcome
         .code(0)
-        .stdout_contains("## You (refused, and not sent again)\n\nBad\n");
+        .stdout_contains("## You (refused; not sent again)\n\nBad\n");
 }
 
 #[test]
@@ -341,7 +341,7 @@ fn what_was_typed_before_it_is_asked_deletes_nothing() {
         .keys("started\ny\n")
         .wait_for("[y/N] ")
         .keys("n\n")
-        .wait_for("nothing was deleted");
+        .wait_for("nothing deleted");
     terminal.finish().code(0);
     assert_eq!(ids(&home).len(), 1);
 }

@@ -59,13 +59,13 @@ fn langdock_is_a_command_of_the_shell_and_the_program_that_is_run() {
 #[test]
 fn a_home_is_shared_where_the_test_says_so() {
     let home = Home::new();
-    let file = home.write("work/made", "by hand");
+    let file = home.write("work/made", "yourself");
     let outcome = Langdock::shell("pwd; cat made; echo x > left")
         .home(&home)
         .run();
     outcome
         .code(0)
-        .stdout_contains("by hand")
+        .stdout_contains("yourself")
         .stdout_contains("/work\n")
         .stderr_empty();
     assert!(file.with_file_name("left").exists());

@@ -143,9 +143,9 @@ fn a_tool_with_confirm_is_asked_for_even_with_yes_and_runs_where_it_is_named() {
         .home(&home)
         .args(["-T", "./t.toml", "-y", "Hi"])
         .run();
-    outcome
-        .code(0)
-        .stderr_contains("`t` is denied: there is no terminal to ask on; --allow-tool t allows it");
+    outcome.code(0).stderr_contains(
+        "denied `t`: there is no terminal to ask on; allow it with --allow-tool t",
+    );
     assert_eq!(runs(&home), 0);
     let server = two_calls();
     tool_run(&server)
@@ -196,7 +196,7 @@ fn who_quits_in_a_conversation_is_told_what_is_left_to_do() {
         .keys("Hi\r")
         .wait_for(QUESTION)
         .keys("q\r")
-        .wait_for("stopped; /retry asks again");
+        .wait_for("stopped; /retry sends the message again");
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
     assert_eq!((runs(&home), server.requests().len()), (0, 1));

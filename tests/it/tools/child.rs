@@ -102,7 +102,7 @@ fn an_exit_code_is_told_with_what_was_printed() {
     outcome.code(11).stdout("").stderr(
         "Standard output:\nhalf\nway\nStandard error:\nwhy\n\
          langdock: error: the call failed: the tool failed with exit code 3\n\
-         hint: `langdock tool-run --list` with the same -T shows the command of each tool, and what it takes\n",
+         hint: `langdock tool-run --list` with the same -T shows each tool's command and input\n",
     );
 }
 
@@ -171,7 +171,7 @@ fn a_program_that_is_missing_or_not_executable_is_told_at_load_with_its_place() 
     );
     call(&home).failed(
         2,
-        "`./t.toml`: line 3: tool `t`: `input_schema`: it is not a JSON schema: at `/required`",
+        "`./t.toml`: line 3: tool `t`: `input_schema`: not a valid JSON schema: at `/required`",
         "langdock help send",
     );
 }

@@ -42,7 +42,7 @@ fn a_bare_name_is_looked_for_in_the_directory_of_the_tools_only() {
     list(&home, &["-T", "only"]).failed(
         2,
         "no tools file `only`",
-        "./only is a file in this directory",
+        "for a file in this directory write ./only",
     );
 }
 
@@ -94,7 +94,7 @@ fn tools_come_from_standard_input_too() {
     both.failed(
         2,
         "standard input cannot be both a tools file and the input of the call",
-        "into a file",
+        "in a file",
     );
 }
 

@@ -230,7 +230,7 @@ fn where_the_pager_fails_the_call_is_shown_page_by_page() {
     wait_for_question(&terminal, size);
     terminal
         .keys("show\r")
-        .wait_for("the pager of PAGER failed: exit status: 3");
+        .wait_for("cannot run PAGER: exit status: 3");
     for page in 1..=3 {
         terminal
             .wait_for(&format!("page {page} of 3, Enter or q: "))
@@ -283,7 +283,7 @@ fn what_was_asked_on_a_terminal_of_another_size_is_asked_again() {
     terminal
         .resize(60, 24)
         .keys("y\r")
-        .wait_for("the size of the terminal has changed")
+        .wait_for("the terminal was resized")
         .wait_until("the question again", |bytes| {
             String::from_utf8_lossy(bytes)
                 .matches(END_OF_QUESTION)

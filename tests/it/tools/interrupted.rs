@@ -77,7 +77,7 @@ fn the_first_ctrl_c_stops_the_tools_and_the_model_is_told() {
     let outcome = terminal.finish();
     outcome
         .code(0)
-        .stdout_contains("stopping the tools; Ctrl-C once more ends the run")
+        .stdout_contains("stopping the tools; press Ctrl-C again to end the run")
         .stdout_contains("I see.");
     let expected = failure("t1", "the user stopped the tool before it finished");
     assert_eq!(results(&server.requests()[1].json()), [expected]);

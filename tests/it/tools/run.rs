@@ -70,7 +70,7 @@ fn a_limit_that_is_only_assumed_is_mentioned_once_in_a_run() {
         .run();
     outcome.code(0).stdout("Done.\n");
     assert_eq!(server.requests().len(), 2);
-    let mentions = outcome.stderr.matches("60,000 tokens a minute").count();
+    let mentions = outcome.stderr.matches("60,000 tokens per minute").count();
     assert_eq!(mentions, 1, "{outcome}");
 }
 
@@ -125,7 +125,7 @@ fn what_cannot_be_run_is_told_to_the_model_and_does_not_end_the_run() {
     outcome
         .code(0)
         .stdout("Done.\n")
-        .stderr_contains("`secret` is denied: there is no terminal to ask on");
+        .stderr_contains("denied `secret`: there is no terminal to ask on");
     let expected = [
         failure(
             "t1",
@@ -376,7 +376,7 @@ fn bad_tools_send_nothing() {
         .run();
     outcome.failed(
         2,
-        "`./t.toml`: line 5: tool `t`: `confirm`: true or false is needed",
+        "`./t.toml`: line 5: tool `t`: `confirm`: must be true or false",
         "langdock help send",
     );
     home.write("work/t.toml", toml("t", "true", ""));

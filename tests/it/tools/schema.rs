@@ -120,7 +120,7 @@ fn what_is_not_whole_is_no_answer() {
         .stop("max_tokens");
     ask(&playing(&[cut]), &[]).failed(9, "the answer was cut off", "--max-tokens");
     let refused = Stream::new().start().text_block(["No."]).stop("refusal");
-    ask(&playing(&[refused]), &[]).failed(10, "refused", "in another way");
+    ask(&playing(&[refused]), &[]).failed(10, "refused", "rephrase");
     let broken = Stream::new()
         .start()
         .tool_use_block("t1", "answer", ["{\"n\": 1}"]);
@@ -146,7 +146,7 @@ fn an_answer_without_the_wrapper_is_sent_back() {
                 .run()
         };
         run(&[]).code(0).stdout("{\"n\":1}\n").stderr_contains(
-            "the input has no field `value`, which must hold the answer; asking again",
+            "the input has no field `value`, which must hold the answer; asking for a correction",
         );
         let requests = server.requests();
         assert_eq!(requests.len(), 3, "{schema}");
@@ -199,7 +199,7 @@ fn an_input_that_is_not_an_object_is_sent_back_empty_and_quoted() {
             .run()
             .code(0)
             .stderr_contains(&format!(
-                "the input is not a JSON object: {broken}; asking again"
+                "the input is not a JSON object: {broken}; asking for a correction"
             ));
         let turns = server.requests()[1].json()["messages"].clone();
         assert_eq!(
@@ -263,7 +263,7 @@ fn a_schema_that_is_none_is_told_with_its_place_and_sends_nothing() {
     };
     run("s.json").failed(
         2,
-        "`s.json`: it is not a JSON schema: at `/type`",
+        "`s.json`: not a valid JSON schema: at `/type`",
         "langdock help send",
     );
     run("{").failed(2, "--schema: not valid JSON", "langdock help send");
