@@ -1,7 +1,7 @@
 //! Thinking is bound to what it was made for: the model, the system prompt, the tools and all
 //! messages before it. The API refuses a request that brings it back with anything else ("The block
-//! is bound to a different conversation"); source: threads about such errors, and Anthropic's page on
-//! extended thinking.
+//! is bound to a different conversation"); source: threads about such errors, and Anthropic's page
+//! on extended thinking.
 //!
 //! So an answer's thinking is kept with a hash of what was sent before it, in a field that is never
 //! sent. What no longer matches, or has no hash, is left out: the model loses what it thought about
@@ -69,7 +69,8 @@ pub(crate) fn leave_out_foreign_thinking(request: &mut CreateMessage) {
     }
 }
 
-/// Appends a message. If nothing is left of the answer before it, it continues the turn of its side.
+/// Appends a message. If nothing is left of the answer before it, it continues the turn of its
+/// side.
 fn push_message(messages: &mut Vec<InputMessage>, mut message: InputMessage) {
     match messages.last_mut() {
         _ if message.content.is_empty() => {}
@@ -112,8 +113,8 @@ fn open_turn(messages: &[InputMessage]) -> usize {
         .map_or(0, |place| place + 1)
 }
 
-/// Returns the blocks of a message that follows the messages of `request`, without the thinking that
-/// was made for something else.
+/// Returns the blocks of a message that follows the messages of `request`, without the thinking
+/// that was made for something else.
 fn fitting_blocks(
     request: &CreateMessage,
     blocks: Vec<ContentBlock>,

@@ -82,7 +82,8 @@ pub(super) fn read(
                 Feed::Files(paths) => reader.paths(paths),
             };
             if let Err(Stop::Failed(error)) = read {
-                let _ = reader.news.blocking_send(News::Failed(*error)); // Nobody waits any more where the run is ending.
+                // Nobody waits any more where the run is ending.
+                let _ = reader.news.blocking_send(News::Failed(*error));
             }
         })?;
     Ok(receiver)
