@@ -220,8 +220,8 @@ pub(crate) fn answer_is_not_an_object(json: &str) -> String {
     format!("the input is not a JSON object: {json}")
 }
 
-/// Asks for the rest of an answer that broke off; `end` is its end, by which a model that accepts no
-/// prefill finds the place.
+/// Asks for the rest of an answer that broke off; `end` is its end, by which a model that accepts
+/// no prefill finds the place.
 pub(crate) fn continue_request(end: &str) -> String {
     format!("{CONTINUE_OPENING}{end}\n\n{CONTINUE_ENDING}")
 }

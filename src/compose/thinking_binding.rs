@@ -1,7 +1,7 @@
 //! Thinking is bound to what it was made for: the model, the system prompt, the tools and all
 //! messages before it. The API refuses a request that brings it back with anything else ("The block
-//! is bound to a different conversation"); source: threads about such errors, and Anthropic's page on
-//! extended thinking.
+//! is bound to a different conversation"); source: threads about such errors, and Anthropic's page
+//! on extended thinking.
 //!
 //! So an answer's thinking is kept with a hash of what was sent before it, in a field that is never
 //! sent. What no longer matches, or has no hash, is left out: the model loses what it thought about
@@ -51,7 +51,7 @@ pub(crate) fn bind_thinking(message: &mut Message, body: &[u8]) {
         .filter(|block| block.is_thinking())
     {
         if let Some(fields) = block.extra_mut() {
-            fields.insert(SENT_AFTER.to_owned(), Value::from(hash.clone()));
+            fields.insert(SENT_AFTER.to_owned(), hash.clone());
         }
     }
 }
@@ -99,8 +99,8 @@ fn open_turn(messages: &[InputMessage]) -> usize {
         .map_or(0, |place| place + 1)
 }
 
-/// Returns the blocks of a message that follows the messages of `request`, without the thinking that
-/// was made for something else.
+/// Returns the blocks of a message that follows the messages of `request`, without the thinking
+/// that was made for something else.
 fn fitting_blocks(
     request: &CreateMessage,
     blocks: Vec<ContentBlock>,
@@ -120,13 +120,12 @@ fn fitting_blocks(
             .and_then(|fields| fields.shift_remove(SENT_AFTER))
             .unwrap_or_default();
         let is_known = answer.as_ref().filter(|(of_answer, _)| *of_answer == hash);
-        let fits = match is_known {
-            Some((_, fits)) => *fits,
-            None => {
-                let fits = hash == prefix_hash(request, &with_beginning(request, &kept));
-                answer = Some((hash, fits));
-                fits
-            }
+        let fits = if let Some((_, fits)) = is_known {
+            *fits
+        } else {
+            let fits = hash == prefix_hash(request, &with_beginning(request, &kept));
+            answer = Some((hash, fits));
+            fits
         };
         if fits || is_open {
             kept.push(block);

@@ -25,8 +25,8 @@ pub(super) fn turn_target(settings: &Settings, model: &str) -> TurnTarget {
 }
 
 /// Returns the settings for what is said next in this conversation; none if those of the catalog
-/// hold. Tells the user where it goes if that is not where it would go by the settings, or not where
-/// the earlier turns went. `is_sent` is as for [`ModelCatalog::choose`].
+/// hold. Tells the user where it goes if that is not where it would go by the settings, or not
+/// where the earlier turns went. `is_sent` is as for [`ModelCatalog::choose`].
 ///
 /// # Errors
 ///

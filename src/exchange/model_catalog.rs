@@ -470,8 +470,8 @@ impl<'a> ModelCatalog<'a> {
         key.fingerprint(self.settings.endpoint.models_url(None).as_str())
     }
 
-    /// What is remembered of how the models here are asked for answers that match a schema; none for
-    /// the built-in endpoint.
+    /// What is remembered of how the models here are asked for answers that match a schema; none
+    /// for the built-in endpoint.
     pub(crate) fn schema_ways(&self) -> Option<SchemaWays> {
         let state = self.state()?;
         Some(SchemaWays::for_endpoint(&state, &self.pin_name()))

@@ -43,8 +43,8 @@ pub(crate) trait RepairSender {
     /// The request that was sent last.
     fn request(&mut self) -> &mut CreateMessage;
 
-    /// Sends the request as it is now. `why` is what is wrong with the last answer, where it is sent
-    /// back.
+    /// Sends the request as it is now. `why` is what is wrong with the last answer, where it is
+    /// sent back.
     fn send_again(
         &mut self,
         why: Option<&str>,

@@ -97,8 +97,8 @@ pub(crate) fn in_turn(messages: Vec<InputMessage>) -> Result<Vec<InputMessage>, 
     Ok(turns)
 }
 
-/// Gives a result that is nothing but white space the words for no output: the API refuses blank text
-/// in results, too.
+/// Gives a result that is nothing but white space the words for no output: the API refuses blank
+/// text in results, too.
 fn fill_blank_result(block: &mut ContentBlock) {
     let ContentBlock::ToolResult(result) = block else {
         return;

@@ -2,7 +2,8 @@
 //!
 //! Facts of 2026-11-28, from Anthropic's SDK 2.14.0, its model and migration pages, and reports of
 //! what Langdock's endpoint refuses. A rule is used only where it is known for the model: an id
-//! without a row, a later version among them, takes no rule, and what is not known is sent as it is.
+//! without a row, a later version among them, takes no rule, and what is not known is sent as it
+//! is.
 //!
 //! The table has the last word only where nobody else has one: what the endpoint itself refused or
 //! accepted comes first, then the `capabilities` of its list of models. No number in here refuses
