@@ -159,8 +159,8 @@ impl ApiCall {
         self.machine.data()
     }
 
-    /// Returns the data of the error event that ended the answer, as received but for the key, until
-    /// the next step.
+    /// Returns the data of the error event that ended the answer, as received but for the key,
+    /// until the next step.
     pub(crate) fn error_event(&self) -> Option<String> {
         let error = self.failure.as_ref()?;
         let data = self.machine.data();

@@ -140,8 +140,8 @@ impl CallPacer {
         }
     }
 
-    /// Reserves the next attempt; none where it may be sent now, else how long it has to wait. Fails
-    /// where it must not be sent before the user has cleared the ledger's way.
+    /// Reserves the next attempt; none where it may be sent now, else how long it has to wait.
+    /// Fails where it must not be sent before the user has cleared the ledger's way.
     pub(super) async fn reserve(&mut self) -> Result<Option<QueueWait>, LedgerObstruction> {
         let Some(call) = &mut self.call else {
             return Ok(None);

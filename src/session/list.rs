@@ -23,8 +23,8 @@ pub(crate) struct ConversationSummary {
     /// The model that was last requested, or that answered last in a conversation of an earlier
     /// version.
     pub(crate) model: Option<String>,
-    /// The base URL of the endpoint that it belongs to; none in the demo, or in a conversation of an
-    /// earlier version.
+    /// The base URL of the endpoint that it belongs to; none in the demo, or in a conversation of
+    /// an earlier version.
     pub(crate) endpoint: Option<String>,
     /// The region that it belongs to.
     pub(crate) region: Option<String>,

@@ -26,13 +26,14 @@ pub(crate) fn sanitize(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Like [`sanitize`], with line feeds and tabs replaced by spaces, for text that is laid out on one line.
+/// Like [`sanitize`], with line feeds and tabs replaced by spaces, for text that is laid out on one
+/// line.
 pub(crate) fn sanitize_line(text: &str) -> String {
     sanitize(text).replace(['\n', '\t'], " ")
 }
 
-/// Replaces line breaks and tabs by their escapes, such as `\n`, so that a message stays on one line
-/// and shows every value whole.
+/// Replaces line breaks and tabs by their escapes, such as `\n`, so that a message stays on one
+/// line and shows every value whole.
 pub(crate) fn escape_breaks(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {

@@ -310,8 +310,8 @@ impl Found {
 }
 
 impl Found {
-    /// Gives the fields of an MCP server's definition the names that the API has for them, and drops
-    /// those that it has not. Returns whether the schema is there under both names.
+    /// Gives the fields of an MCP server's definition the names that the API has for them, and
+    /// drops those that it has not. Returns whether the schema is there under both names.
     fn take_mcp_names(&mut self) -> bool {
         let has = |key: &str| self.fields.iter().any(|field| field.key == key);
         if !has(MCP_SCHEMA) {

@@ -1,5 +1,5 @@
-//! An answer that has to fit a schema: asked for in one of several ways, checked, and sent back with
-//! what is wrong with it.
+//! An answer that has to fit a schema: asked for in one of several ways, checked, and sent back
+//! with what is wrong with it.
 //!
 //! Pure: who asks has its requests changed here, and tells each answer and each refusal.
 

@@ -86,8 +86,8 @@ impl SchemaSampler<'_> {
         }
     }
 
-    /// Returns the schemas that a value must fit besides `schema` itself: the first of a choice that
-    /// is not null, and all of `allOf`.
+    /// Returns the schemas that a value must fit besides `schema` itself: the first of a choice
+    /// that is not null, and all of `allOf`.
     fn combined_parts<'a>(&'a self, schema: &'a Value) -> Vec<&'a Value> {
         let list = |key: &str| schema[key].as_array().into_iter().flatten();
         let choice = list("anyOf")
