@@ -93,7 +93,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Pro
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema -d 'Print Print Print JSON that fits this JSON schema, and nothing else' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema -d 'Print JSON that fits this JSON schema, and nothing else' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema-mode -d 'With --schema: how the model is asked for the answer [default: auto]' -r -f -a "auto\t'One way after the other'
 native\t'By the field output_config.format'
 tool\t'By a tool'
@@ -250,7 +250,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -s o -l output 
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s J -l jobs -d 'Maximum number of concurrent requests [default: what the limits allow]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l shard -d 'Ask only about the items of shard I of N; auto takes I and N from Slurm or GitLab' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-requests -d 'Exit with 13 after this many requests in this run; retries do not count' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-total-tokens -d 'Exit with 13 before the requests of this run use more tokens than this, input and output' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-total-tokens -d 'Stop with exit code 13 before this run exceeds this many tokens, input plus output' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l tag -d 'Tag for the usage log, for `langdock usage --by tag`' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema -d 'Ask for answers that fit this JSON schema; the text of a record is then JSON' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema-mode -d 'With --schema: how the model is asked for the answer [default: auto]' -r -f -a "auto\t'One way after the other'

@@ -207,7 +207,7 @@ pub(crate) fn answer_is_not_json(error: &impl Display) -> String {
 
 /// Says that an answer came as text, where a call of `tool` was forced.
 pub(crate) fn answer_is_not_a_call(tool: &str) -> String {
-    format!("the answer is not a call of the tool `{tool}`")
+    format!("the answer was not given through the tool `{tool}`, which was added for it")
 }
 
 /// Says that an answer lacks the field that wraps one that is not an object.

@@ -337,11 +337,11 @@ impl MergeFlaws {
         };
         match self.gap_shards.as_slice() {
             [] if self.gaps + self.failed == 0 && self.has_input => {
-                "name the output of each shard once, and none of another run".to_owned()
+                "pass the output of each shard once, and none of another run".to_owned()
             }
             [] if self.gaps + self.failed == 0 => {
-                "name the output of each shard once; if items were added between runs, name the \
-                 input with -i"
+                "pass the output of each shard only once; if items were added between runs, pass \
+                 the input with -i"
                     .to_owned()
             }
             [] if self.gaps == 0 => {

@@ -49,15 +49,16 @@ pub(crate) struct BatchArgs {
     pub(crate) retry_failed: bool,
     /// Ask only about the items of shard I of N; auto takes I and N from Slurm or GitLab
     ///
-    /// Each item belongs to one shard, by the SHA-256 of its line or path: adding items moves no
-    /// others. auto/N takes I alone, from Kubernetes too. The records say which shard they are of,
-    /// and `langdock merge` puts the outputs of all shards together.
+    /// Each item belongs to one shard, by the SHA-256 of its line or path: adding items does not
+    /// move existing ones to another shard. With auto/N, only I is read from the environment, which
+    /// also works on Kubernetes. Each record names its shard, and `langdock merge` merges the outputs
+    /// of all shards.
     #[arg(long, value_name = "I/N|auto", value_parser = shard)]
     pub(crate) shard: Option<ShardChoice>,
     /// Exit with 13 after this many requests in this run; retries do not count
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) max_requests: Option<u64>,
-    /// Exit with 13 before the requests of this run use more tokens than this, input and output
+    /// Stop with exit code 13 before this run exceeds this many tokens, input plus output
     ///
     /// A request is assumed to use as many tokens as the others did, since its use is not known in
     /// advance.

@@ -54,8 +54,7 @@ command_help!(
          {{ and }} are literal braces. The output has one line of JSON per item, with index, id, \
          input_hash, text or message or error, and usage. An item that fails is a line with \
          error; the run continues, and exits with 11. With --output, running the same command \
-         again continues where it stopped: items that FILE has an answer for are not asked \
-         again."
+         again continues where it stopped: items already answered in FILE are skipped."
 );
 command_help!(
     MERGE,

@@ -14,8 +14,9 @@ pub(crate) struct InputArgs {
     /// Text file, image or PDF, detected by content, or a directory; - is standard input; may be
     /// repeated
     ///
-    /// A directory stands for its text files, sorted, except hidden files and those that .gitignore
-    /// excludes. No ignore file can include a hidden file; name it with -f.
+    /// For a directory, all text files in it are sent, sorted, except hidden files and those that
+    /// .gitignore excludes. Hidden files are skipped even if .gitignore re-includes them; to send
+    /// one, name it with -f.
     #[arg(short, long = "file", value_name = "PATH")]
     pub(crate) files: Vec<PathBuf>,
     /// Image or PDF, never sent as text; - is standard input; may be repeated
@@ -47,8 +48,9 @@ pub(crate) struct InputArgs {
     ///
     /// Without it, a request is refused if its body exceeds 20 MB, or if even a low estimate of its
     /// tokens exceeds the model's context window or a known limit of tokens per minute. An option
-    /// of the command line that the model is known not to accept is an error, and one of the config
-    /// file or a template is left out. Where it is sent and accepted, that is remembered.
+    /// that the model is known not to accept is an error on the command line, and is dropped if it
+    /// comes from the config file or a template. With --no-check it is sent; if the model accepts
+    /// it, that is remembered.
     #[arg(long)]
     pub(crate) no_check: bool,
 }

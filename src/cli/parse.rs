@@ -60,9 +60,10 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
 /// it has none: building the whole definition would cost more than the parsing. Everything else is
 /// answered from the whole definition.
 fn matched(argv: &[OsString]) -> Result<(Command, ConnectionArgs), clap::Error> {
+    let is_version = |first: &OsString| argv.len() == 2 && (first == "--version" || first == "-V");
     let has_flags_before = argv
         .get(1)
-        .is_some_and(|first| first.as_encoded_bytes().starts_with(b"-"));
+        .is_some_and(|first| first.as_encoded_bytes().starts_with(b"-") && !is_version(first));
     let mut definition = Cli::command();
     if has_flags_before {
         definition = ConnectionArgs::augment_args(definition);

@@ -78,10 +78,11 @@ pub(crate) struct ToolRunArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Structured")]
 pub(crate) struct StructuredArgs {
-    /// Print Print Print JSON that fits this JSON schema, and nothing else
+    /// Print JSON that fits this JSON schema, and nothing else
     ///
-    /// The answer is checked here, and what does not fit is sent back with what is wrong. It is
-    /// printed in one line, indented on a terminal; with --json the message object that has it.
+    /// The answer is validated here, and an invalid one is sent back with the errors. A valid one is
+    /// printed on one line, or indented on a terminal; with --json, the message object that contains
+    /// it is printed.
     #[arg(
         long, value_name = "FILE|JSON", value_parser = not_blank,
         conflicts_with_all = ["jsonl", "extract", "tools", "tool_choice", "prefill"]
@@ -89,10 +90,10 @@ pub(crate) struct StructuredArgs {
     pub(crate) schema: Option<String>,
     /// With --schema: how the model is asked for the answer [default: auto]
     ///
-    /// native: by the field output_config.format. tool: by a tool that it calls with the answer.
-    /// prompt: in words. auto: by a tool that the model has to call, where it is known to accept
-    /// that; otherwise native, tool and prompt, one after the other until it takes one. What has
-    /// worked is remembered for seven days.
+    /// native uses the field output_config.format, tool makes the model call a tool with the answer,
+    /// and prompt asks in the prompt. auto uses a tool that the model has to call if it is known to
+    /// accept that; otherwise it tries native, tool and prompt until one works, and remembers it for
+    /// seven days.
     #[arg(
         long,
         value_name = "MODE",

@@ -70,8 +70,8 @@ pub(crate) const SETTINGS: [Setting; 23] = [
         value_type: ValueType::Region,
         default: DefaultValue::Value(DEFAULT_REGION),
         help: "Region: eu, us, global, ch",
-        long_help: "Requests go to this region and to no other. Any other name is sent with a \
-            notice.",
+        long_help: "Requests go to this region and to no other. Other names are \
+            accepted, with a warning.",
         sample: "\"eu\"",
     },
     Setting {

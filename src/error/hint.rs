@@ -117,8 +117,8 @@ impl Error {
                 can_go_on: true, ..
             } => "run the same command to continue, with a new budget",
             Self::Budget { .. } => {
-                "with --output FILE, the same command could have continued \
-                from there"
+                "the remaining items were not asked about; with --output FILE, the same command can \
+                 continue from there"
             }
             Self::Unfit(_) => "allow more corrections with --repair, or simplify the schema",
             Self::Listen { .. } => {
@@ -139,8 +139,8 @@ impl Error {
                 "this is a bug in langdock, or a system limit was reached; see `ulimit -a`"
             }
             Self::Tool(_) => {
-                "`langdock help tool-run` lists the keys of a tools file, `langdock help send` \
-                explains -T and --schema"
+                "`langdock help tool-run` lists the keys of a tools file; for a schema, see `langdock \
+                 help send`"
             }
             Self::CallByHand(_) => {
                 "`langdock tool-run --list` with the same -T shows each tool's command and input"
@@ -402,7 +402,7 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
             "the workspace or the key has no budget left; ask your admin or support@langdock.com"
         }
         (_, Some(403)) => {
-            "the key needs the Completion API scope, and the workspace the model; ask \
+            "the key needs the Completion API scope, and the workspace needs access to the model; ask \
              support@langdock.com"
         }
         (_, Some(404)) if model.is_empty() => {
@@ -488,21 +488,21 @@ fn wait_hint(refused: &StatusError) -> Option<String> {
         .map(|wait| format_seconds(round_up_to_seconds(wait)));
     match (refused.should_retry, refused.needed_max_wait, asked) {
         (Some(false), _, Some(asked)) => Some(format!(
-            "the server asks not to retry automatically; run the command again in {asked}"
+            "the server says not to retry automatically; run the command again in {asked}"
         )),
         (Some(false), _, None) => Some(
-            "the server asks not to retry automatically; run the command again \
+            "the server says not to retry automatically; run the command again \
                 later"
                 .to_owned(),
         ),
         (_, Some(needed), Some(asked)) => {
             let needed = format_duration(round_up_to_seconds(needed));
             Some(format!(
-                "the server asks to wait {asked}; allow it with --max-wait {needed}"
+                "the server asks you to wait {asked}; allow it with --max-wait {needed}"
             ))
         }
         (_, _, Some(asked)) => Some(format!(
-            "the server asks to wait {asked}; run the command again after that"
+            "the server asks you to wait {asked}; run the command again after that"
         )),
         (_, _, None) => None,
     }

@@ -96,7 +96,7 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
         11,
         "tool",
         "The model asked for more than --max-turns, a call of tool-run --call failed, some items \
-         of batch did, or merge found items that failed, or without a record, or with two.",
+         of batch did, or merge found items that failed, have no record, or have more than one.",
     ),
     (
         12,

@@ -22,9 +22,9 @@ impl Left {
         match self {
             Self::Kept => "the partial answer is saved",
             Self::Stdout => "the partial answer is on standard output",
-            Self::Part => "the partial answer is in FILE.part",
+            Self::Part => "the partial answer is in the .part file named above",
             Self::Stderr => "the partial answer is above",
-            Self::Nowhere => "nothing of the answer was shown",
+            Self::Nowhere => "no part of the answer was shown",
         }
     }
 }

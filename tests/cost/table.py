@@ -81,7 +81,7 @@ class Table:
 
     def paced(self, prompts, ours, theirs, others):
         """Failures and 429s, and where there are no failures the time in shares of the least possible."""
-        what = f"{prompts} prompts by xargs, {prompts} a minute: failed, 429s, of the least time"
+        what = f"{prompts} prompts by xargs, {prompts} a minute: failures, 429s, relative to the shortest possible time"
         met = not ours.failed and not ours.refused and ours.of_least <= 1.1
         self.add(what, str(ours), str(theirs), "", "0, 0, <= 1.1", met, "gate", others)
         if not met:

@@ -181,7 +181,7 @@ fn the_hint_of_a_broken_answer_says_where_what_came_is() {
             &text,
             &["-o", "answer"],
             &["langdock: the partial answer is in `answer.part`"],
-            "the partial answer is in FILE.part;",
+            "the partial answer is in the .part file named above;",
         ),
         (&text, &["-x"], &["Hello"], "the partial answer is above;"),
         (
@@ -196,12 +196,12 @@ fn the_hint_of_a_broken_answer_says_where_what_came_is() {
             &[],
             "the partial answer is saved;",
         ),
-        (&thought, &[], &[], "nothing of the answer was shown;"),
+        (&thought, &[], &[], "no part of the answer was shown;"),
         (
             &thought,
             &["-o", "thought"],
             &[],
-            "nothing of the answer was shown;",
+            "no part of the answer was shown;",
         ),
     ];
     for (server, flags, notices, hint) in table {

@@ -145,7 +145,7 @@ fn an_option_that_was_typed_and_is_not_accepted_is_a_usage_error_with_the_way_ou
 fn a_budget_that_does_not_fit_is_refused_with_what_would() {
     let model = "claude-haiku-4-5";
     refused(model, &["--thinking", "4000", "--max-tokens", "4000"])
-        .stderr_contains("a thinking budget of 4000 tokens does not fit")
+        .stderr_contains("a thinking budget of 4,000 tokens does not fit")
         .stderr_contains("max_tokens, which is 4000\nhint: give --max-tokens 8000");
     refused(model, &["--thinking", "auto", "--max-tokens", "900"])
         .stderr_contains("max_tokens, which is 900");
@@ -277,7 +277,7 @@ fn a_setting_of_a_field_is_checked_shown_and_set_like_its_flag() {
         "thinking = \"auto\"\neffort = \"max\"\ntemperature = 0.5\ntop_k = 4\n"
     );
     for (key, value, needed) in [
-        ("thinking", "5", "auto, off, or a whole number from 1024"),
+        ("thinking", "5", "auto, off, or a whole number from 1,024"),
         ("effort", "ultra", "low, medium, high, xhigh, max"),
         ("temperature", "2", "0 to 1"),
         ("top_k", "0", "from 1 to"),

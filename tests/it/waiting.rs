@@ -163,9 +163,9 @@ fn a_wait_that_does_not_fit_is_not_begun() {
 
 #[test]
 fn the_hint_says_what_the_server_asks_for() {
-    let max_wait = "the server asks to wait 300 s; allow it with --max-wait 300s";
-    let then = "the server asks to wait 300 s; run the command again after that";
-    let not_again = "the server asks not to retry automatically";
+    let max_wait = "the server asks you to wait 300 s; allow it with --max-wait 300s";
+    let then = "the server asks you to wait 300 s; run the command again after that";
+    let not_again = "the server says not to retry automatically";
     for (status, code) in [(429, 7), (503, 5)] {
         for (flags, headers, hint) in [
             (&[][..], &[("retry-after", "300")][..], max_wait),
@@ -361,7 +361,7 @@ fn the_time_for_the_whole_call_ends_it_before_the_answer_and_in_its_middle() {
     let outcome = send(&server).args(["--timeout", "30s"]).run();
     outcome
         .stdout("")
-        .failed(7, "HTTP 429", "the server asks to wait 60 s");
+        .failed(7, "HTTP 429", "the server asks you to wait 60 s");
     server.only_request();
 
     let events = Stream::new().start().open_text_block(["Hello"]).to_string();

@@ -115,7 +115,7 @@ impl Chat<'_> {
         }
         self.exchange.catalog.refuse_elsewhere(model).await?;
         self.exchange.select_model(SelectedModel::given(model));
-        self.say(&format!("using using using model {model} from now on"));
+        self.say(&format!("using model {model} from now on"));
         Ok(())
     }
 

@@ -172,7 +172,7 @@ fn an_output_of_another_shard_is_refused_before_anything_is_sent() {
         outcome
             .code(2)
             .stderr_contains("`out.jsonl`, line 1: a record of shard 1/2, and this run is about ")
-            .stderr_contains("hint: name another file with --output");
+            .stderr_contains("hint: choose another file with --output");
         assert_eq!((now, contents(&home, "out.jsonl")), (asked, before.clone()));
     }
     assert_eq!(shard("1/2").1, asked, "all is done");

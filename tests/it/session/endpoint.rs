@@ -163,7 +163,7 @@ fn another_region_is_confirmed_before_what_was_said_goes_there() {
     terminal
         .keys("/region eu")
         .keys(ENTER)
-        .wait_for("send the whole conversation to using using region eu from now on? [y/N]")
+        .wait_for("send the whole conversation to region eu from now on? [y/N]")
         .keys("n")
         .keys(ENTER);
     wait_for_prompt(&terminal, 4);
