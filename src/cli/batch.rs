@@ -51,8 +51,8 @@ pub(crate) struct BatchArgs {
     ///
     /// Each item belongs to one shard, by the SHA-256 of its line or path: adding items does not
     /// move existing ones to another shard. With auto/N, only I is read from the environment, which
-    /// also works on Kubernetes. Each record names its shard, and `langdock merge` merges the outputs
-    /// of all shards.
+    /// also works on Kubernetes. Each record names its shard, and `langdock merge` merges the
+    /// outputs of all shards.
     #[arg(long, value_name = "I/N|auto", value_parser = shard)]
     pub(crate) shard: Option<ShardChoice>,
     /// Exit with 13 after this many requests in this run; retries do not count

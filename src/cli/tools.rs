@@ -15,11 +15,11 @@ use crate::tool::SchemaMode;
 pub(crate) struct ToolArgs {
     /// Tools that the model may call: a JSON or TOML file, or a program; may be repeated
     ///
-    /// A file has Anthropic's JSON definition of a tool, or an array of them, or [[tool]] tables in
-    /// TOML: name, description and input_schema, plus command if tool-run is to run it. `langdock
-    /// help tool-run` lists all keys. A program prints its own definition when run with --schema. A
-    /// bare name is looked up only in langdock/tools of the platform's config directory; write
-    /// ./FILE for a file in the current directory.
+    /// A file has Anthropic's JSON definition of a tool, or an array of them, or `[[tool]]` tables
+    /// in TOML: name, description and input_schema, plus command if tool-run is to run it.
+    /// `langdock help tool-run` lists all keys. A program prints its own definition when run with
+    /// --schema. A bare name is looked up only in langdock/tools of the platform's config
+    /// directory; write ./FILE for a file in the current directory.
     #[arg(short = 'T', long = "tool", value_name = "FILE")]
     pub(crate) tools: Vec<PathBuf>,
     /// Whether the model must call a tool: auto, any, none, or the name of the tool
@@ -80,9 +80,9 @@ pub(crate) struct ToolRunArgs {
 pub(crate) struct StructuredArgs {
     /// Print JSON that fits this JSON schema, and nothing else
     ///
-    /// The answer is validated here, and an invalid one is sent back with the errors. A valid one is
-    /// printed on one line, or indented on a terminal; with --json, the message object that contains
-    /// it is printed.
+    /// The answer is validated here, and an invalid one is sent back with the errors. A valid one
+    /// is printed on one line, or indented on a terminal; with --json, the message object that
+    /// contains it is printed.
     #[arg(
         long, value_name = "FILE|JSON", value_parser = not_blank,
         conflicts_with_all = ["jsonl", "extract", "tools", "tool_choice", "prefill"]
@@ -90,10 +90,10 @@ pub(crate) struct StructuredArgs {
     pub(crate) schema: Option<String>,
     /// With --schema: how the model is asked for the answer [default: auto]
     ///
-    /// native uses the field output_config.format, tool makes the model call a tool with the answer,
-    /// and prompt asks in the prompt. auto uses a tool that the model has to call if it is known to
-    /// accept that; otherwise it tries native, tool and prompt until one works, and remembers it for
-    /// seven days.
+    /// native uses the field output_config.format, tool makes the model call a tool with the
+    /// answer, and prompt asks in the prompt. auto uses a tool that the model has to call if it is
+    /// known to accept that; otherwise it tries native, tool and prompt until one works, and
+    /// remembers it for seven days.
     #[arg(
         long,
         value_name = "MODE",

@@ -36,7 +36,7 @@ root = pathlib.Path(__file__).resolve().parents[2]
 sources = {
     path.relative_to(root): path.read_text().split("#[cfg(test)]\nmod tests")[0]
     for path in sorted((root / "src").rglob("*.rs"))
-    if path.name != "tests.rs" and "tests" not in path.relative_to(root).parts
+    if not path.name.endswith("tests.rs") and "tests" not in path.relative_to(root).parts
 }
 documents = [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "man").glob("*.1"))]
 failed = False
