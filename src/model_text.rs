@@ -200,22 +200,23 @@ pub(crate) fn schema_request(schema: &str) -> String {
     )
 }
 
-/// Says that an answer is text of another kind, where JSON was asked for.
+/// Returns what says that an answer is text of another kind, where JSON was asked for.
 pub(crate) fn answer_is_not_json(error: &impl Display) -> String {
     format!("the answer is not JSON: {error}")
 }
 
-/// Says that an answer came as text, where a call of `tool` was forced.
+/// Returns what says that an answer came as text, where a call of `tool` was forced.
 pub(crate) fn answer_is_not_a_call(tool: &str) -> String {
     format!("the answer was not given through the tool `{tool}`, which was added for it")
 }
 
-/// Says that an answer lacks the field that wraps one that is not an object.
+/// Returns what says that an answer lacks the field that wraps one that is not an object.
 pub(crate) fn answer_is_not_wrapped(field: &str) -> String {
     format!("the input has no field `{field}`, which must hold the answer")
 }
 
-/// Says that the arguments of a forced call are not an object; `json` is what they are.
+/// Returns what says that the arguments of a forced call are not an object; `json` is what they
+/// are.
 pub(crate) fn answer_is_not_an_object(json: &str) -> String {
     format!("the input is not a JSON object: {json}")
 }

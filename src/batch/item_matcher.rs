@@ -79,7 +79,7 @@ impl<R> ItemMatcher<R> {
         }
     }
 
-    /// Gives up waiting for a record with the index of the last item.
+    /// Stops waiting for a record with the index of the last item.
     fn settle_last(&mut self) {
         if let Some((position, has_record)) = &mut self.last
             && !std::mem::replace(has_record, true)

@@ -116,7 +116,7 @@ pub(crate) struct UnfilledFields {
 }
 
 impl UnfilledFields {
-    /// Takes an item into account.
+    /// Notes which fields an item fills.
     pub(crate) fn note_item(&mut self, item: &BatchItem) {
         self.fields.retain(|field| item.field_text(field).is_none());
         self.has_text_lines |= item.is_line_of_text();

@@ -240,7 +240,7 @@ pub(crate) enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// There is no directory to keep anything in.
+    /// No directory to keep anything in is known.
     #[error("cannot find a config directory for this user")]
     NoHome,
     /// A key that cannot be one.

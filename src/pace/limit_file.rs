@@ -45,7 +45,7 @@ pub(crate) struct LimitFile {
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LimitFileError {
-    /// There is no directory for it.
+    /// No directory for it is known.
     #[error("HOME is not set")]
     NoDirectory,
     /// Another process has it.

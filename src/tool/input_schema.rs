@@ -91,7 +91,7 @@ fn has_moving_reference(schema: &Map<String, Value>) -> bool {
     any_schema(&Value::Object(schema.clone()), &leads_elsewhere)
 }
 
-/// Takes the first schema of `allOf`, and puts the others back.
+/// Removes the first schema of `allOf`, and puts the others back.
 fn take_first(root: &mut Map<String, Value>, all_of: Value) -> Option<Value> {
     let Value::Array(mut parts) = all_of else {
         return None;

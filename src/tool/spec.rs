@@ -310,7 +310,7 @@ impl Found {
 }
 
 impl Found {
-    /// Gives the fields of an MCP server's definition the names that the API has for them, and
+    /// Renames the fields of an MCP server's definition to the API's names, and
     /// drops those that it has not. Returns whether the schema is there under both names.
     fn take_mcp_names(&mut self) -> bool {
         let has = |key: &str| self.fields.iter().any(|field| field.key == key);

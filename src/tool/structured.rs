@@ -258,7 +258,7 @@ impl Structured {
         }
     }
 
-    /// Takes away what [`Self::add_to`] has added, and goes on to the next way.
+    /// Removes what [`Self::add_to`] has added, and goes on to the next way.
     fn go_on(&mut self, request: &mut CreateMessage, next: SchemaWay) {
         request.tools.clear();
         request.tool_choice = None;
@@ -290,7 +290,7 @@ impl Structured {
         self.take_next_way(request)
     }
 
-    /// Gives the present way up, and changes a request to the next one if there is one.
+    /// Abandons the present way, and changes a request to the next one if there is one.
     pub(crate) fn take_next_way(&mut self, request: &mut CreateMessage) -> bool {
         self.not_taken.push(self.way);
         let Some(next) = self.next_way() else {

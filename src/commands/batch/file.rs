@@ -111,8 +111,8 @@ impl RecordFile {
             .map_err(|source| self.unwritable(source))
     }
 
-    /// Gives the records the places of their items in this run, and puts them in that order unless
-    /// they need not be.
+    /// Sets the places of the records to those of their items in this run, and puts them in that
+    /// order unless they need not be.
     pub(super) fn arrange(
         &mut self,
         done: &mut EarlierRecords,
