@@ -41,7 +41,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Send one request and stream the answer to standard output')
             [CompletionResult]::new('chat', 'chat', [CompletionResultType]::ParameterValue, 'Hold a conversation with a model, saved as it goes')
-            [CompletionResult]::new('tool-run', 'tool-run', [CompletionResultType]::ParameterValue, 'Send a request, and run the tools that the model calls on this machine until it is done')
+            [CompletionResult]::new('tool-run', 'tool-run', [CompletionResultType]::ParameterValue, 'Send a request, run the tools that the model calls here, and repeat until it is done')
             [CompletionResult]::new('batch', 'batch', [CompletionResultType]::ParameterValue, 'Ask the same question about many items, in parallel and within the rate limits')
             [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Merge the outputs of a batch that ran in shards')
             [CompletionResult]::new('models', 'models', [CompletionResultType]::ParameterValue, 'List the models that the region offers')
@@ -365,8 +365,8 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             break
         }
         'langdock;merge' {
-            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'The input of the batch, as its --input: which records there have to be, and their order')
-            [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'The input of the batch, as its --input: which records there have to be, and their order')
+            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'The file given to batch as --input: it says which records are expected, and their order')
+            [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'The file given to batch as --input: it says which records are expected, and their order')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write the records to this file, whole or not at all [default: standard output]')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write the records to this file, whole or not at all [default: standard output]')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -386,8 +386,8 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Profile in the config file')
             [CompletionResult]::new('--api-key-file', '--api-key-file', [CompletionResultType]::ParameterName, 'Read the API key from this file instead of LANGDOCK_API_KEY')
             [CompletionResult]::new('--refresh', '--refresh', [CompletionResultType]::ParameterName, 'Ignore the cached list and fetch it again')
-            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Also show what each model has and accepts, and when it is retired')
-            [CompletionResult]::new('--long', '--long', [CompletionResultType]::ParameterName, 'Also show what each model has and accepts, and when it is retired')
+            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Also show the limits of each model, the options it accepts, and when it is retired')
+            [CompletionResult]::new('--long', '--long', [CompletionResultType]::ParameterName, 'Also show the limits of each model, the options it accepts, and when it is retired')
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print the list as JSON, with everything the endpoint reports about each model')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the list as JSON, with everything the endpoint reports about each model')
             [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to another machine')
@@ -434,7 +434,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
         }
         'langdock;usage' {
             [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Group by model, day, tag or command')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only requests of this last period, such as 7d [default: all]')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only requests from this long ago until now, such as 7d [default: all]')
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print a JSON object')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON object')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

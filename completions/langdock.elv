@@ -38,7 +38,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --version 'Print version'
             cand send 'Send one request and stream the answer to standard output'
             cand chat 'Hold a conversation with a model, saved as it goes'
-            cand tool-run 'Send a request, and run the tools that the model calls on this machine until it is done'
+            cand tool-run 'Send a request, run the tools that the model calls here, and repeat until it is done'
             cand batch 'Ask the same question about many items, in parallel and within the rate limits'
             cand merge 'Merge the outputs of a batch that ran in shards'
             cand models 'List the models that the region offers'
@@ -357,8 +357,8 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'langdock;merge'= {
-            cand -i 'The input of the batch, as its --input: which records there have to be, and their order'
-            cand --input 'The input of the batch, as its --input: which records there have to be, and their order'
+            cand -i 'The file given to batch as --input: it says which records are expected, and their order'
+            cand --input 'The file given to batch as --input: it says which records are expected, and their order'
             cand -o 'Write the records to this file, whole or not at all [default: standard output]'
             cand --output 'Write the records to this file, whole or not at all [default: standard output]'
             cand -h 'Print help (see more with ''--help'')'
@@ -377,8 +377,8 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --profile 'Profile in the config file'
             cand --api-key-file 'Read the API key from this file instead of LANGDOCK_API_KEY'
             cand --refresh 'Ignore the cached list and fetch it again'
-            cand -l 'Also show what each model has and accepts, and when it is retired'
-            cand --long 'Also show what each model has and accepts, and when it is retired'
+            cand -l 'Also show the limits of each model, the options it accepts, and when it is retired'
+            cand --long 'Also show the limits of each model, the options it accepts, and when it is retired'
             cand -j 'Print the list as JSON, with everything the endpoint reports about each model'
             cand --json 'Print the list as JSON, with everything the endpoint reports about each model'
             cand --allow-http 'Allow plain http to another machine'
@@ -423,7 +423,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
         }
         &'langdock;usage'= {
             cand --by 'Group by model, day, tag or command'
-            cand --since 'Only requests of this last period, such as 7d [default: all]'
+            cand --since 'Only requests from this long ago until now, such as 7d [default: all]'
             cand -j 'Print a JSON object'
             cand --json 'Print a JSON object'
             cand -h 'Print help (see more with ''--help'')'

@@ -42,7 +42,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -s h -l help -d 'Print h
 complete -c langdock -n "__fish_langdock_needs_command" -s V -l version -d 'Print version'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "send" -d 'Send one request and stream the answer to standard output'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "chat" -d 'Hold a conversation with a model, saved as it goes'
-complete -c langdock -n "__fish_langdock_needs_command" -f -a "tool-run" -d 'Send a request, and run the tools that the model calls on this machine until it is done'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "tool-run" -d 'Send a request, run the tools that the model calls here, and repeat until it is done'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "batch" -d 'Ask the same question about many items, in parallel and within the rate limits'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "merge" -d 'Merge the outputs of a batch that ran in shards'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "models" -d 'List the models that the region offers'
@@ -295,7 +295,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l allow-http -
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand merge" -s i -l input -d 'The input of the batch, as its --input: which records there have to be, and their order' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand merge" -s i -l input -d 'The file given to batch as --input: it says which records are expected, and their order' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand merge" -s o -l output -d 'Write the records to this file, whole or not at all [default: standard output]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
@@ -310,7 +310,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand models" -l cacert -d '
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l refresh -d 'Ignore the cached list and fetch it again'
-complete -c langdock -n "__fish_langdock_using_subcommand models" -s l -l long -d 'Also show what each model has and accepts, and when it is retired'
+complete -c langdock -n "__fish_langdock_using_subcommand models" -s l -l long -d 'Also show the limits of each model, the options it accepts, and when it is retired'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s j -l json -d 'Print the list as JSON, with everything the endpoint reports about each model'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
@@ -342,7 +342,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand usage" -l by -d 'Group
 day\t'The day, in local time'
 tag\t'The value of --tag'
 command\t'The command that sent the request'"
-complete -c langdock -n "__fish_langdock_using_subcommand usage" -l since -d 'Only requests of this last period, such as 7d [default: all]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand usage" -l since -d 'Only requests from this long ago until now, such as 7d [default: all]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -s j -l json -d 'Print a JSON object'
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -l demo -d 'Use the conversations of --demo, which are stored separately'

@@ -64,7 +64,7 @@ pub(crate) enum Error {
         is_text: bool,
     },
     /// A line among JSON lines that is not a JSON object.
-    #[error("{place} is not a JSON object, but the first line is: {reason}")]
+    #[error("the first line is a JSON object, but {place} is not: {reason}")]
     NoObject {
         /// Where the line is, for messages.
         place: String,

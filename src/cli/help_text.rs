@@ -39,7 +39,7 @@ command_help!(
 );
 command_help!(
     TOOL_RUN,
-    "Send a request, and run the tools that the model calls on this machine until it is done",
+    "Send a request, run the tools that the model calls here, and repeat until it is done",
     "Each call is shown on the terminal and runs once you approve it, unless -y, --allow-tool or \
     the [tools] table of the config file allows it. A call that does not fit on the screen must \
     be read first, with show. Without a terminal, calls that are not allowed are denied, and the \
@@ -61,9 +61,9 @@ command_help!(
     "Merge the outputs of a batch that ran in shards",
     "It writes one record for each item, in the order of the items, as one run of batch over \
          the whole input would have. With --input each record finds its item, even if items \
-         were added since, and whatever is missing or too much is reported; without it, the \
-         records are ordered by their index, and what is missing shows between them only. Of \
-         two records of an item, an answer is kept rather than a failure, else the first one. It \
+         were added since, and missing, duplicate and unknown records are reported; without it, the \
+         records are ordered by their index, and only gaps between them are noticed. If an item \
+         has several records, an answer is preferred to a failure; otherwise the first is kept. It \
          ends with 11 if an item has no record or more than one, or has failed. Many records \
          are sorted on disk, in the directory of TMPDIR."
 );
@@ -84,7 +84,7 @@ command_help!(
     USAGE,
     "Summarise token usage on this machine",
     "Each request adds a line to a log: token counts, model, region and command, but no content. \
-    Set LANGDOCK_NO_LOG to keep no log."
+    Set LANGDOCK_NO_LOG to keep no log and save no conversations."
 );
 command_help!(
     SESSION,

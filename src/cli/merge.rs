@@ -12,7 +12,7 @@ pub(crate) struct MergeArgs {
     /// Outputs of batch; - is standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// The input of the batch, as its --input: which records there have to be, and their order
+    /// The file given to batch as --input: it says which records are expected, and their order
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
     /// Write the records to this file, whole or not at all [default: standard output]

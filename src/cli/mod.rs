@@ -171,10 +171,10 @@ pub(crate) struct ModelsArgs {
     /// Ignore the cached list and fetch it again
     #[arg(long)]
     pub(crate) refresh: bool,
-    /// Also show what each model has and accepts, and when it is retired
+    /// Also show the limits of each model, the options it accepts, and when it is retired
     ///
-    /// What the list says, and what a request to a model was refused for or accepted with in the
-    /// last seven days. --refresh forgets the latter.
+    /// Shows the details of the list, and which options each model accepted or refused in the last
+    /// seven days. --refresh forgets the latter.
     #[arg(short, long)]
     pub(crate) long: bool,
     /// Print the list as JSON, with everything the endpoint reports about each model
@@ -328,8 +328,9 @@ pub(crate) struct OutputArgs {
     pub(crate) lang: Option<String>,
     /// Write the answer to this file, whole or not at all
     ///
-    /// If an answer breaks off, the partial answer stays in FILE.part until the next one arrives. A
-    /// link, a pipe or another user's file at FILE.part is refused before anything is sent.
+    /// If an answer breaks off, the partial answer stays in FILE.part until a later run receives an
+    /// answer. A link, a pipe or another user's file at FILE.part is refused before anything is
+    /// sent.
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Exit 0 even if the answer was cut off by a token limit

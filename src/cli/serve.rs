@@ -41,8 +41,9 @@ pub(crate) struct ServeArgs {
     /// Faults to simulate, each with its share of the requests from 0 to 1
     ///
     /// KIND is an HTTP status (400 to 529), or a fault in the middle of an answer: cut closes the
-    /// connection, stall falls silent, error-event sends an event that the server is overloaded
-    /// (HTTP 529 if the answer is not streamed). For example --fail 429:0.1,529:0.05,cut:0.02
+    /// connection, stall falls silent, error-event sends an event saying that the server is
+    /// overloaded (HTTP 529 if the answer is not streamed). For example --fail
+    /// 429:0.1,529:0.05,cut:0.02
     #[arg(long, value_name = "KIND:SHARE,...")]
     pub(crate) fail: Option<FaultRates>,
     /// With --fail: seed for choosing the requests that fail [default: random, and printed]

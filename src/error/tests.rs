@@ -15,8 +15,8 @@ use crate::media::PixelSize;
 use crate::pace::LedgerObstruction;
 use crate::protocol::ApiError;
 
-/// Variants without a sample: reqwest cannot make an error of its own, and the flaws of a merge have
-/// their own tests.
+/// Variants without a sample: reqwest cannot make an error of its own, and the flaws of a merge
+/// have their own tests.
 const UNMADE: [&str; 2] = ["Client", "Merge"];
 
 fn path() -> PathBuf {
@@ -514,7 +514,9 @@ fn of_calls() -> Vec<Error> {
             event: "message_start".to_owned(),
             source: serde_json::from_str::<bool>("{").expect_err("it is not JSON"),
         }),
-        answer(StreamError::OutOfOrder("a delta of no block")),
+        answer(StreamError::OutOfOrder(
+            "a delta for a block that was not started",
+        )),
         answer(StreamError::ToolInput {
             tool: "look".to_owned(),
         }),
