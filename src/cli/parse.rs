@@ -8,7 +8,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches};
 use super::definition::command_line;
 use super::help::shown_examples;
 use super::unparsed::{Unparsed, command_of, explain};
-use super::{Cli, Command, ConnectionArgs};
+use super::{Cli, Command, ConnectionArgs, SendArgs};
 
 /// The short flags that take a value.
 pub(crate) const SHORT_FLAGS_WITH_VALUE: &[char] =
@@ -60,6 +60,9 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
 /// it has none: building the whole definition would cost more than the parsing. Everything else is
 /// answered from the whole definition.
 fn matched(argv: &[OsString]) -> Result<(Command, ConnectionArgs), clap::Error> {
+    if let Some(send) = matched_send(argv) {
+        return Ok((Command::Send(Box::new(send)), ConnectionArgs::default()));
+    }
     let is_version = |first: &OsString| argv.len() == 2 && (first == "--version" || first == "-V");
     let has_flags_before = argv
         .get(1)
@@ -77,6 +80,21 @@ fn matched(argv: &[OsString]) -> Result<(Command, ConnectionArgs), clap::Error> 
         Err(error) if error.kind() == ErrorKind::DisplayVersion => Err(error),
         Err(_) => read(command_line().try_get_matches_from(argv)?, true),
     }
+}
+
+/// Returns the arguments of a valid command line of `send`, parsed without the other commands: shell
+/// scripts start it for each prompt, and the definitions of all commands cost more than its own.
+fn matched_send(argv: &[OsString]) -> Option<SendArgs> {
+    let (_, own) = argv.split_first()?;
+    if own.first()? != "send" {
+        return None;
+    }
+    // What the program as a whole says of all commands.
+    let definition = clap::Command::new("send").args_override_self(true);
+    let mut definition = SendArgs::augment_args(definition);
+    let found = definition.try_get_matches_from_mut(own);
+    std::mem::forget(definition);
+    SendArgs::from_arg_matches_mut(&mut found.ok()?).ok()
 }
 
 fn read(

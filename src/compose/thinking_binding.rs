@@ -33,9 +33,6 @@ struct SentBody<'a> {
 
 /// Notes in the thinking of an answer which request it answers, by the body that was sent.
 pub(crate) fn bind_thinking(message: &mut Message, body: &[u8]) {
-    if !message.content.iter().any(ContentBlock::is_thinking) {
-        return;
-    }
     let Ok(sent) = serde_json::from_slice::<SentBody<'_>>(body) else {
         return;
     };

@@ -27,7 +27,7 @@ use crate::config::Settings;
 use crate::error::Error;
 use crate::input::{Estimate, in_turn};
 use crate::pace::RequestPriority;
-use crate::protocol::{CreateMessage, InputMessage, OptionUse, RequestOptions};
+use crate::protocol::{ContentBlock, CreateMessage, InputMessage, OptionUse, RequestOptions};
 use crate::session::TurnTarget;
 use crate::ui::{AnswerRenderer, FinalAnswer, ModesGuard, TerminalModes};
 
@@ -403,9 +403,13 @@ impl<'a> Exchange<'a> {
         if self.policy.answers != AnswerPolicy::MatchSchema
             && let Some(answer) = &outcome.answer
         {
-            let mut answer = answer.clone();
-            bind_thinking(&mut answer.message, &encoded.body);
-            sink.recorder.record_answer(&answer);
+            if answer.message.content.iter().any(ContentBlock::is_thinking) {
+                let mut answer = answer.clone();
+                bind_thinking(&mut answer.message, &encoded.body);
+                sink.recorder.record_answer(&answer);
+            } else {
+                sink.recorder.record_answer(answer);
+            }
         }
         let stopped = self.stop_reason_error(&outcome);
         let error = outcome.error.as_ref().or(stopped.as_ref());

@@ -151,7 +151,9 @@ impl<'a> Event<'a> {
             b"content_block_stop" => Ok(Self::BlockStop(envelope.index)),
             b"message_delta" => {
                 let mut delta: MessageDelta = optional(frame, envelope.delta)?;
-                delta.extra.extend(unknown_fields(frame)?);
+                if !envelope.is_plain_message_delta(frame) {
+                    delta.extra.extend(unknown_fields(frame)?);
+                }
                 Ok(Self::MessageDelta(delta, optional(frame, envelope.usage)?))
             }
             b"message_stop" => Ok(Self::MessageStop),
@@ -169,6 +171,17 @@ impl<'a> Event<'a> {
 }
 
 impl Envelope<'_> {
+    /// Whether the data of a `message_delta` is as long as its known fields are, so that there is no
+    /// other one to look for. Most are.
+    fn is_plain_message_delta(&self, frame: &Frame<'_>) -> bool {
+        const FRAME: &str = r#"{"type":"message_delta","delta":,"usage":}"#;
+        let (Some(delta), Some(usage)) = (self.delta, self.usage) else {
+            return false;
+        };
+        !self.r#type.is_empty()
+            && frame.data.len() == FRAME.len() + delta.get().len() + usage.get().len()
+    }
+
     /// Whether the event holds a part of an answer, which would be lost if it were ignored.
     fn has_content(&self) -> bool {
         self.delta.is_some() || self.content_block.is_some() || self.message.is_some()

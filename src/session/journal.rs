@@ -1,4 +1,4 @@
-//! The journal of an exchange: what was said and what comes is in it before it is sent or shown, so
+//! The journal of a pending turn: what was said and what comes is in it before it is sent or shown, so
 //! that a process that is killed loses nothing. It is locked as long as its process lives; an
 //! unlocked one is moved into its conversation.
 

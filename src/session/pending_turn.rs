@@ -16,7 +16,7 @@ use super::record::{LeftOut, SessionRecord, TURN, TurnContext};
 use super::{Error, write_error};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Update};
 
-/// An exchange that has begun. A dropped one stays in the journal, and is recovered at the next
+/// Turns that have begun. A dropped one stays in the journal, and is recovered at the next
 /// start.
 #[derive(Debug)]
 pub(crate) struct PendingTurn {

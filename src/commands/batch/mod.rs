@@ -206,12 +206,7 @@ fn feed(
             message: "standard input has the items, so it cannot be used for something else or \
                 with --no-stdin"
                 .to_owned(),
-            hint: Some(
-                "put the items into a file, and name it with -i, and name it with -i, and name it \
-                with \
-                -i"
-                .to_owned(),
-            ),
+            hint: Some("put the items into a file, and name it with -i".to_owned()),
         }),
         Some(_) => Ok(Feed::Stdin),
         None => {

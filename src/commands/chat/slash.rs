@@ -211,7 +211,7 @@ pub(super) const COMMANDS: [Slash; 26] = [
         "[FILE]",
         Takes::Path,
         Act::Export,
-        "Print the conversation as Markdown, or save it to a file to a file to a file",
+        "Print the conversation as Markdown, or save it to a file",
     ),
     slash(
         "/copy",

@@ -134,10 +134,7 @@ async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Findin
     };
     let origin = settings.key.origin().name();
     let of_key = match settings.key {
-        KeySource::Demo => Finding::ok(
-            "key",
-            "none, and none, and none, and none is needed for scripted answers",
-        ),
+        KeySource::Demo => Finding::ok("key", "none, and none is needed for scripted answers"),
         _ => Finding::ok("key", format!("{} ({origin})", key.masked())),
     };
     let mut options = settings.options.clone();
