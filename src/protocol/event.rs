@@ -232,6 +232,9 @@ fn is_known(name: &[u8]) -> bool {
 /// Parses the message of `message_start`. Its content comes in later events, so servers may omit
 /// even `content`.
 fn started_message(frame: &Frame<'_>, raw: Option<&RawValue>) -> Result<Box<Message>, StreamError> {
+    if let Some(Ok(message)) = raw.map(|raw| serde_json::from_str(raw.get())) {
+        return Ok(message);
+    }
     let mut fields: Map<String, Value> = optional(frame, raw)?;
     fields.entry("content").or_insert(Value::Null);
     serde_json::from_value(Value::Object(fields)).map_err(|source| malformed(frame, source))
