@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::cli::{self, SessionAction};
+use crate::compose::thinking_binding::remove_hashes;
 use crate::config::{DataScope, Flags, sessions_directory};
 use crate::error::Error;
 use crate::exchange::answer_format::screen_of_terminal;
@@ -40,7 +41,9 @@ pub(crate) fn session(app: &App, args: &cli::SessionArgs) -> Result<(), Error> {
         SessionAction::Export { session, json } => {
             let conversation = find(app, &store, session.as_deref())?;
             if *json {
-                app.print_object(&conversation.messages())
+                let mut messages = conversation.messages();
+                remove_hashes(&mut messages);
+                app.print_object(&messages)
             } else {
                 print_markdown(app, &conversation)
             }

@@ -53,6 +53,16 @@ pub(crate) fn bind_thinking(message: &mut Message, body: &[u8]) {
     }
 }
 
+/// Takes the hashes out of messages that are for other programs: the API would refuse them.
+pub(crate) fn remove_hashes(messages: &mut [InputMessage]) {
+    let blocks = messages.iter_mut().flat_map(|message| &mut message.content);
+    for block in blocks.filter(|block| block.is_thinking()) {
+        if let Some(fields) = block.extra_mut() {
+            fields.shift_remove(SENT_AFTER);
+        }
+    }
+}
+
 /// Leaves out the thinking that belongs to another request than this one, outside the open tool
 /// turn, and takes the hashes out of the rest.
 pub(crate) fn leave_out_foreign_thinking(request: &mut CreateMessage) {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::session::saying;
 use crate::support::{
-    events::Stream, home::Home, outcome::Outcome, reply::Reply, sending::send, server::Server,
+    command::Langdock, events::Stream, home::Home, outcome::Outcome, reply::Reply, sending::send,
+    server::Server,
 };
 
 const REFUSAL: &str = "messages.1.content.0: Invalid `signature` in `thinking` block. The block is \
@@ -48,6 +49,14 @@ fn it_goes_back_to_the_same_conversation_and_is_left_out_after_a_change() {
     run(&["one"]);
     run(&["two"]);
     assert_eq!(thinking(&server), 1);
+    let export = Langdock::new()
+        .home(&home)
+        .args(["session", "export", "x", "--json"])
+        .run();
+    assert!(
+        !export.code(0).stdout_text().contains("sent_after"),
+        "{export}"
+    );
     run(&["three"]);
     assert_eq!(thinking(&server), 2);
     run(&["four", "-n", "-s", "Be brief."]);
