@@ -66,6 +66,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l stop -d 'Stop
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
@@ -132,6 +133,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l stop -d 'Stop
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; may be repeated' -r -F
@@ -187,6 +189,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l stop -d '
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
@@ -268,6 +271,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l stop -d 'Sto
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
@@ -326,6 +330,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand count" -l stop -d 'Sto
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F

@@ -76,6 +76,7 @@ impl ConnectionArgs {
         flags.settings.set_flag("model", model);
         flags.settings.set_flag("max_tokens", request.max_tokens());
         flags.settings.set_flag("allow_truncated", allow_truncated);
+        flags.settings.set_flag("cache", request.cache.clone());
         flags
     }
 

@@ -51,12 +51,14 @@ pub(crate) use parse::{SHORT_FLAGS_WITH_VALUE, parse};
 use request_flags::RequestFlags;
 pub(crate) use serve::ServeArgs;
 pub(crate) use session::{ConversationArgs, SessionAction, SessionArgs};
+use setting_flags::setting_parser;
 pub(crate) use settings::{AuthArgs, AuthCommand, ConfigArgs, ConfigCommand};
 pub(crate) use tools::{SchemaModeArg, StructuredArgs, ToolArgs, ToolPolicyArgs, ToolRunArgs};
 pub(crate) use unparsed::Unparsed;
 pub(crate) use value::key_and_json;
 use value::not_blank;
 
+use crate::config::SettingValue;
 use crate::protocol::ExactJson;
 use crate::ui::{ColorChoice, Verbosity};
 
@@ -238,6 +240,9 @@ pub(crate) struct RequestArgs {
     /// The fields with a flag of their own
     #[command(flatten)]
     pub(crate) flags: RequestFlags,
+    /// When the prompt is marked for the model's cache
+    #[arg(long, value_name = "auto|off|5m|1h", value_parser = setting_parser("cache"))]
+    pub(crate) cache: Option<SettingValue>,
     /// Any other field of the request body; may be repeated
     ///
     /// For example --set 'service_tier="auto"'

@@ -89,6 +89,12 @@ fn flag(setting: &'static Setting, name: &'static str) -> Arg {
     }
 }
 
+/// Returns what reads the value of a setting for a flag that a command declares itself.
+pub(super) fn setting_parser(key: &str) -> ValueParser {
+    let setting = Setting::find(key).expect("a flag of the table is declared");
+    value_parser(setting.value_type)
+}
+
 fn value_parser(value_type: ValueType) -> ValueParser {
     match value_type {
         // Any bytes may be the name of a file.

@@ -23,6 +23,7 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
         command: "send",
         saving: saving(app, setup.catalog.settings()),
         keeps_connection: schema.is_some(),
+        is_continued: ask.conversation.go_on || ask.conversation.session.is_some(),
         schema: schema.as_mut(),
     };
     let Some(prepared) = PreparedExchange::open(app, ask, setup, plan).await? else {
@@ -59,7 +60,8 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
     }
     let calls_out = !request.tools.is_empty();
     let mut renderer = answer_renderer(&exchange, &ask.output, &request, calls_out, sink);
-    if !exchange.may_ask_another_model() && !has_thinking(&request) {
+    let is_sent_as_it_is = encoded.marks.is_empty() && !exchange.may_ask_another_model();
+    if is_sent_as_it_is && !has_thinking(&request) {
         request.messages.clear(); // Their text is in the body: large input is not held twice.
     }
     let mut answer_sink = AnswerSink {

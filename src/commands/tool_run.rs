@@ -42,6 +42,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
         command: "tool-run",
         saving: Saving::Yes,
         keeps_connection: true,
+        is_continued: true,
         schema: None,
     };
     let Some(prepared) = PreparedExchange::open(app, ask, setup, plan).await? else {

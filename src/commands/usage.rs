@@ -15,7 +15,9 @@ use crate::usage::{UsageLog, UsageSummary, UsageTotals};
 const NO_TAG: &str = "(none)";
 
 /// The headings of the columns of numbers.
-const HEADINGS: [&str; 7] = ["requests", "failed", "in", "cache", "out", "waited", "429s"];
+const HEADINGS: [&str; 8] = [
+    "requests", "failed", "in", "cache", "cached", "out", "waited", "429s",
+];
 
 /// The columns: the name of a group, and its numbers.
 const COLUMNS: usize = 1 + HEADINGS.len();
@@ -103,6 +105,7 @@ fn table(sums: &UsageSummary) -> TextTable<COLUMNS> {
         failed,
         tokens_in,
         cache,
+        cached,
         tokens_out,
         waited,
         refused,
@@ -110,7 +113,7 @@ fn table(sums: &UsageSummary) -> TextTable<COLUMNS> {
     let group = sums.grouped_by().name();
     table.push_row(
         [
-            group, requests, failed, tokens_in, cache, tokens_out, waited, refused,
+            group, requests, failed, tokens_in, cache, cached, tokens_out, waited, refused,
         ]
         .map(str::to_owned),
     );
@@ -128,6 +131,8 @@ fn cells(name: &str, row: &UsageTotals) -> [String; COLUMNS] {
         grouped(row.failed),
         grouped(row.tokens_in),
         grouped(row.cache),
+        row.cached_percent()
+            .map_or_else(String::new, |percent| format!("{percent}%")),
         grouped(row.tokens_out),
         format!("{}s", grouped(format_args!("{:.0}", row.waited_s))),
         grouped(row.refused),
@@ -145,6 +150,7 @@ mod tests {
         let record = UsageRecord {
             model: "m".to_owned(),
             tokens_in: 1_000,
+            cache: 500,
             tokens_out: 5,
             ..UsageRecord::default()
         };
@@ -158,10 +164,10 @@ mod tests {
             refused: 3,
             ..record
         });
-        let expected = "tag     requests  failed     in  cache  out  waited  429s\n\
-                        (none)         1       0  1,000      0    5      0s     0\n\
-                        ␛x             1       1  1,000      0    5  1,061s     3\n\
-                        total          2       1  2,000      0   10  1,061s     3\n";
+        let expected = "tag     requests  failed     in  cache  cached  out  waited  429s\n\
+                        (none)         1       0  1,000    500     33%    5      0s     0\n\
+                        ␛x             1       1  1,000    500     33%    5  1,061s     3\n\
+                        total          2       1  2,000  1,000     33%   10  1,061s     3\n";
         assert_eq!(table(&sums).to_sanitized_text(), expected);
         assert_eq!(object(&sums)["rows"][0]["tag"], Value::Null);
         assert_eq!(object(&sums)["total"]["in"], 2_000);

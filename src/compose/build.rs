@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::cache_marks::CacheMarks;
 use super::request_spec::{RequestSpec, set_twice};
 use super::thinking_binding::leave_out_foreign_thinking;
 use crate::error::Error;
@@ -112,6 +113,19 @@ fn take_typed<T>(
     let typed = read(fields.get(key)?)?;
     fields.shift_remove(key);
     Some(typed)
+}
+
+/// Writes the body with marks for the prompt cache; otherwise like [`encode_body`].
+pub(crate) fn encode_marked_body(
+    request: &mut CreateMessage,
+    marks: &CacheMarks,
+    parts: &[(String, usize)],
+    any_size: bool,
+) -> Result<Vec<u8>, Error> {
+    marks.apply(request);
+    let body = encode_body(request, parts, any_size);
+    marks.remove(request);
+    body
 }
 
 /// Writes the body, and refuses one that is larger than the endpoint takes, unless `any_size` is

@@ -42,6 +42,16 @@ pub(crate) fn bind_thinking(message: &mut Message, body: &[u8]) {
         sent.tools.map_or("[]", RawValue::get),
         sent.messages.get(),
     );
+    note_hash(message, &hash);
+}
+
+/// Does the same by the request, whose body had marks for the prompt cache: thinking is not bound
+/// to these.
+pub(crate) fn bind_thinking_to(message: &mut Message, request: &CreateMessage) {
+    note_hash(message, &prefix_hash(request, &request.messages));
+}
+
+fn note_hash(message: &mut Message, hash: &Value) {
     for block in message
         .content
         .iter_mut()

@@ -12,7 +12,7 @@ use crate::client::{
     ClientOptions, Endpoint, EndpointError, PacingOptions, ProxyChoice, Region, RetryPolicy,
     authority_of,
 };
-use crate::protocol::RequestField;
+use crate::protocol::{CacheMode, RequestField};
 
 /// What holds for this run.
 #[derive(Clone, PartialEq)]
@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) max_tokens: Option<Sourced<u64>>,
     /// The fields of a request that the config file sets, as the flags of their names have them.
     pub(crate) fields: Vec<FieldSetting>,
+    /// When prompts are marked for the model's cache.
+    pub(crate) cache: CacheMode,
     /// Whether an answer may be cut off by a limit of tokens.
     pub(crate) allow_truncated: bool,
     /// Whether lines are edited with the keys of vi.
@@ -98,6 +100,7 @@ pub(crate) fn resolve(
         model: merged.sourced("model"),
         max_tokens: merged.sourced("max_tokens"),
         fields: fields(merged)?,
+        cache: CacheMode::from_name(&merged.value_or_default::<String>("cache")),
         allow_truncated: merged.value_or_default("allow_truncated"),
         vi_keys: merged.value_or_default::<String>("keys") == "vi",
         save: merged.value("save"),

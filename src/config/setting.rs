@@ -7,7 +7,7 @@
 
 use super::value_type::{SettingValue, ValueType};
 use crate::client::{DEFAULT_BASE_URL, DEFAULT_REGION};
-use crate::protocol::{EFFORT, RequestField, TEMPERATURE, THINKING, TOP_K, TOP_P};
+use crate::protocol::{CacheMode, EFFORT, RequestField, TEMPERATURE, THINKING, TOP_K, TOP_P};
 
 /// A setting.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub(crate) enum DefaultValue {
 }
 
 /// Every setting, in the order in which they are shown.
-pub(crate) const SETTINGS: [Setting; 23] = [
+pub(crate) const SETTINGS: [Setting; 24] = [
     Setting {
         key: "region",
         flag: SettingFlag::Connection("--region"),
@@ -121,6 +121,19 @@ pub(crate) const SETTINGS: [Setting; 23] = [
     field_setting(&TOP_K, "the model's", "40"),
     field_setting(&THINKING, "the model's", "\"auto\""),
     field_setting(&EFFORT, "the model's", "\"high\""),
+    Setting {
+        key: "cache",
+        flag: SettingFlag::Command("--cache"),
+        variable: None,
+        value_type: ValueType::OneOf(&CacheMode::NAMES),
+        default: DefaultValue::Value(CacheMode::NAMES[0]),
+        help: "Mark the prompt for the model's cache: auto, off, 5m, 1h",
+        long_help: "auto marks conversations, tool runs and batches where reading the prompt again \
+            is likely to cost less than writing it to the cache, and prompts sent once never. 5m \
+            and 1h mark every prompt, for as long as the cache then keeps it. Prompts shorter than \
+            the model's minimum (512 to 4,096 tokens) are not cached.",
+        sample: "\"auto\"",
+    },
     Setting {
         key: "connect_timeout",
         flag: SettingFlag::Connection("--connect-timeout"),

@@ -14,6 +14,8 @@ mod delivery;
 mod fault;
 mod fingerprint;
 mod head;
+#[cfg(test)]
+mod in_process;
 mod limit;
 mod model_rules;
 mod models;
@@ -47,6 +49,8 @@ pub(crate) use self::fault::FaultRates;
 pub(crate) use self::limit::DemoLimits;
 pub(crate) use self::record::AccessLog;
 use self::service::DemoService;
+#[cfg(test)]
+pub(crate) use in_process::InProcessEndpoint;
 
 /// How the endpoint behaves.
 #[derive(Clone, Default)]

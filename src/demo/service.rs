@@ -70,7 +70,7 @@ impl RequestRoute {
 }
 
 /// An answer to send.
-struct PendingReply {
+pub(super) struct PendingReply {
     /// How long to wait before its first byte.
     wait: Duration,
     /// What the cache holds once the answer has begun.
@@ -138,13 +138,19 @@ impl DemoService {
                 if !reply.wait.is_zero() {
                     tokio::time::sleep(reply.wait).await;
                 }
-                self.cache.store(reply.writes, tokio::time::Instant::now());
-                Ok(reply.response)
+                Ok(self.begin_answer(reply))
             }
         }
     }
 
-    fn answer_message(
+    /// Begins an answer: what its request wrote to the cache can be read from now on.
+    pub(super) fn begin_answer(&self, reply: PendingReply) -> Response<ScriptedBody> {
+        self.cache.store(reply.writes, tokio::time::Instant::now());
+        reply.response
+    }
+
+    /// Checks a request, and prepares its answer.
+    pub(super) fn answer_message(
         &self,
         body: &[u8],
         region: DemoRegion,

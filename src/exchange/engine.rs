@@ -5,10 +5,12 @@
 //! took. What is said and answered is written down as it comes.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
+use super::cache_context::CacheContext;
 use super::conversation_target::turn_target;
 use super::driver::{CallObserver, SendOutcome, drive_answer, failed_with};
 use super::finish::stop_reason_error;
@@ -20,16 +22,21 @@ use super::selected_model::SelectedModel;
 use super::session_recorder::TurnRecorder;
 use crate::app::App;
 use crate::client::{ApiCall, ApiClient, DEFAULT_MAX_TOKENS, Reservation};
-use crate::compose::build::encode_body;
+use crate::compose::build::encode_marked_body;
+use crate::compose::cache_marks::CacheMarks;
+use crate::compose::cache_policy::PromptTokens;
 use crate::compose::preflight::check_and_show;
-use crate::compose::thinking_binding::{bind_thinking, leave_out_thinking};
+use crate::compose::thinking_binding::{bind_thinking, bind_thinking_to, leave_out_thinking};
 use crate::config::Settings;
 use crate::error::Error;
 use crate::input::{Estimate, in_turn};
 use crate::pace::RequestPriority;
-use crate::protocol::{ContentBlock, CreateMessage, InputMessage, OptionUse, RequestOptions};
-use crate::session::TurnTarget;
-use crate::ui::{AnswerRenderer, FinalAnswer, ModesGuard, TerminalModes};
+use crate::protocol::{
+    CacheMode, ContentBlock, CreateMessage, InputMessage, ModelOption, OptionUse, RequestOptions,
+    Support, names_cache_marks,
+};
+use crate::session::{SavedConversation, TurnTarget};
+use crate::ui::{AnswerRenderer, FinalAnswer, ModesGuard, TerminalModes, Verbosity};
 
 /// Sends requests to one endpoint. It can be shared by many tasks.
 #[derive(Debug, Clone)]
@@ -116,6 +123,8 @@ pub(crate) enum AnswerPolicy {
 pub(crate) struct EncodedRequest {
     pub(crate) body: Bytes,
     pub(crate) estimate: Estimate,
+    /// Its marks for the prompt cache.
+    pub(crate) marks: CacheMarks,
     /// What it uses that only some models accept.
     pub(crate) options: Vec<OptionUse>,
 }
@@ -139,6 +148,8 @@ pub(crate) struct Exchange<'a> {
     has_warned: bool,
     /// Notices that are not repeated.
     told: BTreeSet<String>,
+    /// What is known of the prompt cache.
+    cache: CacheContext,
     /// The terminal, where the user types into it between requests.
     pub(crate) keyboard: Option<TerminalModes>,
 }
@@ -160,6 +171,7 @@ impl<'a> Exchange<'a> {
             model: None,
             has_warned: false,
             told: BTreeSet::new(),
+            cache: CacheContext::default(),
             keyboard: None,
         }
     }
@@ -236,7 +248,7 @@ impl<'a> Exchange<'a> {
     /// how many bytes each takes in the body. `is_sent` is as for [`Self::model`].
     pub(crate) async fn encode(
         &mut self,
-        request: &CreateMessage,
+        request: &mut CreateMessage,
         estimate: Estimate,
         parts: &[(String, usize)],
         is_sent: bool,
@@ -248,11 +260,13 @@ impl<'a> Exchange<'a> {
             check_and_show(self.app, &estimate, &limits)?;
             self.has_warned |= limits.iter().any(|limit| total.low > limit.tokens);
         }
-        let body = encode_body(request, parts, self.policy.is_unchecked)?;
+        let marks = self.choose_marks(request, &estimate, is_sent).await?;
+        let body = encode_marked_body(request, &marks, parts, self.policy.is_unchecked)?;
         Ok(EncodedRequest {
             body: body.into(),
             estimate,
-            options: RequestOptions::of_request(request).uses(),
+            options: options_with(&marks, request),
+            marks,
         })
     }
 
@@ -265,6 +279,35 @@ impl<'a> Exchange<'a> {
         self.catalog
             .default_max_tokens(model, DEFAULT_MAX_TOKENS, is_sent)
             .await
+    }
+
+    /// Sends the requests of a conversation from now on: of this one, if it is saved.
+    pub(crate) fn continue_conversation(&mut self, saved: Option<&SavedConversation>) {
+        self.cache.follow(saved);
+    }
+
+    /// Chooses the marks of a request for the prompt cache. Whether the model refuses them is
+    /// looked up only for a request that would have some. `is_sent` is as for [`Self::model`].
+    async fn choose_marks(
+        &mut self,
+        request: &CreateMessage,
+        estimate: &Estimate,
+        is_sent: bool,
+    ) -> Result<CacheMarks, Error> {
+        let mode = self.settings().cache;
+        let marks = self.cache.choose_marks(mode, request, estimate);
+        if marks.is_empty() || self.policy.is_unchecked {
+            return Ok(marks);
+        }
+        let rules = self.catalog.rules(&request.model, is_sent).await?;
+        if rules.support(ModelOption::CacheMarks) != Support::No {
+            return Ok(marks);
+        }
+        if mode != CacheMode::Auto {
+            let model = &request.model;
+            self.notice_once(format!("cache is left out: {model} does not accept it"));
+        }
+        Ok(CacheMarks::none())
     }
 
     /// Prints a notice, unless it was printed before.
@@ -288,6 +331,13 @@ impl<'a> Exchange<'a> {
         sink: &mut AnswerSink<'_>,
     ) -> SendOutcome {
         let mut outcome = self.send_once(request, &encoded, sink).await;
+        if !encoded.marks.is_empty() && outcome.refusal().is_some_and(names_cache_marks) {
+            self.app
+                .notices
+                .log_step("the endpoint refused the cache marks; sending the request without them");
+            self.cache.is_refused = true;
+            outcome = self.resend(request, &mut encoded, sink, outcome).await;
+        }
         let is_foreign = outcome.error.as_ref().is_some_and(is_about_binding);
         if is_foreign && leave_out_thinking(request) {
             self.app.notices.notice(
@@ -312,15 +362,21 @@ impl<'a> Exchange<'a> {
     /// Sends a request that has changed since `refused`, the outcome that made it change.
     async fn resend(
         &mut self,
-        request: &CreateMessage,
+        request: &mut CreateMessage,
         encoded: &mut EncodedRequest,
         sink: &mut AnswerSink<'_>,
         refused: SendOutcome,
     ) -> SendOutcome {
-        match encode_body(request, &[], self.policy.is_unchecked) {
+        let marks = self.choose_marks(request, &encoded.estimate, true).await;
+        let body = marks.and_then(|marks| {
+            encoded.marks = marks;
+            encode_marked_body(request, &encoded.marks, &[], self.policy.is_unchecked)
+        });
+        match body {
             Ok(body) => encoded.body = body.into(),
             Err(error) => return failed_with(refused, error),
         }
+        encoded.options = options_with(&encoded.marks, request);
         self.send_once(request, encoded, sink).await
     }
 
@@ -385,6 +441,7 @@ impl<'a> Exchange<'a> {
         let journal = sink.recorder.journal();
         let mut observer = TerminalObserver::for_answer(self.app, sink.renderer, journal);
         let body = encoded.body.clone();
+        let sent_at = SystemTime::now();
         let mut outcome = sender.send(head, body, &mut observer).await;
         drop(observer);
         drop(muted);
@@ -397,6 +454,17 @@ impl<'a> Exchange<'a> {
         if outcome.error.is_none() {
             self.app.drop_draft();
         }
+        if let Some(answer) = &outcome.answer {
+            let tokens = PromptTokens::from_usage(&answer.message.usage);
+            if !encoded.marks.is_empty()
+                && self.app.notices.verbosity() >= Verbosity::Steps
+                && let Some(miss) = self.cache.explain_miss(request, sent_at, tokens)
+            {
+                self.app.notices.log_step(&miss);
+            }
+            let sent_at = sent_at + outcome.timing.waited;
+            self.cache.note_use(&request.model, sent_at, tokens);
+        }
         if let Some(answer) = &mut outcome.answer {
             answer.session_id = sink.recorder.session_id().map(str::to_owned);
         }
@@ -405,7 +473,11 @@ impl<'a> Exchange<'a> {
         {
             if answer.message.content.iter().any(ContentBlock::is_thinking) {
                 let mut answer = answer.clone();
-                bind_thinking(&mut answer.message, &encoded.body);
+                if encoded.marks.is_empty() {
+                    bind_thinking(&mut answer.message, &encoded.body);
+                } else {
+                    bind_thinking_to(&mut answer.message, request);
+                }
                 sink.recorder.record_answer(&answer);
             } else {
                 sink.recorder.record_answer(answer);
@@ -433,6 +505,15 @@ impl<'a> Exchange<'a> {
         let is_resumed = self.policy.keeps_connection && matches!(error, Error::Paused { .. });
         (!is_resumed).then_some(error)
     }
+}
+
+/// Returns what a request with these marks uses that only some models accept.
+fn options_with(marks: &CacheMarks, request: &CreateMessage) -> Vec<OptionUse> {
+    let mut options = RequestOptions::of_request(request).uses();
+    if !marks.is_empty() {
+        options.push(OptionUse::CACHE_MARKS);
+    }
+    options
 }
 
 /// Whether the API refused thinking because it was made for something else.

@@ -3,8 +3,9 @@
 use super::driver::{SendOutcome, Timing};
 use crate::app::App;
 use crate::cli;
+use crate::compose::cache_policy::PromptTokens;
 use crate::error::{Error, Left};
-use crate::protocol::StopReason;
+use crate::protocol::{StopReason, Usage};
 use crate::text::grouped;
 use crate::ui::{AnswerRenderer, DisplayOutcome, FinalAnswer, OutputFileState};
 
@@ -112,16 +113,33 @@ pub(crate) fn show_usage(app: &App, outcome: &mut SendOutcome) {
     }
 }
 
+/// Returns what the cache did with the tokens of a prompt, in parentheses; nothing if it had nothing
+/// to do with it.
+pub(crate) fn cache_part(usage: &Usage) -> String {
+    let PromptTokens {
+        total,
+        read,
+        short_writes,
+        long_writes,
+    } = PromptTokens::from_usage(usage);
+    let written = short_writes.saturating_add(long_writes);
+    if read == 0 && written == 0 {
+        return String::new();
+    }
+    let fresh = total.saturating_sub(read).saturating_sub(written);
+    format!(
+        " ({} read from the cache, {} written to it, {} fresh)",
+        grouped(read),
+        grouped(written),
+        grouped(fresh)
+    )
+}
+
 fn usage_line(answer: &FinalAnswer, timing: Timing) -> String {
     let usage = &answer.message.usage;
     let output = usage.output_tokens();
     let mut line = format!("{} tokens in", grouped(usage.total_input_tokens()));
-    if usage.cache_read_tokens() > 0 {
-        line.push_str(&format!(
-            " ({} from the cache)",
-            grouped(usage.cache_read_tokens())
-        ));
-    }
+    line.push_str(&cache_part(usage));
     line.push_str(&format!(", {} out", grouped(output)));
     if let Some(first) = timing.time_to_first_token() {
         line.push_str(&format!("; first token after {:.2} s", first.as_secs_f64()));

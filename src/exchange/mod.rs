@@ -7,6 +7,7 @@
 //! keep what was said and what it took.
 
 pub(crate) mod answer_format;
+mod cache_context;
 pub(crate) mod conversation_target;
 pub(crate) mod credentials;
 pub(crate) mod driver;

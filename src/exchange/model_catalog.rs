@@ -345,6 +345,16 @@ impl<'a> ModelCatalog<'a> {
             .tokens
     }
 
+    /// The tokens a minute that requests to a model keep to, set, reported or assumed.
+    pub(crate) async fn expected_tokens_a_minute(&self, model: &str) -> Option<u64> {
+        self.settings.options.pace.as_ref()?;
+        if let Some(tokens) = self.tokens_a_minute(model) {
+            return Some(tokens);
+        }
+        let told = self.tokens_a_minute_told(model, true).await;
+        told.or_else(|| self.is_langdock_host().then_some(ASSUMED_TOKENS_A_MINUTE))
+    }
+
     /// The tokens a minute that the endpoint itself has named for a model. `may_ask_key` is as for
     /// the window.
     pub(crate) async fn tokens_a_minute_told(&self, model: &str, may_ask_key: bool) -> Option<u64> {

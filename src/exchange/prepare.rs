@@ -111,7 +111,7 @@ impl Exchange<'_> {
             .into_iter()
             .chain(turn.parts)
             .collect();
-        let encoded = self.encode(&request, estimate, &sizes, is_sent).await?;
+        let encoded = self.encode(&mut request, estimate, &sizes, is_sent).await?;
         Ok(PreparedRequest { request, encoded })
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct PromptPlan<'p> {
     pub(crate) saving: Saving,
     /// Whether further requests are expected.
     pub(crate) keeps_connection: bool,
+    /// Whether a later request is expected to continue the conversation.
+    pub(crate) is_continued: bool,
     /// The schema that the answer has to match.
     pub(crate) schema: Option<&'p mut Structured>,
 }
@@ -88,6 +90,10 @@ impl<'a> PreparedExchange<'a> {
         };
         let log = RequestLog::new(app, settings, plan.command, ask);
         let mut exchange = Exchange::new(app, catalog, log, policy);
+        if plan.is_continued {
+            let conversation = recorder.as_ref().map(SessionRecorder::conversation);
+            exchange.continue_conversation(conversation);
+        }
         let inputs = PromptInputs {
             sources,
             stdin_use,

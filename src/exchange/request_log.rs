@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::driver::Timing;
 use crate::app::App;
 use crate::cli;
+use crate::compose::cache_policy::PromptTokens;
 use crate::config::{KeySource, Settings, State};
 use crate::error::{Error, Kind};
 use crate::input::Estimate;
@@ -65,8 +66,7 @@ impl RequestFailure {
 /// The tokens that an answer took; none of any where it never began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct TokenUsage {
-    read: u64,
-    from_cache: u64,
+    prompt: PromptTokens,
     written: u64,
 }
 
@@ -78,13 +78,9 @@ impl TokenUsage {
 
     /// The same where the answer itself is gone.
     pub(crate) fn of_usage(usage: Option<&Usage>) -> Self {
-        usage.map_or_else(Self::default, |usage| {
-            let (read, from_cache) = (usage.total_input_tokens(), usage.cache_read_tokens());
-            Self {
-                read,
-                from_cache,
-                written: usage.output_tokens(),
-            }
+        usage.map_or_else(Self::default, |usage| Self {
+            prompt: PromptTokens::from_usage(usage),
+            written: usage.output_tokens(),
         })
     }
 }
@@ -137,7 +133,7 @@ impl<'a> RequestLog<'a> {
             && let Err(error) = CalibrationFactors::in_directory(state.directory()).learn_from(
                 request.model,
                 request.estimate.total().high,
-                request.taken.read,
+                request.taken.prompt.total,
             )
         {
             self.app.notices.log_step(&format!(
@@ -147,19 +143,17 @@ impl<'a> RequestLog<'a> {
     }
 
     fn line(&self, request: &RequestRecord<'_>) -> UsageRecord {
-        let TokenUsage {
-            read,
-            from_cache,
-            written,
-        } = request.taken;
+        let TokenUsage { prompt, written } = request.taken;
         UsageRecord {
             ended_at: now(),
             model: request.model.to_owned(),
             region: self.region.clone(),
             command: self.command.to_owned(),
             tag: self.tag.clone(),
-            tokens_in: read.saturating_sub(from_cache),
-            cache: from_cache,
+            tokens_in: prompt.total.saturating_sub(prompt.read),
+            cache: prompt.read,
+            cache_write: prompt.short_writes,
+            cache_write_1h: prompt.long_writes,
             tokens_out: written,
             waited_s: request.timing.waited.as_secs_f64(),
             refused: request.timing.refused

@@ -142,7 +142,7 @@ impl ContentBlock {
         matches!(self, Self::Thinking(_) | Self::RedactedThinking(_))
     }
 
-    /// Returns the fields that are not known here; none if the block has nowhere to keep them.
+    /// The same, to be changed.
     pub(crate) fn extra_mut(&mut self) -> Option<&mut Map<String, Value>> {
         match self {
             Self::Text(text) => Some(&mut text.extra),
@@ -152,6 +152,19 @@ impl ContentBlock {
             Self::ToolUse(call) => Some(&mut call.extra),
             Self::ToolResult(result) => Some(&mut result.extra),
             Self::Unknown(block) => block.as_object_mut(),
+        }
+    }
+
+    /// Returns the fields that are not known here; none if the block has nowhere to keep them.
+    pub(crate) fn extra(&self) -> Option<&Map<String, Value>> {
+        match self {
+            Self::Text(text) => Some(&text.extra),
+            Self::Image(media) | Self::Document(media) => Some(&media.extra),
+            Self::Thinking(thinking) => Some(&thinking.extra),
+            Self::RedactedThinking(redacted) => Some(&redacted.extra),
+            Self::ToolUse(call) => Some(&call.extra),
+            Self::ToolResult(result) => Some(&result.extra),
+            Self::Unknown(block) => block.as_object(),
         }
     }
 
@@ -507,7 +520,20 @@ impl Usage {
         self.count("cache_read_input_tokens")
     }
 
-    /// Tokens that were written.
+    /// Tokens that were written to the cache for five minutes, and for an hour. Where the answer
+    /// does not tell them apart, all of them are the former.
+    pub(crate) fn cache_write_tokens(&self) -> (u64, u64) {
+        let written = self.count("cache_creation_input_tokens");
+        let for_an_hour = self
+            .0
+            .get("cache_creation")
+            .and_then(|parts| parts.get("ephemeral_1h_input_tokens"))
+            .map_or(0, whole_number)
+            .min(written);
+        (written - for_an_hour, for_an_hour)
+    }
+
+    /// Tokens that were generated.
     pub(crate) fn output_tokens(&self) -> u64 {
         self.count("output_tokens")
     }

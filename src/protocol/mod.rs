@@ -12,6 +12,7 @@ mod exact_json;
 mod message;
 mod model_rules;
 mod option_use;
+mod prompt_caching;
 #[cfg(test)]
 mod replay;
 mod request;
@@ -33,7 +34,12 @@ pub(crate) use message::{
 pub(crate) use model_rules::{
     ModelOption, ModelRules, OptionFacts, Support, ThinkingStart, listed_facts,
 };
-pub(crate) use option_use::{OptionKey, OptionUse, RequestOptions, refused_options};
+pub(crate) use option_use::{
+    OptionKey, OptionUse, RequestOptions, names_cache_marks, refused_options,
+};
+pub(crate) use prompt_caching::{
+    CACHE_CONTROL, CACHE_LOOK_BACK, CacheMode, CacheTtl, MAX_CACHE_MARKS, cache_minimum,
+};
 pub(crate) use request::{CreateMessage, InputMessage, SystemPrompt};
 pub(crate) use request_field::{
     EFFORT, EFFORT_LEVELS, FieldShape, MAX_COUNT, MIN_THINKING_BUDGET, REQUEST_FIELDS,

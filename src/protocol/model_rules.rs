@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use super::claude_model::ClaudeModel;
 use super::claude_model::ModelFamily::{Fable, Haiku, Opus, Sonnet};
+use super::prompt_caching::CACHE_CONTROL;
 use Support::{No, Unknown, Yes};
 
 /// Whether a model accepts something.
@@ -72,11 +73,13 @@ pub(crate) enum ModelOption {
     MaxEffort,
     /// `output_config.format` with a JSON schema.
     StructuredOutput,
+    /// `cache_control` on tools and content blocks.
+    CacheMarks,
 }
 
 impl ModelOption {
     /// Every option, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Temperature,
         Self::TopP,
         Self::TopK,
@@ -94,6 +97,7 @@ impl ModelOption {
         Self::XhighEffort,
         Self::MaxEffort,
         Self::StructuredOutput,
+        Self::CacheMarks,
     ];
 
     /// Returns its name, in lists and in files.
@@ -116,6 +120,7 @@ impl ModelOption {
             Self::XhighEffort => "effort.xhigh",
             Self::MaxEffort => "effort.max",
             Self::StructuredOutput => "output_config.format",
+            Self::CacheMarks => CACHE_CONTROL,
         }
     }
 
@@ -492,6 +497,8 @@ impl ModelRow {
             | ModelOption::XhighEffort
             | ModelOption::MaxEffort => Unknown,
             ModelOption::StructuredOutput => self.structured_output,
+            // Which models cache nothing is not known.
+            ModelOption::CacheMarks => Unknown,
         }
     }
 }

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::model_rules::{ModelOption, ModelRules, Support, is_thinking_requested};
+use super::prompt_caching::CACHE_CONTROL;
 use super::request::CreateMessage;
 use super::request_field::MIN_THINKING_BUDGET;
 use super::tools::ToolChoice;
@@ -31,6 +32,8 @@ pub(crate) enum OptionKey {
     Effort,
     /// The member `format` of the field `output_config`.
     Format,
+    /// The marks for the prompt cache.
+    CacheControl,
 }
 
 impl OptionKey {
@@ -46,6 +49,7 @@ impl OptionKey {
             Self::Thinking => "thinking",
             Self::Effort => "effort",
             Self::Format => "output_config.format",
+            Self::CacheControl => CACHE_CONTROL,
         }
     }
 
@@ -81,6 +85,7 @@ impl OptionKey {
             Self::Thinking => &["thinking"],
             Self::Effort => &["output_config.effort", "effort", "output_config:"],
             Self::Format => &["output_config.format", "output_config:"],
+            Self::CacheControl => &[CACHE_CONTROL],
         }
     }
 }
@@ -95,6 +100,15 @@ pub(crate) struct OptionUse {
     /// Whether nothing else in the request has a say in whether it is accepted: what becomes of the
     /// request then shows what the model accepts.
     pub(crate) is_decisive: bool,
+}
+
+impl OptionUse {
+    /// The marks for the prompt cache, which are put into a request after everything else.
+    pub(crate) const CACHE_MARKS: Self = Self {
+        option: ModelOption::CacheMarks,
+        key: OptionKey::CacheControl,
+        is_decisive: true,
+    };
 }
 
 /// Options that a model refuses.
@@ -262,6 +276,10 @@ const NOT_ACCEPTED: [&str; 6] = [
 /// that it names first counts: the others are there to say what could be used instead.
 pub(crate) fn refused_options(uses: &[OptionUse], message: &str) -> Vec<ModelOption> {
     let message = message.to_lowercase();
+    // Nothing else is marked, and how many marks there are and where is known to be right.
+    if uses.contains(&OptionUse::CACHE_MARKS) && names_cache_marks(&message) {
+        return vec![ModelOption::CacheMarks];
+    }
     if !NOT_ACCEPTED.iter().any(|word| message.contains(word)) {
         return Vec::new();
     }
@@ -301,6 +319,11 @@ pub(crate) fn refused_options(uses: &[OptionUse], message: &str) -> Vec<ModelOpt
         option => option,
     });
     named.collect()
+}
+
+/// Whether a refusal is about the marks for the prompt cache.
+pub(crate) fn names_cache_marks(message: &str) -> bool {
+    message.contains(CACHE_CONTROL)
 }
 
 /// Whether a refusal of effort is about this level of it.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Serialize, Serializer};
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::exact_json::ExactFields;
 use super::message::{ContentBlock, Role, Text};
@@ -46,6 +46,16 @@ impl SystemPrompt {
             text: text.into(),
             extra: Map::new(),
         }])
+    }
+
+    /// Returns the fields of the last block that are not its text.
+    pub(crate) fn last_extra_mut(&mut self) -> Option<&mut Map<String, Value>> {
+        self.0.last_mut().map(|block| &mut block.extra)
+    }
+
+    /// Returns whether a block has this field.
+    pub(crate) fn has_field(&self, key: &str) -> bool {
+        self.0.iter().any(|block| block.extra.contains_key(key))
     }
 
     /// Returns the text of all blocks, each on lines of its own.
@@ -109,8 +119,6 @@ impl CreateMessage {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     fn request() -> CreateMessage {

@@ -43,6 +43,11 @@ impl ToolDefinition {
         self.0.insert(key.to_owned(), value);
     }
 
+    /// Removes a field; the others keep their order.
+    pub(crate) fn remove_field(&mut self, key: &str) {
+        self.0.shift_remove(key);
+    }
+
     /// Returns all fields.
     pub(crate) fn fields(&self) -> &Map<String, Value> {
         &self.0

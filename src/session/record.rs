@@ -1,5 +1,7 @@
 //! One line of a conversation's file.
 
+use std::time::SystemTime;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -269,10 +271,21 @@ impl SavedTurn {
     pub(crate) fn position_before(&self) -> TurnPosition {
         TurnPosition(self.parent.clone())
     }
+
+    /// Returns when it was written; none if the file does not say.
+    pub(crate) fn written_at(&self) -> Option<SystemTime> {
+        time_of(&self.at)
+    }
 }
 
 fn some_text(text: &str) -> Option<String> {
     Some(text.to_owned()).filter(|text| !text.is_empty())
+}
+
+/// Reads a time as the lines of a conversation have it.
+pub(crate) fn time_of(at: &str) -> Option<SystemTime> {
+    let at: Timestamp = at.parse().ok()?;
+    Some(at.into())
 }
 
 /// Returns the time, to the second.

@@ -23,6 +23,10 @@ pub(crate) struct UsageRecord {
     pub(crate) tokens_in: u64,
     /// Input tokens read from the cache.
     pub(crate) cache: u64,
+    /// Those of `tokens_in` that were written to the cache for five minutes.
+    pub(crate) cache_write: u64,
+    /// Those of `tokens_in` that were written to the cache for an hour.
+    pub(crate) cache_write_1h: u64,
     /// Output tokens.
     #[serde(rename = "out")]
     pub(crate) tokens_out: u64,
@@ -60,6 +64,14 @@ impl UsageRecord {
             line.push_str(&format!(",\"{key}\":"));
             line.push_str(&serde_json::Value::from(word).to_string());
         }
+        for (key, tokens) in [
+            ("cache_write", self.cache_write),
+            ("cache_write_1h", self.cache_write_1h),
+        ] {
+            if tokens > 0 {
+                line.push_str(&format!(",\"{key}\":{tokens}"));
+            }
+        }
         line.push_str(&format!(
             ",\"in\":{},\"cache\":{},\"out\":{},\"waited_s\":{:.3},\"429s\":{}}}\n",
             self.tokens_in, self.cache, self.tokens_out, self.waited_s, self.refused
@@ -90,6 +102,8 @@ pub(super) fn sample() -> UsageRecord {
         tag: Some("a \"b\"\n".to_owned()),
         tokens_in: 10,
         cache: 3,
+        cache_write: 4,
+        cache_write_1h: 1,
         tokens_out: 5,
         waited_s: 1.25,
         refused: 2,
@@ -107,6 +121,7 @@ mod tests {
             sample(),
             UsageRecord {
                 tag: None,
+                cache_write: 0,
                 outcome: "rate_limit".to_owned(),
                 ..sample()
             },

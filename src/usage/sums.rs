@@ -44,6 +44,10 @@ pub(crate) struct UsageTotals {
     pub(crate) tokens_in: u64,
     /// Input tokens read from the cache.
     pub(crate) cache: u64,
+    /// Those of `tokens_in` that were written to the cache for five minutes.
+    pub(crate) cache_write: u64,
+    /// Those of `tokens_in` that were written to the cache for an hour.
+    pub(crate) cache_write_1h: u64,
     /// Output tokens.
     #[serde(rename = "out")]
     pub(crate) tokens_out: u64,
@@ -66,12 +70,21 @@ pub(crate) struct UsageSummary {
 }
 
 impl UsageTotals {
+    /// Returns how many of a hundred input tokens were read from the cache; none without any.
+    pub(crate) fn cached_percent(&self) -> Option<u64> {
+        let all = u128::from(self.tokens_in) + u128::from(self.cache);
+        let percent = (u128::from(self.cache) * 100).checked_div(all)?;
+        u64::try_from(percent).ok()
+    }
+
     fn add_record(&mut self, record: &UsageRecord) {
         self.requests += 1;
         self.failed += u64::from(!record.is_complete());
         // What a server says is any number.
         self.tokens_in = self.tokens_in.saturating_add(record.tokens_in);
         self.cache = self.cache.saturating_add(record.cache);
+        self.cache_write = self.cache_write.saturating_add(record.cache_write);
+        self.cache_write_1h = self.cache_write_1h.saturating_add(record.cache_write_1h);
         self.tokens_out = self.tokens_out.saturating_add(record.tokens_out);
         self.waited_s += record.waited_s;
         self.refused += u64::from(record.refused);
@@ -150,6 +163,8 @@ mod tests {
                     failed: 1,
                     tokens_in: 20,
                     cache: 6,
+                    cache_write: 8,
+                    cache_write_1h: 2,
                     tokens_out: 10,
                     waited_s: 2.5,
                     refused: 4

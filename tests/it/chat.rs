@@ -68,6 +68,14 @@ pub(crate) fn said(server: &Server, nth: usize) -> Value {
     messages(server, nth).as_array().unwrap().last().unwrap()["content"].clone()
 }
 
+/// Returns the text of a message with one block of it, which may be marked for the prompt cache.
+pub(crate) fn text_of(content: &Value) -> &str {
+    content
+        .as_str()
+        .or_else(|| content[0]["text"].as_str())
+        .unwrap_or_default()
+}
+
 /// Leaves by Ctrl-D and returns the end.
 #[track_caller]
 pub(crate) fn leave(terminal: Terminal) -> Outcome {

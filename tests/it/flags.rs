@@ -4,7 +4,7 @@
 //! be added.
 
 mod batch;
-mod chat;
+pub(crate) mod chat;
 mod connection;
 mod conversation;
 mod input;

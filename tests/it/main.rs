@@ -9,6 +9,7 @@
 mod auth;
 mod batch;
 mod broken_calls;
+mod caching;
 mod chat;
 mod config;
 mod demo;

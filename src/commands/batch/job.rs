@@ -5,7 +5,7 @@
 //! cannot go on.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -18,7 +18,8 @@ use super::plan::Made;
 use super::told::Told;
 use crate::batch::{BatchBudget, BatchItem, BudgetRefusal, ItemResult};
 use crate::client::{self, ApiCall, RateLimited, RetryNotice};
-use crate::compose::build::encode_body;
+use crate::compose::build::encode_marked_body;
+use crate::compose::cache_marks::CacheMarks;
 use crate::error::{Error, Kind};
 use crate::exchange::driver::{CallInterrupted, CallObserver, SendOutcome, Timing};
 use crate::exchange::engine::{RequestHead, RequestSender};
@@ -29,7 +30,8 @@ use crate::exchange::structured::{Repair, RepairSender, SchemaOutcome, retry_unt
 use crate::input::Estimate;
 use crate::pace::RequestPriority;
 use crate::protocol::{
-    CreateMessage, ExactFields, ExactJson, Message, OptionUse, RequestOptions, Usage,
+    CreateMessage, ExactFields, ExactJson, Message, OptionUse, RequestOptions, Update, Usage,
+    names_cache_marks,
 };
 use crate::tool::{SchemaWay, Structured};
 use crate::ui::FinalAnswer;
@@ -61,6 +63,8 @@ pub(super) struct Shared {
     pub(super) notices: Mutex<Vec<String>>,
     /// What was told.
     pub(super) told: Mutex<Told>,
+    /// Whether an answer to a request with cache marks has begun.
+    pub(super) has_begun_marked: AtomicBool,
 }
 
 /// An item that is to be asked.
@@ -90,6 +94,8 @@ pub(super) struct Ended {
     /// The model that was asked.
     pub(super) model: String,
     pub(super) tries: Vec<Tried>,
+    /// Whether its requests had marks for the prompt cache.
+    pub(super) is_marked: bool,
     /// The way in which the model answered, where it did not take to another one.
     pub(super) learned_way: Option<SchemaWay>,
     pub(super) came: Came,
@@ -103,6 +109,8 @@ pub(super) enum Came {
     Fatal(Error),
     /// It was not sent, since a 429 holds back all items for longer than may be waited.
     HeldBack(Error),
+    /// The endpoint refused its cache marks.
+    MarksRefused,
     /// The run was stopped before: it is as if it had not been begun.
     Stopped,
     /// The budget does not let it be asked to its end: another run asks from the beginning.
@@ -217,6 +225,7 @@ impl Job {
             body,
             hash,
             estimate,
+            marks,
             request,
             options,
             mut schema,
@@ -226,6 +235,7 @@ impl Job {
             allow_truncated: shared.allow_truncated && schema.is_none(),
             shared,
             request,
+            marks,
             options,
             factor,
             waiting: Some(waiting),
@@ -246,6 +256,7 @@ impl Job {
             hash,
             model: attempt.request.model,
             tries: attempt.tries,
+            is_marked: !attempt.marks.is_empty(),
             learned_way: schema
                 .as_ref()
                 .filter(|_| ended.value.is_some())
@@ -261,6 +272,8 @@ struct Attempt {
     shared: Arc<Shared>,
     place: String,
     request: CreateMessage,
+    /// The marks of its requests for the prompt cache.
+    marks: CacheMarks,
     /// What its requests use that only some models accept.
     options: Vec<OptionUse>,
     factor: Option<f64>,
@@ -281,6 +294,7 @@ impl Attempt {
             place: self.place.clone(),
             waiting: Some(waiting.unwrap_or_else(|| Waiting::in_queue(shared))),
             stopping: shared.stopping(),
+            is_marked: !self.marks.is_empty(),
         };
         let head = RequestHead {
             model: &self.request.model,
@@ -327,8 +341,12 @@ impl RepairSender for Attempt {
         _why: Option<&str>,
     ) -> Result<SendOutcome, Repair<Option<BudgetRefusal>>> {
         self.options = RequestOptions::of_request(&self.request).uses();
+        if !self.marks.is_empty() {
+            self.options.push(OptionUse::CACHE_MARKS);
+        }
         let parts = [("the answers before".to_owned(), 0)];
-        let body = encode_body(&self.request, &parts, self.shared.any_size);
+        let any_size = self.shared.any_size;
+        let body = encode_marked_body(&mut self.request, &self.marks, &parts, any_size);
         let body = body.map_err(Repair::Failed)?;
         match self.shared.begin_again().await {
             Some(Ok(())) => {}
@@ -348,9 +366,19 @@ struct BatchObserver {
     waiting: Option<Waiting>,
     /// Ready once nothing new is to be begun.
     stopping: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// Whether the beginning of its answer is to be noted: it has marks for the prompt cache.
+    is_marked: bool,
 }
 
 impl CallObserver for BatchObserver {
+    fn update(&mut self, update: &Update, _data: &[u8]) {
+        if self.is_marked && update.is_content() {
+            self.is_marked = false;
+            self.shared.has_begun_marked.store(true, Ordering::Relaxed);
+            self.shared.moved.notify_one();
+        }
+    }
+
     fn sending(&mut self, _call: &ApiCall) {
         self.waiting = None;
     }
@@ -395,6 +423,7 @@ impl Ended {
             stopped,
             ..
         } = ended;
+        let is_about_marks = self.is_marked && outcome.refusal().is_some_and(names_cache_marks);
         let SendOutcome {
             answer,
             error,
@@ -402,6 +431,7 @@ impl Ended {
             ..
         } = outcome;
         self.came = match (error, answer) {
+            _ if is_about_marks => Came::MarksRefused,
             // The last answer may have arguments that are no JSON, and was to be sent back.
             _ if stopped.is_some() => stopped.flatten().map_or(Came::Stopped, Came::NoBudget),
             (Some(Error::Interrupted(_)), _) => Came::Stopped,

@@ -14,7 +14,7 @@ mod told;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, watch};
@@ -24,6 +24,7 @@ use crate::batch::{BatchBudget, BatchShard, ItemTemplate, ShardChoice};
 use crate::cli::{self, BatchItemArgs};
 use crate::client::BATCH_MAX_TOKENS;
 use crate::compose::external_editor::edit_in_draft;
+use crate::compose::shared_prefix::PrefixCache;
 use crate::compose::user_turn::{StdinUse, most_bytes, read_files, read_stdin, system_prompt};
 use crate::config::shard_variable;
 use crate::error::Error;
@@ -93,6 +94,8 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
         rules: ModelRules::default(),
         told: BTreeSet::new(),
         limits: Vec::new(),
+        tokens_a_minute: None,
+        prefix: PrefixCache::new(settings.cache, ask.input.no_check),
     };
     plan.look_up_limits().await?;
     plan.check_options()?;
@@ -126,15 +129,17 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
         shows_progress: shows_progress(app),
         notices: Mutex::new(Vec::new()),
         told: Mutex::default(),
+        has_begun_marked: AtomicBool::new(false),
     };
     let silence = feed.silence();
+    let is_live = matches!(feed, Feed::Stdin);
     let items = source::read(feed, pattern, shard).map_err(|source| Error::System {
         what: "start a thread for the items",
         source,
     })?;
     let log = RequestLog::new(app, &settings, "batch", &ask);
     Run::new(app, plan, log, output, (Arc::new(jobs), stop), room)
-        .go(items, silence)
+        .go(items, silence, is_live)
         .await
 }
 

@@ -8,10 +8,12 @@ use crate::app::App;
 use crate::batch::{BatchItem, BatchShard, ItemTemplate, request_hash};
 use crate::cli;
 use crate::client::{BATCH_MAX_TOKENS, seed_max_tokens};
-use crate::compose::build::{RequestParts, build, encode_body};
+use crate::compose::build::{RequestParts, build, encode_body, encode_marked_body};
+use crate::compose::cache_marks::{CacheMarks, SharedPrefix};
 use crate::compose::model_fit::{Insistence, ModelFit};
 use crate::compose::preflight::{Limit, check};
 use crate::compose::request_spec::RequestSpec;
+use crate::compose::shared_prefix::{PrefixCache, RequestPace};
 use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::most_bytes;
 use crate::error::Error;
@@ -22,7 +24,9 @@ use crate::input::{
     self, Attachment, Estimate, Places, Template, Tokens, Turn, assemble, check_many,
 };
 use crate::media::FileKind;
-use crate::protocol::{ContentBlock, CreateMessage, ModelRules, OptionUse, RequestOptions};
+use crate::protocol::{
+    ContentBlock, CreateMessage, InputMessage, ModelRules, OptionUse, RequestOptions, Role,
+};
 use crate::tool::{SchemaWay, Structured};
 
 /// The field for which the text of a file stands in the template.
@@ -58,6 +62,10 @@ pub(super) struct Plan<'a> {
     pub(super) told: BTreeSet<String>,
     /// What is known that a request must not exceed.
     pub(super) limits: Vec<Limit>,
+    /// The tokens a minute that the requests keep to, where they are limited.
+    pub(super) tokens_a_minute: Option<u64>,
+    /// What the requests have in common, and whether it is marked for the prompt cache.
+    pub(super) prefix: PrefixCache,
 }
 
 /// The request for an item.
@@ -66,6 +74,8 @@ pub(super) struct Made {
     /// Of the body.
     pub(super) hash: String,
     pub(super) estimate: Estimate,
+    /// Its marks for the prompt cache.
+    pub(super) marks: CacheMarks,
     /// What can be asked again, with more behind it; without its messages where it never will be.
     pub(super) request: CreateMessage,
     /// What it uses that only some models accept.
@@ -120,7 +130,7 @@ impl Plan<'_> {
             Err(input::Error::NoPrompt) if !self.shared.content.is_empty() => Turn::default(),
             turn => turn?,
         };
-        let turn = joined(&self.shared, own);
+        let (turn, shared_blocks) = joined(&self.shared, own);
         check_many(
             &[
                 self.sources.conversation.pictures.as_slice(),
@@ -130,6 +140,7 @@ impl Plan<'_> {
         )?;
         let mut spec = self.sources.resolve(self.ask, self.catalog.settings())?;
         self.fit_to_model(&mut spec, Insistence::Nothing)?;
+        let own_blocks = turn.content.len() - shared_blocks;
         let parts = RequestParts {
             model: self.model.id.clone(),
             max_tokens: self.max_tokens.unwrap_or(self.default_max_tokens),
@@ -140,6 +151,7 @@ impl Plan<'_> {
             tool_choice: None,
         };
         let mut request = build(&spec, parts)?;
+        let shared = shared_prefix(&request, own_blocks);
         let mut schema = self.schema.clone();
         let mut fixed = None;
         if let Some(schema) = &mut schema {
@@ -158,7 +170,17 @@ impl Plan<'_> {
             Some(fixed) => self.hash(&fixed, &spec, &fixed.to_json(body.len())),
             None => self.hash(&request, &spec, &body),
         };
-        let options = RequestOptions::of_request(&request).uses();
+        let mut options = RequestOptions::of_request(&request).uses();
+        let pace = RequestPace {
+            tokens_a_minute: self.tokens_a_minute,
+            request_tokens: estimate.total().high.saturating_add(request.max_tokens),
+        };
+        let marks = self.prefix.marks(&mut request, shared, &self.rules, pace);
+        let mut body = body;
+        if !marks.is_empty() {
+            body = encode_marked_body(&mut request, &marks, &turn.parts, is_unchecked)?.into();
+            options.push(OptionUse::CACHE_MARKS);
+        }
         if schema.is_none() {
             request.messages = Vec::new(); // Their text is in the body: it is not held twice.
         }
@@ -166,6 +188,7 @@ impl Plan<'_> {
             body,
             hash,
             estimate,
+            marks,
             request,
             options,
             schema,
@@ -216,6 +239,7 @@ impl Plan<'_> {
             .catalog
             .default_max_tokens(&self.model, BATCH_MAX_TOKENS, true)
             .await?;
+        self.tokens_a_minute = self.catalog.expected_tokens_a_minute(&self.model.id).await;
         if !self.ask.input.no_check {
             let any = Tokens {
                 low: u64::MAX,
@@ -275,17 +299,34 @@ impl Plan<'_> {
     }
 }
 
+/// Returns the part of a request that comes before the last blocks of the user's last message.
+fn shared_prefix(request: &CreateMessage, own_blocks: usize) -> SharedPrefix {
+    let is_user = |message: &InputMessage| message.role == Role::User;
+    let message = request.messages.iter().rposition(is_user).unwrap_or(0);
+    let blocks = request.messages.get(message);
+    SharedPrefix {
+        message,
+        blocks: blocks.map_or(0, |last| last.content.len().saturating_sub(own_blocks)),
+    }
+}
+
 /// Joins what is attached to every request to what is an item's own, in the order of a turn:
-/// images, PDFs, text.
-fn joined(shared: &Turn, own: Turn) -> Turn {
+/// images, PDFs, text. Also returns how many blocks at the beginning are attached to every request.
+fn joined(shared: &Turn, own: Turn) -> (Turn, usize) {
     if shared.content.is_empty() {
-        return own;
+        return (own, 0);
     }
     let rank = |block: &ContentBlock| match block {
-        ContentBlock::Image(_) => 0,
+        ContentBlock::Image(_) => 0_u8,
         ContentBlock::Document(_) => 1,
         _ => 2,
     };
+    let first_own = own.content.iter().map(rank).min().unwrap_or(u8::MAX);
+    let shared_blocks = shared
+        .content
+        .iter()
+        .filter(|block| rank(block) <= first_own)
+        .count();
     let of_shared = shared
         .content
         .iter()
@@ -296,7 +337,7 @@ fn joined(shared: &Turn, own: Turn) -> Turn {
         .collect();
     blocks.sort_by_key(|(block, _)| rank(block));
     let (content, names) = blocks.into_iter().unzip();
-    Turn {
+    let turn = Turn {
         content,
         names,
         notices: Vec::new(),
@@ -307,5 +348,6 @@ fn joined(shared: &Turn, own: Turn) -> Turn {
             .cloned()
             .chain(own.pictures)
             .collect(),
-    }
+    };
+    (turn, shared_blocks)
 }

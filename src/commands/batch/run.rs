@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::job::{Came, Ended, Job, Shared, Waiting, error_of};
 use super::output::Output;
@@ -18,6 +18,8 @@ use super::plan::{Made, Plan};
 use super::source::News;
 use crate::app::App;
 use crate::batch::{self, BatchItem, BatchProgress, BudgetRefusal, EarlierOutcome, RecordLine};
+use crate::compose::cache_policy::PromptTokens;
+use crate::compose::shared_prefix::PrefixGate;
 use crate::compose::user_turn::SILENCE;
 use crate::error::Error;
 use crate::exchange::request_log::{RequestLog, RequestRecord, TokenUsage};
@@ -27,6 +29,10 @@ use crate::ui::{InterruptSignal, ProgressLine};
 /// How often the state is shown on a terminal, and elsewhere.
 const ON_TERMINAL: Duration = Duration::from_millis(500);
 const ELSEWHERE: Duration = Duration::from_secs(30);
+
+/// How long the first request waits for a second one before it is sent without marks for the prompt
+/// cache.
+const MAX_LOOK_AHEAD: Duration = Duration::from_secs(1);
 
 /// How many jobs there may be.
 #[derive(Debug, Clone, Copy)]
@@ -55,8 +61,11 @@ pub(super) struct Run<'a> {
     stop: watch::Sender<bool>,
     room: Room,
     jobs: JoinSet<Ended>,
-    /// A request that waits for its budget.
-    held: Option<(BatchItem, Made)>,
+    /// Requests that wait for the budget, or for another one to write what they have in common to
+    /// the prompt cache: one, or two where the first one is written to it only if another follows.
+    held: VecDeque<(BatchItem, Made)>,
+    /// Since when the first request waits for another one that may not come.
+    alone_since: Option<Instant>,
     /// Items that are to be asked of another model.
     again: VecDeque<BatchItem>,
     /// Whether the picked model was given up for another one.
@@ -102,7 +111,8 @@ impl<'a> Run<'a> {
             stop,
             room,
             jobs: JoinSet::new(),
-            held: None,
+            held: VecDeque::new(),
+            alone_since: None,
             again: VecDeque::new(),
             has_switched: false,
             limits_known: None,
@@ -117,11 +127,13 @@ impl<'a> Run<'a> {
     }
 
     /// Goes on until all items are done, or as long as it may. `silence` is what is said where
-    /// nothing comes for a while.
+    /// nothing comes for a while. `is_live` says whether the items may wait for answers: then no
+    /// request waits for another one for long.
     pub(super) async fn go(
         mut self,
         mut items: mpsc::Receiver<News>,
         silence: Option<String>,
+        is_live: bool,
     ) -> Result<(), Error> {
         let app = self.app;
         let mut signal = pin!(app.interrupt.wait_for_signal());
@@ -138,17 +150,18 @@ impl<'a> Run<'a> {
         tick.reset();
         let shared = Arc::clone(&self.shared);
         while !self.is_over() {
-            self.begin_held();
+            self.begin_held().await?;
             if self.is_over() {
                 break;
             }
             if let Some(item) = self
                 .again
-                .pop_front_if(|_| self.halt.is_none() && self.held.is_none())
+                .pop_front_if(|_| self.halt.is_none() && self.held.is_empty())
             {
                 self.look_at(item).await?;
                 continue;
             }
+            let lone_end = self.alone_since.unwrap_or_else(Instant::now) + MAX_LOOK_AHEAD;
             tokio::select! {
                 biased;
                 signal = &mut signal, if !matches!(self.halt, Some(Halt::Signal(_))) => self.interrupt(signal),
@@ -166,6 +179,9 @@ impl<'a> Run<'a> {
                 }
                 () = &mut is_silent, if silence.is_some() => self.tell(&silence.take().unwrap_or_default()),
                 () = shared.moved.notified() => {}
+                () = sleep_until(lone_end), if self.alone_since.is_some() && is_live => {
+                    self.begin_alone().await?;
+                }
                 _ = tick.tick() => self.show(),
             }
             self.tell_notices();
@@ -179,7 +195,7 @@ impl<'a> Run<'a> {
         let queued = self.shared.queued.load(Ordering::Relaxed);
         self.halt.is_none()
             && !self.has_all
-            && self.held.is_none()
+            && self.has_room_to_hold()
             && self.jobs.len() < self.room.jobs
             && queued < self.room.queued
             && self.output.has_room()
@@ -187,7 +203,19 @@ impl<'a> Run<'a> {
 
     fn is_over(&self) -> bool {
         self.jobs.is_empty()
-            && (self.halt.is_some() || self.has_all && self.held.is_none() && self.again.is_empty())
+            && (self.halt.is_some()
+                || self.has_all && self.held.is_empty() && self.again.is_empty())
+    }
+
+    /// Whether another request may be held: one is looked at ahead of the first that would be
+    /// written to the prompt cache.
+    fn has_room_to_hold(&self) -> bool {
+        let Some((_, made)) = self.held.front() else {
+            return true;
+        };
+        self.held.len() < 2
+            && !made.marks.is_empty()
+            && self.plan.prefix.gate() == PrefixGate::IfFollowed
     }
 
     async fn hear(&mut self, news: News) -> Result<(), Error> {
@@ -224,23 +252,64 @@ impl<'a> Run<'a> {
                     self.tally.record_skipped(before == EarlierOutcome::Failed);
                     self.output.take(item.sequence, None)?;
                 }
-                None => self.held = Some((item, made)),
+                None => self.held.push_back((item, made)),
             },
         }
         Ok(())
     }
 
-    /// Begins the request that is at hand, if the budget lets it.
-    fn begin_held(&mut self) {
+    /// Begins the requests that are at hand, if the budget and the prompt cache let them.
+    async fn begin_held(&mut self) -> Result<(), Error> {
+        if self.shared.has_begun_marked.load(Ordering::Relaxed) {
+            self.plan.prefix.answer_began();
+        }
+        let alone_since = self.alone_since.take();
+        let gate = match self.held.front() {
+            Some((_, made)) if !made.marks.is_empty() => self.plan.prefix.gate(),
+            _ => PrefixGate::Open,
+        };
+        match gate {
+            PrefixGate::Closed => return Ok(()),
+            PrefixGate::IfFollowed if self.held.len() < 2 && self.again.is_empty() => {
+                if self.has_all {
+                    return self.begin_alone().await;
+                }
+                self.alone_since = alone_since.or_else(|| Some(Instant::now()));
+                return Ok(());
+            }
+            PrefixGate::Open | PrefixGate::IfFollowed => {}
+        }
+        self.begin_first();
+        Ok(())
+    }
+
+    /// Begins a request that no other one follows, without marks: nothing would read what it wrote.
+    async fn begin_alone(&mut self) -> Result<(), Error> {
+        self.alone_since = None;
+        let Some((item, _)) = self.held.pop_front() else {
+            return Ok(());
+        };
+        self.plan.prefix.pause();
+        self.look_at(item).await?;
+        self.plan.prefix.resume();
+        self.begin_first();
+        Ok(())
+    }
+
+    /// Begins the first request that is held, if the budget lets it.
+    fn begin_first(&mut self) {
         // What was begun is ended first.
         let is_free = self.halt.is_none() && self.shared.repairing.load(Ordering::Relaxed) == 0;
-        let Some((item, made)) = self.held.take_if(|_| is_free) else {
+        let Some((item, made)) = self.held.pop_front_if(|_| is_free) else {
             return;
         };
         match self.shared.begin() {
             Ok(()) => {
                 let waiting = Waiting::in_queue(&self.shared);
                 let factor = self.log.factor(&self.plan.model.id, &made.estimate);
+                if !made.marks.is_empty() {
+                    self.plan.prefix.begin();
+                }
                 self.jobs.spawn(
                     Job {
                         shared: Arc::clone(&self.shared),
@@ -252,7 +321,9 @@ impl<'a> Run<'a> {
                     .run(),
                 );
             }
-            Err(BudgetRefusal::NotYet) if !self.jobs.is_empty() => self.held = Some((item, made)),
+            Err(BudgetRefusal::NotYet) if !self.jobs.is_empty() => {
+                self.held.push_front((item, made));
+            }
             Err(refused) => self.halt = Some(Halt::Budget(refused)),
         }
     }
@@ -290,6 +361,10 @@ impl<'a> Run<'a> {
             }
         }
         self.tokens = self.tokens.saturating_add(tokens);
+        if ended.is_marked {
+            let first = ended.tries.first().and_then(|tried| tried.usage.as_ref());
+            self.plan.prefix.end(first.map(PromptTokens::from_usage));
+        }
         if let Some(way) = ended.learned_way {
             self.plan.learn_way(&ended.model, way);
         }
@@ -306,6 +381,12 @@ impl<'a> Run<'a> {
                     self.stop.send_replace(true);
                 }
                 return self.write(sequence, None);
+            }
+            Came::MarksRefused => {
+                self.plan.prefix.turn_off();
+                self.again.push_back(ended.item);
+                self.again.extend(self.held.drain(..).map(|(item, _)| item));
+                return Ok(());
             }
             Came::Stopped => return self.write(sequence, None),
             Came::HeldBack(error) => {
@@ -350,7 +431,9 @@ impl<'a> Run<'a> {
         self.plan.model = next;
         self.has_switched = true;
         self.limits_known = None;
-        self.again.extend(self.held.take().map(|(item, _)| item));
+        self.plan.prefix.forget();
+        self.shared.has_begun_marked.store(false, Ordering::Relaxed);
+        self.again.extend(self.held.drain(..).map(|(item, _)| item));
         true
     }
 

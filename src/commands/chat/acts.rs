@@ -466,7 +466,10 @@ impl Chat<'_> {
                 };
                 self.turn_to(begun)?;
             }
-            Talk::Unsaved { said, .. } => said.clear(),
+            Talk::Unsaved { said, .. } => {
+                said.clear();
+                self.exchange.continue_conversation(None);
+            }
         }
         self.earlier.clear();
         self.say("a new conversation");
@@ -504,6 +507,7 @@ impl Chat<'_> {
     fn turn_to(&mut self, other: SavedConversation) -> Result<(), Error> {
         if let Talk::Saved { kept, .. } = &mut self.talk {
             self.before = Some(kept.conversation().id().to_owned());
+            self.exchange.continue_conversation(Some(&other));
             **kept = SessionRecorder::for_conversation(other);
             if kept.conversation().tip().is_some() {
                 kept.conversation().mark_as_last()?;
@@ -647,7 +651,7 @@ impl Chat<'_> {
     fn show_usage(&self) {
         let tokens = self.talk.tokens();
         let cached = if tokens.cached > 0 {
-            format!(" ({} from the cache)", grouped(tokens.cached))
+            format!(" ({} read from the cache)", grouped(tokens.cached))
         } else {
             String::new()
         };

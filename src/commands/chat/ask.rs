@@ -138,7 +138,7 @@ impl Chat<'_> {
         let sizes = [("the conversation".to_owned(), 0)];
         let encoded = self
             .exchange
-            .encode(&request, estimate, &sizes, true)
+            .encode(&mut request, estimate, &sizes, true)
             .await?;
         Ok((request, encoded))
     }

@@ -121,6 +121,8 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
 
     let is_typed = app.facts.stdin_is_terminal;
     let kept = SessionRecorder::open(app, &ask.conversation, Saving::Yes, scope)?;
+    let conversation = kept.as_ref().map(SessionRecorder::conversation);
+    exchange.continue_conversation(conversation);
     if let Some(kept) = &kept {
         let (catalog, conversation) = (&exchange.catalog, kept.conversation());
         if let Some(settings) = settings_for(app, &flags, catalog, conversation, true).await? {

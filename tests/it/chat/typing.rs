@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ENTER, at_prompt, chat, leave, messages, said, wait_for_prompt};
+use super::{ENTER, at_prompt, chat, leave, messages, said, text_of, wait_for_prompt};
 use crate::support::{
     command::Langdock, events::MODEL, home::Home, pty::CTRL_C, sending::answering,
 };
@@ -42,8 +42,8 @@ fn a_long_paste_arrives_byte_for_byte_and_is_recalled() {
     terminal.keys("\x1b[A").keys(ENTER);
     wait_for_prompt(&terminal, 3);
     leave(terminal).code(0);
-    assert_eq!(said(&server, 0), text);
-    assert_eq!(said(&server, 1), text);
+    assert_eq!(text_of(&said(&server, 0)), text);
+    assert_eq!(text_of(&said(&server, 1)), text);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ENTER, chat, leave, messages, said, wait_for_prompt};
+use super::{ENTER, chat, leave, messages, said, text_of, wait_for_prompt};
 use crate::support::{
     command::Langdock,
     events::{Stream, answer},
@@ -21,7 +21,7 @@ fn server() -> Server {
     Server::start(|request, nth| {
         let body = request.json();
         let last = &body["messages"].as_array().unwrap().last().unwrap()["content"];
-        if last == "Stop" {
+        if text_of(last) == "Stop" {
             let begun = Stream::new()
                 .start()
                 .open_text_block([format!("half of answer {nth}")])

@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 /// Begins `langdock chat` with a model and the test key against `server`.
-pub(super) fn chat(server: &Server) -> Langdock {
+pub(crate) fn chat(server: &Server) -> Langdock {
     Langdock::new()
         .key()
         .against(server)

@@ -94,6 +94,7 @@ pub(super) const ROWS: &[Row] = &[
         );
     }),
     (&["send", "tool-run", "batch"], "--prefill", prefill),
+    (&["send", "tool-run", "batch", "chat"], "--cache", cache),
 ];
 
 /// Asserts that the arguments set one field of the body and leave the others as they are.
@@ -133,6 +134,35 @@ fn effort(command: &str) {
     expected["output_config"] = json!({"effort": "high"});
     let [flag, model] = model;
     assert_eq!(body(command, &[flag, model, "--effort", "high"]), expected);
+}
+
+fn cache(command: &str) {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/long.txt", "word ".repeat(5000));
+    for (mode, mark) in [
+        ("off", json!(null)),
+        ("5m", json!({"type": "ephemeral"})),
+        ("1h", json!({"type": "ephemeral", "ttl": "1h"})),
+    ] {
+        asking(command, &server)
+            .home(&home)
+            .args(["Hi", "-f", "long.txt", "--cache", mode])
+            .run()
+            .code(0)
+            .stderr_empty();
+        let body = server.requests().pop().unwrap().json();
+        let blocks = body["messages"][0]["content"].as_array().unwrap();
+        let marks: Vec<&Value> = blocks
+            .iter()
+            .map(|block| &block["cache_control"])
+            .filter(|found| !found.is_null())
+            .collect();
+        let expected: Vec<&Value> = Some(&mark)
+            .into_iter()
+            .filter(|mark| !mark.is_null())
+            .collect();
+        assert_eq!(marks, expected, "{mode}: {body}");
+    }
 }
 
 fn prefill(command: &str) {

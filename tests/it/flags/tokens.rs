@@ -50,6 +50,15 @@ pub(super) const ROWS: &[Row] = &[
     (&["count"], "--effort", |_| {
         is_taken("--effort", "high", Some("most"));
     }),
+    (&["count"], "--cache", |_| {
+        Langdock::new()
+            .args(["count", "Hi", "--cache", "2m"])
+            .run()
+            .code(2)
+            .stdout("")
+            .stderr_contains("must be one of auto, off, 5m, 1h");
+        assert_eq!(counted(&["--cache", "5m", "Hi"]), counted(&["Hi"]));
+    }),
     (&["count"], "--set", |_| {
         let tools = r#"tools=[{"name":"look","input_schema":{"type":"object"}}]"#;
         assert!(part(&counted(&["--set", tools, "Hi"]), "the tools") > 150);

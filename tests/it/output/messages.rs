@@ -34,10 +34,9 @@ fn usage_counts_what_came_from_the_cache() {
         .to_string();
     let server = Server::start(move |_, _| Reply::sse(&stream));
     let outcome = send(&server).args(["-u", "Hi"]).run();
-    outcome
-        .code(0)
-        .stdout("ok\n")
-        .stderr_contains("125 tokens in (100 from the cache), 15 out");
+    outcome.code(0).stdout("ok\n").stderr_contains(
+        "125 tokens in (100 read from the cache, 20 written to it, 5 fresh), 15 out",
+    );
 }
 
 #[test]
