@@ -26,7 +26,7 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// Outside crates and the files or directories that own them.
-const OWNERS: [(&str, &[&str]); 32] = [
+const OWNERS: [(&str, &[&str]); 31] = [
     ("ring", &["client/", "session/blob.rs", "batch/item_key.rs"]),
     (
         "jiff",
@@ -47,12 +47,11 @@ const OWNERS: [(&str, &[&str]); 32] = [
     ("clap", &["cli/", "lib.rs"]),
     ("clap_complete", &["cli/"]),
     ("rustyline", &["ui/editor/"]),
-    ("indicatif", &["ui/progress_line.rs", "ui/progress.rs"]),
     ("anstyle", &["ui/"]),
     (
         "console",
         &[
-            "ui/progress.rs",
+            "ui/progress_line.rs",
             "ui/markdown/screen.rs",
             "ui/editor/",
             "ui/terminal_size.rs",
