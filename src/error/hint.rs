@@ -144,7 +144,7 @@ impl Error {
                 "`langdock tool-run --list` with the same -T shows each tool's command and input"
             }
             Self::Unwell { .. } => "see the hints above, then run `langdock doctor` again",
-            // For `NoCommand`, the help is the hint; the others are what somebody wanted.
+            // For `NoCommand`, the help is the hint; the others were caused on purpose.
             Self::NoCommand { .. } | Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => {
                 return None;
             }
