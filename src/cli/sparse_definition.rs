@@ -59,16 +59,11 @@ fn is_flag_of(command: &Command, flag: &OsString) -> bool {
     let Some(name) = flag.to_str().and_then(|flag| flag.strip_prefix('-')) else {
         return false;
     };
-    match name.strip_prefix('-') {
-        Some(long) => {
-            let long = long.split_once('=').map_or(long, |(long, _)| long);
-            command
-                .get_arguments()
-                .any(|arg| arg.get_long() == Some(long))
-        }
-        None => {
-            let letter = name.chars().next();
-            command.get_arguments().any(|arg| arg.get_short() == letter)
-        }
+    let mut known = command.get_arguments();
+    if let Some(long) = name.strip_prefix('-') {
+        let long = long.split_once('=').map_or(long, |(long, _)| long);
+        known.any(|arg| arg.get_long() == Some(long))
+    } else {
+        known.any(|arg| arg.get_short() == name.chars().next())
     }
 }
