@@ -73,13 +73,15 @@ pub(crate) enum Error {
     },
     /// `--shard auto` without a scheduler.
     #[error(
-        "--shard auto: no variable names a shard; it reads SLURM_ARRAY_TASK_ID, _MIN, _STEP and \
-         _COUNT (Slurm), CI_NODE_INDEX and CI_NODE_TOTAL (GitLab), and JOB_COMPLETION_INDEX \
-         (Kubernetes, as auto/N)"
+        "--shard auto: this is not a job of a Slurm array (SLURM_ARRAY_TASK_ID), a parallel job of \
+         GitLab (CI_NODE_INDEX) or, with auto/N, a pod of an indexed Kubernetes job \
+         (JOB_COMPLETION_INDEX)"
     )]
     NoShard,
     /// A scheduler does not say how many shards there are.
-    #[error("--shard auto: {variable} names this shard, but no variable has the number of shards")]
+    #[error(
+        "--shard auto: {variable} is the number of this shard, but no variable has the number of all"
+    )]
     ShardCount {
         /// The variable with the number of this one.
         variable: &'static str,

@@ -133,15 +133,13 @@ impl Error {
                 "wait for it, or write to another file with -o FILE"
             }
             Self::Unwritable { path, source } => return Some(for_unwritable(path, source)),
-            Self::Unreadable { path, .. } => return Some(look_at(path)),
+            Self::Unreadable { path, source } => return Some(for_unreadable(path, source)),
             Self::System { .. } => "`langdock doctor` checks what a request needs",
             Self::Bug(_) => {
                 "this is a bug in langdock, or a system limit was reached; see `ulimit -a`"
             }
-            Self::Tool(_) => {
-                "`langdock help tool-run` lists the keys of a tools file; for a schema, see `langdock \
-                 help send`"
-            }
+            Self::Tool(_) => "`langdock help tool-run` lists the keys of a tools file",
+            Self::Schema { .. } => "`langdock help send` explains --schema and --schema-mode",
             Self::CallByHand(_) => {
                 "`langdock tool-run --list` with the same -T shows each tool's command and input"
             }
@@ -187,6 +185,18 @@ fn for_unwritable(path: &Path, why: &io::Error) -> String {
         }
         _ => look_at(path.parent().unwrap_or(path)),
     }
+}
+
+/// What to do about a file that cannot be read.
+fn for_unreadable(path: &Path, why: &io::Error) -> String {
+    if why.kind() != ErrorKind::NotFound {
+        return look_at(path);
+    }
+    let directory = path
+        .parent()
+        .filter(|directory| !directory.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    format!("check the name: `ls {}` lists the files", shown(directory))
 }
 
 /// What to do about something that lies where a file of ours would be.
@@ -287,7 +297,7 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
             "`langdock help config` shows the values of each key".to_owned()
         }
         config::Error::Unwritable { path, source } => for_unwritable(path, source),
-        config::Error::KeyFile { path, .. } => look_at(path),
+        config::Error::KeyFile { path, source } => for_unreadable(path, source),
     }
 }
 
@@ -325,10 +335,13 @@ fn input_hint(error: &input::Error) -> String {
             "hidden files and those excluded by .gitignore are skipped; add one with -f"
         }
         input::Error::NotUserFirst => "put a user message first",
-        input::Error::Malformed { .. } => {
-            "`langdock help send` explains --messages, `langdock help template` explains templates"
+        input::Error::Messages { .. } => {
+            "give an array of messages, such as '[{\"role\": \"user\", \"content\": \"Hi\"}]', or a \
+             request body"
         }
-        input::Error::Unreadable { path, .. } => return look_at(path),
+        input::Error::Template { .. } => "`langdock help template` explains templates",
+        input::Error::Empty { .. } => "leave it out, or write something in it",
+        input::Error::Unreadable { path, source } => return for_unreadable(path, source),
         input::Error::Stdin(_) => "ignore standard input with --no-stdin",
     };
     hint.to_owned()
@@ -351,7 +364,7 @@ fn session_hint(error: &session::Error, controls: &HintControls) -> String {
                 shown(path)
             );
         }
-        session::Error::Unreadable { path, .. } => return look_at(path),
+        session::Error::Unreadable { path, source } => return for_unreadable(path, source),
         session::Error::Unwritable { path, source } => return for_unwritable(path, source),
     };
     hint.to_owned()
@@ -460,6 +473,13 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
             },
             _,
         ) => "turn off compression of responses at the proxy or gateway in between",
+        (
+            client::Error::Answer {
+                source: StreamError::ToolInput { .. },
+                ..
+            },
+            _,
+        ) => "send it again, or give the tool a simpler input schema",
         (client::Error::Answer { .. }, _) => "check --base-url: does it speak the Messages API?",
         (client::Error::NoModelList { .. }, _) => {
             return format!("check --base-url, or choose a model with {choose}");
@@ -590,7 +610,7 @@ mod tests {
                 },
                 "`ls -ld .`",
             ),
-            (Error::Tool(no_tool), "`langdock help send`"),
+            (Error::Tool(no_tool), "`langdock help tool-run`"),
             (
                 Error::CallByHand("it ended with 1".to_owned()),
                 "`langdock tool-run --list`",

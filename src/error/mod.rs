@@ -50,9 +50,17 @@ pub(crate) enum Error {
     /// The saved conversations.
     #[error(transparent)]
     Session(#[from] session::Error),
-    /// A tools file or a schema.
+    /// An invalid tools file.
     #[error(transparent)]
     Tool(#[from] tool::Error),
+    /// An invalid schema of `--schema`.
+    #[error("{file}: {reason}")]
+    Schema {
+        /// How messages call the file, or the name of the flag.
+        file: String,
+        /// What is wrong, and where.
+        reason: String,
+    },
     /// A batch.
     #[error(transparent)]
     Batch(#[from] batch::Error),
@@ -234,7 +242,7 @@ impl Error {
             Self::Build(_) => Kind::Usage,
             Self::Input(error) => input_kind(error),
             Self::Session(error) => session_kind(error),
-            Self::Tool(_) => Kind::Usage,
+            Self::Tool(_) | Self::Schema { .. } => Kind::Usage,
             Self::Batch(_) => Kind::Usage,
             Self::MaxTurns(_) | Self::CallByHand(_) | Self::ItemsFailed { .. } | Self::Merge(_) => {
                 Kind::Tool
@@ -362,7 +370,9 @@ fn input_kind(error: &input::Error) -> Kind {
         | input::Error::ImageFormat { .. }
         | input::Error::TextAttached { .. }
         | input::Error::NoTextFiles { .. }
-        | input::Error::Malformed { .. }
+        | input::Error::Messages { .. }
+        | input::Error::Template { .. }
+        | input::Error::Empty { .. }
         | input::Error::NotUserFirst
         | input::Error::NoPrompt => Kind::Usage,
         input::Error::Image { .. } | input::Error::TooLong { .. } => Kind::TooLarge,

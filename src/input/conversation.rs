@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::Error;
 use super::picture::{Picture, pictures_of};
-use super::{Error, malformed};
 use crate::model_text::NO_OUTPUT;
 use crate::protocol::{ContentBlock, ExactFields, ExactJson, InputMessage, Role};
 
@@ -123,6 +123,14 @@ fn fill_blank_result(block: &mut ContentBlock) {
 
 fn is_blank(block: &ContentBlock) -> bool {
     matches!(block, ContentBlock::Text(text) if text.text.trim().is_empty())
+}
+
+/// Returns the error for an invalid file.
+fn malformed(name: &str, reason: String) -> Error {
+    Error::Messages {
+        name: name.to_owned(),
+        reason,
+    }
 }
 
 #[cfg(test)]

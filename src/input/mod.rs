@@ -105,13 +105,27 @@ pub(crate) enum Error {
         /// The directory.
         path: PathBuf,
     },
-    /// A file whose content is not what it is read as.
+    /// An invalid file of `--messages`.
     #[error("{name}: {reason}")]
-    Malformed {
-        /// The file.
+    Messages {
+        /// How messages call the file.
         name: String,
         /// What is wrong, and where.
         reason: String,
+    },
+    /// An invalid template.
+    #[error("{name}: {reason}")]
+    Template {
+        /// How messages call the template.
+        name: String,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A file with nothing in it, where its content is the request.
+    #[error("{name}: it is empty")]
+    Empty {
+        /// How messages call the file.
+        name: String,
     },
     /// A conversation that the assistant begins.
     #[error("the first message must have the role user")]
@@ -119,13 +133,6 @@ pub(crate) enum Error {
     /// Nothing to send.
     #[error("no prompt")]
     NoPrompt,
-}
-
-fn malformed(name: &str, reason: String) -> Error {
-    Error::Malformed {
-        name: name.to_owned(),
-        reason,
-    }
 }
 
 /// A user turn.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use toml_edit::{Document, Item};
 
-use super::{Error, malformed};
+use super::Error;
 use crate::protocol::{EFFORT_LEVELS, FieldShape, REQUEST_FIELDS, RequestField};
 use crate::text::did_you_mean;
 
@@ -271,6 +271,14 @@ fn places(text: &str) -> impl Iterator<Item = Place<'_>> {
             end: start + 2 + length + 2,
         })
     })
+}
+
+/// Returns the error for an invalid file.
+fn malformed(name: &str, reason: String) -> Error {
+    Error::Template {
+        name: name.to_owned(),
+        reason,
+    }
 }
 
 #[cfg(test)]
