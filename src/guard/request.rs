@@ -110,7 +110,12 @@ mod tests {
         for command in [command(), bare] {
             let bytes = command.to_bytes().expect("no text has a NUL");
             let (length, body) = bytes.split_at(LENGTH_BYTES);
-            assert_eq!(length, u32::try_from(body.len()).unwrap().to_le_bytes());
+            assert_eq!(
+                length,
+                u32::try_from(body.len())
+                    .expect("it is short")
+                    .to_le_bytes()
+            );
             assert!(ChildCommand::from_bytes(body) == Some(command));
         }
     }
@@ -119,7 +124,7 @@ mod tests {
     fn a_text_with_a_nul_is_refused_and_not_taken_for_two() {
         let mut command = command();
         command.arg("a\0b");
-        let error = command.to_bytes().unwrap_err();
+        let error = command.to_bytes().expect_err("it has a NUL");
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     }
 

@@ -100,7 +100,7 @@ fn an_orphan_of_one_answers_calls_is_gone_while_the_program_runs_on() {
             return crate::support::reply::Reply::sse(&answer);
         }
         is_gone(written_pid(&watched, "pid"));
-        crate::support::reply::Reply::sse(&done("I see.").to_string())
+        crate::support::reply::Reply::sse(done("I see.").to_string())
     });
     tool_run(&server)
         .home(&home)
