@@ -2,8 +2,8 @@
 //! what remains to be done.
 //!
 //! Pure: files, requests and the terminal are handled by the command. A record is a line of JSON,
-//! written as soon as an item is done, so that however a run ends, the next one can skip the items
-//! that are done.
+//! written as soon as its item is done. However a run ends, the next one can skip the items that
+//! are done.
 
 mod budget;
 mod earlier_records;
@@ -63,7 +63,7 @@ pub(crate) enum Error {
         /// Whether the items are lines of text.
         is_text: bool,
     },
-    /// A line among JSON lines that is not a JSON object.
+    /// A line is not a JSON object, although the first line is one.
     #[error("the first line is a JSON object, but {place} is not: {reason}")]
     NoObject {
         /// Where the line is, for messages.
@@ -78,12 +78,12 @@ pub(crate) enum Error {
          (JOB_COMPLETION_INDEX)"
     )]
     NoShard,
-    /// A scheduler does not say how many shards there are.
+    /// The scheduler does not provide the number of shards.
     #[error(
         "--shard auto: {variable} is the number of this shard, but no variable has the number of all"
     )]
     ShardCount {
-        /// The variable with the number of this one.
+        /// The variable with the number of this shard.
         variable: &'static str,
     },
     /// The variables of schedulers do not name a shard.

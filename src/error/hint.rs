@@ -1,4 +1,4 @@
-//! What to do next about a failure: one line that can be typed, or looked at.
+//! Hints: what to do next about a failure, in one line.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -16,16 +16,16 @@ use crate::text::{
 use crate::ui::OutputError;
 use crate::{batch, config, input, session};
 
-/// A shorter wait that a server asks for is not worth a word.
+/// Waits that a server asks for are not mentioned if they are shorter.
 const A_SECOND: Duration = Duration::from_secs(1);
 
 impl Error {
-    /// Returns what to do next on the command line.
+    /// Returns what to do next on the command line; `None` if there is nothing useful to say.
     pub(crate) fn hint(&self) -> Option<String> {
         self.hint_with(&COMMAND_LINE)
     }
 
-    /// Returns what to do next where these are typed.
+    /// Returns what to do next, in terms of `controls`.
     pub(crate) fn hint_with(&self, controls: &HintControls) -> Option<String> {
         let HintControls {
             model: choose,
@@ -144,7 +144,7 @@ impl Error {
                 "`langdock tool-run --list` with the same -T shows each tool's command and input"
             }
             Self::Unwell { .. } => "see the hints above, then run `langdock doctor` again",
-            // The help is the hint of the first; the others are what somebody wanted.
+            // For `NoCommand`, the help is the hint; the others were caused on purpose.
             Self::NoCommand { .. } | Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => {
                 return None;
             }
@@ -153,10 +153,10 @@ impl Error {
     }
 }
 
-/// What to do where there is no room for an answer.
+/// The hint for a full disk.
 const ELSEWHERE: &str = "free some space, or write to another place with -o FILE";
 
-/// What to do about the file of `--output`.
+/// Returns the hint for a file of `--output` that cannot be written.
 fn for_output_file(path: &Path, why: &io::Error) -> String {
     match why.kind() {
         _ if FileRefusal::is_cause_of(why) => move_away(path),
@@ -176,7 +176,7 @@ fn for_output_file(path: &Path, why: &io::Error) -> String {
     }
 }
 
-/// What to do about a file that cannot be written.
+/// Returns the hint for a file that cannot be written.
 fn for_unwritable(path: &Path, why: &io::Error) -> String {
     match why.kind() {
         _ if FileRefusal::is_cause_of(why) => move_away(path),
@@ -187,7 +187,7 @@ fn for_unwritable(path: &Path, why: &io::Error) -> String {
     }
 }
 
-/// What to do about a file that cannot be read.
+/// Returns the hint for a file that cannot be read.
 fn for_unreadable(path: &Path, why: &io::Error) -> String {
     if why.kind() != ErrorKind::NotFound {
         return look_at(path);
@@ -199,7 +199,7 @@ fn for_unreadable(path: &Path, why: &io::Error) -> String {
     format!("check the name: `ls {}` lists the files", shown(directory))
 }
 
-/// What to do about something that lies where a file of ours would be.
+/// Returns the hint for something that is in the place of one of the program's own files.
 fn move_away(path: &Path) -> String {
     let mut elsewhere = path.to_owned().into_os_string();
     elsewhere.push(".old");
@@ -210,12 +210,12 @@ fn move_away(path: &Path) -> String {
     )
 }
 
-/// A path as it can be typed.
+/// Quotes a path for the shell.
 fn shown(path: &Path) -> String {
     shell_quote(&path.to_string_lossy())
 }
 
-/// What shows why a file cannot be read, or why nothing can be written in a directory.
+/// Returns the hint for a file or directory whose permissions may be the cause.
 fn look_at(path: &Path) -> String {
     let path = if path.as_os_str().is_empty() {
         Path::new(".")
@@ -370,7 +370,7 @@ fn session_hint(error: &session::Error, controls: &HintControls) -> String {
     hint.to_owned()
 }
 
-/// How to get the whole of an answer that broke off.
+/// Returns how to get the complete answer after one that broke off.
 fn again(error: &client::Error) -> &'static str {
     match error {
         client::Error::TimedOut(CallTimeout::Idle(_)) => {
@@ -383,8 +383,8 @@ fn again(error: &client::Error) -> &'static str {
     }
 }
 
-/// Whether the endpoint misses the tools that a conversation has calls of; the words are
-/// Anthropic's.
+/// Returns whether the endpoint refused tool calls in the history because the request defines no
+/// tools. The wording is Anthropic's.
 fn lacks_tools(error: &client::Error) -> bool {
     error
         .api()
@@ -441,7 +441,7 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
         (_, Some(400)) if lacks_tools(error) => {
             "the conversation has tool calls: add their tools file with -T"
         }
-        // These words are Anthropic's too.
+        // This wording is Anthropic's, too.
         (_, Some(400)) if said.contains("prompt is too long") => {
             "send less, or choose a model with a larger context window; `langdock count` shows \
             the tokens of each part"
@@ -496,8 +496,8 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
     hint.to_owned()
 }
 
-/// What to do about a wait that the server asks for and that was not waited for, or about its wish
-/// not to be tried again; none where it said nothing of either.
+/// Returns the hint for a wait that the server asked for and that exceeded `--max-wait`, or for its
+/// request not to retry; `None` if it asked for neither.
 fn wait_hint(refused: &StatusError) -> Option<String> {
     if !client::is_transient_status(refused.status) {
         return None;
@@ -528,7 +528,7 @@ fn wait_hint(refused: &StatusError) -> Option<String> {
     }
 }
 
-/// What to do about a certificate. The one who reads this may not be the one who has the server.
+/// Returns the hint for a certificate error. The reader may not be the operator of the server.
 fn certificate_hint(flaw: CertificateFlaw) -> &'static str {
     match flaw {
         CertificateFlaw::Time => {
@@ -548,8 +548,8 @@ fn certificate_hint(flaw: CertificateFlaw) -> &'static str {
     }
 }
 
-/// Names the nearest of the models that the API says it has, and the others; `choose` is what is
-/// typed before a model's id.
+/// Names the available model that is most similar to `asked`, and the others. `choose` is what
+/// users type before a model's id.
 fn suggest_model(asked: &str, available: &[&str], choose: &str) -> String {
     match by_likeness(asked, available).split_first() {
         Some((nearest, [])) => format!("use {choose} {nearest}"),

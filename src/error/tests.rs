@@ -1,4 +1,4 @@
-//! Every error with its hint, word for word.
+//! Every error with its hint, verbatim.
 
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
@@ -15,8 +15,8 @@ use crate::media::PixelSize;
 use crate::pace::LedgerObstruction;
 use crate::protocol::ApiError;
 
-/// Variants without a sample: reqwest cannot make an error of its own, and the flaws of a merge
-/// have their own tests.
+/// Variants without a sample: reqwest's errors cannot be constructed, and the flaws of a merge have
+/// their own tests.
 const UNMADE: [&str; 2] = ["Client", "Merge"];
 
 fn path() -> PathBuf {
