@@ -51,7 +51,7 @@ pub(crate) async fn count(app: &App, args: cli::CountArgs) -> Result<(), Error> 
     }
     check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
     let spec = given.resolve(&args, catalog.settings())?;
-    let model = catalog.known_model();
+    let model = catalog.known_model().await;
     let model = model.as_deref();
     let parts = RequestParts {
         model: model.unwrap_or_default().to_owned(),

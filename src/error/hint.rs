@@ -50,12 +50,14 @@ impl Error {
                 "choose one with -m ID or LANGDOCK_MODEL; with a key, one is picked from the \
                 region's list"
             }
-            Self::NothingToPick { others, .. } if others.is_empty() => {
+            Self::NothingToPick { others, .. } | Self::NoneOfFamily { others, .. }
+                if others.is_empty() =>
+            {
                 return Some(format!(
                     "try another {choose_region}, or ask your workspace's admin"
                 ));
             }
-            Self::NothingToPick { others, .. } => {
+            Self::NothingToPick { others, .. } | Self::NoneOfFamily { others, .. } => {
                 return Some(format!("choose one with {choose}: {}", others.join(", ")));
             }
             Self::Elsewhere {

@@ -14,7 +14,6 @@ use crate::compose::user_turn::{most_bytes, system_prompt};
 use crate::config::Settings;
 use crate::error::Error;
 use crate::exchange::conversation_target::settings_for;
-use crate::exchange::selected_model::SelectedModel;
 use crate::exchange::session_recorder::SessionRecorder;
 use crate::exchange::settings::settings;
 use crate::exchange::setup::tell_region;
@@ -106,16 +105,41 @@ impl Chat<'_> {
 
     async fn show_or_set_model(&mut self, model: &str) -> Result<(), Error> {
         if model.is_empty() {
-            self.say(
-                self.exchange
-                    .selected_model()
-                    .map_or("none yet", |model| model.id.as_str()),
-            );
-            return Ok(());
+            return self.show_models().await;
         }
-        self.exchange.catalog.refuse_elsewhere(model).await?;
-        self.exchange.select_model(SelectedModel::given(model));
-        self.say(&format!("now using model {model}"));
+        let model = self.exchange.catalog.resolve(model).await?;
+        self.say(&format!("now using model {}", model.id));
+        self.exchange.select_model(model);
+        Ok(())
+    }
+
+    /// Lists the models of the region, the current one marked.
+    async fn show_models(&self) -> Result<(), Error> {
+        let current = self
+            .exchange
+            .selected_model()
+            .map(|model| model.id.as_str());
+        let models = match self.exchange.catalog.models().await {
+            Ok(models) => models,
+            Err(error) => {
+                self.say(&format!("* {}", current.unwrap_or("none yet")));
+                return Err(error);
+            }
+        };
+        let mut lines: Vec<String> = models
+            .iter()
+            .map(|model| {
+                let is_current = current == Some(model.id());
+                format!("{} {}", if is_current { '*' } else { ' ' }, model.id())
+            })
+            .collect();
+        match current {
+            Some(id) if models.iter().all(|model| model.id() != id) => {
+                lines.insert(0, format!("* {id}, which is not in the region's list"));
+            }
+            _ => {} // It is marked in the list, or there is none yet.
+        }
+        self.say(&lines.join("\n"));
         Ok(())
     }
 
@@ -484,8 +508,9 @@ impl Chat<'_> {
         let (catalog, flags) = (&self.exchange.catalog, &self.flags);
         if let Some(settings) = settings_for(self.app, flags, catalog, &found, true).await? {
             self.exchange.move_to(settings);
-            let chosen = self.exchange.settings().model.as_ref();
-            if let Some(model) = chosen.map(|model| SelectedModel::given(&model.value)) {
+            let chosen = self.exchange.settings().model.clone();
+            if let Some(chosen) = chosen {
+                let model = self.exchange.catalog.resolve(&chosen.value).await?;
                 self.exchange.select_model(model);
             }
         }

@@ -77,7 +77,7 @@ pub(super) const COMMANDS: [Slash; 26] = [
         "[ID]",
         Takes::Model,
         Act::Model,
-        "Show or change the model",
+        "List the models, or choose one",
     ),
     slash(
         "/region",
