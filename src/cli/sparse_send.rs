@@ -12,7 +12,7 @@ use super::{AskArgs, SendArgs};
 /// come first.
 pub(super) fn sparse_send(own: &[OsString]) -> Result<SendArgs, Error> {
     let prompt = Arg::new("prompt").num_args(1..).action(ArgAction::Append);
-    // What the program as a whole says of all commands.
+    // The same setting as the program has for all commands.
     let command = Command::new("send").args_override_self(true);
     let mut definition = SparseDefinition::new(command.arg(prompt), own);
     let request = definition.add();

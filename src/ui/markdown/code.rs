@@ -10,7 +10,8 @@ use syntect::parsing::{ParseState, Scope, ScopeStack, ScopeStackOp, SyntaxSet};
 use super::cell::{CellColor, CellStyle, ScreenCell};
 use super::row_buffer::RowBuffer;
 
-/// The maximum length of a highlighted line, in characters; longer ones are rarely code to read.
+/// The maximum length of a highlighted line, in characters; longer lines are rarely written by
+/// hand.
 const MAX_HIGHLIGHTED: usize = 1000;
 
 /// Columns between tab stops.
