@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::help_text;
 use super::{
-    AskArgs, ConnectionArgs, ConversationArgs, DisplayArgs, InputArgs, OutputArgs, PreviewArgs,
-    RequestArgs, ToolArgs, ToolPolicyArgs,
+    AskArgs, CacheArgs, ConnectionArgs, ConversationArgs, DisplayArgs, InputArgs, OutputArgs,
+    PreviewArgs, RequestArgs, ToolArgs, ToolPolicyArgs,
 };
 
 #[derive(Debug, Args)]
@@ -20,6 +20,9 @@ pub(crate) struct ChatArgs {
     /// What to ask for
     #[command(flatten)]
     request: RequestArgs,
+    /// Whether the prompt is cached
+    #[command(flatten)]
+    caching: CacheArgs,
     /// What to send besides the prompt
     #[command(flatten)]
     input: InputArgs,
@@ -41,13 +44,14 @@ pub(crate) struct ChatArgs {
 }
 
 impl ChatArgs {
-    /// Separates the flags that `send` has too from those for running tools.
+    /// Separates the flags that `send` also has from those for running tools.
     pub(crate) fn apart(self) -> (AskArgs, ToolPolicyArgs) {
         let ask = AskArgs {
             prompt: self.prompt,
             literal_words: self.literal_words,
             request: self.request,
             beginning: super::PrefillArgs::default(),
+            caching: self.caching,
             input: self.input,
             tools: self.tools,
             output: OutputArgs {

@@ -1,4 +1,4 @@
-//! The commands for tokens: those that a request would use, and those that requests used.
+//! The commands about tokens: `count` for a request before it is sent, `usage` for past requests.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 
 use super::help_text;
 use super::{
-    AskArgs, ConnectionArgs, ConversationArgs, InputArgs, OutputArgs, PrefillArgs, PreviewArgs,
-    RequestArgs, ToolArgs,
+    AskArgs, CacheArgs, ConnectionArgs, ConversationArgs, InputArgs, OutputArgs, PrefillArgs,
+    PreviewArgs, RequestArgs, ToolArgs,
 };
 use crate::text::parse_duration;
 
@@ -26,6 +26,9 @@ pub(crate) struct CountArgs {
     /// What the answer begins with
     #[command(flatten)]
     pub(crate) beginning: PrefillArgs,
+    /// Whether the prompt is cached
+    #[command(flatten)]
+    pub(crate) caching: CacheArgs,
     /// What to send besides the prompt
     #[command(flatten)]
     pub(crate) input: InputArgs,
@@ -35,13 +38,14 @@ pub(crate) struct CountArgs {
 }
 
 impl CountArgs {
-    /// Returns the flags as `send` has them.
+    /// Converts the flags to those of `send`.
     pub(crate) fn into_ask(self) -> AskArgs {
         AskArgs {
             prompt: self.prompt,
             literal_words: self.literal_words,
             request: self.request,
             beginning: self.beginning,
+            caching: self.caching,
             input: self.input,
             tools: ToolArgs::default(),
             output: OutputArgs::default(),

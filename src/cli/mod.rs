@@ -1,4 +1,4 @@
-//! The command line as data: the only place that names clap.
+//! The command line as data. No other module uses clap.
 //!
 //! Rules: a flag shared by several commands is declared in one group; a value's range is checked
 //! here, and its meaning where it is used; the first line of a description is the short help. A
@@ -29,6 +29,8 @@ mod serve;
 mod session;
 mod setting_flags;
 mod settings;
+mod sparse_definition;
+mod sparse_send;
 mod tools;
 mod unparsed;
 mod value;
@@ -147,6 +149,9 @@ pub(crate) struct AskArgs {
     /// What the answer begins with
     #[command(flatten)]
     beginning: PrefillArgs,
+    /// Whether the prompt is cached
+    #[command(flatten)]
+    pub(crate) caching: CacheArgs,
     /// What to answer from
     #[command(flatten)]
     pub(crate) input: InputArgs,
@@ -231,18 +236,15 @@ impl Command {
 }
 
 /// What to ask for
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Request")]
 pub(crate) struct RequestArgs {
-    /// Model to ask
+    /// Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region
     #[arg(short, long, value_name = "ID", value_parser = not_blank)]
     pub(crate) model: Option<String>,
     /// The fields with a flag of their own
     #[command(flatten)]
     pub(crate) flags: RequestFlags,
-    /// When the prompt is marked for the model's cache
-    #[arg(long, value_name = "auto|off|5m|1h", value_parser = setting_parser("cache"))]
-    pub(crate) cache: Option<SettingValue>,
     /// Any other field of the request body; may be repeated
     ///
     /// For example --set 'service_tier="auto"'
@@ -260,6 +262,15 @@ pub(crate) struct PrefillArgs {
     /// Make the answer begin with this text, which is not printed
     #[arg(long, value_name = "TEXT", value_parser = not_blank, allow_hyphen_values = true)]
     prefill: Option<String>,
+}
+
+/// Whether the prompt is cached
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Request")]
+pub(crate) struct CacheArgs {
+    /// When the prompt is marked for the model's cache
+    #[arg(long, value_name = "auto|off|5m|1h", value_parser = setting_parser("cache"))]
+    pub(crate) cache: Option<SettingValue>,
 }
 
 impl RequestArgs {
@@ -284,7 +295,7 @@ pub(crate) struct DisplayArgs {
     /// Render the answer's Markdown, even in a pipe [default: on a terminal]
     #[arg(long)]
     pub(crate) markdown: bool,
-    /// Colour of messages and of rendered Markdown
+    /// Colour of messages and of rendered Markdown: auto, always or never
     #[arg(
         long,
         value_name = "WHEN",

@@ -47,7 +47,9 @@ pub(crate) async fn set_up<'a>(
     let stdin_use = stdin_use(ask, schema)?;
     let sources = RequestSources::read(app, ask).await?;
     let model = sources.model(ask);
-    let flags = ask.connection.flags(model, &ask.request, &ask.output);
+    let flags = ask
+        .connection
+        .flags(model, &ask.request, &ask.output, &ask.caching);
     let base_url = demo.as_ref().map(DemoEndpoint::base_url);
     let settings = settings(app, &flags, base_url.as_deref())?;
     tell_region(app, &settings);
