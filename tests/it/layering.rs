@@ -26,7 +26,7 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// External crates, and the files or directories that own them.
-const OWNERS: [(&str, &[&str]); 33] = [
+const OWNERS: [(&str, &[&str]); 34] = [
     ("ring", &["client/", "session/blob.rs", "batch/item_key.rs"]),
     (
         "jiff",
@@ -90,6 +90,7 @@ const OWNERS: [(&str, &[&str]); 33] = [
     ("http_body", &["client/"]),
     ("http_body_util", &["demo/"]),
     ("httpdate", &["client/"]),
+    ("ipnet", &["client/no_proxy.rs"]),
     ("hyper", &["demo/"]),
     ("hyper_util", &["demo/"]),
     ("ignore", &["input/directory.rs"]),
