@@ -10,6 +10,7 @@ use crate::client::{self, CallTimeout, CertificateFlaw, EndpointError, StatusErr
 use crate::fs::FileRefusal;
 use crate::media::ImageError;
 use crate::protocol::{ApiError, StopReason, StreamError};
+use crate::session::RefusedParts;
 use crate::text::{
     by_likeness, format_duration, format_seconds, nearest_name, round_up_to_seconds, shell_quote,
 };
@@ -45,7 +46,18 @@ impl Error {
             } => {
                 return Some(format!("{}; {}", left.in_words(), again(source)));
             }
-            Self::Call { source, model, .. } => return Some(call_hint(source, model, controls)),
+            Self::Call {
+                source,
+                model,
+                left_out,
+                ..
+            } => {
+                let hint = call_hint(source, model, controls);
+                return Some(match left_out {
+                    Some(parts) => format!("{}; {hint}", left_out_hint(parts, controls)),
+                    None => hint,
+                });
+            }
             Self::NoModel => {
                 "choose one with -m ID or LANGDOCK_MODEL; with a key, one is picked from the \
                 region's list"
@@ -319,6 +331,7 @@ fn input_hint(error: &input::Error) -> String {
             ..
         } => "make the image smaller, send fewer, or start a new conversation",
         input::Error::Image { .. } => "make the image smaller",
+        input::Error::TooManyImages { .. } => "send fewer, or start a new conversation",
         input::Error::TooLong { .. } => "send it in pieces, or try --no-check",
         input::Error::TextAttached { .. } => "send text with -f",
         input::Error::NoTextFiles { .. } => {
@@ -355,6 +368,23 @@ fn session_hint(error: &session::Error, controls: &HintControls) -> String {
         session::Error::Unwritable { path, source } => return for_unwritable(path, source),
     };
     hint.to_owned()
+}
+
+/// What a conversation sends no more as it was, and what to do then.
+fn left_out_hint(parts: &RefusedParts, controls: &HintControls) -> String {
+    let results = (!parts.tools.is_empty()).then(|| {
+        let names: Vec<String> = parts.tools.iter().map(|name| format!("`{name}`")).collect();
+        format!(
+            "a note replaces the results of {} in the conversation; {}",
+            names.join(" and "),
+            controls.refused_results
+        )
+    });
+    let message = parts
+        .has_message
+        .then(|| controls.refused_message.to_owned());
+    let hints: Vec<String> = message.into_iter().chain(results).collect();
+    hints.join("; ")
 }
 
 /// How to get the whole of an answer that broke off.

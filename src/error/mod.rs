@@ -128,6 +128,8 @@ pub(crate) enum Error {
         attempts: u32,
         /// The model that was asked for; empty where the list of models was.
         model: String,
+        /// What the conversation sends no more as it was, because the API refused it.
+        left_out: Option<Box<session::RefusedParts>>,
     },
     /// No model was chosen.
     #[error("no model is chosen")]
@@ -365,7 +367,9 @@ fn input_kind(error: &input::Error) -> Kind {
         | input::Error::Malformed { .. }
         | input::Error::NotUserFirst
         | input::Error::NoPrompt => Kind::Usage,
-        input::Error::Image { .. } | input::Error::TooLong { .. } => Kind::TooLarge,
+        input::Error::Image { .. }
+        | input::Error::TooManyImages { .. }
+        | input::Error::TooLong { .. } => Kind::TooLarge,
     }
 }
 

@@ -45,6 +45,7 @@ fn call(source: client::Error) -> Error {
         left: Left::Kept,
         attempts: 1,
         model: "claude-a".to_owned(),
+        left_out: None,
     }
 }
 
@@ -322,6 +323,7 @@ fn of_input() -> Vec<Error> {
         image(ImageError::TooManyPixels(size())),
         image(ImageError::TooManyPixelsOfMany(size())),
         image(ImageError::Damaged),
+        input::Error::TooManyImages { count: 101 },
         input::Error::TooLong {
             name: name(),
             most: 20_971_520,
@@ -543,6 +545,7 @@ fn of_calls() -> Vec<Error> {
         left,
         attempts: 3,
         model: "claude-a".to_owned(),
+        left_out: None,
     };
     let lost = || client::Error::Lost {
         host: host(),

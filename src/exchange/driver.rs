@@ -185,6 +185,7 @@ pub(super) async fn drive_answer(
         left: Left::default(),
         attempts,
         model: model.to_owned(),
+        left_out: None,
     };
     let (answer, error) = match ended {
         Ok(()) => {
@@ -227,6 +228,7 @@ pub(crate) async fn drive_model_list(
             left: Left::default(),
             attempts: call.attempt_count(),
             model: String::new(),
+            left_out: None,
         }),
         Err(CallInterrupted::Output(error)) => Err(error.into()),
         Err(CallInterrupted::Signal(signal)) => Err(Error::Interrupted(signal)),

@@ -8,6 +8,7 @@ use super::structured::SchemaRules;
 use crate::app::App;
 use crate::cli;
 use crate::compose::build::{RequestParts, build};
+use crate::compose::history_fit::has_calls;
 use crate::compose::model_fit::Insistence;
 use crate::compose::request_spec::RequestSpec;
 use crate::compose::sources::RequestSources;
@@ -15,7 +16,7 @@ use crate::compose::user_turn::{StdinUse, system_prompt, user_turn};
 use crate::compose::{curl, dry_run};
 use crate::config::Settings;
 use crate::error::Error;
-use crate::input::{Estimate, check_many, has_calls, pictures_of};
+use crate::input::{Estimate, check_many, pictures_of};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::tool::Structured;
 
@@ -144,7 +145,7 @@ fn put_conversation_first(
     sources
         .conversation
         .pictures
-        .splice(0..0, pictures_of(&messages, EARLIER)?);
+        .splice(0..0, pictures_of(&messages, EARLIER));
     messages.append(&mut sources.conversation.messages);
     sources.conversation.messages = messages;
     sources

@@ -6,6 +6,7 @@ mod examples;
 mod files;
 mod forged;
 mod interrupted;
+mod refused;
 mod run;
 mod schema;
 mod schema_ways;
