@@ -184,7 +184,7 @@ pub(super) async fn drive_answer(
         after_content,
         left: Left::default(),
         attempts,
-        model: model.to_owned(),
+        model: model.into(),
         left_out: None,
     };
     let (answer, error) = match ended {
@@ -227,7 +227,7 @@ pub(crate) async fn drive_model_list(
             after_content: false,
             left: Left::default(),
             attempts: call.attempt_count(),
-            model: String::new(),
+            model: "".into(),
             left_out: None,
         }),
         Err(CallInterrupted::Output(error)) => Err(error.into()),

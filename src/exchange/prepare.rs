@@ -69,7 +69,7 @@ impl Exchange<'_> {
         let tools = sources.definitions();
         let tool_choice = sources.tool_choice(args.tools.tool_choice.as_deref(), &spec)?;
         if let Some(recorder) = recorder {
-            put_conversation_first(recorder, &mut sources, &mut system, &spec, &turn.content)?;
+            put_conversation_first(recorder, &mut sources, &mut system, &spec, &turn.content);
         }
         check_many(&[sources.conversation.pictures.as_slice(), &turn.pictures].concat())?;
         let is_sent = !(args.looking.dry_run || args.looking.curl);
@@ -124,7 +124,7 @@ fn put_conversation_first(
     system: &mut Option<String>,
     spec: &RequestSpec,
     content: &[ContentBlock],
-) -> Result<(), Error> {
+) {
     if recorder.is_saved() {
         let mut said = sources.conversation.messages.clone();
         said.push(InputMessage {
@@ -151,7 +151,6 @@ fn put_conversation_first(
     sources
         .conversation_part
         .get_or_insert_with(|| (EARLIER.to_owned(), recorder.conversation().bytes_read()));
-    Ok(())
 }
 
 /// Whether the request is only looked at; it is shown then.

@@ -2,23 +2,23 @@
 
 use serde_json::Value;
 
+use super::Error;
 use super::picture::{Picture, pictures_of};
-use super::{Error, malformed};
 use crate::protocol::{ContentBlock, ExactFields, ExactJson, InputMessage};
 
-/// What the file of `--messages` has.
+/// The contents of a file of `--messages`.
 #[derive(Debug, Default)]
 pub(crate) struct Conversation {
-    /// The other fields of a whole body.
+    /// The other fields, if the file is a whole request body.
     pub(crate) fields: ExactFields,
     /// The turns.
     pub(crate) messages: Vec<InputMessage>,
-    /// The pictures in them.
+    /// The images in them.
     pub(crate) pictures: Vec<Picture>,
 }
 
 impl Conversation {
-    /// Reads an array of messages or a whole body; `name` is how messages call the file.
+    /// Parses an array of messages or a whole request body; `name` is the file's name for messages.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Error> {
         let json = ExactJson::parse(text)
             .map_err(|error| malformed(name, format!("not valid JSON: {error}")))?;
@@ -69,6 +69,14 @@ fn message(turn: ExactJson) -> Result<InputMessage, String> {
         _ => return Err("`content` must be text or an array of blocks".to_owned()),
     };
     Ok(InputMessage { role, content })
+}
+
+/// Returns the error for an invalid file.
+fn malformed(name: &str, reason: String) -> Error {
+    Error::Messages {
+        name: name.to_owned(),
+        reason,
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The pictures of a whole request: where there are many of them, each has to be smaller.
+//! The images of a whole request: if there are many, the limit for each is lower.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,12 +15,12 @@ pub(crate) const MANY_PICTURES: usize = 20;
 /// Anthropic's vision page, `build-with-claude/vision`; unverified against Langdock.
 pub(crate) const MAX_PICTURES: usize = 100;
 
-/// A picture that is sent.
+/// An image to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Picture {
-    /// How it is called in messages.
+    /// The image's name for messages.
     pub(crate) name: String,
-    /// Its size, where that could be read.
+    /// Its size, if it could be read.
     pub(crate) size: Option<PixelSize>,
 }
 

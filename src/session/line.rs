@@ -13,14 +13,14 @@ use super::record::SavedTurn;
 use crate::model_text::RESULT_LEFT_OUT;
 use crate::protocol::{ContentBlock, InputMessage, Role, StopReason};
 
-/// What one side said in a history, as it came.
+/// A turn in a history, as received.
 #[derive(Debug)]
 pub(crate) struct HistoryTurn {
-    /// Who.
+    /// The role.
     pub(crate) role: Role,
-    /// What.
+    /// The content.
     pub(crate) content: Vec<ContentBlock>,
-    /// Why the model stopped; none if the turn is the user's, or was interrupted.
+    /// Why the model stopped; `None` for a turn of the user or an interrupted one.
     pub(crate) stop_reason: Option<StopReason>,
     /// Whether the API refused a request with the results in it, and no other had them.
     pub(crate) is_refused: bool,
@@ -70,7 +70,7 @@ fn leave_out_result(block: &mut ContentBlock) {
     }
 }
 
-/// Whether the model finished its answer, so that what is wrong with a call is the model's doing.
+/// Whether the model finished its answer, so that a malformed call is the model's fault.
 fn is_finished(stop_reason: Option<&StopReason>) -> bool {
     matches!(
         stop_reason,
@@ -78,8 +78,8 @@ fn is_finished(stop_reason: Option<&StopReason>) -> bool {
     )
 }
 
-/// Returns the blocks of a turn. A lone text is by far the most frequent, and read without a
-/// detour.
+/// Returns the blocks of a turn. A single text block is by far the most common, so it is parsed
+/// directly.
 pub(super) fn parse_blocks(content: &RawValue) -> Vec<ContentBlock> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -158,27 +158,27 @@ pub(crate) fn check_given(name: &str, messages: &[InputMessage]) -> Result<(), i
         for (place, block) in message.content.iter().enumerate() {
             fit_block(message.role, &mut block.clone(), &mut flaws);
             if let Some(flaw) = flaws.drain(..).next() {
-                return Err(flaw_error(name, index, place, flaw));
+                return Err(flaw_error(name, index, place, &flaw));
             }
         }
     }
     match find_unpaired(messages) {
         None => Ok(()),
-        Some((index, place, why)) => Err(input::Error::Malformed {
+        Some((index, place, why)) => Err(input::Error::Messages {
             name: name.to_owned(),
             reason: format!("{}: {why}", place_name(index, place)),
         }),
     }
 }
 
-fn flaw_error(name: &str, message: usize, block: usize, flaw: BlockFlaw) -> input::Error {
+fn flaw_error(name: &str, message: usize, block: usize, flaw: &BlockFlaw) -> input::Error {
     let place = place_name(message, block);
     match flaw.image {
         Some(source) => input::Error::Image {
             name: format!("{name}: the image in {place}"),
             source,
         },
-        None => input::Error::Malformed {
+        None => input::Error::Messages {
             name: name.to_owned(),
             reason: format!("{place}: the {} cannot be sent: {}", flaw.what, flaw.why),
         },
