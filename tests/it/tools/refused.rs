@@ -129,6 +129,8 @@ fn in_chat_the_conversation_lives_on_saved_or_not() {
         terminal.keys("the poison").keys(ENTER);
         terminal.wait_for("the refused message is left out");
         wait_for_prompt(&terminal, 4);
+        // The message is offered again; Ctrl-U takes it away.
+        terminal.keys("\u{15}");
         leave(terminal).code(0);
         check_replaced(&server.requests()[2].json()["messages"], "And now?");
     }
