@@ -1,5 +1,4 @@
-//! `--messages`: earlier turns, the fields of a body, and the rules that hold for a whole
-//! conversation.
+//! `--messages`: earlier turns, the fields of a body, and the rules for a whole conversation.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use crate::support::{
     server::Server,
 };
 
-/// Returns the body that these messages and arguments make.
+/// Returns the request body for these messages and arguments.
 #[track_caller]
 fn body(messages: &Value, args: &[&str]) -> Value {
     let (server, home) = (answering("ok"), Home::new());
