@@ -20,6 +20,7 @@ use crate::batch::{BatchBudget, BatchItem, BudgetRefusal, ItemResult};
 use crate::client::{self, ApiCall, RateLimited, RetryNotice};
 use crate::compose::build::encode_marked_body;
 use crate::compose::cache_marks::CacheMarks;
+use crate::compose::history_fit::{HistoryStage, fit_history};
 use crate::error::{Error, Kind};
 use crate::exchange::driver::{CallInterrupted, CallObserver, SendOutcome, Timing};
 use crate::exchange::engine::{RequestHead, RequestSender};
@@ -340,6 +341,8 @@ impl RepairSender for Attempt {
         &mut self,
         _why: Option<&str>,
     ) -> Result<SendOutcome, Repair<Option<BudgetRefusal>>> {
+        let fitted = fit_history(&mut self.request, HistoryStage::WithinTurn);
+        fitted.map_err(|error| Repair::Failed(error.into()))?;
         self.options = RequestOptions::of_request(&self.request).uses();
         if !self.marks.is_empty() {
             self.options.push(OptionUse::CACHE_MARKS);
