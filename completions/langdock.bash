@@ -543,7 +543,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__batch)
-            opts="-i -o -J -m -s -f -a -I -e -t -p -h --input --files --output --jobs --unordered --retry-failed --shard --max-requests --max-total-tokens --tag --schema --schema-mode --repair --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --cache --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --help"
+            opts="-i -o -J -m -s -f -a -I -e -t -p -h --input --files --output --jobs --unordered --retry-failed --shard --max-requests --max-total-tokens --tag --schema --schema-mode --repair --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --prefill --cache --file --attach --messages --no-stdin --edit --template --param --no-check --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -795,13 +795,6 @@ _langdock() {
                     fi
                     return 0
                     ;;
-                --cache)
-                    COMPREPLY=("${cur}")
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
-                    return 0
-                    ;;
                 --set)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -810,6 +803,13 @@ _langdock() {
                     return 0
                     ;;
                 --prefill)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cache)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -1030,7 +1030,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__chat)
-            opts="-m -s -f -a -I -e -t -p -T -y -q -v -u -S -c -n -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --cache --set --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --yes --allow-tool --deny-tool --max-turns --tool-jobs --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --continue --session --fork --no-log --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --help"
+            opts="-m -s -f -a -I -e -t -p -T -y -q -v -u -S -c -n -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --cache --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --yes --allow-tool --deny-tool --max-turns --tool-jobs --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --continue --session --fork --no-log --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1136,14 +1136,14 @@ _langdock() {
                     fi
                     return 0
                     ;;
-                --cache)
+                --set)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
                     return 0
                     ;;
-                --set)
+                --cache)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -1903,7 +1903,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__count)
-            opts="-m -s -f -a -I -e -t -p -j -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --cache --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --json --help"
+            opts="-m -s -f -a -I -e -t -p -j -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --prefill --cache --file --attach --messages --no-stdin --edit --template --param --no-check --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2009,13 +2009,6 @@ _langdock() {
                     fi
                     return 0
                     ;;
-                --cache)
-                    COMPREPLY=("${cur}")
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
-                    return 0
-                    ;;
                 --set)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -2024,6 +2017,13 @@ _langdock() {
                     return 0
                     ;;
                 --prefill)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cache)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -2447,7 +2447,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__send)
-            opts="-m -s -f -a -I -e -t -p -T -q -v -u -S -j -x -o -c -n -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --cache --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --json --jsonl --extract --lang --output --allow-truncated --tag --continue --session --fork --no-log --dry-run --curl --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --schema --schema-mode --repair --help"
+            opts="-m -s -f -a -I -e -t -p -T -q -v -u -S -j -x -o -c -n -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --prefill --cache --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --json --jsonl --extract --lang --output --allow-truncated --auto-continue --tag --continue --session --fork --no-log --dry-run --curl --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --schema --schema-mode --repair --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2553,13 +2553,6 @@ _langdock() {
                     fi
                     return 0
                     ;;
-                --cache)
-                    COMPREPLY=("${cur}")
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
-                    return 0
-                    ;;
                 --set)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -2568,6 +2561,13 @@ _langdock() {
                     return 0
                     ;;
                 --prefill)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cache)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -2771,6 +2771,13 @@ _langdock() {
                     fi
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --auto-continue)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
                     fi
                     return 0
                     ;;
@@ -3158,7 +3165,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__tool__subcmd__run)
-            opts="-m -s -f -a -I -e -t -p -T -q -v -u -S -j -x -o -c -n -y -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --cache --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --json --jsonl --extract --lang --output --allow-truncated --tag --continue --session --fork --no-log --dry-run --curl --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --yes --allow-tool --deny-tool --max-turns --tool-jobs --list --call --help"
+            opts="-m -s -f -a -I -e -t -p -T -q -v -u -S -j -x -o -c -n -y -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --prefill --cache --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --json --jsonl --extract --lang --output --allow-truncated --auto-continue --tag --continue --session --fork --no-log --dry-run --curl --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --yes --allow-tool --deny-tool --max-turns --tool-jobs --list --call --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3264,13 +3271,6 @@ _langdock() {
                     fi
                     return 0
                     ;;
-                --cache)
-                    COMPREPLY=("${cur}")
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
-                    return 0
-                    ;;
                 --set)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -3279,6 +3279,13 @@ _langdock() {
                     return 0
                     ;;
                 --prefill)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --cache)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -3482,6 +3489,13 @@ _langdock() {
                     fi
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --auto-continue)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
                     fi
                     return 0
                     ;;

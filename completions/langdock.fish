@@ -66,9 +66,9 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l stop -d 'Stop
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l messages -d 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields' -r -F
@@ -81,6 +81,7 @@ always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l lang -d 'With --extract: the first code block of this language' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s o -l output -d 'Write the answer to this file, whole or not at all' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l auto-continue -d 'Continue an answer that was cut off, with up to this many more requests (0 to 20) [default: 0]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l tag -d 'Tag for the usage log, for `langdock usage --by tag`' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l session -d 'Continue this conversation, or start it' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
@@ -133,8 +134,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l stop -d 'Stop
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l set -d 'Any other field of the request body; may be repeated' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l messages -d 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields' -r -F
@@ -189,9 +190,9 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l stop -d '
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l messages -d 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields' -r -F
@@ -204,6 +205,7 @@ always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l lang -d 'With --extract: the first code block of this language' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s o -l output -d 'Write the answer to this file, whole or not at all' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l auto-continue -d 'Continue an answer that was cut off, with up to this many more requests (0 to 20) [default: 0]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tag -d 'Tag for the usage log, for `langdock usage --by tag`' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l session -d 'Continue this conversation, or start it' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
@@ -271,9 +273,9 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l stop -d 'Sto
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l messages -d 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields' -r -F
@@ -330,9 +332,9 @@ complete -c langdock -n "__fish_langdock_using_subcommand count" -l stop -d 'Sto
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l messages -d 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields' -r -F

@@ -69,9 +69,13 @@ pub(crate) const ANSWER_TOOL: &str =
 /// change hides the requests that older versions saved.
 pub(crate) const CONTINUE_OPENING: &str = "Your last answer broke off. It ended with:\n\n";
 
-/// How that request ends. Without the second sentence models apologise or begin with a summary.
-pub(crate) const CONTINUE_ENDING: &str = "Continue exactly where it stopped. Do not repeat \
-                                          anything, and do not comment on the interruption.";
+/// How that request ends. A model finds the place by the whole line better than in the middle of one,
+/// and the line is removed from what it repeats. Without the last sentence models apologise or begin
+/// with a summary.
+pub(crate) const CONTINUE_ENDING: &str = "Continue it. Begin with this last line, from its start, and \
+                                          then go on where it stopped. Do not repeat anything else, \
+                                          do not open a code block again, and do not comment on the \
+                                          interruption.";
 
 /// Returns the result of a call whose arguments were not a JSON object. They are quoted because the
 /// API accepts only an object in the call itself, and the model would not see what was wrong.
@@ -231,8 +235,8 @@ pub(crate) fn answer_is_not_an_object(json: &str) -> String {
     format!("the input is not a JSON object: {json}")
 }
 
-/// Asks for the rest of an answer that broke off; `end` is its end, by which a model that accepts
-/// no prefill finds the place.
-pub(crate) fn continue_request(end: &str) -> String {
-    format!("{CONTINUE_OPENING}{end}\n\n{CONTINUE_ENDING}")
+/// Asks for the rest of an answer that broke off; `last_line` is its last line, by which a model that
+/// accepts no prefill finds the place.
+pub(crate) fn continue_request(last_line: &str) -> String {
+    format!("{CONTINUE_OPENING}{last_line}\n\n{CONTINUE_ENDING}")
 }

@@ -77,6 +77,9 @@ impl ConnectionArgs {
         flags.settings.set_flag("model", model);
         flags.settings.set_flag("max_tokens", request.max_tokens());
         flags.settings.set_flag("allow_truncated", allow_truncated);
+        flags
+            .settings
+            .set_flag("auto_continue", output.auto_continue.clone());
         flags.settings.set_flag("cache", caching.cache.clone());
         flags
     }

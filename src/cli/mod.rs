@@ -352,6 +352,12 @@ pub(crate) struct OutputArgs {
     /// Exit 0 even if the answer was cut off by a token limit
     #[arg(long)]
     pub(crate) allow_truncated: bool,
+    /// Continue an answer that was cut off
+    #[arg(
+        long, value_name = "N", value_parser = setting_parser("auto_continue"),
+        allow_negative_numbers = true
+    )]
+    pub(crate) auto_continue: Option<SettingValue>,
     /// Tag for the usage log, for `langdock usage --by tag`
     #[arg(long, value_name = "NAME", value_parser = not_blank)]
     pub(crate) tag: Option<String>,

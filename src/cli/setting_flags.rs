@@ -81,7 +81,9 @@ fn flag(setting: &'static Setting, name: &'static str) -> Arg {
         ValueType::Region => flag.value_name("REGION"),
         ValueType::BaseUrl | ValueType::ProxyUrl => flag.value_name("URL"),
         ValueType::File => flag.value_name("FILE"),
-        ValueType::Count(_) => flag.value_name("N").allow_negative_numbers(true),
+        ValueType::Count(_) | ValueType::CountIn(..) => {
+            flag.value_name("N").allow_negative_numbers(true)
+        }
         ValueType::Duration | ValueType::Timeout => {
             flag.value_name("DURATION").allow_hyphen_values(true)
         }

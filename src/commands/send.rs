@@ -60,7 +60,9 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
     }
     let calls_out = !request.tools.is_empty();
     let mut renderer = answer_renderer(&exchange, &ask.output, &request, calls_out, sink);
-    let is_sent_as_it_is = encoded.marks.is_empty() && !exchange.may_ask_another_model();
+    let is_sent_as_it_is = encoded.marks.is_empty()
+        && !exchange.may_ask_another_model()
+        && exchange.settings().auto_continue == 0;
     if is_sent_as_it_is && !has_thinking(&request) {
         request.messages.clear(); // Their text is in the body: large input is not held twice.
     }

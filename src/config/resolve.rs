@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) max_tokens: Option<Sourced<u64>>,
     /// The request fields that the config file sets, by their flags.
     pub(crate) fields: Vec<FieldSetting>,
+    /// Maximum number of further requests for an answer that was cut off.
+    pub(crate) auto_continue: u64,
     /// When prompts are marked for the model's cache.
     pub(crate) cache: CacheMode,
     /// Whether an answer cut off by a token limit counts as a success.
@@ -100,6 +102,7 @@ pub(crate) fn resolve(
         model: merged.sourced("model"),
         max_tokens: merged.sourced("max_tokens"),
         fields: fields(merged)?,
+        auto_continue: merged.value_or_default("auto_continue"),
         cache: CacheMode::from_name(&merged.value_or_default::<String>("cache")),
         allow_truncated: merged.value_or_default("allow_truncated"),
         vi_keys: merged.value_or_default::<String>("keys") == "vi",

@@ -61,7 +61,7 @@ pub(crate) enum DefaultValue {
 }
 
 /// All settings, in display order.
-pub(crate) const SETTINGS: [Setting; 24] = [
+pub(crate) const SETTINGS: [Setting; 25] = [
     Setting {
         key: "region",
         flag: SettingFlag::Connection("--region"),
@@ -236,6 +236,17 @@ pub(crate) const SETTINGS: [Setting; 24] = [
         help: "Exit 0 even if the answer was cut off by a token limit",
         long_help: "",
         sample: "true",
+    },
+    Setting {
+        key: "auto_continue",
+        flag: SettingFlag::Command("--auto-continue"),
+        variable: None,
+        value_type: ValueType::CountIn(0, 20),
+        default: DefaultValue::Value("0"),
+        help: "Continue an answer that was cut off, with up to this many more requests (0 to 20)",
+        long_help: "An answer is cut off by max_tokens or with its connection. Its parts are joined \
+            and printed as one answer. An answer with a tool call is not continued.",
+        sample: "3",
     },
     Setting {
         key: "save",

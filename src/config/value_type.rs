@@ -26,6 +26,8 @@ pub(crate) enum ValueType {
     File,
     /// A whole number from this minimum to [`MAX_COUNT`].
     Count(u64),
+    /// A whole number from the first to the second one.
+    CountIn(u64, u64),
     /// A duration, such as `30s`.
     Duration,
     /// A duration longer than zero.
@@ -96,7 +98,8 @@ impl ValueType {
                 SettingValue::Text(text.to_owned())
             }
             Self::File => SettingValue::File(not_blank(text)?.into()),
-            Self::Count(least) => SettingValue::Count(parse_count(text, least)?),
+            Self::Count(least) => SettingValue::Count(parse_count(text, least, MAX_COUNT)?),
+            Self::CountIn(least, most) => SettingValue::Count(parse_count(text, least, most)?),
             Self::Duration => SettingValue::Duration(parse_duration(text)?),
             Self::Timeout => SettingValue::Duration(parse_timeout(text)?),
             Self::Switch => match text {
@@ -123,7 +126,9 @@ impl ValueType {
                 let list = texts(item).filter(|list| self == Self::Names || has_program(list));
                 return list.map(SettingValue::List).ok_or_else(wrong_type);
             }
-            Self::Count(_) => item.as_integer().map(|number| number.to_string()),
+            Self::Count(_) | Self::CountIn(..) => {
+                item.as_integer().map(|number| number.to_string())
+            }
             Self::Switch => item.as_bool().map(|switch| switch.to_string()),
             Self::Field(field) => field_text(field, item),
             _ => item.as_str().map(str::to_owned),
@@ -171,7 +176,7 @@ impl ValueType {
             | Self::Text
             | Self::File
             | Self::OneOf(_) => "text in quotes",
-            Self::Count(_) => "a whole number",
+            Self::Count(_) | Self::CountIn(..) => "a whole number",
             Self::Duration | Self::Timeout => "a duration in quotes, such as \"30s\"",
             Self::Switch => "`true` or `false`",
             Self::Command => {
@@ -269,15 +274,15 @@ fn not_blank(text: &str) -> Result<String, InvalidValue> {
     }
 }
 
-fn parse_count(text: &str, least: u64) -> Result<u64, String> {
+fn parse_count(text: &str, least: u64, most: u64) -> Result<u64, String> {
     let number = text
         .parse()
         .ok()
-        .filter(|number| (least..=MAX_COUNT).contains(number));
+        .filter(|number| (least..=most).contains(number));
     number.ok_or_else(|| {
         format!(
             "`{text}` is not a whole number from {least} to {}",
-            grouped(MAX_COUNT)
+            grouped(most)
         )
     })
 }

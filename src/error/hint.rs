@@ -94,7 +94,8 @@ impl Error {
                  `langdock count` shows the parts"
             }
             Self::Truncated(StopReason::MaxTokens) => {
-                "raise --max-tokens, or accept it with --allow-truncated"
+                "raise --max-tokens, continue it with --auto-continue 3, or accept it with \
+                 --allow-truncated"
             }
             Self::Truncated(_) => "send less, or accept it with --allow-truncated",
             Self::Paused { is_saved: true } => {

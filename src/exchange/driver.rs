@@ -144,6 +144,13 @@ impl Timing {
         }
     }
 
+    /// Adds a further request for the same answer.
+    pub(super) fn add_part(&mut self, part: Self) {
+        self.ended = part.ended;
+        self.waited += part.waited;
+        self.refused += part.refused;
+    }
+
     /// From the beginning to the first part of the answer.
     pub(crate) fn time_to_first_token(self) -> Option<Duration> {
         self.first_token.map(|at| at - self.started)
@@ -177,6 +184,7 @@ pub(super) async fn drive_answer(
         complete,
         attempts,
         waited_s,
+        parts: None,
         session_id: None,
     };
     let call_error = |source| Error::Call {

@@ -10,9 +10,13 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
+use super::answer_parts::{
+    AnswerParts, ContinuationMode, PartsObserver, add_part, continued_request, has_failed_to_begin,
+    is_continuable,
+};
 use super::cache_context::CacheContext;
 use super::conversation_target::turn_target;
-use super::driver::{CallObserver, SendOutcome, drive_answer, failed_with};
+use super::driver::{CallInterrupted, CallObserver, SendOutcome, drive_answer, failed_with};
 use super::finish::stop_reason_error;
 use super::model_catalog::ModelCatalog;
 use super::option_learner::OptionLearner;
@@ -151,6 +155,8 @@ pub(crate) struct Exchange<'a> {
     told: BTreeSet<String>,
     /// What is known of the prompt cache.
     cache: CacheContext,
+    /// The earlier answer that the next one continues.
+    continued: Option<AnswerParts>,
     /// The terminal, where the user types into it between requests.
     pub(crate) keyboard: Option<TerminalModes>,
 }
@@ -173,6 +179,7 @@ impl<'a> Exchange<'a> {
             has_warned: false,
             told: BTreeSet::new(),
             cache: CacheContext::default(),
+            continued: None,
             keyboard: None,
         }
     }
@@ -287,6 +294,11 @@ impl<'a> Exchange<'a> {
         self.cache.follow(saved);
     }
 
+    /// Has the next answer continue an earlier one of the conversation, which has been shown.
+    pub(crate) fn continue_answer(&mut self, answer: &str, mode: ContinuationMode) {
+        self.continued = Some(AnswerParts::continuing(answer, mode));
+    }
+
     /// Chooses the marks of a request for the prompt cache. Whether the model refuses them is
     /// looked up only for a request that would have some. `is_sent` is as for [`Self::model`].
     async fn choose_marks(
@@ -333,7 +345,17 @@ impl<'a> Exchange<'a> {
         sink: &mut AnswerSink<'_>,
     ) -> SendOutcome {
         let options = encoded.options.clone();
-        let mut outcome = self.send_to_some_model(request, encoded, sink).await;
+        let mut encoded = encoded;
+        let is_joined = self.settings().auto_continue > 0;
+        let mut parts = self.continued.take();
+        parts = parts.or_else(|| is_joined.then(AnswerParts::default));
+        let first = self.send_to_some_model(request, &mut encoded, sink, parts.as_mut());
+        let mut outcome = first.await;
+        if let Some(parts) = &mut parts {
+            // On the heap, since few requests have use for it.
+            Box::pin(self.continue_cut_answer(request, &mut outcome, parts, sink)).await;
+        }
+        self.record_answer(request, &encoded, &outcome, sink);
         // An answer that has to match a schema is asked for in several ways.
         if self.policy.answers != AnswerPolicy::MatchSchema {
             leave_out_refused(&mut outcome, &options, sink.recorder);
@@ -341,19 +363,123 @@ impl<'a> Exchange<'a> {
         outcome
     }
 
+    /// Continues an answer that was cut off, with further requests, and shows what was held back of
+    /// it. A part that fails before anything of it arrives leaves the answer as it was.
+    async fn continue_cut_answer(
+        &mut self,
+        request: &CreateMessage,
+        whole: &mut SendOutcome,
+        parts: &mut AnswerParts,
+        sink: &mut AnswerSink<'_>,
+    ) {
+        for _ in 0..self.settings().auto_continue {
+            if !is_continuable(whole, parts.text()) {
+                break;
+            }
+            let part = match self.send_next_part(request, parts, sink).await {
+                Ok(part) => part,
+                Err(error) => {
+                    self.tell_uncontinued(&error);
+                    break;
+                }
+            };
+            let was_stopped = matches!(part.error, Some(Error::Interrupted(_) | Error::Output(_)));
+            if has_failed_to_begin(&part) && !was_stopped {
+                if let Some(error) = &part.error {
+                    self.tell_uncontinued(error);
+                }
+                parts.withdraw();
+                break;
+            }
+            add_part(whole, part);
+        }
+        let journal = sink.recorder.journal();
+        let mut observer = TerminalObserver::for_answer(self.app, sink.renderer, journal);
+        for (update, data) in parts.finish() {
+            observer.update(&update, &data);
+        }
+        if let Err(CallInterrupted::Output(error)) = observer.flush() {
+            whole.error.get_or_insert(error.into());
+        }
+        if let Some(answer) = &mut whole.answer {
+            parts.complete_answer(answer);
+        }
+    }
+
+    /// Sends the request for the next part of an answer.
+    async fn send_next_part(
+        &mut self,
+        request: &CreateMessage,
+        parts: &mut AnswerParts,
+        sink: &mut AnswerSink<'_>,
+    ) -> Result<SendOutcome, Error> {
+        let rules = self.catalog.rules(&request.model, true).await?;
+        let mode = match rules.prefill(&request.fields) {
+            Support::Yes => ContinuationMode::Prefill,
+            Support::No | Support::Unknown => ContinuationMode::Words,
+        };
+        let mut next = continued_request(request, parts.text(), mode);
+        let estimate = Estimate::of_request(&next, &[]);
+        let sizes = [("the conversation".to_owned(), 0)];
+        let mut encoded = self.encode(&mut next, estimate, &sizes, true).await?;
+        parts.begin_next(mode);
+        self.app
+            .notices
+            .log_step("the answer was cut off; continuing it");
+        let sent = self.send_to_some_model(&mut next, &mut encoded, sink, Some(parts));
+        Ok(sent.await)
+    }
+
+    fn tell_uncontinued(&self, error: &Error) {
+        self.app
+            .notices
+            .notice(&format!("cannot continue the answer: {}", error.message()));
+    }
+
+    /// Records an answer in the conversation, unless that is decided later.
+    fn record_answer(
+        &self,
+        request: &CreateMessage,
+        encoded: &EncodedRequest,
+        outcome: &SendOutcome,
+        sink: &mut AnswerSink<'_>,
+    ) {
+        if self.policy.answers == AnswerPolicy::MatchSchema {
+            return;
+        }
+        let Some(answer) = &outcome.answer else {
+            return;
+        };
+        if !answer.message.content.iter().any(ContentBlock::is_thinking) {
+            return sink.recorder.record_answer(answer);
+        }
+        let mut answer = answer.clone();
+        if encoded.marks.is_empty() {
+            bind_thinking(&mut answer.message, &encoded.body);
+        } else {
+            bind_thinking_to(&mut answer.message, request);
+        }
+        sink.recorder.record_answer(&answer);
+    }
+
     async fn send_to_some_model(
         &mut self,
         request: &mut CreateMessage,
-        mut encoded: EncodedRequest,
+        encoded: &mut EncodedRequest,
         sink: &mut AnswerSink<'_>,
+        mut parts: Option<&mut AnswerParts>,
     ) -> SendOutcome {
-        let mut outcome = self.send_once(request, &encoded, sink).await;
+        let mut outcome = self
+            .send_once(request, encoded, sink, parts.as_deref_mut())
+            .await;
         if !encoded.marks.is_empty() && outcome.refusal().is_some_and(names_cache_marks) {
             self.app
                 .notices
                 .log_step("the endpoint refused the cache marks; sending the request without them");
             self.cache.is_refused = true;
-            outcome = self.resend(request, &mut encoded, sink, outcome).await;
+            outcome = self
+                .resend(request, encoded, sink, parts.as_deref_mut(), outcome)
+                .await;
         }
         let is_foreign = outcome.error.as_ref().is_some_and(is_about_binding);
         if is_foreign && leave_out_thinking(request) {
@@ -361,7 +487,9 @@ impl<'a> Exchange<'a> {
                 "the model's earlier thinking belongs to another conversation; sending the request \
                  again without it",
             );
-            outcome = self.resend(request, &mut encoded, sink, outcome).await;
+            outcome = self
+                .resend(request, encoded, sink, parts.as_deref_mut(), outcome)
+                .await;
         }
         let Some(asked) = self.model.clone() else {
             return outcome;
@@ -373,7 +501,7 @@ impl<'a> Exchange<'a> {
             return failed_with(outcome, error);
         }
         self.model = Some(next);
-        self.resend(request, &mut encoded, sink, outcome).await
+        self.resend(request, encoded, sink, parts, outcome).await
     }
 
     /// Sends a request that has changed since `refused`, the outcome that made it change.
@@ -382,6 +510,7 @@ impl<'a> Exchange<'a> {
         request: &mut CreateMessage,
         encoded: &mut EncodedRequest,
         sink: &mut AnswerSink<'_>,
+        parts: Option<&mut AnswerParts>,
         refused: SendOutcome,
     ) -> SendOutcome {
         let marks = self.choose_marks(request, &encoded.estimate, true).await;
@@ -394,7 +523,7 @@ impl<'a> Exchange<'a> {
             Err(error) => return failed_with(refused, error),
         }
         encoded.options = options_with(&encoded.marks, request);
-        self.send_once(request, encoded, sink).await
+        self.send_once(request, encoded, sink, parts).await
     }
 
     /// Asks another model, with its own default of `max_tokens` where the other's was asked for.
@@ -432,6 +561,7 @@ impl<'a> Exchange<'a> {
         request: &CreateMessage,
         encoded: &EncodedRequest,
         sink: &mut AnswerSink<'_>,
+        parts: Option<&mut AnswerParts>,
     ) -> SendOutcome {
         let endpoint = &self.settings().endpoint;
         let (region, url) = (endpoint.region(), endpoint.messages_url());
@@ -459,7 +589,16 @@ impl<'a> Exchange<'a> {
         let mut observer = TerminalObserver::for_answer(self.app, sink.renderer, journal);
         let body = encoded.body.clone();
         let sent_at = SystemTime::now();
-        let mut outcome = sender.send(head, body, &mut observer).await;
+        let mut outcome = match parts {
+            None => sender.send(head, body, &mut observer).await,
+            Some(parts) => {
+                let mut joined = PartsObserver {
+                    parts,
+                    shown: &mut observer,
+                };
+                sender.send(head, body, &mut joined).await
+            }
+        };
         drop(observer);
         drop(muted);
         let learned = self
@@ -484,21 +623,6 @@ impl<'a> Exchange<'a> {
         }
         if let Some(answer) = &mut outcome.answer {
             answer.session_id = sink.recorder.session_id().map(str::to_owned);
-        }
-        if self.policy.answers != AnswerPolicy::MatchSchema
-            && let Some(answer) = &outcome.answer
-        {
-            if answer.message.content.iter().any(ContentBlock::is_thinking) {
-                let mut answer = answer.clone();
-                if encoded.marks.is_empty() {
-                    bind_thinking(&mut answer.message, &encoded.body);
-                } else {
-                    bind_thinking_to(&mut answer.message, request);
-                }
-                sink.recorder.record_answer(&answer);
-            } else {
-                sink.recorder.record_answer(answer);
-            }
         }
         let stopped = self.stop_reason_error(&outcome);
         let error = outcome.error.as_ref().or(stopped.as_ref());

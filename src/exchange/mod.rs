@@ -7,6 +7,8 @@
 //! keep what was said and what it took.
 
 pub(crate) mod answer_format;
+mod answer_joiner;
+pub(crate) mod answer_parts;
 mod cache_context;
 pub(crate) mod conversation_target;
 pub(crate) mod credentials;

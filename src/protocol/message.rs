@@ -539,6 +539,16 @@ impl Usage {
         }
     }
 
+    /// Adds the counts of another request for the same answer; what is no count is replaced.
+    pub(crate) fn add_counts(&mut self, other: &Self) {
+        for (key, value) in &other.0 {
+            let sum = self.0.get(key).and_then(Value::as_u64).zip(value.as_u64());
+            let sum = sum.map(|(before, more)| Value::from(before.saturating_add(more)));
+            self.0
+                .insert(key.clone(), sum.unwrap_or_else(|| value.clone()));
+        }
+    }
+
     fn count(&self, key: &str) -> u64 {
         self.0.get(key).map_or(0, whole_number)
     }

@@ -70,7 +70,7 @@ fn is_cut_short(answer: &FinalAnswer) -> bool {
 fn message_object(answer: &FinalAnswer) -> ExactFields {
     let message = ExactJson::from_value(&answer.message);
     let mut fields = ExactFields::from_object(message).expect("a message is an object");
-    let about = json!({
+    let mut about = json!({
         "region": answer.region,
         "model": answer.message.model,
         "session_id": answer.session_id,
@@ -78,6 +78,9 @@ fn message_object(answer: &FinalAnswer) -> ExactFields {
         "attempts": answer.attempts,
         "waited_s": answer.waited_s,
     });
+    if let Some(parts) = answer.parts {
+        about["parts"] = Value::from(parts);
+    }
     fields.insert("langdock", about);
     fields
 }

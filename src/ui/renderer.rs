@@ -18,6 +18,9 @@ pub(crate) struct FinalAnswer {
     pub(crate) attempts: u32,
     /// Seconds spent waiting between attempts.
     pub(crate) waited_s: f64,
+    /// Number of requests that it was put together from, if it was to be continued where it was cut
+    /// off.
+    pub(crate) parts: Option<u32>,
     /// The conversation that it is saved in.
     pub(crate) session_id: Option<String>,
 }

@@ -59,7 +59,7 @@ pub(crate) fn wait_for_prompt(terminal: &Terminal, times: usize) {
 }
 
 /// Returns the messages of a request.
-fn messages(server: &Server, nth: usize) -> Value {
+pub(crate) fn messages(server: &Server, nth: usize) -> Value {
     server.requests()[nth].json()["messages"].clone()
 }
 

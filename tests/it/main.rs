@@ -12,6 +12,7 @@ mod broken_calls;
 mod caching;
 mod chat;
 mod config;
+mod continued_answers;
 mod demo;
 mod doctor;
 mod endings;

@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
@@ -23,6 +22,7 @@ use crate::compose::shared_prefix::PrefixGate;
 use crate::compose::user_turn::SILENCE;
 use crate::error::Error;
 use crate::exchange::request_log::{RequestLog, RequestRecord, TokenUsage};
+use crate::protocol::Usage;
 use crate::text::counted;
 use crate::ui::{InterruptSignal, ProgressLine};
 
@@ -343,7 +343,7 @@ impl<'a> Run<'a> {
 
     /// Writes the record of an item whose job has ended, and logs its requests.
     fn end(&mut self, ended: Ended) -> Result<(), Error> {
-        let mut usage = Map::new();
+        let mut usage = Usage::default();
         let mut tokens = 0_u64;
         for tried in &ended.tries {
             self.log.record(&RequestRecord {
@@ -354,7 +354,7 @@ impl<'a> Run<'a> {
                 failure: tried.failure,
             });
             if let Some(taken) = &tried.usage {
-                add(&mut usage, &taken.0);
+                usage.add_counts(taken);
                 tokens = tokens
                     .saturating_add(taken.total_input_tokens())
                     .saturating_add(taken.output_tokens());
@@ -401,7 +401,7 @@ impl<'a> Run<'a> {
         };
         self.tally
             .record_item(self.started.elapsed(), tokens, result.is_error());
-        let usage = Some(&usage).filter(|usage| !usage.is_empty());
+        let usage = Some(&usage.0).filter(|usage| !usage.is_empty());
         let record = RecordLine::format_record(
             &ended.item,
             self.plan.shard,
@@ -552,17 +552,5 @@ impl<'a> Run<'a> {
                 }),
             },
         }
-    }
-}
-
-/// Adds the token counts of an answer to the sum.
-fn add(sum: &mut Map<String, Value>, usage: &Map<String, Value>) {
-    for (key, value) in usage {
-        match (sum.get(key).and_then(Value::as_u64), value.as_u64()) {
-            (Some(before), Some(more)) => {
-                sum.insert(key.clone(), Value::from(before.saturating_add(more)))
-            }
-            _ => sum.insert(key.clone(), value.clone()),
-        };
     }
 }

@@ -13,6 +13,7 @@ use crate::compose::model_fit::Insistence;
 use crate::compose::user_turn::{most_bytes, system_prompt};
 use crate::config::Settings;
 use crate::error::Error;
+use crate::exchange::answer_parts::ContinuationMode;
 use crate::exchange::conversation_target::settings_for;
 use crate::exchange::session_recorder::SessionRecorder;
 use crate::exchange::settings::settings;
@@ -460,11 +461,13 @@ impl Chat<'_> {
         let model = self.exchange.model(true).await?;
         let is_text = !answer.text.trim().is_empty();
         let rules = self.exchange.catalog.rules(&model.id, true).await?;
-        let content = if is_text && go_on::takes_prefill(&rules, &self.spec.fields) {
-            None
+        let (mode, content) = if is_text && go_on::takes_prefill(&rules, &self.spec.fields) {
+            (ContinuationMode::Prefill, None)
         } else {
-            Some(vec![ContentBlock::text(go_on::request(&answer.text))])
+            let request = ContentBlock::text(go_on::request(&answer.text));
+            (ContinuationMode::Words, Some(vec![request]))
         };
+        self.exchange.continue_answer(&answer.text, mode);
         Ok(Next::Ended(self.ask(content).await, None))
     }
 

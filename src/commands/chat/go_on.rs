@@ -2,11 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::exchange::answer_parts::last_line;
 use crate::model_text::{CONTINUE_OPENING, continue_request};
 use crate::protocol::{ModelRules, Support};
-
-/// How much of the end of an answer is quoted in the request to continue, in characters.
-const QUOTED: usize = 200;
 
 /// Whether the model is known to continue a prefilled answer. Other models are asked to by a
 /// message.
@@ -21,13 +19,7 @@ pub(super) fn is_request(text: &str) -> bool {
 
 /// Returns the message that asks the model to continue.
 pub(super) fn request(answer: &str) -> String {
-    let answer = answer.trim_end();
-    let start = answer
-        .char_indices()
-        .rev()
-        .nth(QUOTED - 1)
-        .map_or(0, |(place, _)| place);
-    continue_request(&answer[start..])
+    continue_request(last_line(answer))
 }
 
 #[cfg(test)]
@@ -78,9 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_request_quotes_the_end() {
-        assert!(request("short ").contains("with:\n\nshort\n\nContinue"));
-        let long = "ä".repeat(500);
-        assert_eq!(request(&long).matches('ä').count(), QUOTED);
+    fn the_request_quotes_the_last_line() {
+        assert!(request("first\n  last ").contains("with:\n\n  last\n\nContinue"));
     }
 }

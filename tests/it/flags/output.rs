@@ -29,6 +29,9 @@ pub(super) const ROWS: &[Row] = &[
     (&["send", "tool-run"], "--lang", lang),
     (&["send", "tool-run"], "--output", output),
     (&["send", "tool-run"], "--allow-truncated", allow_truncated),
+    (&["send", "tool-run"], "--auto-continue", |command| {
+        crate::continued_answers::is_continued(|server| asking(command, server));
+    }),
 ];
 
 /// Markdown whose delimiters are shown or hidden.
