@@ -44,6 +44,12 @@ pub(crate) const NO_RESULT: &str = "this call ended without a result";
 pub(crate) const CONVERSATION_INTERRUPTED: &str =
     "The conversation was interrupted before this call had a result.";
 
+/// Returns what replaces the content of a saved turn that cannot be read. It gives the reason, since
+/// the user reads it too.
+pub(crate) fn unreadable_content(reason: impl Display) -> String {
+    format!("[the content of this turn cannot be read: {reason}]")
+}
+
 /// The result of a tool that succeeded and printed nothing. The API accepts an empty result, but
 /// models take one for a failure; the parentheses mark it as not being output.
 pub(crate) const NO_OUTPUT: &str = "(no output)";

@@ -1,7 +1,7 @@
 //! Values of flags, checked for their range.
 
 use crate::batch::ShardChoice;
-use crate::protocol::{ExactJson, MAX_COUNT, RequestField};
+use crate::protocol::{ExactJson, JsonPlace, MAX_COUNT, RequestField, check_depth};
 use crate::text::grouped;
 
 /// A whole number of at least 1.
@@ -103,6 +103,9 @@ pub(crate) fn key_and_json(text: &str) -> Result<(String, ExactJson), String> {
         return Err(format!("`{key}` cannot be set: {instead}"));
     }
     let value = ExactJson::parse(json).map_err(|error| {
+        if check_depth(json.as_bytes(), JsonPlace::Bare).is_err() {
+            return error.to_string();
+        }
         format!("the value is not valid JSON ({error}); text needs double quotes: {key}='\"…\"'")
     })?;
     if key == "stream" && !value.is_boolean() {

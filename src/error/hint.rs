@@ -461,7 +461,7 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
             _,
         ) => "turn off compression of responses at the proxy or gateway in between",
         (client::Error::Answer { .. }, _) => "check --base-url: does it speak the Messages API?",
-        (client::Error::NoModelList { .. }, _) => {
+        (client::Error::NoModelList { .. } | client::Error::ModelListTooLong { .. }, _) => {
             return format!("check --base-url, or choose a model with {choose}");
         }
         (client::Error::NoTls { .. }, _) => {

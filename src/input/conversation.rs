@@ -21,7 +21,7 @@ pub(crate) struct Conversation {
 impl Conversation {
     /// Reads an array of messages or a whole body; `name` is how messages call the file.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Error> {
-        let json = ExactJson::parse(text)
+        let json = ExactJson::parse_envelope(text)
             .map_err(|error| malformed(name, format!("not valid JSON: {error}")))?;
         let (turns, fields) = if json.is_array() {
             (json.items(), ExactFields::default())

@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use super::answer_limit::AnswerLimit;
+
 /// Why a body gave no whole message.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StreamError {
@@ -41,9 +43,9 @@ pub(crate) enum StreamError {
         /// The `content-encoding`.
         encoding: String,
     },
-    /// An event, or the whole body, is larger than any answer.
-    #[error("the answer is too large")]
-    TooLarge,
+    /// More came than any answer has.
+    #[error("{0}")]
+    TooLarge(AnswerLimit),
 }
 
 /// What the API says went wrong.

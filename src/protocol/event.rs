@@ -11,7 +11,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::answer_limit::{AnswerLimit, AnswerSize};
 use super::error::{ApiError, StreamError};
+use super::json_bounds::{JsonPlace, check_depth, fields_bytes, tree_bytes};
 use super::message::{ContentBlock, MALFORMED_BLOCK, Message, StopReason, Usage};
 use super::sse::Frame;
 use super::text_delta;
@@ -123,6 +125,8 @@ impl<'a> Event<'a> {
         if frame.data == b"[DONE]" {
             return Ok(Self::Ignored);
         }
+        check_depth(frame.data, JsonPlace::Bare)
+            .map_err(|_| StreamError::TooLarge(AnswerLimit::Depth))?;
         let envelope: Envelope<'a> = match serde_json::from_slice(frame.data) {
             Ok(envelope) => envelope,
             Err(source) if frame.event.is_empty() || is_known(frame.event) => {
@@ -189,6 +193,20 @@ impl Envelope<'_> {
 }
 
 impl<'a> Delta<'a> {
+    /// Returns what an answer grows by with it.
+    pub(super) fn size(&self) -> AnswerSize {
+        let (content, values) = match self {
+            Self::Text(more)
+            | Self::Thinking(more)
+            | Self::Signature(more)
+            | Self::InputJson(more) => (AnswerSize::of_text(more), 0),
+            Self::Citation(citation) => (0, tree_bytes(citation)),
+            Self::Unknown(fields) => (0, fields_bytes(fields)),
+            Self::Empty => (0, 0),
+        };
+        AnswerSize { content, values }
+    }
+
     fn parse(frame: &Frame<'_>, raw: Option<&'a RawValue>) -> Result<Self, StreamError> {
         let fields: DeltaFields<'a> = required(frame, raw)?;
         let known = match fields.r#type.as_ref() {

@@ -10,10 +10,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::{Deref, Range};
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Error, Map, Value};
+
+use super::json_bounds::{JsonPlace, check_depth};
 
 /// What stands for a number that is too large to be looked at.
 const LARGEST: &str = "1.7976931348623157e308";
@@ -27,12 +29,33 @@ pub(crate) struct ExactJson {
 }
 
 impl ExactJson {
-    /// Parses JSON text.
+    /// Parses a JSON value.
+    ///
+    /// # Errors
+    ///
+    /// If it is not JSON, or nests too deep.
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        check_depth(text.as_bytes(), JsonPlace::Bare).map_err(Error::custom)?;
+        Self::parse_written(text)
+    }
+
+    /// Parses a conversation, a request, or a line of a batch: the values in it may nest as deep as
+    /// others.
+    ///
+    /// # Errors
+    ///
+    /// As for `parse`.
+    pub(crate) fn parse_envelope(text: &str) -> Result<Self, Error> {
+        check_depth(text.as_bytes(), JsonPlace::Envelope).map_err(Error::custom)?;
+        Self::parse_written(text)
+    }
+
+    /// Parses JSON text that this program has written, or has parsed as a part of a whole.
     ///
     /// # Errors
     ///
     /// If it is not JSON.
-    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse_written(text: &str) -> Result<Self, Error> {
         if !has_other_digits(text) {
             let value = serde_json::from_str(text)?;
             return Ok(Self { value, text: None });
@@ -49,7 +72,7 @@ impl ExactJson {
     /// Converts a value of this program.
     pub(crate) fn from_value<T: Serialize + ?Sized>(value: &T) -> Self {
         let text = serde_json::to_string(value).expect("maps with string keys are always JSON");
-        Self::parse(&text).expect("it was just written")
+        Self::parse_written(&text).expect("it was just written")
     }
 
     /// Returns the items of an array; none of another value.
@@ -61,7 +84,9 @@ impl ExactJson {
             .text
             .as_ref()
             .and_then(|text| serde_json::from_str(text.get()).ok());
-        let read = |raw: &&RawValue| Self::parse(raw.get()).unwrap_or_default();
+        let read = |raw: &&RawValue| {
+            Self::parse_written(raw.get()).expect("it was parsed as a part of the whole")
+        };
         match raw {
             Some(raw) => raw.iter().map(read).collect(),
             None => values.into_iter().map(Self::from).collect(),
@@ -98,7 +123,7 @@ impl ExactJson {
             Some(text) => {
                 let fields: RawFields<'_> = serde_json::from_str(text.get()).ok()?;
                 let (_, found) = fields.0.into_iter().find(|(name, _)| name == key)?;
-                Self::parse(found.get()).ok()
+                Self::parse_written(found.get()).ok()
             }
         }
     }
@@ -172,7 +197,7 @@ impl ExactFields {
         if let Some(text) = &json.text {
             let raw: RawFields<'_> = serde_json::from_str(text.get()).ok()?;
             for (key, value) in raw.0 {
-                fields.insert(key, ExactJson::parse(value.get()).ok()?);
+                fields.insert(key, ExactJson::parse_written(value.get()).ok()?);
             }
         }
         Some(fields)
@@ -308,7 +333,7 @@ fn numbers(text: &str) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// Returns the place behind the string that begins at `start`.
-fn end_of_string(bytes: &[u8], start: usize) -> usize {
+pub(super) fn end_of_string(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(found) = bytes
         .get(at..)

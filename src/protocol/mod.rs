@@ -5,10 +5,12 @@
 //! ignored, as the API's versioning rules ask for.
 
 mod accumulate;
+mod answer_limit;
 mod claude_model;
 mod error;
 mod event;
 mod exact_json;
+mod json_bounds;
 mod message;
 mod model_rules;
 mod option_use;
@@ -23,9 +25,12 @@ mod text_delta;
 mod tools;
 
 pub(crate) use accumulate::Update;
+#[cfg(test)]
+pub(crate) use answer_limit::AnswerLimit;
 pub(crate) use claude_model::ClaudeModel;
 pub(crate) use error::{ApiError, StreamError};
 pub(crate) use exact_json::{ExactFields, ExactJson};
+pub(crate) use json_bounds::{JsonPlace, JsonShape, Mebibytes, check_depth};
 pub(crate) use message::{
     ContentBlock, Media, Message, MessageType, RawSource, Role, Source, StopReason, ToolResult,
     ToolUse, Usage,

@@ -3,9 +3,10 @@
 //! Source: the WHATWG HTML standard, "Server-sent events", 9.2.6. Lines are cut before UTF-8 is
 //! looked at, so that a character may be split between two reads.
 
-/// The longest line, and the longest data of one event, in bytes. Events of the API are a few
-/// kilobytes at most.
-const MAX_BYTES: usize = 32 * 1024 * 1024;
+use super::answer_limit::AnswerLimit;
+
+/// The longest line, and the longest data of one event, in bytes.
+const MAX_BYTES: usize = AnswerLimit::Event.most();
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 

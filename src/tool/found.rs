@@ -7,6 +7,7 @@ use toml_edit::{Document, Item};
 
 use super::Error;
 use super::keys::{MCP_SCHEMA, TOOL_KEYS};
+use crate::protocol::{JsonPlace, check_depth};
 use crate::text::did_you_mean;
 
 /// A tool as it was found in a file, before anything of it is checked.
@@ -46,6 +47,10 @@ fn line_at(text: &str, offset: usize) -> usize {
 }
 
 fn of_json(name: &str, text: &str) -> Result<Vec<Found>, Error> {
+    check_depth(text.as_bytes(), JsonPlace::Envelope).map_err(|error| Error {
+        file: name.to_owned(),
+        reason: error.to_string(),
+    })?;
     let no_json = |error| Error {
         file: name.to_owned(),
         reason: format!("not valid JSON: {error}"),

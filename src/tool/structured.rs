@@ -13,8 +13,9 @@ use super::schema_way::{SchemaMode, SchemaWay, WayFacts, next_way};
 use super::subschemas::any_schema;
 use crate::model_text;
 use crate::protocol::{
-    ContentBlock, CreateMessage, ExactJson, InputMessage, Message, ModelOption, ModelRules, Role,
-    StopReason, Support, ToolChoice, ToolDefinition, ToolResult, ToolUse,
+    ContentBlock, CreateMessage, ExactJson, InputMessage, JsonPlace, Message, ModelOption,
+    ModelRules, Role, StopReason, Support, ToolChoice, ToolDefinition, ToolResult, ToolUse,
+    check_depth,
 };
 
 /// What the tool is called.
@@ -99,6 +100,7 @@ impl Misfit {
 impl Structured {
     /// Parses a schema. A wrong answer is sent back `repairs` times at most.
     pub(crate) fn parse(text: &str, mode: SchemaMode, repairs: u32) -> Result<Self, String> {
+        check_depth(text.as_bytes(), JsonPlace::Bare).map_err(|error| error.to_string())?;
         let schema: Value =
             serde_json::from_str(text).map_err(|error| format!("not valid JSON: {error}"))?;
         let Value::Object(fields) = &schema else {

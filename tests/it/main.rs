@@ -19,6 +19,7 @@ mod exact_numbers;
 mod faults;
 mod fixtures_hold;
 mod flags;
+mod flood;
 mod generated;
 mod help;
 mod layering;
