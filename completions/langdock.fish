@@ -75,7 +75,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -s t -l template
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s p -l param -d 'With --template: the value of {{KEY}}; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s T -l tool -d 'Tools that the model may call: a JSON or TOML file, or a program; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l tool-choice -d 'Whether the model must call a tool: auto, any, none, or the name of the tool' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l color -d 'Colour of messages and of rendered Markdown: auto, always or never' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l lang -d 'With --extract: the first code block of this language' -r -f
@@ -94,7 +94,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PE
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema -d 'Print JSON that fits this JSON schema, and nothing else' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema-mode -d 'With --schema: how the model is asked for the answer [default: auto]' -r -f -a "auto\t'One way after the other'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema-mode -d 'With --schema: how the model is asked: auto, native, tool or prompt [default: auto]' -r -f -a "auto\t'One way after the other'
 native\t'By the field output_config.format'
 tool\t'By a tool'
 prompt\t'In words'"
@@ -144,7 +144,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-tool -d
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l deny-tool -d 'Never run calls of this tool; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-turns -d 'Maximum number of model turns' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-jobs -d 'Maximum number of calls of one answer to run at the same time' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l color -d 'Colour of messages and of rendered Markdown: auto, always or never' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l session -d 'Continue this conversation, or start it' -r -f
@@ -196,7 +196,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s t -l temp
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s p -l param -d 'With --template: the value of {{KEY}}; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s T -l tool -d 'Tools that the model may call: a JSON or TOML file, or a program; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-choice -d 'Whether the model must call a tool: auto, any, none, or the name of the tool' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l color -d 'Colour of messages and of rendered Markdown: auto, always or never' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l lang -d 'With --extract: the first code block of this language' -r -f
@@ -253,7 +253,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-requests
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-total-tokens -d 'Stop with exit code 13 before this run exceeds this many tokens, input plus output' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l tag -d 'Tag for the usage log, for `langdock usage --by tag`' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema -d 'Ask for answers that fit this JSON schema; the text of a record is then JSON' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema-mode -d 'With --schema: how the model is asked for the answer [default: auto]' -r -f -a "auto\t'One way after the other'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema-mode -d 'With --schema: how the model is asked: auto, native, tool or prompt [default: auto]' -r -f -a "auto\t'One way after the other'
 native\t'By the field output_config.format'
 tool\t'By a tool'
 prompt\t'In words'"

@@ -279,7 +279,7 @@ pub(crate) struct DisplayArgs {
     /// Render the answer's Markdown, even in a pipe [default: on a terminal]
     #[arg(long)]
     pub(crate) markdown: bool,
-    /// Colour of messages and of rendered Markdown
+    /// Colour of messages and of rendered Markdown: auto, always or never
     #[arg(
         long,
         value_name = "WHEN",

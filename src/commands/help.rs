@@ -133,7 +133,7 @@ fn regions(columns: Option<usize>) -> String {
     let elsewhere = "claude-3-opus-20240229";
     if let Some(regions) = regions_instead(elsewhere, "eu") {
         let only = format!(
-            "Of the models that Langdock offered first, {elsewhere} is in {} only.",
+            "Of the four built-in models, {elsewhere} is available only in {}.",
             regions.join(", ")
         );
         text.push_str(&paragraph(&only, 0, columns));

@@ -18,7 +18,7 @@ pub(crate) struct FinalAnswer {
     pub(crate) attempts: u32,
     /// Seconds spent waiting between attempts.
     pub(crate) waited_s: f64,
-    /// The conversation in which it is saved.
+    /// The conversation that it is saved in.
     pub(crate) session_id: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl AnswerRenderer {
         }
     }
 
-    /// Shows each answer at its end, as if it had come in one piece.
+    /// Shows each answer only when it ends, in one piece.
     pub(crate) fn holding_updates(self) -> Self {
         Self {
             held: Some(HeldAnswer::default()),
@@ -71,7 +71,7 @@ impl AnswerRenderer {
         }
     }
 
-    /// Whether an answer is shown at its end only.
+    /// Whether answers are shown only when they end.
     pub(crate) fn is_holding(&self) -> bool {
         self.held.is_some()
     }
@@ -105,7 +105,7 @@ impl AnswerRenderer {
         self.form.handle_update(update, data, &mut self.sink);
     }
 
-    /// Shows what was held. An answer in one piece has no data of events.
+    /// Shows the held updates. They carry no raw event data.
     fn show_held(&mut self) {
         let Some(held) = self.held.as_mut().map(std::mem::take) else {
             return;
@@ -219,9 +219,9 @@ impl HeldAnswer {
 pub(crate) enum DisplayOutcome {
     /// All of it.
     All,
-    /// All of it, but for this text, which belongs on stderr.
+    /// All of it except this text, which belongs on stderr.
     WithAside(String),
-    /// Nothing, since it lacks what the format extracts. Its text belongs on stderr, so that it is
-    /// not lost.
+    /// Nothing, because it lacks what the format extracts. Its text belongs on stderr, so that it
+    /// is not lost.
     Nothing(String),
 }

@@ -240,11 +240,7 @@ impl Plan<'_> {
         let file = Attachment::read(path, most_bytes(&self.ask.input)).await?;
         if file.is_empty() {
             let name = item.describe_place();
-            return Err(input::Error::Malformed {
-                name,
-                reason: "it is empty".to_owned(),
-            }
-            .into());
+            return Err(input::Error::Empty { name }.into());
         }
         if file.kind() == FileKind::Text
             && self

@@ -115,7 +115,7 @@ impl Chat<'_> {
         }
         self.exchange.catalog.refuse_elsewhere(model).await?;
         self.exchange.select_model(SelectedModel::given(model));
-        self.say(&format!("using model {model} from now on"));
+        self.say(&format!("now using model {model}"));
         Ok(())
     }
 
@@ -150,7 +150,7 @@ impl Chat<'_> {
         self.exchange.move_to(settings);
         tell_region(self.app, self.exchange.settings());
         self.say(&format!(
-            "using region {region} from now on; the conversation so far is sent there too"
+            "now using region {region}; the conversation so far is sent there too"
         ));
         Ok(())
     }
@@ -164,7 +164,7 @@ impl Chat<'_> {
         }
         let _lent = self.exchange.lend_keyboard();
         let action = format!(
-            "send the whole conversation to region {} from now on",
+            "send the whole conversation to region {}",
             settings.endpoint.region()
         );
         ask_yes_no(&action, None).map_err(|source| Error::System {
@@ -247,7 +247,7 @@ impl Chat<'_> {
             "" => self.say(&self.spec.shown(field)),
             "-" => {
                 self.spec.unset_option(field);
-                self.say(&format!("{name} is the model's default from now on"));
+                self.say(&format!("{name} is now the model's default"));
             }
             text => {
                 let value = field.parse(text).map_err(|needed| {
@@ -260,7 +260,7 @@ impl Chat<'_> {
                 self.set_typed(field.key, value.into(), format!("{command} {text}"))
                     .await?;
                 self.fork_for_effort(field)?;
-                self.say(&format!("{name} {text} from now on"));
+                self.say(&format!("{name} is now {text}"));
             }
         }
         Ok(())
