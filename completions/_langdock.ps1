@@ -58,8 +58,8 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             break
         }
         'langdock;send' {
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]')
@@ -141,8 +141,8 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             break
         }
         'langdock;chat' {
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]')
@@ -214,8 +214,8 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             break
         }
         'langdock;tool-run' {
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]')
@@ -316,8 +316,8 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--schema', '--schema', [CompletionResultType]::ParameterName, 'Ask for answers that fit this JSON schema; the text of a record is then JSON')
             [CompletionResult]::new('--schema-mode', '--schema-mode', [CompletionResultType]::ParameterName, 'With --schema: how the model is asked: auto, native, tool or prompt [default: auto]')
             [CompletionResult]::new('--repair', '--repair', [CompletionResultType]::ParameterName, 'With --schema: maximum number of times to send back an invalid answer [default: 2]')
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]')
@@ -398,8 +398,8 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             break
         }
         'langdock;count' {
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]')

@@ -54,8 +54,8 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand template 'List and show saved prompts'
         }
         &'langdock;send'= {
-            cand -m 'Model to ask [default: picked from the region''s list]'
-            cand --model 'Model to ask [default: picked from the region''s list]'
+            cand -m 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]'
+            cand --model 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]'
             cand -s 'System prompt; @FILE reads it from a file'
             cand --system 'System prompt; @FILE reads it from a file'
             cand --max-tokens 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]'
@@ -136,8 +136,8 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'langdock;chat'= {
-            cand -m 'Model to ask [default: picked from the region''s list]'
-            cand --model 'Model to ask [default: picked from the region''s list]'
+            cand -m 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]'
+            cand --model 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]'
             cand -s 'System prompt; @FILE reads it from a file'
             cand --system 'System prompt; @FILE reads it from a file'
             cand --max-tokens 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]'
@@ -208,8 +208,8 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'langdock;tool-run'= {
-            cand -m 'Model to ask [default: picked from the region''s list]'
-            cand --model 'Model to ask [default: picked from the region''s list]'
+            cand -m 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]'
+            cand --model 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]'
             cand -s 'System prompt; @FILE reads it from a file'
             cand --system 'System prompt; @FILE reads it from a file'
             cand --max-tokens 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]'
@@ -309,8 +309,8 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --schema 'Ask for answers that fit this JSON schema; the text of a record is then JSON'
             cand --schema-mode 'With --schema: how the model is asked: auto, native, tool or prompt [default: auto]'
             cand --repair 'With --schema: maximum number of times to send back an invalid answer [default: 2]'
-            cand -m 'Model to ask [default: picked from the region''s list]'
-            cand --model 'Model to ask [default: picked from the region''s list]'
+            cand -m 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]'
+            cand --model 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]'
             cand -s 'System prompt; @FILE reads it from a file'
             cand --system 'System prompt; @FILE reads it from a file'
             cand --max-tokens 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]'
@@ -388,8 +388,8 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'langdock;count'= {
-            cand -m 'Model to ask [default: picked from the region''s list]'
-            cand --model 'Model to ask [default: picked from the region''s list]'
+            cand -m 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]'
+            cand --model 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]'
             cand -s 'System prompt; @FILE reads it from a file'
             cand --system 'System prompt; @FILE reads it from a file'
             cand --max-tokens 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]'

@@ -56,7 +56,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -f -a "doctor" -d 'Check
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "help" -d 'Show help for a command or topic'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "template" -d 'List and show saved prompts'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model to ask [default: picked from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
@@ -122,7 +122,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-http -d
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s m -l model -d 'Model to ask [default: picked from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s m -l model -d 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
@@ -177,7 +177,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-http -d
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s m -l model -d 'Model to ask [default: picked from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s m -l model -d 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
@@ -258,7 +258,7 @@ native\t'By the field output_config.format'
 tool\t'By a tool'
 prompt\t'In words'"
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l repair -d 'With --schema: maximum number of times to send back an invalid answer [default: 2]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -s m -l model -d 'Model to ask [default: picked from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s m -l model -d 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
@@ -316,7 +316,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand models" -l allow-http 
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand count" -s m -l model -d 'Model to ask [default: picked from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s m -l model -d 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::config::Env;
 use crate::error::{Error, ErrorForm};
+use crate::guard::ChildGuard;
 use crate::protocol::ExactJson;
 use crate::text::{TextTable, sanitize, sanitize_json};
 use crate::ui::{InterruptSignal, Notices, OutputError, StdoutWriter, TerminalInfo};
@@ -24,6 +25,8 @@ pub(crate) struct App {
     pub(crate) interrupt: Arc<InterruptSignal>,
     /// The file of a prompt written in an editor that does not have a complete answer yet.
     pub(crate) draft: Mutex<Option<PathBuf>>,
+    /// What starts the tools; nothing runs before the first one.
+    pub(crate) guard: Arc<ChildGuard>,
 }
 
 impl App {

@@ -14,7 +14,7 @@
 //! | 5 | `error`, `cli` | every failure with its exit code and hint; the command line as data |
 //! | 4 | `batch`, `config` | the items of a batch; settings |
 //! | 3 | `client`, `session`, `tool`, `turn`, `ui`, `input`, `demo` | the shared HTTP core; saved conversations; tools; one turn of the user; the terminal; files and templates; the built-in endpoint |
-//! | 2 | `protocol`, `media`, `pace`, `usage`, `model_text` | the Messages API and files as data; the shared rate-limit ledger; the usage log; the sentences that the model reads |
+//! | 2 | `protocol`, `media`, `pace`, `usage`, `model_text`, `guard` | the Messages API and files as data; the shared rate-limit ledger; the usage log; the sentences that the model reads; the process that starts children and leaves none |
 //! | 1 | `text`, `fs` | formatting and parsing of text; private files, written whole or not at all |
 //!
 //! The library exists for its own binary and for the tests and generators next to it. Its interface
@@ -31,6 +31,7 @@ mod demo;
 mod error;
 mod exchange;
 mod fs;
+mod guard;
 mod input;
 mod media;
 mod model_text;
@@ -59,6 +60,9 @@ use crate::ui::{
 /// Runs a command line, starting with the name of the program, and returns the exit code.
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let argv: Vec<OsString> = argv.into_iter().collect();
+    if guard::is_guard(&argv) {
+        return guard::run();
+    }
     let parsed = cli::parse(&argv);
     let env = Env::read();
     let facts = TerminalInfo::detect();
@@ -83,6 +87,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         notices,
         interrupt: Arc::default(),
         draft: Mutex::default(),
+        guard: Arc::default(),
     });
     let result = unless_panicked(|| match parsed {
         Ok(command) => dispatch(&app, command),

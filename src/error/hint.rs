@@ -50,12 +50,14 @@ impl Error {
                 "choose one with -m ID or LANGDOCK_MODEL; with a key, one is picked from the \
                 region's list"
             }
-            Self::NothingToPick { others, .. } if others.is_empty() => {
+            Self::NothingToPick { others, .. } | Self::NoneOfFamily { others, .. }
+                if others.is_empty() =>
+            {
                 return Some(format!(
                     "try another {choose_region}, or ask your workspace's admin"
                 ));
             }
-            Self::NothingToPick { others, .. } => {
+            Self::NothingToPick { others, .. } | Self::NoneOfFamily { others, .. } => {
                 return Some(format!("choose one with {choose}: {}", others.join(", ")));
             }
             Self::Elsewhere {
@@ -144,7 +146,7 @@ impl Error {
                 "`langdock tool-run --list` with the same -T shows each tool's command and input"
             }
             Self::Unwell { .. } => "see the hints above, then run `langdock doctor` again",
-            // For `NoCommand`, the help is the hint; the others are what somebody wanted.
+            // For `NoCommand`, the help is the hint; the others were caused on purpose.
             Self::NoCommand { .. } | Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => {
                 return None;
             }

@@ -149,6 +149,16 @@ pub(crate) enum Error {
         /// The models that it does offer.
         others: Vec<String>,
     },
+    /// An alias was given, and the region has no model of its family.
+    #[error("region `{region}` offers no `{family}` model")]
+    NoneOfFamily {
+        /// The alias.
+        family: String,
+        /// The region.
+        region: String,
+        /// The models that it offers.
+        others: Vec<String>,
+    },
     /// The region does not have the model, but others do.
     #[error("`{model}` is not available in region `{region}`")]
     Elsewhere {
@@ -237,6 +247,7 @@ impl Error {
             | Self::NoCommand { .. }
             | Self::NoModel
             | Self::NothingToPick { .. }
+            | Self::NoneOfFamily { .. }
             | Self::Elsewhere { .. } => Kind::Usage,
             Self::Config(error) => config_kind(error),
             Self::Build(_) => Kind::Usage,

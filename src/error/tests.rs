@@ -121,6 +121,11 @@ fn of_the_run() -> Vec<Error> {
             region: "eu".to_owned(),
             others: vec!["gpt-5".to_owned()],
         },
+        Error::NoneOfFamily {
+            family: "opus".to_owned(),
+            region: "eu".to_owned(),
+            others: vec!["claude-sonnet-5".to_owned()],
+        },
         Error::Elsewhere {
             model: "claude-3-opus-20240229".to_owned(),
             region: "eu".to_owned(),

@@ -5,7 +5,6 @@
 
 use std::fmt;
 
-use super::error::StreamError;
 use super::json_bounds::{MAX_JSON_DEPTH, Mebibytes, NestedTooDeep};
 
 /// Which limit an answer has exceeded.
@@ -96,19 +95,19 @@ impl AnswerSize {
     }
 
     /// Adds what has come; an error if it is too much.
-    pub(super) fn grow(&mut self, more: Self) -> Result<(), StreamError> {
+    pub(super) fn grow(&mut self, more: Self) -> Result<(), AnswerLimit> {
         self.content = self.content.saturating_add(more.content);
         if self.content > AnswerLimit::Content.most() {
-            return Err(StreamError::TooLarge(AnswerLimit::Content));
+            return Err(AnswerLimit::Content);
         }
         self.grow_values(more.values)
     }
 
     /// Adds values alone.
-    pub(super) fn grow_values(&mut self, bytes: usize) -> Result<(), StreamError> {
+    pub(super) fn grow_values(&mut self, bytes: usize) -> Result<(), AnswerLimit> {
         self.values = self.values.saturating_add(bytes);
         if self.values > AnswerLimit::Values.most() {
-            return Err(StreamError::TooLarge(AnswerLimit::Values));
+            return Err(AnswerLimit::Values);
         }
         Ok(())
     }

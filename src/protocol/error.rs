@@ -48,6 +48,12 @@ pub(crate) enum StreamError {
     TooLarge(AnswerLimit),
 }
 
+impl From<AnswerLimit> for StreamError {
+    fn from(limit: AnswerLimit) -> Self {
+        Self::TooLarge(limit)
+    }
+}
+
 /// What the API says went wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ApiError {

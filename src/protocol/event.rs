@@ -236,7 +236,7 @@ fn unknown_fields(frame: &Frame<'_>) -> Result<Map<String, Value>, StreamError> 
         .filter(|(key, _)| !KNOWN.contains(&key.as_ref()));
     let mut unknown = unknown
         .map(|(key, raw)| Ok((key.into_owned(), parse(frame, raw)?)))
-        .collect::<Result<Map<String, Value>, _>>()?;
+        .collect::<Result<Map<String, Value>, StreamError>>()?;
     unknown.sort_keys();
     unknown.retain(|_, value: &mut Value| !value.is_null());
     Ok(unknown)

@@ -27,7 +27,7 @@ mod tools;
 pub(crate) use accumulate::Update;
 #[cfg(test)]
 pub(crate) use answer_limit::AnswerLimit;
-pub(crate) use claude_model::ClaudeModel;
+pub(crate) use claude_model::{ClaudeModel, ModelFamily};
 pub(crate) use error::{ApiError, StreamError};
 pub(crate) use exact_json::{ExactFields, ExactJson};
 pub(crate) use json_bounds::{JsonPlace, JsonShape, Mebibytes, check_depth};

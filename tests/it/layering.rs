@@ -12,7 +12,7 @@ use self::sources::{ModulePath, Source, circle, sources};
 /// other.
 const ROWS: [&[&str]; 12] = [
     &["text", "fs"],
-    &["protocol", "media", "pace", "usage", "model_text"],
+    &["protocol", "media", "pace", "usage", "model_text", "guard"],
     &["client", "session", "tool", "turn", "ui", "input", "demo"],
     &["batch", "config"],
     &["error", "cli"],
@@ -26,7 +26,7 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// Outside crates and the files or directories that own them.
-const OWNERS: [(&str, &[&str]); 32] = [
+const OWNERS: [(&str, &[&str]); 33] = [
     ("ring", &["client/", "session/blob.rs", "batch/item_key.rs"]),
     (
         "jiff",
@@ -65,9 +65,11 @@ const OWNERS: [(&str, &[&str]); 32] = [
             "tool/exec.rs",
             "config/write.rs",
             "fs/",
+            "guard/",
             "input/patient.rs",
         ],
     ),
+    ("rustix", &["guard/"]),
     ("jsonschema", &["tool/schema.rs"]),
     (
         "signal_hook",
@@ -76,6 +78,7 @@ const OWNERS: [(&str, &[&str]); 32] = [
             "ui/signal_alarm.rs",
             "ui/editor/job.rs",
             "ui/approval/",
+            "guard/",
         ],
     ),
     ("pulldown_cmark", &["ui/"]),

@@ -451,7 +451,7 @@ fn a_model_that_the_region_has_not_is_refused_when_it_is_named() {
         "{screen}"
     );
     assert!(
-        screen.contains("us (http") && screen.contains("\nclaude-3-opus-20240229"),
+        screen.contains("us (http") && screen.contains("\n* claude-3-opus-20240229"),
         "{screen}"
     );
 }

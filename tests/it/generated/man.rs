@@ -114,7 +114,7 @@ fn synopsis(command: &Command) -> String {
     section.render()
 }
 
-/// Turns the sections that clap_mangen makes of flag groups into subsections of OPTIONS.
+/// Turns the sections that `clap_mangen` makes of flag groups into subsections of OPTIONS.
 fn as_subsections(options: &str) -> String {
     let heading = |line: &str| match line.strip_prefix(".SH ") {
         Some("OPTIONS") | None => line.to_owned(),
