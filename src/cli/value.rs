@@ -1,8 +1,9 @@
 //! Values of flags, checked for their range.
 
 use crate::batch::ShardChoice;
-use crate::protocol::{ExactJson, JsonPlace, MAX_COUNT, RequestField, check_depth};
+use crate::protocol::{ExactJson, MAX_COUNT, RequestField};
 use crate::text::grouped;
+use crate::text::{JsonPlace, check_depth};
 
 /// A whole number of at least 1.
 pub(super) fn at_least_one(text: &str) -> Result<u64, String> {

@@ -6,7 +6,8 @@ use reqwest::{Method, Url};
 
 use super::ApiClient;
 use super::models::{ListedModel, ModelPage};
-use crate::protocol::{ApiError, JsonShape, Mebibytes};
+use crate::protocol::ApiError;
+use crate::text::{JsonShape, Mebibytes};
 
 /// What a list of models exceeds. Langdock's has one page of some dozens of models, with about a
 /// kilobyte for each.

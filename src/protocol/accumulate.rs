@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use super::answer_limit::{AnswerLimit, AnswerSize, MAX_BLOCKS};
 use super::error::StreamError;
 use super::event::{Delta, Event, MessageDelta};
-use super::json_bounds::fields_bytes;
 use super::message::{ContentBlock, Message, StopReason, Usage};
+use crate::text::fields_bytes;
 
 /// What an event means to those who watch an answer grow.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,9 +3,8 @@
 //! All limits of an answer are in one table. Each is generous by what the API can produce: the
 //! longest answer of a model has 128,000 tokens, which are about 0.6 MB of English text.
 
+use crate::text::{MAX_JSON_DEPTH, Mebibytes, NestedTooDeep};
 use std::fmt;
-
-use super::json_bounds::{MAX_JSON_DEPTH, Mebibytes, NestedTooDeep};
 
 /// Which limit an answer has exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,10 +13,10 @@ use serde_json::{Map, Value};
 
 use super::answer_limit::{AnswerLimit, AnswerSize};
 use super::error::{ApiError, StreamError};
-use super::json_bounds::{JsonPlace, check_depth, fields_bytes, tree_bytes};
 use super::message::{ContentBlock, MALFORMED_BLOCK, Message, StopReason, Usage};
 use super::sse::Frame;
 use super::text_delta;
+use crate::text::{JsonPlace, check_depth, fields_bytes, tree_bytes};
 
 /// The error for an event that must not be ignored, but does not say what it is.
 pub(super) const NAMELESS_EVENT: &str = "it holds a part of the answer, but has no name";

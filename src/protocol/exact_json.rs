@@ -15,7 +15,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Error, Map, Value};
 
-use super::json_bounds::{JsonPlace, check_depth};
+use crate::text::{JsonPlace, check_depth, end_of_string};
 
 /// What stands for a number that is too large to be looked at.
 const LARGEST: &str = "1.7976931348623157e308";
@@ -330,22 +330,6 @@ fn numbers(text: &str) -> impl Iterator<Item = Range<usize>> {
         }
         None
     })
-}
-
-/// Returns the place behind the string that begins at `start`.
-pub(super) fn end_of_string(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
-    while let Some(found) = bytes
-        .get(at..)
-        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
-    {
-        at += found;
-        if bytes[at] == b'"' {
-            return at + 1;
-        }
-        at += 2;
-    }
-    bytes.len()
 }
 
 /// Writes a value as this program writes JSON, but for the digits of its numbers: without white

@@ -13,9 +13,7 @@ use serde_json::{Map, Value};
 
 use super::answer_limit::{AnswerLimit, AnswerSize};
 use super::exact_json::{ExactJson, has_other_digits, with_readable_numbers};
-use super::json_bounds::{
-    JsonPlace, JsonShape, MAX_JSON_DEPTH, check_depth, fields_bytes, tree_bytes,
-};
+use crate::text::{JsonPlace, JsonShape, MAX_JSON_DEPTH, check_depth, fields_bytes, tree_bytes};
 
 /// Who speaks in a turn.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,6 @@ mod claude_model;
 mod error;
 mod event;
 mod exact_json;
-mod json_bounds;
 mod message;
 mod model_rules;
 mod option_use;
@@ -30,7 +29,6 @@ pub(crate) use answer_limit::AnswerLimit;
 pub(crate) use claude_model::{ClaudeModel, ModelFamily};
 pub(crate) use error::{ApiError, StreamError};
 pub(crate) use exact_json::{ExactFields, ExactJson};
-pub(crate) use json_bounds::{JsonPlace, JsonShape, Mebibytes, check_depth};
 pub(crate) use message::{
     ContentBlock, Media, Message, MessageType, RawSource, Role, Source, StopReason, ToolResult,
     ToolUse, Usage,

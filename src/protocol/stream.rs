@@ -10,10 +10,10 @@ use std::collections::VecDeque;
 use super::accumulate::{Accumulator, Update};
 use super::answer_limit::AnswerLimit;
 use super::error::{ApiError, StreamError};
-use super::json_bounds::{JsonPlace, JsonShape, check_depth};
 use super::message::{Message, Usage};
 use super::seam::{SurrogateJoiner, mend};
 use super::sse::Decoder;
+use crate::text::{JsonPlace, JsonShape, check_depth};
 
 /// A JSON text of so many bytes takes little memory, whatever it says.
 const SMALL_JSON_BYTES: usize = 16 * 1024;

@@ -15,7 +15,8 @@ use super::record::{
 };
 use super::{Error, name, read_error, write_error};
 use crate::fs::replace_link;
-use crate::protocol::{ContentBlock, InputMessage, JsonPlace, check_depth};
+use crate::protocol::{ContentBlock, InputMessage};
+use crate::text::{JsonPlace, check_depth};
 
 /// A conversation. Its file is created with its first turn, or at once if it has a name.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use toml_edit::{Document, Item};
 
 use super::Error;
 use super::keys::{MCP_SCHEMA, TOOL_KEYS};
-use crate::protocol::{JsonPlace, check_depth};
 use crate::text::did_you_mean;
+use crate::text::{JsonPlace, check_depth};
 
 /// A tool as it was found in a file, before anything of it is checked.
 pub(super) struct Found {

@@ -13,10 +13,10 @@ use super::schema_way::{SchemaMode, SchemaWay, WayFacts, next_way};
 use super::subschemas::any_schema;
 use crate::model_text;
 use crate::protocol::{
-    ContentBlock, CreateMessage, ExactJson, InputMessage, JsonPlace, Message, ModelOption,
-    ModelRules, Role, StopReason, Support, ToolChoice, ToolDefinition, ToolResult, ToolUse,
-    check_depth,
+    ContentBlock, CreateMessage, ExactJson, InputMessage, Message, ModelOption, ModelRules, Role,
+    StopReason, Support, ToolChoice, ToolDefinition, ToolResult, ToolUse,
 };
+use crate::text::{JsonPlace, check_depth};
 
 /// What the tool is called.
 const NAME: &str = "answer";

@@ -8,8 +8,6 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::exact_json::end_of_string;
-
 /// How deep a JSON value may nest, in levels of arrays and objects: a content block, the arguments
 /// of a call, a schema, a template. The parser stops at 128 levels; what is left is for the
 /// objects that such a value is put into on its way to a request, a file and back, so that
@@ -103,8 +101,24 @@ impl JsonShape {
     }
 }
 
+/// Returns the place behind the string that begins at `start`.
+pub(crate) fn end_of_string(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(found) = bytes
+        .get(at..)
+        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
+    {
+        at += found;
+        if bytes[at] == b'"' {
+            return at + 1;
+        }
+        at += 2;
+    }
+    bytes.len()
+}
+
 /// Returns about how many bytes a tree takes in memory.
-pub(super) fn tree_bytes(value: &Value) -> usize {
+pub(crate) fn tree_bytes(value: &Value) -> usize {
     let own = size_of::<Value>();
     match value {
         Value::String(text) => own + text.len(),
@@ -115,7 +129,7 @@ pub(super) fn tree_bytes(value: &Value) -> usize {
 }
 
 /// Returns the same for the fields of an object.
-pub(super) fn fields_bytes(fields: &Map<String, Value>) -> usize {
+pub(crate) fn fields_bytes(fields: &Map<String, Value>) -> usize {
     let field = |(key, value): (&String, &Value)| {
         size_of::<(String, Value)>() + key.len() + tree_bytes(value)
     };
