@@ -1,4 +1,4 @@
-//! The command line as data: the only place that names clap.
+//! The command line as data. No other module uses clap.
 //!
 //! Rules: a flag shared by several commands is declared in one group; a value's range is checked
 //! here, and its meaning where it is used; the first line of a description is the short help. A
@@ -29,6 +29,8 @@ mod serve;
 mod session;
 mod setting_flags;
 mod settings;
+mod sparse_definition;
+mod sparse_send;
 mod tools;
 mod unparsed;
 mod value;
@@ -229,7 +231,7 @@ impl Command {
 }
 
 /// What to ask for
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Request")]
 pub(crate) struct RequestArgs {
     /// Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region

@@ -1,4 +1,4 @@
-//! The flags for tools and for answers that fit a schema, and the command that runs tools.
+//! The flags for tools and for answers that match a schema, and the command that runs tools.
 
 use std::path::PathBuf;
 
@@ -75,7 +75,7 @@ pub(crate) struct ToolRunArgs {
 }
 
 /// What form the answer must have
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Structured")]
 pub(crate) struct StructuredArgs {
     /// Print JSON that fits this JSON schema, and nothing else

@@ -23,7 +23,7 @@ pub(super) struct PatientStream {
 impl PatientStream {
     /// Wraps a connection.
     pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
-        // Each piece shall leave at once; where that cannot be had, it only leaves later.
+        // Pieces should leave immediately; without this option they are only delayed.
         let _ = stream.set_nodelay(true);
         Self {
             stream,

@@ -1,24 +1,42 @@
-//! JSON schemas: the one place that knows the validator.
+//! JSON schemas: the only module that depends on the validator.
 
+use jsonschema::PatternOptions;
 use serde_json::Value;
 
-/// How many of the things that are wrong are told.
+use super::schema_work::{check_schema_depth, count_steps};
+
+/// The maximum number of violations to report.
 const TOLD: usize = 5;
 
-/// How much of each is told, in characters: the validator repeats the value.
+/// The maximum length of each, in characters: the validator repeats the value.
 const MAX_CHARS: usize = 300;
 
-/// A schema that was checked.
+/// A compiled schema.
 #[derive(Debug, Clone)]
-pub(crate) struct Schema(jsonschema::Validator);
+pub(crate) struct Schema {
+    validator: jsonschema::Validator,
+    source: Value,
+}
+
+/// Values that take more steps than this to check are only found valid or not: each thing that is
+/// wrong, and each reason for it, would be kept until the end.
+const MAX_EXPLAINED_STEPS: usize = 20_000;
+
+/// How often a pattern may go back in a text.
+const MAX_BACKTRACKS: usize = 100_000;
 
 impl Schema {
-    /// Checks a schema. What it refers to has to be in it: nothing is fetched.
+    /// Compiles a schema. All references must resolve inside it: nothing is fetched.
     pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
+        check_schema_depth(schema).map_err(|error| format!("not a usable JSON schema: {error}"))?;
         jsonschema::options()
             .with_retriever(Nowhere)
+            .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_BACKTRACKS))
             .build(schema)
-            .map(Self)
+            .map(|validator| Self {
+                validator,
+                source: schema.clone(),
+            })
             .map_err(|error| {
                 let place = error.instance_path().to_string();
                 let place = if place.is_empty() {
@@ -33,9 +51,17 @@ impl Schema {
             })
     }
 
-    /// Checks a value; the error has the validator's words.
+    /// Validates a value; the error is the validator's message.
     pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
-        let mut errors = self.0.iter_errors(value).peekable();
+        let steps = count_steps(&self.source, value).map_err(|error| error.to_string())?;
+        if steps > MAX_EXPLAINED_STEPS {
+            return if self.validator.is_valid(value) {
+                Ok(())
+            } else {
+                Err("it does not match the schema, and is too large to say where".to_owned())
+            };
+        }
+        let mut errors = self.validator.iter_errors(value).peekable();
         if errors.peek().is_none() {
             return Ok(());
         }
@@ -50,7 +76,7 @@ impl Schema {
     }
 }
 
-/// What a schema refers to is not looked for anywhere.
+/// Resolves no external references.
 struct Nowhere;
 
 impl jsonschema::Retrieve for Nowhere {
@@ -62,7 +88,7 @@ impl jsonschema::Retrieve for Nowhere {
     }
 }
 
-/// Shortens text to what a message can quote.
+/// Shortens text for quoting in a message.
 pub(super) fn short(text: &str) -> String {
     if text.chars().count() <= MAX_CHARS {
         return text.to_owned();

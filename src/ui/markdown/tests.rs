@@ -1,11 +1,11 @@
-//! Rendered output, and that it does not depend on how the text was split.
+//! Tests of rendered output, and that it does not depend on how the text was split.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::ui::markdown::split_check::{SHORT, assert_split_invariant, rows_of, screen_of};
 
-/// Documents, which together have every construct.
+/// Documents that together cover every construct.
 const DOCUMENTS: [&str; 5] = [
     include_str!("tests/all.md"),
     include_str!("tests/lists.md"),
@@ -72,7 +72,7 @@ fn a_tab_in_what_may_be_a_table_or_behind_a_fence_takes_one_column() {
 
 #[test]
 fn no_character_of_the_text_is_lost() {
-    // In a narrow table words are broken, and parts of others stand between theirs.
+    // In a narrow table, words are broken and interleaved with parts of other cells.
     for (document, least) in [
         (DOCUMENTS[0], 200),
         (DOCUMENTS[1], 40),
@@ -109,6 +109,39 @@ fn letters(text: &str, columns: usize) -> String {
 }
 
 #[test]
+fn text_that_is_made_to_be_parsed_again_and_again_is_shown_as_written() {
+    // Each of these once took a time that grew with the square of the text, or worse.
+    for part in ["[](()", "[a](b", "[](\")", "[](<)", "> ", "- ", "|", "`["] {
+        let shown = styled(&part.repeat(20_000 / part.len()), 80);
+        assert!(shown.contains(part.trim()), "{part}: {shown:.200}");
+    }
+}
+
+#[test]
+fn a_link_after_much_text_without_one_is_still_a_link() {
+    let text = format!("{} [a](https://a.example)", "[](()".repeat(200));
+    assert!(
+        styled(&text, 80).contains("]8;;https://a.example"),
+        "{}",
+        styled(&text, 80)
+    );
+}
+
+#[test]
+fn a_long_table_is_divided_and_none_of_it_is_lost() {
+    let row = "| one | two |\n";
+    let text = format!("{row}|---|---|\n{}", row.repeat(20_000));
+    assert_eq!(styled(&text, 80).matches("one").count(), 20_001);
+}
+
+#[test]
+fn containers_nest_sixteen_deep_and_what_is_deeper_is_text() {
+    let shown = styled(&format!("{}x\n", "> ".repeat(20)), 80);
+    assert_eq!(shown.matches('│').count(), 16);
+    assert!(shown.contains("> > > > x"), "{shown}");
+}
+
+#[test]
 fn an_unclosed_delimiter_stays_where_it_was_written() {
     for text in [
         "The pattern **/*.rs finds all files of Rust in this directory and in each of those below that one.",
@@ -137,7 +170,7 @@ fn delimiters_are_hidden_within_a_row_and_shown_across_rows() {
         screen_of(&bytes, columns, rows_of(&bytes, columns)).text
     };
     assert_eq!(rows(80), "Some words, and these are important, as this is.");
-    // `these` would fit without the signs.
+    // `these` would fit without the delimiters.
     assert_eq!(
         rows(21),
         "Some words, **and\nthese are\nimportant**, as this\nis."
@@ -178,7 +211,7 @@ fn an_image_link_shows_its_text_and_its_address() {
 /// Checks the READMEs of this project, or the files listed by `tests/markdown/run`.
 #[test]
 fn readmes_render_the_same_however_they_are_split() {
-    // A file with a path in each line.
+    // A file that lists one path per line.
     let list = match option_env!("MARKDOWN_FILES") {
         Some(list) => std::fs::read_to_string(list).expect("a list of files"),
         None => "README.md\nCONTRIBUTING.md".to_owned(),
@@ -234,7 +267,7 @@ proptest! {
     }
 }
 
-/// What emphasis is made of.
+/// The building blocks of emphasis.
 const EMPHASIS: [&str; 18] = [
     "*", "**", "***", "_", "__", "~~", "*", "**", " ", " ", "\nx ", "a", "word ", "longer", "(",
     "漢字", "\"", ". ",
