@@ -161,7 +161,7 @@ impl fmt::Display for ExactJson {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.text {
             None => self.value.fmt(formatter),
-            Some(text) if formatter.alternate() => formatter.write_str(&indented(text.get())),
+            Some(text) if formatter.alternate() => formatter.write_str(&indent_json(text.get())),
             Some(text) => formatter.write_str(text.get()),
         }
     }
@@ -372,7 +372,7 @@ fn write_canonical(raw: &RawValue, out: &mut String) -> Result<(), Error> {
 }
 
 /// Indents compact JSON text.
-fn indented(text: &str) -> String {
+pub(crate) fn indent_json(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len() * 2);
     let (mut at, mut depth) = (0, 0_usize);

@@ -28,7 +28,7 @@ pub(crate) use accumulate::Update;
 pub(crate) use answer_limit::AnswerLimit;
 pub(crate) use claude_model::{ClaudeModel, ModelFamily};
 pub(crate) use error::{ApiError, StreamError};
-pub(crate) use exact_json::{ExactFields, ExactJson};
+pub(crate) use exact_json::{ExactFields, ExactJson, indent_json};
 pub(crate) use message::{
     ContentBlock, Media, Message, MessageType, RawSource, Role, Source, StopReason, ToolResult,
     ToolUse, Usage,

@@ -32,6 +32,8 @@ pub(crate) enum JsonPlace {
     Bare,
     /// The value is in a content block.
     Block,
+    /// The value is the schema of a tool, in a list of tools.
+    Tools,
     /// The value is in objects of the API or of this program: a conversation, a request.
     Envelope,
 }
@@ -42,6 +44,7 @@ impl JsonPlace {
         match self {
             Self::Bare => 0,
             Self::Block => 1,
+            Self::Tools => 2,
             Self::Envelope => ENVELOPE_LEVELS,
         }
     }

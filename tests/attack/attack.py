@@ -1,4 +1,4 @@
-"""Runs the campaigns one after the other: python3 attack.py PROGRAM SECONDS SEED. Each has a fixed part, and a random part that shares
+"""Runs the campaigns one after the other: python3 attack.py PROGRAM SECONDS SEED [CAMPAIGN...]. Each has a fixed part, and a random part that shares
 the time with those of the others."""
 
 import os
@@ -7,14 +7,17 @@ import sys
 import tempfile
 import time
 
-import campaigns
-from child import Child
+sys.dont_write_bytecode = True
+
+import campaigns  # noqa: E402
+from child import Child  # noqa: E402
 
 
 def main():
-    program, seconds, seed = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
-    share = seconds / len(campaigns.ALL)
-    for campaign in campaigns.ALL:
+    program, seconds, seed = os.path.abspath(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+    chosen = [campaign for campaign in campaigns.ALL if not sys.argv[4:] or campaign.__name__.split(".")[-1] in sys.argv[4:]]
+    share = seconds / len(chosen)
+    for campaign in chosen:
         began, chance = time.monotonic(), random.Random(f"{campaign.__name__} {seed}")
         with tempfile.TemporaryDirectory() as home:
             child = Child(program, home)
@@ -31,5 +34,4 @@ def main():
 
 
 if __name__ == "__main__":
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     main()

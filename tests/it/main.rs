@@ -6,6 +6,7 @@
     reason = "a test that meets an error it did not expect has failed"
 )]
 
+mod advisories;
 mod auth;
 mod batch;
 mod broken_calls;

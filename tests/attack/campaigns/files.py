@@ -26,7 +26,7 @@ def fixed(child):
         for name, text, flags in [
             ("m.json", f'[{{"role":"user","content":[{{"type":"x","data":{deep}}}]}}]', ["--messages"]),
             ("s.json", f'{{"enum":{deep}}}', ["--schema"]),
-            ("tools.json", f'[{{"name":"a","input_schema":{{"enum":{deep}}}}}]', ["-T"]),
+            ("tools.json", f'[{{"name":"a","input_schema":{{"type":"object","enum":{deep}}}}}]', ["-T"]),
         ]:
             code, _, errors = child.run([*demo, "hello", *flags, put(child, name, text)], codes=[2])
             if TOO_DEEP not in errors:

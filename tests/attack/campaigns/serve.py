@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-from child import MOST_MB
+from child import MOST_MB, SLACK
 
 HEAD = "POST /anthropic/eu/v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: k\r\ncontent-type: application/json\r\n"
 
@@ -27,7 +27,7 @@ class Served:
         self.port = int(re.search(rb":(\d+)/", self.process.stdout.readline()).group(1))
 
     def connect(self):
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30 * SLACK)
         return connection
 
     def ask(self, body, connection=None):
@@ -62,7 +62,7 @@ class Served:
         while self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             time.sleep(0.05)
-            if time.monotonic() - began > 5:
+            if time.monotonic() - began > 5 * SLACK:
                 self.process.kill()
                 self.child.fail(["serve"], "a second SIGTERM does not end it", "")
         errors = self.process.stderr.read().decode(errors="replace")

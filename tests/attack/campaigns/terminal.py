@@ -9,6 +9,8 @@ import struct
 import termios
 import time
 
+from child import SLACK
+
 KEYS = [
     b"\r", b"\n", b"\t", b"\x01", b"\x05", b"\x0b", b"\x0e", b"\x10", b"\x12", b"\x15", b"\x17", b"\x19", b"\x7f", b"\x1b", b"\x1b[A",
     b"\x1b[B", b"\x1b[C", b"\x1b[D", b"\x1b[3~", b"\x1b[200~pasted\ntext\x1b[201~", b"\x1b[200~", b"hello", b"/help\r", b"/model\r",
@@ -56,7 +58,7 @@ def talk(child, keys, pause):
         done, status, usage = os.wait4(pid, os.WNOHANG)
         if done:
             break
-        if time.monotonic() - began > 5:
+        if time.monotonic() - began > 5 * SLACK:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             child.fail(["chat"], f"it does not end: {keys!r}", printed[-2000:].decode(errors="replace"))
