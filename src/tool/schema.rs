@@ -1,6 +1,7 @@
 //! JSON schemas: the only module that depends on the validator.
 
-use jsonschema::PatternOptions;
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ReferencingError, ValidationError};
 use serde_json::Value;
 
 use super::schema_work::{check_schema_depth, count_steps};
@@ -22,17 +23,14 @@ pub(crate) struct Schema {
 /// wrong, and each reason for it, would be kept until the end.
 const MAX_EXPLAINED_STEPS: usize = 20_000;
 
-/// How often a pattern may go back in a text.
-const MAX_BACKTRACKS: usize = 100_000;
-
 impl Schema {
     /// Compiles a schema. All references must resolve inside it: nothing is fetched.
+    ///
+    /// The builder with options would do the same, but it is generic: the whole validator would be
+    /// in the program twice, once for this call and once for the schemas of schemas.
     pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
         check_schema_depth(schema).map_err(|error| format!("not a usable JSON schema: {error}"))?;
-        jsonschema::options()
-            .with_retriever(Nowhere)
-            .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_BACKTRACKS))
-            .build(schema)
+        jsonschema::validator_for(schema)
             .map(|validator| Self {
                 validator,
                 source: schema.clone(),
@@ -44,10 +42,7 @@ impl Schema {
                 } else {
                     format!("at `{place}`: ")
                 };
-                format!(
-                    "not a valid JSON schema: {place}{}",
-                    short(&error.to_string())
-                )
+                format!("not a valid JSON schema: {place}{}", short(&reason(&error)))
             })
     }
 
@@ -76,15 +71,15 @@ impl Schema {
     }
 }
 
-/// Resolves no external references.
-struct Nowhere;
-
-impl jsonschema::Retrieve for Nowhere {
-    fn retrieve(
-        &self,
-        _: &jsonschema::Uri<String>,
-    ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-        Err("references to other documents are not supported".into())
+/// Returns what is wrong with a schema. Of a reference to another document the validator would say
+/// which of its features can fetch it; it is built without them.
+fn reason(error: &ValidationError) -> String {
+    match error.kind() {
+        ValidationErrorKind::Referencing(ReferencingError::Unretrievable { uri, .. }) => format!(
+            "Resource '{uri}' is not present in a registry and retrieving it failed: references \
+            to other documents are not supported"
+        ),
+        _ => error.to_string(),
     }
 }
 
