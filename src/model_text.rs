@@ -32,6 +32,11 @@ pub(crate) const RUN_CANCELLED: &str = "the user cancelled before this call ran"
 /// A call that had not begun when the user stopped the tools. It had no effect either.
 pub(crate) const TOOLS_STOPPED: &str = "the user stopped the tools before this call ran";
 
+/// A call whose program was written or replaced after its tool was shown to the user. It had no
+/// effect, and would have none if it were made again.
+pub(crate) const PROGRAM_CHANGED: &str =
+    "the program of this tool has changed since the user was shown it, so this call did not run";
+
 /// A call that the user stopped while it ran. It does not say that the call had no effect.
 pub(crate) const TOOL_STOPPED: &str = "the user stopped the tool before it finished";
 
@@ -43,6 +48,12 @@ pub(crate) const NO_RESULT: &str = "this call ended without a result";
 /// in a message of its own.
 pub(crate) const CONVERSATION_INTERRUPTED: &str =
     "The conversation was interrupted before this call had a result.";
+
+/// Returns what replaces the content of a saved turn that cannot be read. It gives the reason, since
+/// the user reads it too.
+pub(crate) fn unreadable_content(reason: impl Display) -> String {
+    format!("[the content of this turn cannot be read: {reason}]")
+}
 
 /// Stands for a result in a request that the API refused. It does not say that the result was at
 /// fault, which is often not known, nor that the call failed.

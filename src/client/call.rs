@@ -15,7 +15,7 @@ use reqwest::{Body, Response, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
 use super::ApiClient;
-use super::api_request::ApiRequest;
+use super::api_request::{ApiRequest, ListFlaw};
 use super::call_event::{CallEvent, RateLimited, ResponseHead, RetryNotice};
 use super::error::{CallTimeout, Error, StatusError};
 use super::models::ListedModel;
@@ -265,25 +265,30 @@ impl ApiCall {
         let (message, error) = match self.machine.finish() {
             Ok(message) => {
                 let tool = message.broken_call().map(str::to_owned);
-                (
-                    Some(message),
-                    tool.map(|tool| StreamError::ToolInput { tool }),
-                )
+                let exceeded = message.exceeded_limit().map(StreamError::TooLarge);
+                let broken = tool.map(|tool| StreamError::ToolInput { tool });
+                (Some(message), exceeded.or(broken))
             }
             Err(error) => (None, Some(error)),
         };
+        let message = message.map(|message| self.client.scrub_message(message));
         (message, error.map(|error| self.client.scrub_answer(error)))
     }
 
     /// Returns the message as far as it was received, or none if it never began.
     pub(crate) fn into_partial(self) -> Option<Message> {
-        self.machine.partial()
+        let message = self.machine.partial();
+        message.map(|message| self.client.scrub_message(message))
     }
 
     /// Returns the models of a completed list.
     pub(crate) fn into_models(self) -> Vec<ListedModel> {
         match self.request {
-            ApiRequest::Models(listing) => listing.into_models(),
+            ApiRequest::Models(listing) => {
+                let models = listing.into_models().into_iter();
+                let scrub = |text: &str| self.client.scrub_key(text);
+                models.filter_map(|model| model.scrubbed(scrub)).collect()
+            }
             ApiRequest::Answer { .. } => Vec::new(),
         }
     }
@@ -490,7 +495,8 @@ impl ApiCall {
                     Ok(CallEvent::Received)
                 }
                 Ok(None) => Ok(CallEvent::Finished),
-                Err(excerpt) => {
+                Err(ListFlaw::TooLong(limit)) => Err(Error::ModelListTooLong { limit }),
+                Err(ListFlaw::NotAList(excerpt)) => {
                     let is_json = listing.is_json();
                     Err(Error::NoModelList {
                         excerpt: self.client.scrub_key(&excerpt),

@@ -27,13 +27,15 @@ use reqwest::Proxy;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 
+#[cfg(test)]
+pub(crate) use api_request::ModelListLimit;
 use api_request::{ApiRequest, ModelListing};
 pub(crate) use auth::{ApiKey, KeyError, auth_header, fingerprint};
 pub(crate) use call::ApiCall;
 pub(crate) use call_event::{CallEvent, RateLimited, ResponseHead, RetryNotice};
 pub(crate) use certificate::CertificateFlaw;
 pub(crate) use endpoint::{
-    DEFAULT_BASE_URL, DEFAULT_REGION, Endpoint, EndpointError, KNOWN_REGIONS, Region, authority_of,
+    DEFAULT_BASE_URL, DEFAULT_REGION, Endpoint, EndpointError, KNOWN_REGIONS, Region, key_scope_of,
 };
 pub(crate) use error::{BuildError, CallTimeout, Error, StatusError};
 pub(crate) use models::{
@@ -45,7 +47,7 @@ pub(crate) use proxy::ProxyChoice;
 pub(crate) use reservation::Reservation;
 pub(crate) use retry::{RetryPolicy, is_transient_status};
 
-use crate::protocol::{ApiError, StreamError};
+use crate::protocol::{ApiError, Message, StreamError};
 
 /// The version of the API that is spoken. The next one, 2026-10-21, takes the sampling parameters
 /// away.
@@ -139,6 +141,15 @@ impl ApiClient {
         }
     }
 
+    /// Blanks the key out of the names in an answer. Its content stays as it is.
+    fn scrub_message(&self, message: Message) -> Message {
+        Message {
+            id: self.scrub_key(&message.id),
+            model: self.scrub_key(&message.model),
+            ..message
+        }
+    }
+
     /// Blanks the key out of what is wrong with an answer.
     fn scrub_answer(&self, error: StreamError) -> StreamError {
         match error {
@@ -156,7 +167,7 @@ impl ApiClient {
             StreamError::Compressed { encoding } => StreamError::Compressed {
                 encoding: self.scrub_key(&encoding),
             },
-            error @ (StreamError::Cut | StreamError::OutOfOrder(_) | StreamError::TooLarge) => {
+            error @ (StreamError::Cut | StreamError::OutOfOrder(_) | StreamError::TooLarge(_)) => {
                 error
             }
         }

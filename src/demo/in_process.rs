@@ -28,7 +28,7 @@ impl InProcessEndpoint {
         let mut record = AccessRecord::new(None, "req".to_owned(), SystemTime::UNIX_EPOCH);
         let reply = self
             .0
-            .answer_message(body, DemoRegion::Eu, "key", &mut record);
+            .answer_message(body.to_vec(), DemoRegion::Eu, "key", &mut record);
         let reply = reply.unwrap_or_else(|refusal| panic!("{}", refusal.message()));
         let response = self.0.begin_answer(reply);
         let answer = response.into_body().collect().await.expect("whole");

@@ -363,6 +363,7 @@ fn config_kind(error: &config::Error) -> Kind {
         | config::Error::UnknownKey { .. }
         | config::Error::UnknownProfile { .. }
         | config::Error::Unreadable { .. }
+        | config::Error::Untrusted { .. }
         | config::Error::Refused { .. }
         | config::Error::Exists { .. }
         | config::Error::Key { .. } => Kind::Usage,
@@ -424,7 +425,12 @@ fn call_kind(error: &client::Error) -> Kind {
             },
             None,
         ) => Kind::Network,
-        (client::Error::Answer { .. } | client::Error::NoModelList { .. }, None) => Kind::Server,
+        (
+            client::Error::Answer { .. }
+            | client::Error::NoModelList { .. }
+            | client::Error::ModelListTooLong { .. },
+            None,
+        ) => Kind::Server,
         (_, None) => Kind::Network,
     }
 }

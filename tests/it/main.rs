@@ -6,6 +6,7 @@
     reason = "a test that meets an error it did not expect has failed"
 )]
 
+mod advisories;
 mod auth;
 mod batch;
 mod broken_calls;
@@ -21,6 +22,7 @@ mod exact_numbers;
 mod faults;
 mod fixtures_hold;
 mod flags;
+mod flood;
 mod generated;
 mod help;
 mod layering;
@@ -30,11 +32,13 @@ mod models;
 mod network;
 mod one_engine;
 mod output;
+mod owned_files;
 mod pacing;
 mod pipelines;
 mod readme;
 mod rendered;
 mod requests;
+mod secrets;
 mod serve;
 mod session;
 mod signals;
