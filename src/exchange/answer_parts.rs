@@ -16,6 +16,9 @@ use crate::model_text::continue_request;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, StopReason, Update};
 use crate::ui::FinalAnswer;
 
+/// Updates that are held back, with the data of their events.
+pub(super) type HeldUpdates = Vec<(Update, Vec<u8>)>;
+
 /// The parts of an answer, as they arrive.
 #[derive(Debug, Default)]
 pub(super) struct AnswerParts {
@@ -30,9 +33,9 @@ pub(super) struct AnswerParts {
     /// Whether the answer arrives as events.
     has_events: bool,
     /// What followed the text, until it is known whether more text follows.
-    pending: Vec<(Update, Vec<u8>)>,
+    pending: HeldUpdates,
     /// What was held back at the end of the last part.
-    before: Option<(AnswerJoiner, Vec<(Update, Vec<u8>)>)>,
+    before: Option<(AnswerJoiner, HeldUpdates)>,
 }
 
 /// The index of the block that an event is about.
@@ -73,7 +76,7 @@ impl AnswerParts {
     }
 
     /// Ends the answer, and returns what was held back of it.
-    pub(super) fn finish(&mut self) -> Vec<(Update, Vec<u8>)> {
+    pub(super) fn finish(&mut self) -> HeldUpdates {
         let rest = self.joiner.finish();
         let mut updates = Vec::new();
         if !rest.is_empty() {

@@ -156,7 +156,7 @@ pub(crate) struct Exchange<'a> {
     /// What is known of the prompt cache.
     cache: CacheContext,
     /// The earlier answer that the next one continues.
-    continued: Option<AnswerParts>,
+    continued: Option<Box<AnswerParts>>,
     /// The terminal, where the user types into it between requests.
     pub(crate) keyboard: Option<TerminalModes>,
 }
@@ -296,7 +296,7 @@ impl<'a> Exchange<'a> {
 
     /// Has the next answer continue an earlier one of the conversation, which has been shown.
     pub(crate) fn continue_answer(&mut self, answer: &str, mode: ContinuationMode) {
-        self.continued = Some(AnswerParts::continuing(answer, mode));
+        self.continued = Some(Box::new(AnswerParts::continuing(answer, mode)));
     }
 
     /// Chooses the marks of a request for the prompt cache. Whether the model refuses them is
@@ -348,8 +348,8 @@ impl<'a> Exchange<'a> {
         let mut encoded = encoded;
         let is_joined = self.settings().auto_continue > 0;
         let mut parts = self.continued.take();
-        parts = parts.or_else(|| is_joined.then(AnswerParts::default));
-        let first = self.send_to_some_model(request, &mut encoded, sink, parts.as_mut());
+        parts = parts.or_else(|| is_joined.then(Box::default));
+        let first = self.send_to_some_model(request, &mut encoded, sink, parts.as_deref_mut());
         let mut outcome = first.await;
         if let Some(parts) = &mut parts {
             // On the heap, since few requests have use for it.
