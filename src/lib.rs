@@ -273,6 +273,10 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
             app,
             Box::pin(async move { commands::count(&theirs, *args).await }),
         ),
+        Command::Usage(args) if args.limits => talk(
+            app,
+            Box::pin(async move { commands::usage_limits(&theirs, &args).await }),
+        ),
         Command::Usage(args) => commands::usage(app, &args),
         Command::Serve(args) => talk(
             app,

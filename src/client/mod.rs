@@ -8,10 +8,12 @@ mod certificate;
 mod dns_resolver;
 mod endpoint;
 mod error;
+mod ledger_url;
 mod models;
 mod pacer;
 mod proxy;
 mod read_coalescer;
+mod redis_server;
 mod reservation;
 mod retry;
 mod tls;
@@ -19,6 +21,7 @@ mod upload;
 mod watchdog;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,15 +38,18 @@ pub(crate) use endpoint::{
     DEFAULT_BASE_URL, DEFAULT_REGION, Endpoint, EndpointError, KNOWN_REGIONS, Region, authority_of,
 };
 pub(crate) use error::{BuildError, CallTimeout, Error, StatusError};
+pub(crate) use ledger_url::{LedgerPassword, LedgerUrl};
 pub(crate) use models::{
     BATCH_MAX_TOKENS, DEFAULT_MAX_TOKENS, ListedModel, OutputLimits, default_max_tokens, models_of,
     pick_default, regions_instead, seed_max_tokens, seed_window,
 };
 pub(crate) use pacer::PacingOptions;
 pub(crate) use proxy::ProxyChoice;
+pub(crate) use redis_server::{LedgerAccess, LedgerServerInfo};
 pub(crate) use reservation::Reservation;
 pub(crate) use retry::{RetryPolicy, is_transient_status};
 
+use crate::pace::{LimitStoreError, LimitsView, SharedLedger, StoreReply};
 use crate::protocol::{ApiError, StreamError};
 
 /// The version of the API that is spoken. The next one, 2026-10-21, takes the sampling parameters
@@ -81,6 +87,8 @@ pub(crate) struct ApiClient {
     options: ClientOptions,
     /// The host and port of the proxy on the way, if there may be one.
     proxy: Option<String>,
+    /// The shared ledger, if there is one.
+    ledger: Option<Arc<SharedLedger>>,
 }
 
 impl ApiClient {
@@ -129,13 +137,34 @@ impl ApiClient {
             };
         }
         let http = builder.build().map_err(BuildError::Client)?;
+        let pace = options.pace.as_ref();
+        let ledger = pace.and_then(PacingOptions::shared_ledger).map(Arc::new);
         Ok(Self {
             http,
             endpoint,
             key,
             options,
             proxy,
+            ledger,
         })
+    }
+
+    /// Reads what is to be seen of the ledger of a model's limits; none where nothing is paced, or
+    /// there is no ledger yet.
+    pub(crate) async fn limits_view(
+        &self,
+        model: &str,
+    ) -> Result<Option<StoreReply<Option<LimitsView>>>, LimitStoreError> {
+        let Some(pace) = &self.options.pace else {
+            return Ok(None);
+        };
+        let store = pace.limit_store(&self.endpoint, &self.key, model, self.ledger.as_ref());
+        store.view().await.map(Some)
+    }
+
+    /// Returns the number by which a shared ledger knows this machine; none without one.
+    pub(crate) fn machine_number(&self) -> Option<u64> {
+        self.ledger.as_ref().map(|ledger| ledger.machine())
     }
 
     /// Blanks the key out of a text from outside.

@@ -69,7 +69,13 @@ pub(crate) fn read_key(source: &KeySource) -> Result<ApiKey, Error> {
             source,
         })?,
         KeySource::Environment(key) => key.reveal().to_owned(),
-        KeySource::Command { words, .. } => run(words)?,
+        KeySource::Command { words, .. } => {
+            let (program, _) = split(words);
+            run_command(words).map_err(|reason| Error::KeyCommand {
+                program: program.clone(),
+                reason,
+            })?
+        }
         KeySource::Stored(stored) => read_stored(stored)?,
         KeySource::Demo => "demo".to_owned(),
     };
@@ -92,20 +98,25 @@ fn read_stored(stored: &Stored) -> Result<String, Error> {
     })
 }
 
-/// Runs the command of `api_key_cmd` and gives what it prints. It asks nobody: its stdin is empty.
-fn run(words: &[String]) -> Result<String, Error> {
-    let (program, arguments) = words
+fn split(words: &[String]) -> (&String, &[String]) {
+    words
         .split_first()
-        .expect("a command has a program, or the file is refused");
-    let failed = |reason: String| Error::KeyCommand {
-        program: program.clone(),
-        reason,
-    };
+        .expect("a command has a program, or the file is refused")
+}
+
+/// Runs a command that prints a secret, and returns what it prints. It asks nobody: its stdin is
+/// empty.
+///
+/// # Errors
+///
+/// A sentence that says why it failed, without the program's name.
+pub(crate) fn run_command(words: &[String]) -> Result<String, String> {
+    let (program, arguments) = split(words);
     let output = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
         .output();
-    let output = output.map_err(|error| failed(error.to_string()))?;
+    let output = output.map_err(|error| error.to_string())?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said
@@ -114,11 +125,11 @@ fn run(words: &[String]) -> Result<String, Error> {
             .find(|line| !line.is_empty())
             .unwrap_or_default();
         let colon = if said.is_empty() { "" } else { ": " };
-        return Err(failed(format!("{}{colon}{said}", output.status)));
+        return Err(format!("{}{colon}{said}", output.status));
     }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if text.trim().is_empty() {
-        Err(failed("it printed nothing".to_owned()))
+        Err("it printed nothing".to_owned())
     } else {
         Ok(text)
     }

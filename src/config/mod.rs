@@ -24,7 +24,7 @@ pub(crate) use config_key::ConfigKey;
 pub(crate) use edit::{initialize, set, unset};
 pub(crate) use env::{Env, inherited_var, shard_variable, variables};
 pub(crate) use file::{ConfigFile, config_path};
-pub(crate) use key::{KeySource, read_key};
+pub(crate) use key::{KeySource, read_key, run_command};
 pub(crate) use limits::ModelLimits;
 pub(crate) use merged::{Flags, MergedConfig, Row, chosen_profile};
 pub(crate) use paths::{
@@ -272,6 +272,14 @@ pub(crate) enum Error {
         program: String,
         /// What it did.
         reason: String,
+    },
+    /// A password would go to another machine unencrypted.
+    #[error("{origin}: the password for `{address}` would be sent unencrypted")]
+    LedgerPassword {
+        /// Where the URL stands.
+        origin: Origin,
+        /// Host and port of the server.
+        address: String,
     },
     /// There is no key anywhere.
     #[error("no API key{}", match (commanded_for, stored_for.as_slice()) {

@@ -233,6 +233,9 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
         config::Error::KeyCommand { .. } => {
             "run the command yourself: it must print only the key".to_owned()
         }
+        config::Error::LedgerPassword { .. } => {
+            "use rediss:// in the URL, or set ledger_insecure = true in the config file".to_owned()
+        }
         config::Error::UnknownKey {
             nearest: Some(nearest),
             ..

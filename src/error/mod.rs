@@ -339,6 +339,7 @@ fn config_kind(error: &config::Error) -> Kind {
         | config::Error::NoHome => Kind::Internal,
         config::Error::Endpoint { .. }
         | config::Error::Value { .. }
+        | config::Error::LedgerPassword { .. }
         | config::Error::Syntax { .. }
         | config::Error::UnknownKey { .. }
         | config::Error::UnknownProfile { .. }

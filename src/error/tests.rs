@@ -270,6 +270,10 @@ fn of_config() -> Vec<Error> {
             program: "pass".to_owned(),
             reason: "exit status: 1".to_owned(),
         },
+        config::Error::LedgerPassword {
+            origin: Origin::Environment("LANGDOCK_LEDGER"),
+            address: "redis.example:6379".to_owned(),
+        },
         config::Error::NoKey {
             host: "api.example".to_owned(),
             commanded_for: None,

@@ -17,14 +17,15 @@ use super::progress::TerminalObserver;
 use super::selected_model::SelectedModel;
 use crate::app::App;
 use crate::client::{
-    ApiCall, ApiClient, ApiKey, ClientOptions, ListedModel, OutputLimits, PacingOptions,
-    RetryNotice, default_max_tokens, fingerprint, models_of, pick_default, regions_instead,
-    seed_max_tokens, seed_window,
+    ApiCall, ApiClient, ApiKey, ClientOptions, LedgerServerInfo, ListedModel, OutputLimits,
+    PacingOptions, RetryNotice, default_max_tokens, fingerprint, models_of, pick_default,
+    regions_instead, seed_max_tokens, seed_window,
 };
 use crate::compose::preflight::Limit;
 use crate::config::{self, KeySource, LearnedRules, Pin, SavedList, SchemaWays, Settings, State};
 use crate::error::Error;
 use crate::input::Tokens;
+use crate::pace::ServerFailure;
 use crate::protocol::{ModelRules, OptionFacts};
 use crate::text::{counted, grouped};
 
@@ -72,7 +73,7 @@ impl<'a> ModelCatalog<'a> {
     pub(crate) async fn client(&self) -> Result<ApiClient, Error> {
         let key = self.key().await?;
         let options = ClientOptions {
-            pace: self.pace(),
+            pace: self.pace_with_password().await?,
             ..self.settings.options.clone()
         };
         Ok(ApiClient::new(
@@ -89,6 +90,27 @@ impl<'a> ModelCatalog<'a> {
             directory: self.state().map(|state| state.books()),
             ..pace
         })
+    }
+
+    /// What is paced, with the password of the shared ledger where a command prints it.
+    pub(crate) async fn pace_with_password(&self) -> Result<Option<PacingOptions>, Error> {
+        let mut pace = self.pace();
+        let ledger = pace.as_mut().and_then(|pace| pace.ledger.as_mut());
+        if let (Some(ledger), Some(command)) = (ledger, &self.settings.ledger_password_cmd) {
+            ledger.password = Some(self.credentials.ledger_password(command).await?);
+        }
+        Ok(pace)
+    }
+
+    /// Asks the server of the shared ledger for what it says of itself; none without such a server.
+    pub(crate) async fn ledger_server_info(
+        &self,
+    ) -> Result<Option<Result<LedgerServerInfo, ServerFailure>>, Error> {
+        let pace = self.pace_with_password().await?;
+        match pace {
+            Some(pace) => Ok(pace.ledger_server_info().await),
+            None => Ok(None),
+        }
     }
 
     /// The list that is remembered, unless it is too old.

@@ -26,7 +26,7 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// Outside crates and the files or directories that own them.
-const OWNERS: [(&str, &[&str]); 32] = [
+const OWNERS: [(&str, &[&str]); 34] = [
     ("ring", &["client/", "session/blob.rs", "batch/item_key.rs"]),
     (
         "jiff",
@@ -35,12 +35,14 @@ const OWNERS: [(&str, &[&str]); 32] = [
             "session/",
             "usage/",
             "exchange/request_log.rs",
-            "commands/usage.rs",
+            "commands/usage/mod.rs",
             "demo/record.rs",
         ],
     ),
     ("reqwest", &["client/"]),
+    ("redis", &["client/ledger_url.rs", "client/redis_server.rs"]),
     ("rustls", &["client/"]),
+    ("tokio_rustls", &["client/redis_server.rs"]),
     ("rustls_native_certs", &["client/"]),
     ("webpki", &["client/certificate.rs"]),
     ("webpki_roots", &["client/"]),
@@ -65,6 +67,7 @@ const OWNERS: [(&str, &[&str]); 32] = [
             "tool/exec.rs",
             "config/write.rs",
             "fs/",
+            "client/redis_server.rs",
             "input/patient.rs",
         ],
     ),

@@ -35,6 +35,7 @@ mod rendered;
 mod requests;
 mod serve;
 mod session;
+mod shared_ledger;
 mod signals;
 mod snapshots;
 mod sparse_answers;

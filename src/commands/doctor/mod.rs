@@ -2,6 +2,7 @@
 //! wrong.
 
 mod finding;
+mod ledger;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -48,6 +49,7 @@ pub(crate) async fn doctor(app: &App, args: &cli::DoctorArgs) -> Result<(), Erro
             findings.extend(of_settings(&merged, &settings));
             let catalog = ModelCatalog::new(app, settings);
             findings.extend(of_endpoint(app, &catalog).await?);
+            findings.extend(ledger::of_ledger(app, &catalog).await?);
         }
         Err(error) => findings.push(Finding::error("settings", &error)),
     }

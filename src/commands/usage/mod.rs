@@ -1,8 +1,12 @@
-//! `langdock usage`: the sums of the log.
+//! `langdock usage`: the sums of the log, and the rate-limit ledgers.
+
+mod limits;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+
+pub(crate) use limits::usage_limits;
 
 use crate::app::App;
 use crate::cli;
