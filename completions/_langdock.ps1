@@ -58,8 +58,8 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             break
         }
         'langdock;send' {
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]')
@@ -84,7 +84,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('-T', '-T ', [CompletionResultType]::ParameterName, 'Tools that the model may call: a JSON or TOML file, or a program; may be repeated')
             [CompletionResult]::new('--tool', '--tool', [CompletionResultType]::ParameterName, 'Tools that the model may call: a JSON or TOML file, or a program; may be repeated')
             [CompletionResult]::new('--tool-choice', '--tool-choice', [CompletionResultType]::ParameterName, 'Whether the model must call a tool: auto, any, none, or the name of the tool')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour of messages and of rendered Markdown')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour of messages and of rendered Markdown: auto, always or never')
             [CompletionResult]::new('--lang', '--lang', [CompletionResultType]::ParameterName, 'With --extract: the first code block of this language')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write the answer to this file, whole or not at all')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write the answer to this file, whole or not at all')
@@ -102,7 +102,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Profile in the config file')
             [CompletionResult]::new('--api-key-file', '--api-key-file', [CompletionResultType]::ParameterName, 'Read the API key from this file instead of LANGDOCK_API_KEY')
             [CompletionResult]::new('--schema', '--schema', [CompletionResultType]::ParameterName, 'Print JSON that fits this JSON schema, and nothing else')
-            [CompletionResult]::new('--schema-mode', '--schema-mode', [CompletionResultType]::ParameterName, 'With --schema: how the model is asked for the answer [default: auto]')
+            [CompletionResult]::new('--schema-mode', '--schema-mode', [CompletionResultType]::ParameterName, 'With --schema: how the model is asked: auto, native, tool or prompt [default: auto]')
             [CompletionResult]::new('--repair', '--repair', [CompletionResultType]::ParameterName, 'With --schema: maximum number of times to send back an invalid answer [default: 2]')
             [CompletionResult]::new('-I', '-I ', [CompletionResultType]::ParameterName, 'Do not read standard input')
             [CompletionResult]::new('--no-stdin', '--no-stdin', [CompletionResultType]::ParameterName, 'Do not read standard input')
@@ -141,8 +141,8 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             break
         }
         'langdock;chat' {
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]')
@@ -170,7 +170,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--deny-tool', '--deny-tool', [CompletionResultType]::ParameterName, 'Never run calls of this tool; may be repeated')
             [CompletionResult]::new('--max-turns', '--max-turns', [CompletionResultType]::ParameterName, 'Maximum number of model turns')
             [CompletionResult]::new('--tool-jobs', '--tool-jobs', [CompletionResultType]::ParameterName, 'Maximum number of calls of one answer to run at the same time')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour of messages and of rendered Markdown')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour of messages and of rendered Markdown: auto, always or never')
             [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'Continue this conversation, or start it')
             [CompletionResult]::new('--region', '--region', [CompletionResultType]::ParameterName, 'Region: eu, us, global, ch [default: eu]')
             [CompletionResult]::new('--base-url', '--base-url', [CompletionResultType]::ParameterName, 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]')
@@ -214,8 +214,8 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             break
         }
         'langdock;tool-run' {
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]')
@@ -240,7 +240,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('-T', '-T ', [CompletionResultType]::ParameterName, 'Tools that the model may call: a JSON or TOML file, or a program; may be repeated')
             [CompletionResult]::new('--tool', '--tool', [CompletionResultType]::ParameterName, 'Tools that the model may call: a JSON or TOML file, or a program; may be repeated')
             [CompletionResult]::new('--tool-choice', '--tool-choice', [CompletionResultType]::ParameterName, 'Whether the model must call a tool: auto, any, none, or the name of the tool')
-            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour of messages and of rendered Markdown')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour of messages and of rendered Markdown: auto, always or never')
             [CompletionResult]::new('--lang', '--lang', [CompletionResultType]::ParameterName, 'With --extract: the first code block of this language')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write the answer to this file, whole or not at all')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write the answer to this file, whole or not at all')
@@ -314,10 +314,10 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--max-total-tokens', '--max-total-tokens', [CompletionResultType]::ParameterName, 'Stop with exit code 13 before this run exceeds this many tokens, input plus output')
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Tag for the usage log, for `langdock usage --by tag`')
             [CompletionResult]::new('--schema', '--schema', [CompletionResultType]::ParameterName, 'Ask for answers that fit this JSON schema; the text of a record is then JSON')
-            [CompletionResult]::new('--schema-mode', '--schema-mode', [CompletionResultType]::ParameterName, 'With --schema: how the model is asked for the answer [default: auto]')
+            [CompletionResult]::new('--schema-mode', '--schema-mode', [CompletionResultType]::ParameterName, 'With --schema: how the model is asked: auto, native, tool or prompt [default: auto]')
             [CompletionResult]::new('--repair', '--repair', [CompletionResultType]::ParameterName, 'With --schema: maximum number of times to send back an invalid answer [default: 2]')
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]')
@@ -398,8 +398,8 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             break
         }
         'langdock;count' {
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask [default: picked from the region''s list]')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]')
@@ -435,6 +435,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
         'langdock;usage' {
             [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Group by model, day, tag or command')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only requests from this long ago until now, such as 7d [default: all]')
+            [CompletionResult]::new('--limits', '--limits', [CompletionResultType]::ParameterName, 'Show the rate-limit ledgers as they are now instead, and which processes hold what')
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print a JSON object')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON object')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

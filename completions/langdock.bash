@@ -3594,7 +3594,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__usage)
-            opts="-j -h --by --since --json --help"
+            opts="-j -h --by --since --limits --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

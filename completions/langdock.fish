@@ -56,7 +56,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -f -a "doctor" -d 'Check
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "help" -d 'Show help for a command or topic'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "template" -d 'List and show saved prompts'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model to ask [default: picked from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
@@ -75,7 +75,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -s t -l template
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s p -l param -d 'With --template: the value of {{KEY}}; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s T -l tool -d 'Tools that the model may call: a JSON or TOML file, or a program; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l tool-choice -d 'Whether the model must call a tool: auto, any, none, or the name of the tool' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l color -d 'Colour of messages and of rendered Markdown: auto, always or never' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l lang -d 'With --extract: the first code block of this language' -r -f
@@ -94,7 +94,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PE
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema -d 'Print JSON that fits this JSON schema, and nothing else' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema-mode -d 'With --schema: how the model is asked for the answer [default: auto]' -r -f -a "auto\t'One way after the other'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema-mode -d 'With --schema: how the model is asked: auto, native, tool or prompt [default: auto]' -r -f -a "auto\t'One way after the other'
 native\t'By the field output_config.format'
 tool\t'By a tool'
 prompt\t'In words'"
@@ -122,7 +122,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-http -d
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -s m -l model -d 'Model to ask [default: picked from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -s m -l model -d 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
@@ -144,7 +144,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-tool -d
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l deny-tool -d 'Never run calls of this tool; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-turns -d 'Maximum number of model turns' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-jobs -d 'Maximum number of calls of one answer to run at the same time' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l color -d 'Colour of messages and of rendered Markdown: auto, always or never' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l session -d 'Continue this conversation, or start it' -r -f
@@ -177,7 +177,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-http -d
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s m -l model -d 'Model to ask [default: picked from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s m -l model -d 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
@@ -196,7 +196,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s t -l temp
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s p -l param -d 'With --template: the value of {{KEY}}; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s T -l tool -d 'Tools that the model may call: a JSON or TOML file, or a program; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-choice -d 'Whether the model must call a tool: auto, any, none, or the name of the tool' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l color -d 'Colour of messages and of rendered Markdown' -r -f -a "auto\t'On a terminal'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l color -d 'Colour of messages and of rendered Markdown: auto, always or never' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l lang -d 'With --extract: the first code block of this language' -r -f
@@ -253,12 +253,12 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-requests
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-total-tokens -d 'Stop with exit code 13 before this run exceeds this many tokens, input plus output' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l tag -d 'Tag for the usage log, for `langdock usage --by tag`' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema -d 'Ask for answers that fit this JSON schema; the text of a record is then JSON' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema-mode -d 'With --schema: how the model is asked for the answer [default: auto]' -r -f -a "auto\t'One way after the other'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema-mode -d 'With --schema: how the model is asked: auto, native, tool or prompt [default: auto]' -r -f -a "auto\t'One way after the other'
 native\t'By the field output_config.format'
 tool\t'By a tool'
 prompt\t'In words'"
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l repair -d 'With --schema: maximum number of times to send back an invalid answer [default: 2]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -s m -l model -d 'Model to ask [default: picked from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -s m -l model -d 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
@@ -316,7 +316,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand models" -l allow-http 
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c langdock -n "__fish_langdock_using_subcommand count" -s m -l model -d 'Model to ask [default: picked from the region\'s list]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -s m -l model -d 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
@@ -343,6 +343,7 @@ day\t'The day, in local time'
 tag\t'The value of --tag'
 command\t'The command that sent the request'"
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -l since -d 'Only requests from this long ago until now, such as 7d [default: all]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand usage" -l limits -d 'Show the rate-limit ledgers as they are now instead, and which processes hold what'
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -s j -l json -d 'Print a JSON object'
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -l demo -d 'Use the conversations of --demo, which are stored separately'

@@ -1,4 +1,4 @@
-//! The command line as data: the only place that names clap.
+//! The command line as data. No other module uses clap.
 //!
 //! Rules: a flag shared by several commands is declared in one group; a value's range is checked
 //! here, and its meaning where it is used; the first line of a description is the short help. A
@@ -29,6 +29,8 @@ mod serve;
 mod session;
 mod setting_flags;
 mod settings;
+mod sparse_definition;
+mod sparse_send;
 mod tools;
 mod unparsed;
 mod value;
@@ -229,10 +231,10 @@ impl Command {
 }
 
 /// What to ask for
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Request")]
 pub(crate) struct RequestArgs {
-    /// Model to ask
+    /// Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region
     #[arg(short, long, value_name = "ID", value_parser = not_blank)]
     pub(crate) model: Option<String>,
     /// The fields with a flag of their own
@@ -279,7 +281,7 @@ pub(crate) struct DisplayArgs {
     /// Render the answer's Markdown, even in a pipe [default: on a terminal]
     #[arg(long)]
     pub(crate) markdown: bool,
-    /// Colour of messages and of rendered Markdown
+    /// Colour of messages and of rendered Markdown: auto, always or never
     #[arg(
         long,
         value_name = "WHEN",

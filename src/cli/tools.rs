@@ -1,4 +1,4 @@
-//! The flags for tools and for answers that fit a schema, and the command that runs tools.
+//! The flags for tools and for answers that match a schema, and the command that runs tools.
 
 use std::path::PathBuf;
 
@@ -75,7 +75,7 @@ pub(crate) struct ToolRunArgs {
 }
 
 /// What form the answer must have
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Structured")]
 pub(crate) struct StructuredArgs {
     /// Print JSON that fits this JSON schema, and nothing else
@@ -88,7 +88,7 @@ pub(crate) struct StructuredArgs {
         conflicts_with_all = ["jsonl", "extract", "tools", "tool_choice", "prefill"]
     )]
     pub(crate) schema: Option<String>,
-    /// With --schema: how the model is asked for the answer [default: auto]
+    /// With --schema: how the model is asked: auto, native, tool or prompt [default: auto]
     ///
     /// native uses the field output_config.format, tool makes the model call a tool with the
     /// answer, and prompt asks in the prompt. auto uses a tool that the model has to call if it is

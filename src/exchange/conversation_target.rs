@@ -50,7 +50,7 @@ pub(crate) async fn settings_for(
     match target.and_then(|target| Some((target, target.endpoint.as_deref()?))) {
         _ if is_demo => {}
         None => app.notices.notice(&format!(
-            "`{}` is from an earlier version: from now on it belongs to {}",
+            "`{}` is from an earlier version: it now belongs to {}",
             conversation.title(),
             place_name(&current.endpoint),
         )),

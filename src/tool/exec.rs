@@ -1,79 +1,81 @@
-//! Runs a tool: a child process in a group of its own, its input as JSON on standard input, and
-//! nothing of it left behind.
+//! Runs a tool as a child of the guard, in its own process group and with its input as JSON on
+//! stdin, and leaves no process behind.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Ready;
 use super::capture::Capture;
 use super::result::{Ended, Outcome};
+use crate::guard::{ChildCommand, ChildGuard, GuardedChild};
 use crate::model_text;
 use crate::protocol::ToolUse;
 use crate::text::{format_seconds, without_os_codes};
 
-/// How much of the error output is kept, in bytes.
+/// How much of stderr is kept, in bytes.
 const MAX_STDERR: usize = 16 * 1024;
 
-/// The longest definition that is read, in bytes.
+/// The maximum size of a definition, in bytes.
 const MAX_DEFINITION: usize = 1024 * 1024;
 
-/// How long a program has for its definition.
+/// How long a program may take to print its definition.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a group has between TERM and KILL.
+/// The time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long what a tool left running may hold its output open, silent and in all, before it counts
-/// as done.
+/// How long processes that a tool left running may hold its output open without writing; with
+/// output, the limit is `GRACE`.
 const SILENCE: Duration = Duration::from_millis(100);
 
-/// How long a group takes at most to be gone after KILL.
+/// How long to wait for a group to end after SIGKILL.
 const AFTER_KILL: Duration = Duration::from_millis(500);
 
-/// A time that is over by so much more when it is looked at went by while the process was stopped.
+/// If a timeout is noticed this much too late, the process was stopped in the meantime.
 const LATE: Duration = Duration::from_millis(500);
 
-/// How often it is looked whether a group is gone.
+/// How often to check whether a group has ended.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// The variables that every tool gets.
+/// The environment variables that every tool gets.
 const PASSED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
 
-/// What the tools are told while they run.
+/// Whether running tools must end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// Nothing.
+    /// Keep running.
     #[default]
     No,
-    /// To end.
+    /// End, with time to clean up.
     Gently,
-    /// Nothing any more: they are killed.
+    /// Be killed at once.
     Now,
 }
 
-/// A call that is to be run. No `Debug`: it would show the key.
+/// A call to run. No `Debug`, because it would print the key.
 pub(crate) struct Job<'a> {
     /// The call.
     pub(crate) call: &'a ToolUse,
     /// Its tool.
     pub(crate) ready: &'a Ready,
-    /// Returns a variable of our own environment.
+    /// Looks up a variable of our own environment.
     pub(crate) variable: fn(&str) -> Option<OsString>,
-    /// The key, which no variable of the tool may have.
+    /// The API key, which must not be in any variable of the tool.
     pub(crate) key: Option<&'a str>,
+    /// Starts the process.
+    pub(crate) guard: &'a ChildGuard,
 }
 
-/// Runs a call. The failure of a tool is a result as well.
+/// Runs a call. A failure of the tool is a result as well.
 pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
     let (Some(how), Some((program, args))) = (
         &job.ready.tool.run,
@@ -87,14 +89,16 @@ pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
     if *stop.borrow() != Stop::No {
         return Outcome::error(model_text::TOOLS_STOPPED);
     }
-    let mut command = Command::new(program);
-    command.args(args).env_clear().envs(environment(job));
-    if let Some(cwd) = &how.cwd {
-        command.current_dir(cwd);
-    }
+    let command = ChildCommand {
+        program: program.clone(),
+        args: args.iter().map(OsString::from).collect(),
+        variables: environment(job),
+        directory: how.cwd.clone(),
+    };
     let input = job.call.input.to_string();
     match conduct(
-        command,
+        job.guard,
+        &command,
         input.as_bytes(),
         (how.max_output(), how.timeout),
         stop,
@@ -111,19 +115,19 @@ pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
     }
 }
 
-/// Asks a program for its definition by `--schema`; the error says why it gave none.
+/// Asks a program for its definition with `--schema`; the error says why there is none.
 pub(crate) async fn describe(
     program: &Path,
     variable: fn(&str) -> Option<OsString>,
     key: Option<&str>,
+    guard: &ChildGuard,
 ) -> Result<String, String> {
-    let mut command = Command::new(program);
-    command
-        .arg("--schema")
-        .env_clear()
-        .envs(passed(&[], variable, key));
+    let mut command = ChildCommand::new(program);
+    command.arg("--schema");
+    command.variables = passed(&[], variable, key);
     let (_never, stop) = watch::channel(Stop::No);
-    let ended = conduct(command, &[], (MAX_DEFINITION, DESCRIBE_TIMEOUT), stop).await;
+    let limits = (MAX_DEFINITION, DESCRIBE_TIMEOUT);
+    let ended = conduct(guard, &command, &[], limits, stop).await;
     let (ended, output, _) = ended.map_err(|error| {
         format!(
             "it could not be started: {}",
@@ -144,21 +148,16 @@ pub(crate) async fn describe(
     }
 }
 
-/// Runs a command to its end and leaves nothing of it.
+/// Runs a command to its end and leaves no process behind.
 async fn conduct(
-    mut command: Command,
+    guard: &ChildGuard,
+    command: &ChildCommand,
     input: &[u8],
     (limit, timeout): (usize, Duration),
     mut stop: watch::Receiver<Stop>,
 ) -> std::io::Result<(Ended, Output, Duration)> {
     let started = Instant::now();
-    command.process_group(0).kill_on_drop(true);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn()?;
-    let group = ProcessGroup::of_child(&child);
+    let mut child = guard.spawn(command).await?;
     let mut pipes = Pipes {
         stdin: child.stdin.take(),
         stdout: child.stdout.take(),
@@ -170,19 +169,19 @@ async fn conduct(
     };
     let ended = tokio::select! {
         biased;
-        status = output.follow(&mut child, &mut pipes, input) => of_status(status?),
-        () = out_of_time(timeout) => Ended::TimedOut(timeout),
-        () = stopped(&mut stop, Stop::Gently) => Ended::Stopped,
+        status = output.follow(&mut child, &mut pipes, input) => status.map(of_status),
+        () = out_of_time(timeout) => Ok(Ended::TimedOut(timeout)),
+        () = stopped(&mut stop, Stop::Gently) => Ok(Ended::Stopped),
     };
-    group.end(&mut child, &mut stop).await;
-    Ok((ended, output, started.elapsed()))
+    end_group(&child, &mut stop).await;
+    Ok((ended?, output, started.elapsed()))
 }
 
-/// Waits until the time is over.
+/// Waits until the time is up.
 async fn out_of_time(timeout: Duration) {
     let until = Instant::now() + timeout;
     sleep_until(until).await;
-    // Ctrl-Z, for a while: the tool ran on, and what came of it was not looked at yet.
+    // After Ctrl-Z and `fg`, the tool may have finished in the meantime: collect its output first.
     if Instant::now() > until + LATE {
         sleep(GRACE).await;
     }
@@ -195,7 +194,7 @@ fn of_status(status: ExitStatus) -> Ended {
     )
 }
 
-/// Waits until the tools are told this, or more.
+/// Waits until the tools must end in this way, or be killed.
 async fn stopped(stop: &mut watch::Receiver<Stop>, least: Stop) {
     let is_enough = |told: &Stop| *told == Stop::Now || *told == least;
     if stop.wait_for(is_enough).await.is_err() {
@@ -203,7 +202,8 @@ async fn stopped(stop: &mut watch::Receiver<Stop>, least: Stop) {
     }
 }
 
-/// The environment of a tool: what it needs, what its file names, and what the call is.
+/// Returns the environment of a tool: the usual variables, those that its file names, and the
+/// call's name and id.
 fn environment(job: &Job<'_>) -> Vec<(OsString, OsString)> {
     let named = job
         .ready
@@ -218,7 +218,7 @@ fn environment(job: &Job<'_>) -> Vec<(OsString, OsString)> {
     variables
 }
 
-/// The variables that are passed on, and never one with the key, whatever it is called.
+/// Returns the variables to pass on, leaving out any whose value contains the key.
 fn passed(
     named: &[String],
     variable: fn(&str) -> Option<OsString>,
@@ -230,26 +230,26 @@ fn passed(
     found.filter(|(_, value)| !has_key(value)).collect()
 }
 
-/// What a tool is fed by and prints into. They are there until its end: last words must not kill it
-/// by SIGPIPE.
+/// The pipes of a tool. They stay open until it has ended, so that its last output does not kill it
+/// with SIGPIPE.
 struct Pipes {
-    stdin: Option<ChildStdin>,
-    stdout: Option<ChildStdout>,
-    stderr: Option<ChildStderr>,
+    stdin: Option<Sender>,
+    stdout: Option<Receiver>,
+    stderr: Option<Receiver>,
 }
 
-/// What a tool prints.
+/// The captured output of a tool.
 struct Output {
     stdout: Capture,
     stderr: Capture,
 }
 
 impl Output {
-    /// Feeds a tool its input and takes what it prints, until it has ended and has nothing more to
-    /// say. What it left running does not hold this up, though it holds the pipes.
+    /// Writes a tool's input and captures its output until it has ended and its output is complete.
+    /// Processes that it left running may hold the pipes, but do not delay this for long.
     async fn follow(
         &mut self,
-        child: &mut Child,
+        child: &mut GuardedChild,
         Pipes {
             stdin,
             stdout,
@@ -280,7 +280,7 @@ impl Output {
                     give_up = last.min(Instant::now() + SILENCE);
                 }
                 written = write(stdin, input), if stdin.is_some() => {
-                    // Who does not read need not.
+                    // A tool need not read its input.
                     input = written.map_or(&[], |written| &input[written..]);
                 }
                 ended = child.wait(), if status.is_none() => {
@@ -302,7 +302,7 @@ fn end_unless<T>(goes_on: bool, pipe: &mut Option<T>) {
     }
 }
 
-/// Reads what is there; nothing at the end, and where it cannot be read.
+/// Reads available bytes; 0 at the end or on an error.
 async fn read(pipe: &mut Option<impl AsyncReadExt + Unpin>, buffer: &mut [u8]) -> usize {
     match pipe {
         Some(pipe) => pipe.read(buffer).await.unwrap_or(0),
@@ -320,54 +320,21 @@ async fn write(
     }
 }
 
-/// The processes of a call. What is left of them is killed at the latest when this is dropped.
-struct ProcessGroup(Option<Pid>);
-
-impl ProcessGroup {
-    fn of_child(child: &Child) -> Self {
-        Self(
-            child
-                .id()
-                .and_then(|id| i32::try_from(id).ok())
-                .map(Pid::from_raw),
-        )
+/// Ends all processes of a call: SIGTERM, a grace period, SIGKILL.
+async fn end_group(child: &GuardedChild, stop: &mut watch::Receiver<Stop>) {
+    child.signal(Signal::SIGTERM);
+    tokio::select! {
+        () = gone(child) => {}
+        () = sleep(GRACE) => {}
+        () = stopped(stop, Stop::Now) => {}
     }
-
-    /// Ends all of it: TERM, some time, KILL.
-    async fn end(mut self, child: &mut Child, stop: &mut watch::Receiver<Stop>) {
-        self.send(Signal::SIGTERM);
-        tokio::select! {
-            () = self.gone(child) => {}
-            () = sleep(GRACE) => {}
-            () = stopped(stop, Stop::Now) => {}
-        }
-        self.send(Signal::SIGKILL);
-        let _ = tokio::time::timeout(AFTER_KILL, self.gone(child)).await;
-        self.0 = None;
-    }
-
-    /// Waits until no process is left.
-    async fn gone(&self, child: &mut Child) {
-        loop {
-            // One that has ended and was not asked how counts as one that is there.
-            let _ = child.try_wait();
-            if self.0.is_none_or(|group| killpg(group, None).is_err()) {
-                return;
-            }
-            sleep(LOOK).await;
-        }
-    }
-
-    fn send(&self, signal: Signal) {
-        if let Some(group) = self.0 {
-            // It fails where there is nobody left, which is what is wanted.
-            let _ = killpg(group, signal);
-        }
-    }
+    child.signal(Signal::SIGKILL);
+    let _ = tokio::time::timeout(AFTER_KILL, gone(child)).await;
 }
 
-impl Drop for ProcessGroup {
-    fn drop(&mut self) {
-        self.send(Signal::SIGKILL);
+/// Waits until no process of the group is left.
+async fn gone(child: &GuardedChild) {
+    while child.has_group() {
+        sleep(LOOK).await;
     }
 }

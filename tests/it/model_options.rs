@@ -1,5 +1,5 @@
-//! What a model does not accept is not sent to it: refused where it was typed, left out where it
-//! stands in a file; and what an endpoint refuses or accepts is remembered.
+//! What a model does not accept is not sent to it: it is refused on the command line and left out
+//! if it comes from a file. What an endpoint refuses or accepts is remembered.
 
 use std::fs;
 
@@ -28,7 +28,7 @@ fn send_to(server: &Server, home: &Home, model: &str) -> Langdock {
         .args(["send", "-m", model, "Hi"])
 }
 
-/// Returns the body that `send` makes of these arguments for a model.
+/// Returns the body of `send` with these arguments for a model.
 #[track_caller]
 fn body(model: &str, args: &[&str]) -> Value {
     let (server, home) = (answering("ok"), Home::new());
@@ -48,11 +48,11 @@ fn refused(model: &str, args: &[&str]) -> Outcome {
     outcome
 }
 
-/// A tool, for the choice among tools.
+/// A tool, for tests of the tool choice.
 const TOOLS: &str = "[[tool]]\nname = 'now'\ndescription = 'The time'\ncommand = ['date']\n\
                      input_schema = { type = 'object' }\n";
 
-/// Refuses whatever has this field, as an endpoint does, and answers everything else.
+/// Refuses requests with this field, like an endpoint, and answers all others.
 fn refusing(field: &'static str, message: &'static str) -> Server {
     Server::start(move |request, _| {
         if request.json().get(field).is_some() {
@@ -311,7 +311,7 @@ fn what_a_refusal_names_is_not_sent_again_until_the_list_is_refreshed() {
         run.code(0);
         run.stdout_text()
     };
-    // Rules belong to an endpoint.
+    // Learned rules belong to an endpoint.
     assert!(!list(&offering, &["--long"]).contains("refused"));
     let both = Server::start(move |request, _| {
         if request.method == "GET" {
@@ -509,7 +509,7 @@ fn chat_sets_what_the_model_accepts_and_leaves_out_what_another_one_does_not() {
         wait_for_prompt(&terminal, prompts);
     };
     type_line("/thinking", "not set: the model's default");
-    type_line("/thinking auto", "thinking auto from now on");
+    type_line("/thinking auto", "thinking is now auto");
     type_line(
         "/effort low",
         "claude-haiku-4-5 does not accept `/effort low`",
@@ -518,11 +518,11 @@ fn chat_sets_what_the_model_accepts_and_leaves_out_what_another_one_does_not() {
     type_line("/thinking 99", "auto, off, or a whole number");
     type_line("One", "ok");
     type_line("/thinking", "auto");
-    type_line("/thinking -", "thinking is the model's default from now on");
+    type_line("/thinking -", "thinking is now the model's default");
     type_line("/set temperature=0.5", "set temperature=0.5");
-    type_line("/model claude-opus-4-8", "using model");
+    type_line("/model claude-opus-4-8", "now using model");
     type_line("Two", "`/set temperature=0.5` is left out");
-    type_line("/effort max", "effort max from now on");
+    type_line("/effort max", "effort is now max");
     type_line("/effort", "max");
     type_line("Three", "ok");
     leave(terminal).code(0);

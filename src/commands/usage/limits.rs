@@ -79,9 +79,10 @@ async fn ledgers(app: &App, catalog: &ModelCatalog<'_>, client: &ApiClient) -> V
 }
 
 async fn models(catalog: &ModelCatalog<'_>) -> Vec<String> {
-    let pace = catalog.settings().options.pace.iter();
-    let limited = pace.flat_map(|pace| pace.limits.iter().map(|(model, _)| model.clone()));
-    let mut models: Vec<String> = catalog.known_model().into_iter().chain(limited).collect();
+    let mut models: Vec<String> = catalog.known_model().await.into_iter().collect();
+    if let Some(pace) = &catalog.settings().options.pace {
+        models.extend(pace.limits.iter().map(|(model, _)| model.clone()));
+    }
     let listed = catalog.remembered().await.unwrap_or_default();
     let listed = listed.into_iter().flat_map(|list| list.models);
     models.extend(listed.map(|model| model.id().to_owned()));

@@ -1,5 +1,5 @@
-//! Flags of `count`, which are those of `send` for what goes in, of `usage` and the tag that it
-//! sums up by, of `doctor` and `help`.
+//! The flags of `count`, which takes the input of `send`, of `usage` and the tag that it groups by,
+//! of `doctor` and of `help`.
 
 use serde_json::Value;
 
@@ -99,6 +99,15 @@ pub(super) const ROWS: &[Row] = &[
     (&["usage"], "--by", |_| by()),
     (&["usage"], "--since", |_| since()),
     (&["usage"], "--json", |_| json()),
+    (&["usage"], "--limits", |_| {
+        let outcome = Langdock::new().key().args(["usage", "--limits"]).run();
+        outcome
+            .code(0)
+            .stdout("")
+            .stderr("langdock: no ledger yet\n");
+        let both = Langdock::new().args(["usage", "--limits", "--since", "7d"]);
+        both.run().code(2).stderr_contains("--since");
+    }),
     (&["send", "tool-run", "batch"], "--tag", tag),
     (&["doctor"], "--json", |_| {
         let outcome = Langdock::new().args(["--demo", "doctor", "--json"]).run();
@@ -110,7 +119,7 @@ pub(super) const ROWS: &[Row] = &[
     }),
 ];
 
-/// Returns what `count --json` says, in a directory with some files.
+/// Returns the output of `count --json` in a directory with some files.
 #[track_caller]
 fn counted(args: &[&str]) -> Value {
     let home = Home::new();
@@ -137,8 +146,8 @@ fn prompt() {
         .stderr_contains("error: no prompt\n");
 }
 
-/// Shows that a line for `send` can be counted as it is, and is refused where `send` would: the
-/// flag adds no tokens.
+/// Shows that `count` accepts a command line of `send` unchanged and refuses what `send` would, and
+/// that the flag adds no tokens.
 #[track_caller]
 fn is_taken(flag: &str, value: &str, bad: Option<&str>) {
     assert_eq!(counted(&[flag, value, "Hi"]), counted(&["Hi"]));

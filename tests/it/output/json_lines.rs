@@ -1,4 +1,4 @@
-//! `--jsonl`: each event's data on a line as it came, then the result.
+//! `--jsonl`: each event's data on a line, unchanged, then the result.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::support::{
     server::Server,
 };
 
-/// Returns the data of all events of a stream, a line each.
+/// Returns the data of all events of a stream, one per line.
 fn data(stream: &str) -> String {
     stream
         .lines()
@@ -21,7 +21,7 @@ fn data(stream: &str) -> String {
 
 #[test]
 fn each_events_data_is_a_line_as_it_came_and_the_result_is_the_last() {
-    // Spaces, escapes and the order of keys are the server's own.
+    // White space, escapes and the order of keys are kept as the server sent them.
     let odd = "event: novelty\ndata: {\"type\": \"novelty\",  \"z\":1.50, \"a\":\"\\u00e9\"}\n\n";
     let stream = Stream::new()
         .start()
@@ -161,7 +161,9 @@ fn an_error_event_is_a_line_as_it_came_and_its_request_id_is_reported() {
     let server =
         Server::start(move |_, _| Reply::sse(format!("{begun}event: error\ndata: {event}\n\n")));
     let outcome = send(&server).args(["--jsonl", "Hi"]).run();
-    outcome.code(8).stderr_contains("langdock: error: Busy.");
+    outcome
+        .code(8)
+        .stderr_contains("langdock: error: the server reported an error: Busy.");
     let text = outcome.stdout_text();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[3], event, "{outcome}");

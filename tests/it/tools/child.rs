@@ -1,4 +1,5 @@
-//! The child process of a tool: whatever it does, it ends as is said, and nothing of it is left.
+//! The child process of a tool: whatever it does, it ends as documented, and no process is left
+//! behind.
 
 use std::{fs, os::unix::fs::PermissionsExt, time::Instant};
 
@@ -12,7 +13,7 @@ use crate::support::{
     outcome::Outcome,
 };
 
-/// Runs the tool of `shell_tool` by hand.
+/// Runs the tool of `shell_tool` with `--call`.
 #[track_caller]
 fn call(home: &Home) -> Outcome {
     Langdock::new()
@@ -22,13 +23,13 @@ fn call(home: &Home) -> Outcome {
         .run()
 }
 
-/// Asserts that no process is left of the group that the tool wrote into the file `pid`.
+/// Asserts that no process is left in the group whose id the tool wrote to the file `pid`.
 #[track_caller]
 fn nothing_is_left(home: &Home) {
     let pid = fs::read_to_string(home.work().join("pid")).unwrap();
     let group = Pid::from_raw(pid.trim().parse().unwrap());
     let begun = Instant::now();
-    // Who died as an orphan is there until it has been reaped.
+    // An orphan that has ended exists until it is reaped.
     while killpg(group, None).is_ok() {
         assert!(
             begun.elapsed() < DEADLINE,
@@ -161,7 +162,7 @@ fn a_program_that_is_missing_or_not_executable_is_told_at_load_with_its_place() 
             .failed(
                 2,
                 "`./t.toml`: line 4: tool `t`: `command`: ",
-                "langdock help send",
+                "langdock help tool-run",
             )
             .stderr_contains(expected);
     }
@@ -172,7 +173,7 @@ fn a_program_that_is_missing_or_not_executable_is_told_at_load_with_its_place() 
     call(&home).failed(
         2,
         "`./t.toml`: line 3: tool `t`: `input_schema`: not a valid JSON schema: at `/required`",
-        "langdock help send",
+        "langdock help tool-run",
     );
 }
 
@@ -189,7 +190,7 @@ fn its_environment_is_a_clean_one_and_the_key_is_in_none() {
         .args(["tool-run", "-T", "./t.toml", "--call", "t", "{}"])
         .run();
     let text = run.code(0).stderr_empty().stdout_text();
-    // What the shell adds by itself is no matter.
+    // Variables that the shell itself adds do not matter.
     let names: Vec<&str> = text
         .lines()
         .filter_map(|line| line.split_once('='))
@@ -225,5 +226,5 @@ fn it_runs_where_its_file_says() {
     fs::create_dir(home.work().join("there")).unwrap();
     call(&home).code(0).stdout_contains("there\n");
     fs::remove_dir(home.work().join("there")).unwrap();
-    call(&home).failed(2, "its `cwd`", "langdock help send");
+    call(&home).failed(2, "its `cwd`", "langdock help tool-run");
 }
