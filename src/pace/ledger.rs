@@ -264,9 +264,9 @@ impl RateLimitLedger {
         }
     }
 
-    /// Admits a request as `try_acquire` does. One that nobody is ahead of has its slot already if
-    /// it starts soon, and only has to be confirmed then, which changes nothing: a shared ledger is
-    /// changed once for a request, and not twice.
+    /// Admits a request as `try_acquire` does. One that starts soon, those ahead of it considered,
+    /// has its slot already, and only has to be confirmed then, which changes nothing: a shared
+    /// ledger is changed once for a request, and not twice.
     pub(super) fn acquire_ahead(
         &mut self,
         now: u64,
@@ -289,9 +289,8 @@ impl RateLimitLedger {
         else {
             return admission;
         };
-        let first = self.queue.iter().min_by_key(|ticket| ticket.order());
-        if *start > now + LONGEST_LEAD || first.is_none_or(|first| first.id != *id) {
-            // It sleeps until it may be the first one that starts soon.
+        if *start > now + LONGEST_LEAD {
+            // It sleeps until it starts soon.
             *retry_at = (*retry_at).min(start.saturating_sub(LONGEST_LEAD / 2));
             return admission;
         }
