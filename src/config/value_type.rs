@@ -102,7 +102,8 @@ impl ValueType {
                 parse_share(text)?;
                 SettingValue::Text(text.to_owned())
             }
-            Self::Text | Self::ProxyUrl => SettingValue::Text(not_blank(text)?),
+            Self::Text => SettingValue::Text(not_blank(text)?),
+            Self::ProxyUrl => SettingValue::Text(text.trim().to_owned()),
             Self::Field(field) => {
                 field.parse(text)?;
                 SettingValue::Text(text.to_owned())

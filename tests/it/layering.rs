@@ -26,7 +26,7 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// External crates, and the files or directories that own them.
-const OWNERS: [(&str, &[&str]); 34] = [
+const OWNERS: [(&str, &[&str]); 36] = [
     ("ring", &["client/", "session/blob.rs", "batch/item_key.rs"]),
     (
         "jiff",
@@ -49,11 +49,12 @@ const OWNERS: [(&str, &[&str]); 34] = [
     ("clap", &["cli/", "lib.rs"]),
     ("clap_complete", &["cli/"]),
     ("rustyline", &["ui/editor/"]),
+    ("indicatif", &["ui/progress_line.rs", "ui/progress.rs"]),
     ("anstyle", &["ui/"]),
     (
         "console",
         &[
-            "ui/progress_line.rs",
+            "ui/progress.rs",
             "ui/markdown/screen.rs",
             "ui/editor/",
             "ui/terminal_size.rs",
@@ -92,6 +93,7 @@ const OWNERS: [(&str, &[&str]); 34] = [
     ("http_body", &["client/"]),
     ("http_body_util", &["demo/"]),
     ("httpdate", &["client/"]),
+    ("ipnet", &["client/no_proxy.rs"]),
     ("hyper", &["demo/"]),
     ("hyper_util", &["demo/"]),
     ("ignore", &["input/directory.rs"]),
