@@ -8,14 +8,14 @@
 //! different files; one that a newer version has written all the same is left alone.
 //!
 //! The file is written in place, so that processes that have it open keep using the same file. A
-//! damaged or foreign file is set aside, and a ledger from a clock that was ahead is replaced; a
-//! notice says so. If something other than a file of ours is where it would be set aside, both are
+//! damaged or foreign file is set aside, and so is a ledger from a clock that was ahead; a notice
+//! says so. If something other than a file of ours is where it would be set aside, both are
 //! left alone and the operation fails as obstructed: the only failure that keeps a request from
 //! being sent.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -28,7 +28,9 @@ use super::limits_view::LimitsView;
 use super::record::{FILE_SUFFIX, MAX_BYTES, UnreadableLedger, from_bytes, to_bytes};
 use super::store::{LedgerObstruction, LimitStore, LimitStoreError, StoreFuture, StoreReply};
 use super::window::{RateLimits, ReservationHolder, ReservationId};
-use crate::fs::{Durability, atomic_write, check_replaceable, create_private_dir};
+use crate::fs::{
+    Durability, FileRefusal, atomic_write, check_replaceable, open_or_create_private, open_private,
+};
 
 /// What is said of a block that is too long to be one.
 pub(super) const BLOCK_IGNORED: &str =
@@ -189,14 +191,16 @@ impl LimitFile {
         };
         let failed_to = |action| LimitFileError::from_io(action, path);
         let mut options = OpenOptions::new();
-        // With both, a pipe of that name is not waited for.
-        options.read(true).write(true).create(create).mode(0o600);
-        let file = match options.open(path) {
+        options.read(true).write(true).create(create);
+        let opened = if create {
+            open_or_create_private(path, &options)
+        } else {
+            open_private(path, &options)
+        };
+        let file = match opened {
             Err(error) if error.kind() == ErrorKind::NotFound && !create => return Ok(None),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let directory = path.parent().unwrap_or(path);
-                create_private_dir(directory).map_err(failed_to("create"))?;
-                options.open(path).map_err(failed_to("create"))?
+            Err(error) if FileRefusal::is_cause_of(&error) => {
+                return Err(LimitFileError::NotAFile { path: path.clone() });
             }
             opened => opened.map_err(failed_to("open"))?,
         };
@@ -204,9 +208,6 @@ impl LimitFile {
             TryLockError::WouldBlock => LimitFileError::Locked { path: path.clone() },
             TryLockError::Error(error) => failed_to("lock")(error),
         })?;
-        if !file.metadata().map_err(failed_to("read"))?.is_file() {
-            return Err(LimitFileError::NotAFile { path: path.clone() });
-        }
         let mut bytes = Vec::new();
         (&file)
             .take(MAX_BYTES)
@@ -216,7 +217,11 @@ impl LimitFile {
         let (mut ledger, notice) = match from_bytes(&bytes) {
             Ok(ledger) if ledger.last > now + CLOCK_TOLERANCE => (
                 RateLimitLedger::starting_at(now),
-                Some("the clock was set back; starting a new rate-limit ledger".to_owned()),
+                Some(set_aside(
+                    path,
+                    &bytes,
+                    "the clock was set back; starting a new rate-limit ledger",
+                )?),
             ),
             Ok(_) if bytes.is_empty() => (RateLimitLedger::starting_at(now), None),
             Ok(ledger) => (ledger, None),
@@ -225,7 +230,11 @@ impl LimitFile {
             }
             Err(UnreadableLedger::Damaged) => (
                 RateLimitLedger::starting_at(now),
-                Some(set_aside(path, &bytes)?),
+                Some(set_aside(
+                    path,
+                    &bytes,
+                    "the rate-limit ledger is damaged; starting a new one",
+                )?),
             ),
         };
         let length = bytes.len() as u64;
@@ -254,7 +263,7 @@ impl LimitFile {
 
 /// Keeps what is not a ledger beside the new one, and says so. Replaces what was set aside before,
 /// but only a plain file of the user's own.
-fn set_aside(path: &Path, bytes: &[u8]) -> Result<String, LedgerObstruction> {
+fn set_aside(path: &Path, bytes: &[u8], reason: &str) -> Result<String, LedgerObstruction> {
     let aside = path.with_extension("broken");
     if let Err(refusal) = check_replaceable(&aside) {
         return Err(LedgerObstruction {
@@ -266,9 +275,7 @@ fn set_aside(path: &Path, bytes: &[u8]) -> Result<String, LedgerObstruction> {
         Ok(()) => format!("the old one was saved as `{}`", aside.display()),
         Err(error) => format!("the old one could not be saved: {error}"),
     };
-    Ok(format!(
-        "the rate-limit ledger is damaged; starting a new one; {kept}"
-    ))
+    Ok(format!("{reason}; {kept}"))
 }
 
 impl LockedLimits {
@@ -547,8 +554,11 @@ mod tests {
         };
         fs::write(path_of(&store), to_bytes(&ledger)).expect("it is writable");
         let reply = store.reserve(&COST, None).await.expect("it can be opened");
-        assert!(reply.notice.is_some());
+        let notice = reply.notice.expect("it is noticed");
+        assert!(notice.contains("the clock was set back") && notice.contains("name.broken"));
         assert!(matches!(reply.outcome, Admission::Admitted(Some(_))));
+        let kept = fs::read(directory.path().join("name.broken")).expect("it is kept");
+        assert_eq!(kept, to_bytes(&ledger));
     }
 
     #[tokio::test(start_paused = true)]

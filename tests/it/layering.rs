@@ -27,7 +27,7 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// External crates, and the files or directories that own them.
-const OWNERS: [(&str, &[&str]); 36] = [
+const OWNERS: [(&str, &[&str]); 35] = [
     ("ring", &["client/", "session/blob.rs", "batch/item_key.rs"]),
     (
         "jiff",
@@ -67,6 +67,7 @@ const OWNERS: [(&str, &[&str]); 36] = [
             "ui/",
             "tool/exec.rs",
             "config/write.rs",
+            "config/memory.rs",
             "fs/",
             "client/redis_server.rs",
             "guard/",
@@ -79,6 +80,7 @@ const OWNERS: [(&str, &[&str]); 36] = [
         "signal_hook",
         &[
             "ui/interrupt.rs",
+            "ui/secret.rs",
             "ui/signal_alarm.rs",
             "ui/editor/job.rs",
             "ui/approval/",
@@ -104,7 +106,6 @@ const OWNERS: [(&str, &[&str]); 36] = [
         &["config/", "input/template.rs", "tool/found.rs"],
     ),
     ("dirs", &["config/"]),
-    ("rpassword", &["ui/secret.rs"]),
 ];
 
 /// External crates that any module may use.
