@@ -154,10 +154,13 @@ pub const TOOL_KEYS: &[(&str, &str, &str)] = &tool::TOOL_KEYS;
 pub mod internals {
     use std::path::Path;
 
-    use crate::compose::history_fit::{check_given, fit_messages};
+    use crate::compose::history_fit::{HistoryStage, check_given, fit_history};
     use crate::config::ConfigFile;
+    use crate::demo::judge_request;
     use crate::input::{Conversation, Places, Template};
-    use crate::protocol::MessageStream;
+    use crate::protocol::{
+        ContentBlock, CreateMessage, ExactFields, InputMessage, MessageStream, Role, ToolDefinition,
+    };
     use crate::tool::{ToolSet, parse_tools};
 
     /// A kind of file that users write.
@@ -209,10 +212,68 @@ pub mod internals {
             File::Messages => {
                 let conversation = Conversation::parse("messages", text).map_err(refused)?;
                 check_given("messages", &conversation.messages).map_err(refused)?;
-                drop(fit_messages(conversation.messages));
-                Ok(())
+                send_messages(conversation.messages).map(drop)
             }
         }
+    }
+
+    /// Where a history comes from.
+    #[derive(Debug, Clone, Copy)]
+    pub enum History {
+        /// The file of `--messages`.
+        Messages,
+        /// A saved conversation.
+        Saved,
+        /// The body of a streamed answer, to be sent back.
+        Stream,
+    }
+
+    /// Makes a request of a history, and returns what the scripted endpoint refuses it with, if it
+    /// does. The error says why it is refused before that.
+    pub fn send_history(kind: History, bytes: &[u8]) -> Result<Option<String>, String> {
+        let refused = |error: crate::input::Error| error.to_string();
+        let messages = match kind {
+            History::Messages => {
+                let text = String::from_utf8_lossy(bytes);
+                let conversation = Conversation::parse("messages", &text).map_err(refused)?;
+                check_given("messages", &conversation.messages).map_err(refused)?;
+                conversation.messages
+            }
+            History::Saved => {
+                crate::session::messages_of(bytes).map_err(|error| error.to_string())?
+            }
+            History::Stream => {
+                let mut machine = MessageStream::default();
+                machine.push(bytes);
+                while let Ok(Some(_)) = machine.next() {}
+                let answer = machine.partial().ok_or("no answer")?;
+                let said = |role, content| InputMessage { role, content };
+                vec![
+                    said(Role::User, vec![ContentBlock::text("words")]),
+                    said(Role::Assistant, answer.content),
+                    said(Role::User, vec![ContentBlock::text("words")]),
+                ]
+            }
+        };
+        send_messages(messages)
+    }
+
+    /// Returns what the scripted endpoint refuses these messages with, if it does.
+    fn send_messages(messages: Vec<InputMessage>) -> Result<Option<String>, String> {
+        let tools = serde_json::json!([{"name": "f", "input_schema": {"type": "object"}}]);
+        let mut request = CreateMessage {
+            // It accepts a prefill, and no thinking.
+            model: "claude-3-haiku-20240307".to_owned(),
+            max_tokens: 16,
+            system: None,
+            messages,
+            fields: ExactFields::default(),
+            tools: ToolDefinition::list_from(&tools).unwrap_or_default(),
+            tool_choice: None,
+            stream: true,
+        };
+        fit_history(&mut request, HistoryStage::TurnStart).map_err(|error| error.to_string())?;
+        Ok(judge_request(&request.to_json(0)).err())
     }
 
     /// Renders Markdown that arrives in pieces, for a terminal of `columns` columns, and paints

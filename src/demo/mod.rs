@@ -14,6 +14,8 @@ mod delivery;
 mod fault;
 mod fingerprint;
 mod head;
+#[cfg(any(test, feature = "internals"))]
+mod judge;
 mod limit;
 mod model_rules;
 mod models;
@@ -44,6 +46,10 @@ use tokio::task::{JoinHandle, JoinSet};
 
 pub(crate) use self::delivery::DeliveryPace;
 pub(crate) use self::fault::FaultRates;
+#[cfg(test)]
+pub(crate) use self::judge::JudgedRequest;
+#[cfg(any(test, feature = "internals"))]
+pub(crate) use self::judge::judge_request;
 pub(crate) use self::limit::DemoLimits;
 pub(crate) use self::record::AccessLog;
 use self::service::DemoService;

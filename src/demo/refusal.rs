@@ -116,7 +116,7 @@ impl Refusal {
     }
 
     /// Returns the message of the refusal.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub(super) fn message(&self) -> &str {
         &self.message
     }

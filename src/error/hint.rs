@@ -104,6 +104,7 @@ impl Error {
             Self::Paused { is_saved: false } => {
                 "use `langdock tool-run`, which continues automatically"
             }
+            Self::EmptyAnswer(_) => "send it again, or accept it with --allow-empty",
             Self::Refusal(_) => "rephrase the prompt; the same one will be refused again",
             Self::NoCodeBlock(_) => {
                 "ask for a fenced code block in the prompt; the answer is above"

@@ -19,7 +19,7 @@ pub(crate) use left::Left;
 
 use crate::client;
 use crate::media::ImageError;
-use crate::protocol::{StopReason, StreamError};
+use crate::protocol::{MissingPart, StopReason, StreamError};
 use crate::text::{counted, grouped, without_os_codes};
 use crate::ui::OutputError;
 use crate::{batch, config, input, session, tool};
@@ -181,6 +181,10 @@ pub(crate) enum Error {
         /// Whether the conversation is saved.
         is_saved: bool,
     },
+    /// The answer ended without what it promised.
+    #[error("{}", match .0 { MissingPart::Content => "the answer is empty", MissingPart::Call => "the \
+        model stopped for a tool call, but made none" })]
+    EmptyAnswer(MissingPart),
     /// The model refused; contains its explanation, if it gave one.
     #[error("the model refused to answer{}", .0.as_ref().map_or(String::new(), |why| format!(": {why}")))]
     Refusal(Option<String>),
@@ -267,7 +271,8 @@ impl Error {
                 after_content: true,
                 ..
             }
-            | Self::Paused { .. } => Kind::Incomplete,
+            | Self::Paused { .. }
+            | Self::EmptyAnswer(_) => Kind::Incomplete,
             Self::Call { source, .. } => call_kind(source),
             Self::Unwell { kind, .. } => *kind,
             Self::Truncated(_) => Kind::Truncated,

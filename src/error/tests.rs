@@ -13,7 +13,7 @@ use crate::config::Origin;
 use crate::fs::FileRefusal;
 use crate::media::PixelSize;
 use crate::pace::LedgerObstruction;
-use crate::protocol::ApiError;
+use crate::protocol::{ApiError, MissingPart};
 
 /// Variants without a sample: reqwest's errors cannot be constructed, and the flaws of a merge have
 /// their own tests.
@@ -136,6 +136,8 @@ fn of_the_run() -> Vec<Error> {
         Error::Truncated(StopReason::ModelContextWindowExceeded),
         Error::Paused { is_saved: true },
         Error::Paused { is_saved: false },
+        Error::EmptyAnswer(MissingPart::Content),
+        Error::EmptyAnswer(MissingPart::Call),
         Error::Refusal(None),
         Error::Refusal(Some("it is about weapons".to_owned())),
         Error::NoCodeBlock(None),

@@ -89,6 +89,15 @@ impl SendOutcome {
             .filter(|answer| answer.complete && self.error.is_none())
     }
 
+    /// Adds the attempts of a request whose answer this one takes the place of.
+    pub(super) fn count_in(&mut self, earlier: &Self) {
+        if let (Some(answer), Some(earlier)) = (&mut self.answer, &earlier.answer) {
+            answer.attempts += earlier.attempts;
+            answer.waited_s += earlier.waited_s;
+        }
+        self.was_sent |= earlier.was_sent;
+    }
+
     /// Returns the message of a response that refuses the request itself.
     pub(crate) fn refusal(&self) -> Option<&str> {
         let Some(Error::Call {
