@@ -1,5 +1,7 @@
 //! JSON schemas: the only module that depends on the validator.
 
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ReferencingError, ValidationError};
 use serde_json::Value;
 
 /// The maximum number of violations to report.
@@ -14,10 +16,11 @@ pub(crate) struct Schema(jsonschema::Validator);
 
 impl Schema {
     /// Compiles a schema. All references must resolve inside it: nothing is fetched.
+    ///
+    /// The builder with options would do the same, but it is generic: the whole validator would be
+    /// in the program twice, once for this call and once for the schemas of schemas.
     pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
-        jsonschema::options()
-            .with_retriever(Nowhere)
-            .build(schema)
+        jsonschema::validator_for(schema)
             .map(Self)
             .map_err(|error| {
                 let place = error.instance_path().to_string();
@@ -26,10 +29,7 @@ impl Schema {
                 } else {
                     format!("at `{place}`: ")
                 };
-                format!(
-                    "not a valid JSON schema: {place}{}",
-                    short(&error.to_string())
-                )
+                format!("not a valid JSON schema: {place}{}", short(&reason(&error)))
             })
     }
 
@@ -50,15 +50,15 @@ impl Schema {
     }
 }
 
-/// Resolves no external references.
-struct Nowhere;
-
-impl jsonschema::Retrieve for Nowhere {
-    fn retrieve(
-        &self,
-        _: &jsonschema::Uri<String>,
-    ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-        Err("references to other documents are not supported".into())
+/// Returns what is wrong with a schema. Of a reference to another document the validator would say
+/// which of its features can fetch it; it is built without them.
+fn reason(error: &ValidationError) -> String {
+    match error.kind() {
+        ValidationErrorKind::Referencing(ReferencingError::Unretrievable { uri, .. }) => format!(
+            "Resource '{uri}' is not present in a registry and retrieving it failed: references \
+            to other documents are not supported"
+        ),
+        _ => error.to_string(),
     }
 }
 

@@ -26,7 +26,7 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// External crates, and the files or directories that own them.
-const OWNERS: [(&str, &[&str]); 32] = [
+const OWNERS: [(&str, &[&str]); 34] = [
     ("ring", &["client/", "session/blob.rs", "batch/item_key.rs"]),
     (
         "jiff",
@@ -47,11 +47,12 @@ const OWNERS: [(&str, &[&str]); 32] = [
     ("clap", &["cli/", "lib.rs"]),
     ("clap_complete", &["cli/"]),
     ("rustyline", &["ui/editor/"]),
+    ("indicatif", &["ui/progress_line.rs", "ui/progress.rs"]),
     ("anstyle", &["ui/"]),
     (
         "console",
         &[
-            "ui/progress_line.rs",
+            "ui/progress.rs",
             "ui/markdown/screen.rs",
             "ui/editor/",
             "ui/terminal_size.rs",
@@ -89,6 +90,7 @@ const OWNERS: [(&str, &[&str]); 32] = [
     ("http_body", &["client/"]),
     ("http_body_util", &["demo/"]),
     ("httpdate", &["client/"]),
+    ("ipnet", &["client/no_proxy.rs"]),
     ("hyper", &["demo/"]),
     ("hyper_util", &["demo/"]),
     ("ignore", &["input/directory.rs"]),
