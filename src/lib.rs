@@ -156,7 +156,7 @@ pub mod internals {
 
     use crate::compose::history_fit::{HistoryStage, check_given, fit_history};
     use crate::config::ConfigFile;
-    use crate::demo::judge_request;
+    use crate::demo::refusal_of;
     use crate::input::{Conversation, Places, Template};
     use crate::protocol::{
         ContentBlock, CreateMessage, ExactFields, InputMessage, MessageStream, Role, ToolDefinition,
@@ -273,7 +273,7 @@ pub mod internals {
             stream: true,
         };
         fit_history(&mut request, HistoryStage::TurnStart).map_err(|error| error.to_string())?;
-        Ok(judge_request(&request.to_json(0)).err())
+        Ok(refusal_of(&request.to_json(0)))
     }
 
     /// Renders Markdown that arrives in pieces, for a terminal of `columns` columns, and paints

@@ -46,10 +46,10 @@ use tokio::task::{JoinHandle, JoinSet};
 
 pub(crate) use self::delivery::DeliveryPace;
 pub(crate) use self::fault::FaultRates;
+#[cfg(feature = "internals")]
+pub(crate) use self::judge::refusal_of;
 #[cfg(test)]
-pub(crate) use self::judge::JudgedRequest;
-#[cfg(any(test, feature = "internals"))]
-pub(crate) use self::judge::judge_request;
+pub(crate) use self::judge::{JudgedRequest, judge_request};
 pub(crate) use self::limit::DemoLimits;
 pub(crate) use self::record::AccessLog;
 use self::service::DemoService;

@@ -382,7 +382,7 @@ impl<'a> Exchange<'a> {
             self.app.notices.notice(&format!("{why}; asking again"));
             sink.renderer.begin_again(&why);
             let empty = outcome;
-            outcome = self.send_and_log(request, encoded, sink).await;
+            outcome = Box::pin(self.send_and_log(request, encoded, sink)).await;
             outcome.count_in(&empty);
         }
         if self.policy.answers != AnswerPolicy::MatchSchema

@@ -156,14 +156,18 @@ fn an_answer_without_content_is_asked_for_once_more_and_then_exit_8() {
     for mode in [&[][..], &["-S"], &["--jsonl"], &["--json"], &["-x"]] {
         let server = empty("end_turn", 9);
         let outcome = send(&server).args(mode).run();
-        outcome.code(8).stderr_contains("the answer is empty; asking again");
+        outcome
+            .code(8)
+            .stderr_contains("the answer is empty; asking again");
         let requests = server.requests();
         assert_eq!(requests.len(), 2, "{outcome}");
         assert_eq!(requests[0].json(), requests[1].json());
     }
     let server = empty("end_turn", 9);
     let outcome = send(&server).args(["--max-retries", "0"]).run();
-    outcome.stdout("").failed(8, "the answer is empty", "--allow-empty");
+    outcome
+        .stdout("")
+        .failed(8, "the answer is empty", "--allow-empty");
     assert_eq!(server.requests().len(), 1);
     let outcome = send(&server).args(["--json", "--max-retries=0"]).run();
     outcome.failure(8).object(

@@ -234,7 +234,7 @@ impl Course {
             content = self.said();
         }
         self.note(if is_edited { "/edit" } else { "/retry" });
-        self.ask(Some(before), content)
+        self.ask(Some(&before), content)
     }
 
     /// Lets the last answer go on, where the model accepts that: `/continue`.
@@ -263,8 +263,8 @@ impl Course {
     }
 
     /// Sends a message with the conversation before it, runs the calls, and sends their results.
-    fn ask(&mut self, place: Option<TurnPosition>, said: Vec<ContentBlock>) -> Result<(), String> {
-        let earlier = match &place {
+    fn ask(&mut self, place: Option<&TurnPosition>, said: Vec<ContentBlock>) -> Result<(), String> {
+        let earlier = match place {
             Some(place) => self.conversation.messages_before(place),
             None => self.conversation.messages(),
         };
@@ -278,7 +278,7 @@ impl Course {
             system: system.as_deref(),
             sent_to: None,
         };
-        let mut pending = match &place {
+        let mut pending = match place {
             Some(place) => self.conversation.begin_replacement(place, &said, context),
             None => self.conversation.begin_turn(&said, context),
         };
@@ -419,7 +419,7 @@ impl Course {
         }
         let mut calls = 0;
         while !self.tools.is_empty() && self.rng.u8(..5) < 2 {
-            content.push(self.call(judged, signature.as_deref()));
+            content.push(self.call(signature.as_deref()));
             calls += 1;
         }
         let stop_reason = match self.rng.u8(..8) {
@@ -440,12 +440,12 @@ impl Course {
     }
 
     /// Returns a call: of a tool or of none, with arguments or without, with an id of its own or not.
-    fn call(&mut self, judged: &JudgedRequest, signature: Option<&str>) -> Value {
+    fn call(&mut self, signature: Option<&str>) -> Value {
         let id = match self.rng.u8(..8) {
             0 if signature.is_none() => "call_0".to_owned(),
             1 if signature.is_none() => String::new(),
             2 if signature.is_none() => "functions.look:0".to_owned(),
-            _ => judged.call_id(self.rng.usize(..1_000_000), signature),
+            _ => JudgedRequest::call_id(self.rng.usize(..1_000_000), signature),
         };
         let names = [
             "look",
