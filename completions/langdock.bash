@@ -1023,7 +1023,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__chat)
-            opts="-m -s -f -a -I -e -t -p -T -y -q -v -u -S -c -n -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --yes --allow-tool --deny-tool --max-turns --tool-jobs --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --continue --session --fork --no-log --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --help"
+            opts="-m -s -f -a -I -e -t -p -T -y -q -v -u -S -c -n -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --yes --allow-tool --deny-tool --max-turns --tool-jobs --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --allow-empty --continue --session --fork --no-log --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2426,7 +2426,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__send)
-            opts="-m -s -f -a -I -e -t -p -T -q -v -u -S -j -x -o -c -n -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --json --jsonl --extract --lang --output --allow-truncated --tag --continue --session --fork --no-log --dry-run --curl --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --schema --schema-mode --repair --help"
+            opts="-m -s -f -a -I -e -t -p -T -q -v -u -S -j -x -o -c -n -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --json --jsonl --extract --lang --output --allow-truncated --allow-empty --tag --continue --session --fork --no-log --dry-run --curl --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --schema --schema-mode --repair --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3130,7 +3130,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__tool__subcmd__run)
-            opts="-m -s -f -a -I -e -t -p -T -q -v -u -S -j -x -o -c -n -y -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --json --jsonl --extract --lang --output --allow-truncated --tag --continue --session --fork --no-log --dry-run --curl --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --yes --allow-tool --deny-tool --max-turns --tool-jobs --list --call --help"
+            opts="-m -s -f -a -I -e -t -p -T -q -v -u -S -j -x -o -c -n -y -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --prefill --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --json --jsonl --extract --lang --output --allow-truncated --allow-empty --tag --continue --session --fork --no-log --dry-run --curl --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --yes --allow-tool --deny-tool --max-turns --tool-jobs --list --call --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
