@@ -4,6 +4,8 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ReferencingError, ValidationError};
 use serde_json::Value;
 
+use super::schema_work::{check_schema_depth, count_steps};
+
 /// The maximum number of violations to report.
 const TOLD: usize = 5;
 
@@ -12,7 +14,14 @@ const MAX_CHARS: usize = 300;
 
 /// A compiled schema.
 #[derive(Debug, Clone)]
-pub(crate) struct Schema(jsonschema::Validator);
+pub(crate) struct Schema {
+    validator: jsonschema::Validator,
+    source: Value,
+}
+
+/// Values that take more steps than this to check are only found valid or not: each thing that is
+/// wrong, and each reason for it, would be kept until the end.
+const MAX_EXPLAINED_STEPS: usize = 20_000;
 
 impl Schema {
     /// Compiles a schema. All references must resolve inside it: nothing is fetched.
@@ -20,8 +29,12 @@ impl Schema {
     /// The builder with options would do the same, but it is generic: the whole validator would be
     /// in the program twice, once for this call and once for the schemas of schemas.
     pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
+        check_schema_depth(schema).map_err(|error| format!("not a usable JSON schema: {error}"))?;
         jsonschema::validator_for(schema)
-            .map(Self)
+            .map(|validator| Self {
+                validator,
+                source: schema.clone(),
+            })
             .map_err(|error| {
                 let place = error.instance_path().to_string();
                 let place = if place.is_empty() {
@@ -35,7 +48,15 @@ impl Schema {
 
     /// Validates a value; the error is the validator's message.
     pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
-        let mut errors = self.0.iter_errors(value).peekable();
+        let steps = count_steps(&self.source, value).map_err(|error| error.to_string())?;
+        if steps > MAX_EXPLAINED_STEPS {
+            return if self.validator.is_valid(value) {
+                Ok(())
+            } else {
+                Err("it does not match the schema, and is too large to say where".to_owned())
+            };
+        }
+        let mut errors = self.validator.iter_errors(value).peekable();
         if errors.peek().is_none() {
             return Ok(());
         }
