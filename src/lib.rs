@@ -5,15 +5,16 @@
 //!
 //! | row | modules | what they are |
 //! |---|---|---|
-//! | 11 | `main.rs` | arguments in, exit code out |
-//! | 10 | `lib.rs` | the entry, and which command runs |
-//! | 9 | `commands` | one command a file or directory; no command imports another |
-//! | 8 | `exchange` | from a request to its answer |
-//! | 7 | `compose` | from flags, files and standard input to a request |
-//! | 6 | `app` | what a command works with: environment, streams, messages |
-//! | 5 | `error`, `cli` | every failure with its exit code and hint; the command line as data |
-//! | 4 | `batch`, `config` | the items of a batch; settings |
-//! | 3 | `client`, `session`, `tool`, `turn`, `ui`, `input`, `demo` | the shared HTTP core; saved conversations; tools; one turn of the user; the terminal; files and templates; the built-in endpoint |
+//! | 12 | `main.rs` | arguments in, exit code out |
+//! | 11 | `lib.rs` | the entry, and which command runs |
+//! | 10 | `commands` | one command a file or directory; no command imports another |
+//! | 9 | `exchange` | from a request to its answer |
+//! | 8 | `compose` | from flags, files and standard input to a request |
+//! | 7 | `app` | what a command works with: environment, streams, messages |
+//! | 6 | `error`, `cli` | every failure with its exit code and hint; the command line as data |
+//! | 5 | `batch`, `config` | the items of a batch; settings |
+//! | 4 | `client`, `session`, `tool`, `turn`, `ui`, `input`, `demo` | the shared HTTP core; saved conversations; tools; one turn of the user; the terminal; files and templates; the built-in endpoint |
+//! | 3 | `recording` | records of requests and their answers |
 //! | 2 | `protocol`, `media`, `pace`, `usage`, `model_text` | the Messages API and files as data; the shared rate-limit ledger; the log of requests; the sentences that the model reads |
 //! | 1 | `text`, `fs` | text for people and from people; private files, written whole or not at all |
 //!
@@ -36,6 +37,7 @@ mod media;
 mod model_text;
 mod pace;
 mod protocol;
+mod recording;
 mod session;
 mod text;
 mod tool;

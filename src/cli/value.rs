@@ -2,6 +2,7 @@
 
 use crate::batch::ShardChoice;
 use crate::protocol::{ExactJson, MAX_COUNT, RequestField};
+use crate::recording::ReplayPace;
 use crate::text::grouped;
 
 /// A whole number of at least 1.
@@ -35,6 +36,15 @@ pub(super) fn small_number(text: &str) -> Result<u32, String> {
 /// A shard of a batch.
 pub(super) fn shard(text: &str) -> Result<ShardChoice, String> {
     text.parse()
+}
+
+/// How fast a record answers.
+pub(super) fn replay_pace(text: &str) -> Result<ReplayPace, String> {
+    match text {
+        "fast" => Ok(ReplayPace::Fast),
+        "real" => Ok(ReplayPace::Real),
+        _ => Err("must be fast or real".to_owned()),
+    }
 }
 
 /// A port.

@@ -5,8 +5,10 @@ use std::fmt;
 use reqwest::header::{HeaderName, HeaderValue};
 use ring::digest::{SHA256, digest};
 
+use super::secret_forms::SecretForms;
+
 /// What replaces a key in texts.
-const MASK: &str = "[API key]";
+pub(super) const MASK: &str = "[API key]";
 
 /// A key shorter than this is a word of a test or of the demo: blanking it out would only garble
 /// texts.
@@ -81,6 +83,11 @@ impl ApiKey {
         let mut value = HeaderValue::from_str(&value).expect("a key is visible ASCII, see `new`");
         value.set_sensitive(true);
         (name, value)
+    }
+
+    /// Returns the forms in which a server may send the key back; none of a key that is no secret.
+    pub(super) fn forms(&self) -> Option<SecretForms> {
+        (self.0.len() >= MIN_SECRET).then(|| SecretForms::of(&self.0))
     }
 
     /// Blanks the key out of a text from outside: a server may echo what it was sent. A text that

@@ -19,6 +19,7 @@ mod model_rules;
 mod models;
 mod prompt_cache;
 mod record;
+mod recorded_service;
 mod refusal;
 mod reply;
 mod script;
@@ -28,24 +29,28 @@ mod signature;
 mod tests;
 mod tokens;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use self::body::ScriptedBody;
 pub(crate) use self::delivery::DeliveryPace;
 pub(crate) use self::fault::FaultRates;
 pub(crate) use self::limit::DemoLimits;
 pub(crate) use self::record::AccessLog;
+use self::recorded_service::RecordedService;
+pub(crate) use self::recorded_service::ReplaySettings;
 use self::service::DemoService;
 
 /// How the endpoint behaves.
@@ -70,6 +75,27 @@ pub(crate) struct DemoSettings {
     pub(crate) log: Option<AccessLog>,
 }
 
+/// What answers the requests.
+enum EndpointService {
+    /// The script.
+    Scripted(Box<DemoService>),
+    /// A record.
+    Recorded(RecordedService),
+}
+
+impl EndpointService {
+    /// Answers a request; the error closes its connection.
+    async fn answer_request(
+        &self,
+        request: Request<Incoming>,
+    ) -> io::Result<Response<ScriptedBody>> {
+        match self {
+            Self::Scripted(service) => Ok(service.answer_request(request).await),
+            Self::Recorded(service) => service.answer_request(request).await,
+        }
+    }
+}
+
 /// A running endpoint; dropping it ends it and its connections.
 pub(crate) struct ScriptedEndpoint {
     address: SocketAddr,
@@ -81,10 +107,29 @@ impl ScriptedEndpoint {
     /// Listens on loopback and answers until the endpoint is dropped; the runtime that calls it
     /// does the work.
     pub(crate) async fn start(settings: DemoSettings) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;
+        let port = settings.port;
+        Self::listen(port, |draining| {
+            EndpointService::Scripted(Box::new(DemoService::new(settings, draining)))
+        })
+        .await
+    }
+
+    /// The same with the answers of a record.
+    pub(crate) async fn start_replay(port: u16, settings: ReplaySettings) -> io::Result<Self> {
+        Self::listen(port, |draining| {
+            EndpointService::Recorded(RecordedService::new(settings, draining))
+        })
+        .await
+    }
+
+    async fn listen(
+        port: u16,
+        service: impl FnOnce(watch::Receiver<bool>) -> EndpointService,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let (drain, draining) = watch::channel(false);
-        let service = Arc::new(DemoService::new(settings, draining.clone()));
+        let service = Arc::new(service(draining.clone()));
         let accepting = tokio::spawn(accept_connections(listener, service, draining));
         Ok(Self {
             address,
@@ -116,7 +161,7 @@ impl Drop for ScriptedEndpoint {
 /// if it is dropped.
 async fn accept_connections(
     listener: TcpListener,
-    service: Arc<DemoService>,
+    service: Arc<EndpointService>,
     draining: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
@@ -150,7 +195,7 @@ async fn wait_for_drain(draining: &mut watch::Receiver<bool>) {
 /// Answers the requests of a connection; while the endpoint drains, those that have begun.
 async fn serve_connection(
     stream: TcpStream,
-    service: Arc<DemoService>,
+    service: Arc<EndpointService>,
     mut draining: watch::Receiver<bool>,
 ) {
     // Each piece shall leave at once; where that cannot be had, it only leaves later.
@@ -158,7 +203,7 @@ async fn serve_connection(
     let has_asked = AtomicBool::new(false);
     let answer = service_fn(|request| {
         has_asked.store(true, Ordering::Relaxed);
-        async { Ok::<_, Infallible>(service.answer_request(request).await) }
+        service.answer_request(request)
     });
     let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
     // What ends a connection early is the client's business, and it sees it on its side.

@@ -247,7 +247,7 @@ impl DemoService {
 }
 
 /// Returns the answer to a request that is refused.
-fn refusal_response(refusal: &Refusal, request_id: &str) -> Response<ScriptedBody> {
+pub(super) fn refusal_response(refusal: &Refusal, request_id: &str) -> Response<ScriptedBody> {
     let mut response = json_response(&refusal.body(request_id));
     *response.status_mut() = refusal.status();
     if let Some((name, value)) = refusal.retry_header() {
@@ -301,7 +301,7 @@ fn parse_route(path: &str, is_open: bool) -> Result<RequestRoute, Refusal> {
 
 /// Reads a body to its end and counts its bytes, even one that is too large, so that the client is
 /// there to hear of it.
-async fn read_body(mut body: Incoming, length: &mut usize) -> Result<Vec<u8>, Refusal> {
+pub(super) async fn read_body(mut body: Incoming, length: &mut usize) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {

@@ -129,6 +129,8 @@ pub(crate) struct Timing {
     /// Attempts that were refused by a rate limit and followed by another one.
     pub(crate) refused: u32,
     was_sent: bool,
+    /// Whether a record answered instead of the endpoint.
+    pub(crate) is_replayed: bool,
 }
 
 impl Timing {
@@ -141,6 +143,7 @@ impl Timing {
             waited: Duration::ZERO,
             refused: 0,
             was_sent: false,
+            is_replayed: false,
         }
     }
 
@@ -163,7 +166,10 @@ pub(super) async fn drive_answer(
     region: &str,
     observer: &mut dyn CallObserver,
 ) -> SendOutcome {
-    let mut timing = Timing::start();
+    let mut timing = Timing {
+        is_replayed: call.is_replayed(),
+        ..Timing::start()
+    };
     let ended = drive(&mut call, observer, &mut timing).await;
     timing.ended = Instant::now();
     timing.waited = call.total_wait();

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use super::credentials::Credentials;
 use super::driver::{CallInterrupted, CallObserver, drive_model_list};
@@ -17,15 +18,18 @@ use super::progress::TerminalObserver;
 use super::selected_model::SelectedModel;
 use crate::app::App;
 use crate::client::{
-    ApiCall, ApiClient, ApiKey, ClientOptions, ListedModel, OutputLimits, PacingOptions,
-    RetryNotice, default_max_tokens, fingerprint, models_of, pick_default, regions_instead,
-    seed_max_tokens, seed_window,
+    ApiCall, ApiClient, ApiKey, ClientOptions, ListedModel, OpenRecords, OutputLimits,
+    PacingOptions, RetryNotice, default_max_tokens, fingerprint, models_of, pick_default,
+    regions_instead, seed_max_tokens, seed_window,
 };
 use crate::compose::preflight::Limit;
-use crate::config::{self, KeySource, LearnedRules, Pin, SavedList, SchemaWays, Settings, State};
+use crate::config::{
+    self, KeySource, LearnedRules, Pin, RecordFiles, SavedList, SchemaWays, Settings, State,
+};
 use crate::error::Error;
-use crate::input::Tokens;
+use crate::input::{Tokens, on_a_thread};
 use crate::protocol::{ModelRules, OptionFacts};
+use crate::recording::{RecordError, RecordWriter, RecordedAnswers};
 use crate::text::{counted, grouped};
 
 /// Tokens below which no limit is looked for: no model takes less, and a short request pays nothing
@@ -41,6 +45,7 @@ pub(crate) struct ModelCatalog<'a> {
     app: &'a App,
     settings: Arc<Settings>,
     credentials: Arc<Credentials<'a>>,
+    records: Arc<OnceCell<OpenRecords>>,
 }
 
 impl<'a> ModelCatalog<'a> {
@@ -50,6 +55,7 @@ impl<'a> ModelCatalog<'a> {
             app,
             settings: Arc::new(settings),
             credentials: Arc::new(Credentials::new(app)),
+            records: Arc::default(),
         }
     }
 
@@ -60,6 +66,7 @@ impl<'a> ModelCatalog<'a> {
             app: self.app,
             settings: Arc::new(settings),
             credentials: Arc::clone(&self.credentials),
+            records: Arc::clone(&self.records),
         }
     }
 
@@ -70,23 +77,50 @@ impl<'a> ModelCatalog<'a> {
 
     /// A client of the endpoint.
     pub(crate) async fn client(&self) -> Result<ApiClient, Error> {
-        let key = self.key().await?;
-        let options = ClientOptions {
-            pace: self.pace(),
-            ..self.settings.options.clone()
-        };
-        Ok(ApiClient::new(
-            self.settings.endpoint.clone(),
-            key,
-            options,
-        )?)
+        self.client_with(self.settings.options.clone()).await
     }
 
-    /// What is paced, with the directory of the ledgers.
+    /// A client of the endpoint with other options than those of the settings.
+    pub(crate) async fn client_with(&self, options: ClientOptions) -> Result<ApiClient, Error> {
+        let records = self.open_records().await?;
+        let key = self.key().await?;
+        let options = ClientOptions {
+            pace: options.pace.and_then(|_| self.pace()),
+            ..options
+        };
+        let endpoint = self.settings.endpoint.clone();
+        Ok(ApiClient::new(endpoint, key, options, records)?)
+    }
+
+    /// The records of this run, opened at most once in a process.
+    async fn open_records(&self) -> Result<OpenRecords, Error> {
+        let files = &self.settings.records;
+        if !files.is_any() {
+            return Ok(OpenRecords::default());
+        }
+        let opened = self.records.get_or_try_init(async || {
+            let files = files.clone();
+            // It may be a pipe.
+            let opening = on_a_thread(move || Ok(open_records(&files)));
+            let opened = self.app.unless_interrupted(opening).await?;
+            let opened = opened.map_err(|source| Error::System {
+                what: "open the record",
+                source,
+            })?;
+            Ok::<_, Error>(opened?)
+        });
+        Ok(opened.await?.clone())
+    }
+
+    /// What is paced, with the directory of the ledgers; a record answers at once.
     fn pace(&self) -> Option<PacingOptions> {
+        if self.settings.key == KeySource::Replay {
+            return None;
+        }
         let pace = self.settings.options.pace.clone()?;
+        let state = State::for_user().filter(|_| self.settings.key != KeySource::Demo);
         Some(PacingOptions {
-            directory: self.state().map(|state| state.books()),
+            directory: state.map(|state| state.books()),
             ..pace
         })
     }
@@ -348,6 +382,9 @@ impl<'a> ModelCatalog<'a> {
     /// The tokens a minute that the endpoint itself has named for a model. `may_ask_key` is as for
     /// the window.
     pub(crate) async fn tokens_a_minute_told(&self, model: &str, may_ask_key: bool) -> Option<u64> {
+        if self.settings.records.is_any() {
+            return None;
+        }
         let pace = self
             .pace()
             .filter(|_| may_ask_key || !self.settings.key.is_slow())?;
@@ -440,9 +477,10 @@ impl<'a> ModelCatalog<'a> {
         })
     }
 
-    /// What is remembered, which of the built-in endpoint is nothing.
+    /// What is remembered, which of the built-in endpoint is nothing. With a record, too, a run
+    /// asks what it would ask on another machine.
     fn state(&self) -> Option<State> {
-        if self.settings.key == KeySource::Demo {
+        if self.settings.key == KeySource::Demo || self.settings.records.is_any() {
             None
         } else {
             State::for_user()
@@ -488,6 +526,18 @@ impl<'a> ModelCatalog<'a> {
             endpoint.region().as_str(),
         ])
     }
+}
+
+fn open_records(files: &RecordFiles) -> Result<OpenRecords, RecordError> {
+    // What answers is read first: the new ones may go into the same file.
+    let answers = files.replay.as_deref().map(RecordedAnswers::read);
+    let answers = answers.transpose()?.map(Arc::new);
+    let writer = files.record.as_deref().map(RecordWriter::open);
+    Ok(OpenRecords {
+        writer: writer.transpose()?.map(Arc::new),
+        answers,
+        pace: files.pace,
+    })
 }
 
 /// Fetches the list of models without a word and with one attempt; none where that fails.

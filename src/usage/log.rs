@@ -5,11 +5,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::UsageRecord;
-use crate::fs::create_private_dir;
+use crate::fs::{create_private_dir, is_torn};
 
 /// The name of the file.
 const FILE: &str = "usage.jsonl";
@@ -77,15 +77,6 @@ impl UsageLog {
         }
         Ok(broken)
     }
-}
-
-/// Returns whether the last line has no end.
-fn is_torn(file: &File) -> io::Result<bool> {
-    let mut last = [b'\n'];
-    if let Some(place) = file.metadata()?.len().checked_sub(1) {
-        file.read_at(&mut last, place)?;
-    }
-    Ok(last != [b'\n'])
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ mod output;
 mod pacing;
 mod pipelines;
 mod readme;
+mod recording;
 mod rendered;
 mod requests;
 mod serve;

@@ -103,9 +103,10 @@ fn of_settings(merged: &MergedConfig, settings: &Settings) -> Vec<Finding> {
             format!("{proxy} ({}){unused}", origin("proxy"))
         },
     );
-    let url_origin = match settings.data_scope() {
-        DataScope::Demo => "--demo".to_owned(),
-        DataScope::Real => origin("base_url"),
+    let url_origin = if settings.key == KeySource::Demo {
+        "--demo".to_owned()
+    } else {
+        origin("base_url")
     };
     let base_url = Finding::ok("base URL", format!("{url} ({url_origin})"));
     let of_proxy = match settings.options.proxy.host_and_port() {
@@ -135,6 +136,7 @@ async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Findin
     let origin = settings.key.origin().name();
     let of_key = match settings.key {
         KeySource::Demo => Finding::ok("key", "none, and none is needed for scripted answers"),
+        KeySource::Replay => Finding::ok("key", "none, and none is needed for recorded answers"),
         _ => Finding::ok("key", format!("{} ({origin})", key.masked())),
     };
     let mut options = settings.options.clone();
@@ -143,11 +145,14 @@ async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Findin
         ..options.retry
     };
     options.timeout = options.timeout.or(Some(PATIENCE));
-    let client = match ApiClient::new(settings.endpoint.clone(), key, options) {
+    let client = match catalog.client_with(options).await {
         Ok(client) => client,
         // It has been found already.
-        Err(client::BuildError::ProxyScheme(_)) => return Ok(vec![of_key]),
-        Err(error) => return Ok(vec![of_key, Finding::error("connection", &error.into())]),
+        Err(Error::Build(client::BuildError::ProxyScheme(_))) => return Ok(vec![of_key]),
+        Err(error @ Error::Build(_)) => {
+            return Ok(vec![of_key, Finding::error("connection", &error)]);
+        }
+        Err(error) => return Err(error),
     };
     let answer = ask(app, &client).await?;
     let mut findings = vec![of_key];
