@@ -1,5 +1,5 @@
-//! What a command works with: the environment, what the streams are, and the ways to reach the
-//! person.
+//! What all commands share: the environment, what the standard streams are, and how to reach the
+//! user.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,31 +8,34 @@ use serde::Serialize;
 
 use crate::config::Env;
 use crate::error::{Error, ErrorForm};
+use crate::guard::ChildGuard;
 use crate::protocol::ExactJson;
 use crate::text::{TextTable, sanitize, sanitize_json};
 use crate::ui::{InterruptSignal, Notices, OutputError, StdoutWriter, TerminalInfo};
 
-/// The surroundings of a command.
+/// The context of a command.
 pub(crate) struct App {
-    /// What the environment says.
+    /// The environment variables.
     pub(crate) env: Env,
-    /// What the standard streams are.
+    /// What is known about the standard streams and the terminal.
     pub(crate) facts: TerminalInfo,
     /// Messages to the user.
     pub(crate) notices: Notices,
-    /// Ctrl-C and SIGTERM, once they are watched.
+    /// The signals that end a run, once they are watched.
     pub(crate) interrupt: Arc<InterruptSignal>,
-    /// The file in which a prompt was written that has got no whole answer yet.
+    /// The file of a prompt written in an editor that does not have a complete answer yet.
     pub(crate) draft: Mutex<Option<PathBuf>>,
+    /// What starts the tools; nothing runs before the first one.
+    pub(crate) guard: Arc<ChildGuard>,
 }
 
 impl App {
-    /// Writes all of a text to standard output.
+    /// Writes a text to standard output.
     pub(crate) fn print(&self, text: &str) -> Result<(), Error> {
         Ok(StdoutWriter::open()?.write_all(text.as_bytes(), &self.interrupt)?)
     }
 
-    /// The same for text that came from outside: on a terminal it is made harmless.
+    /// Writes text from outside to standard output, sanitized if that is a terminal.
     pub(crate) fn print_outside(&self, text: &str) -> Result<(), Error> {
         if self.facts.stdout_is_terminal {
             self.print(&sanitize(text))
@@ -41,7 +44,7 @@ impl App {
         }
     }
 
-    /// The same for a table.
+    /// Writes a table to standard output, sanitized if that is a terminal.
     pub(crate) fn print_table<const N: usize>(&self, table: &TextTable<N>) -> Result<(), Error> {
         self.print(&if self.facts.stdout_is_terminal {
             table.to_sanitized_text()
@@ -50,8 +53,8 @@ impl App {
         })
     }
 
-    /// The same for text that has JSON in it: what a terminal would act on there is escaped for it,
-    /// which means the same.
+    /// Writes text that contains JSON to standard output. On a terminal, dangerous characters
+    /// become JSON escapes, which do not change the meaning.
     pub(crate) fn print_json(&self, text: &str) -> Result<(), Error> {
         if self.facts.stdout_is_terminal {
             self.print(&sanitize_json(text))
@@ -74,7 +77,7 @@ impl App {
     pub(crate) fn report(&self, error: &Error, form: ErrorForm) {
         match error {
             Error::Output(OutputError::Closed) => return,
-            // Nor is the signal that ends the scripted endpoint: there is no other end.
+            // Nor is the signal that stops the scripted endpoint, which is its normal end.
             Error::Served(_) => return,
             Error::NoCommand { help } => return self.notices.print_block(help),
             _ => self
@@ -84,7 +87,7 @@ impl App {
         let object = error.object();
         match form {
             ErrorForm::Text => {}
-            // Standard output itself has failed, or its reader is stuck: the error has been told
+            // Standard output itself has failed, or its reader is stuck; the error was reported
             // above.
             ErrorForm::JsonLines
                 if matches!(
@@ -93,18 +96,18 @@ impl App {
                 ) => {}
             ErrorForm::Json => self.notices.print_json(&object),
             ErrorForm::JsonLines => {
-                // What fails now has been told above too.
+                // A failure here was reported above, too.
                 let _ = self.print_json(&format!("{object}\n"));
             }
         }
     }
 
-    /// Keeps the file of a prompt until it is known what becomes of it.
+    /// Remembers the file of a prompt until it is answered or reported.
     pub(crate) fn hold_draft(&self, path: PathBuf) {
         *self.draft.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
     }
 
-    /// Removes the file of the prompt, which has been answered.
+    /// Removes the file of a prompt that has been answered.
     pub(crate) fn drop_draft(&self) {
         if let Some(path) = self
             .draft
@@ -116,7 +119,7 @@ impl App {
         }
     }
 
-    /// Prints where the prompt is that was not answered.
+    /// Reports where the unanswered prompt is.
     pub(crate) fn tell_draft(&self) {
         if let Some(path) = self
             .draft
@@ -128,13 +131,13 @@ impl App {
         }
     }
 
-    /// Prints where something is that was written and not used.
+    /// Reports where something is that was written but not used.
     pub(crate) fn tell_written(&self, path: &Path) {
         self.notices
             .notice_always(&format!("what you wrote is in `{}`", path.display()));
     }
 
-    /// Waits for `future`, but no longer than until the first signal.
+    /// Waits for `future`, or fails at the first signal.
     pub(crate) async fn unless_interrupted<T>(
         &self,
         future: impl Future<Output = T>,

@@ -1,25 +1,24 @@
 //! `langdock`: Claude models through Langdock's Anthropic Messages endpoint, on the command line.
 //!
 //! A module imports from lower rows only, and modules of one row do not import each other; files of
-//! one directory do not import each other in a circle.
+//! one directory do not import each other in cycles.
 //!
 //! | row | modules | what they are |
 //! |---|---|---|
-//! | 12 | `main.rs` | arguments in, exit code out |
-//! | 11 | `lib.rs` | the entry, and which command runs |
-//! | 10 | `commands` | one command a file or directory; no command imports another |
-//! | 9 | `exchange` | from a request to its answer |
-//! | 8 | `compose` | from flags, files and standard input to a request |
-//! | 7 | `app` | what a command works with: environment, streams, messages |
-//! | 6 | `error`, `cli` | every failure with its exit code and hint; the command line as data |
-//! | 5 | `batch`, `config` | the items of a batch; settings |
-//! | 4 | `client`, `session`, `tool`, `turn`, `ui`, `input`, `demo` | the shared HTTP core; saved conversations; tools; one turn of the user; the terminal; files and templates; the built-in endpoint |
-//! | 3 | `recording` | records of requests and their answers |
-//! | 2 | `protocol`, `media`, `pace`, `usage`, `model_text` | the Messages API and files as data; the shared rate-limit ledger; the log of requests; the sentences that the model reads |
-//! | 1 | `text`, `fs` | text for people and from people; private files, written whole or not at all |
+//! | 11 | `main.rs` | arguments in, exit code out |
+//! | 10 | `lib.rs` | the entry point, which chooses the command |
+//! | 9 | `commands` | one file or directory for each command; no command imports another |
+//! | 8 | `exchange` | from a request to its answer |
+//! | 7 | `compose` | from flags, files and standard input to a request |
+//! | 6 | `app` | what all commands share: environment, streams, messages |
+//! | 5 | `error`, `cli` | every failure with its exit code and hint; the command line as data |
+//! | 4 | `batch`, `config` | the items of a batch; settings |
+//! | 3 | `client`, `session`, `tool`, `turn`, `ui`, `input`, `demo` | the shared HTTP core; saved conversations; tools; one turn of the user; the terminal; files and templates; the built-in endpoint |
+//! | 2 | `protocol`, `media`, `pace`, `usage`, `model_text`, `guard`, `recording` | the Messages API and files as data; the shared rate-limit ledger; the usage log; the sentences that the model reads; the process that starts children and leaves none; records of requests and their responses |
+//! | 1 | `text`, `fs` | formatting and parsing of text; private files, written whole or not at all |
 //!
-//! The library exists for its own binary and for the tests and generators beside it; it promises no
-//! stable interface.
+//! The library exists for its own binary and for the tests and generators next to it. Its interface
+//! is not stable.
 
 mod app;
 mod batch;
@@ -32,6 +31,7 @@ mod demo;
 mod error;
 mod exchange;
 mod fs;
+mod guard;
 mod input;
 mod media;
 mod model_text;
@@ -58,9 +58,12 @@ use crate::ui::{
     ColorChoice, Notices, TerminalInfo, Verbosity, die_of_closed_stdout, die_of_signal, use_color,
 };
 
-/// Runs a command line, the name of the program first, and gives the exit code.
+/// Runs a command line, starting with the name of the program, and returns the exit code.
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let argv: Vec<OsString> = argv.into_iter().collect();
+    if guard::is_guard(&argv) {
+        return guard::run();
+    }
     let parsed = cli::parse(&argv);
     let env = Env::read();
     let facts = TerminalInfo::detect();
@@ -85,6 +88,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         notices,
         interrupt: Arc::default(),
         draft: Mutex::default(),
+        guard: Arc::default(),
     });
     let result = unless_panicked(|| match parsed {
         Ok(command) => dispatch(&app, command),
@@ -103,14 +107,14 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// The command line, for those who generate documentation from it.
+/// The command line, for generating documentation from it.
 #[must_use]
 pub fn command_line() -> clap::Command {
     cli::command_line()
 }
 
-/// The examples of a command, for the documentation: what each does and what to type. The program's
-/// own have no name.
+/// The examples of a command, for the documentation: what each does, and what to type. Those of the
+/// program itself have an empty name.
 #[must_use]
 pub fn examples(command: &str) -> &'static [(&'static str, &'static str)] {
     cli::examples(command)
@@ -119,13 +123,13 @@ pub fn examples(command: &str) -> &'static [(&'static str, &'static str)] {
 /// The exit codes, their kinds and their meanings, for the documentation.
 pub const EXIT_CODES: &[(u8, &str, &str)] = &error::EXIT_CODES;
 
-/// The environment variables with an effect and what they do, for the documentation.
+/// The environment variables that have an effect, and what they do, for the documentation.
 #[must_use]
 pub fn variables() -> Vec<(&'static str, String)> {
     config::variables()
 }
 
-/// The keys of the config file: each with a sample of its value, and what it is for, for the
+/// The keys of the config file, each with a sample value and its description, for the
 /// documentation.
 pub fn settings() -> impl Iterator<Item = (&'static str, &'static str, String)> {
     config::SETTINGS.iter().map(|setting| {
@@ -134,7 +138,7 @@ pub fn settings() -> impl Iterator<Item = (&'static str, &'static str, String)> 
     })
 }
 
-/// The tables of the config file beside the profiles: each with its keys, and what it is for, for
+/// The tables of the config file other than profiles, each with its keys and its description, for
 /// the documentation.
 pub fn tables() -> impl Iterator<Item = (&'static str, String, &'static str)> {
     config::TABLES
@@ -142,11 +146,11 @@ pub fn tables() -> impl Iterator<Item = (&'static str, String, &'static str)> {
         .map(|table| (table.name, table.samples.join(", "), table.about))
 }
 
-/// The keys of a tool in a tools file: each with a sample of its value, and what it is for, for the
+/// The keys of a tool in a tools file, each with a sample value and its description, for the
 /// documentation.
 pub const TOOL_KEYS: &[(&str, &str, &str)] = &tool::TOOL_KEYS;
 
-/// What the fuzz targets reach into; no part of the product.
+/// Entry points for the fuzz targets; not part of the product.
 #[cfg(feature = "internals")]
 pub mod internals {
     use std::path::Path;
@@ -156,30 +160,30 @@ pub mod internals {
     use crate::protocol::MessageStream;
     use crate::tool::{ToolSet, parse_tools};
 
-    /// A kind of file that people write.
+    /// A kind of file that users write.
     #[derive(Debug, Clone, Copy)]
     pub enum File {
         /// `config.toml`.
         Config,
-        /// That of `--tool`.
+        /// A file of `--tool`.
         Tools,
-        /// That of `--template`.
+        /// A file of `--template`.
         Template,
-        /// That of `--messages`.
+        /// A file of `--messages`.
         Messages,
     }
 
-    /// Reads a saved conversation, and writes it as others read it. The error is in words.
+    /// Reads a saved conversation and exports it in each format. The error is its message.
     pub fn read_saved(bytes: &[u8]) -> Result<(), String> {
         crate::session::read_bytes(bytes).map_err(|error| error.to_string())
     }
 
-    /// Reads the journal of an exchange that a killed process has left.
+    /// Reads the journal of a turn, as a killed process may leave it.
     pub fn read_journal(bytes: &[u8]) {
         crate::session::read_journal(bytes);
     }
 
-    /// Reads a file that people write. The error is in words.
+    /// Reads a file that users write. The error is its message.
     pub fn read_file(kind: File, text: &str) -> Result<(), String> {
         let refused = |error: crate::input::Error| error.to_string();
         match kind {
@@ -209,8 +213,8 @@ pub mod internals {
         }
     }
 
-    /// Renders Markdown that comes in pieces for a terminal of so many columns; each piece is
-    /// painted.
+    /// Renders Markdown that arrives in pieces, for a terminal of `columns` columns, and paints
+    /// after each piece.
     pub fn render(pieces: &[&str], columns: usize, is_colored: bool) -> String {
         let theme = is_colored.then(crate::ui::ColorTheme::default);
         let mut markdown = crate::ui::MarkdownRenderer::new(
@@ -224,8 +228,8 @@ pub mod internals {
         out + &markdown.finish_text()
     }
 
-    /// Feeds a response body in pieces to the stream machine. Gives the message as JSON, or the
-    /// error in words.
+    /// Feeds a response body in pieces to the stream machine. Returns the message as JSON. The
+    /// error is its message.
     pub fn replay(pieces: &[&[u8]]) -> Result<String, String> {
         let mut machine = MessageStream::default();
         let drain = |machine: &mut MessageStream| -> Result<(), String> {
@@ -292,10 +296,10 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
     }
 }
 
-/// A command at work. Boxed, so that the stack does not hold room for each of them.
+/// A running command. Boxed, so that the stack does not reserve room for the future of each one.
 type Work = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
-/// Runs a command that talks to others: a signal lets it save what came before it ends.
+/// Runs a command that uses the network. A signal lets it save what has arrived before it ends.
 fn talk(app: &App, command: Work) -> Result<(), Error> {
     app.interrupt
         .start_watching()
@@ -306,11 +310,12 @@ fn talk(app: &App, command: Work) -> Result<(), Error> {
     block_on(command)
 }
 
-/// Runs a command to its end. What is still under way then, such as a name look-up that hangs, is
-/// left behind.
+/// Runs a command to its end. Background work that has not finished by then, such as a name look-up
+/// that hangs, is abandoned.
 ///
-/// It is a task like that of the HTTP connection: the two then hand a stream of events over without
-/// asking the operating system for news in between, which a future under `block_on` does each time.
+/// The command is a task, like the HTTP connection: tasks hand over a stream of events without
+/// polling the operating system in between, which a future directly under `block_on` would do each
+/// time.
 fn block_on(command: Work) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -321,7 +326,7 @@ fn block_on(command: Work) -> Result<(), Error> {
         })?;
     let result = runtime.block_on(runtime.spawn(command));
     runtime.shutdown_background();
-    // A panic goes on as one, up to where it is told.
+    // A panic is resumed here, and caught where it is reported.
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
@@ -357,7 +362,7 @@ fn said_about_output(command: &Command) -> (Verbosity, ColorChoice, ErrorForm) {
     }
 }
 
-/// Whether a command that asks no model was told to print JSON.
+/// Whether a command that sends no request to a model prints JSON for programs.
 fn is_for_programs(command: &Command) -> bool {
     match command {
         Command::Auth(cli::AuthArgs {
@@ -384,7 +389,7 @@ fn said_by(output: &cli::OutputArgs) -> (Verbosity, ColorChoice, ErrorForm) {
     (output.looks.verbosity(), output.looks.color.into(), form)
 }
 
-/// Guesses from arguments that could not be parsed how their error is to be printed.
+/// Guesses from arguments that could not be parsed how to print the error.
 fn guess_error_form(argv: &[OsString]) -> ErrorForm {
     let flags = || {
         argv.iter()
@@ -401,7 +406,7 @@ fn guess_error_form(argv: &[OsString]) -> ErrorForm {
     }
 }
 
-/// Whether a switch is among letters with one dash; what follows a letter that takes a value is its
+/// Whether a group of short flags contains a switch. What follows a flag that takes a value is its
 /// value.
 fn has_switch(flag: &str, switch: char) -> bool {
     let letters = flag
@@ -414,7 +419,7 @@ fn has_switch(flag: &str, switch: char) -> bool {
         .any(|letter| letter == switch)
 }
 
-/// Ends as the error says: by its signal, where it was one.
+/// Ends the process by the error's signal, if it has one; otherwise returns the exit code.
 fn end(error: &Error) -> u8 {
     match error.kind() {
         Kind::Interrupted(signal) => die_of_signal(signal),
@@ -435,7 +440,7 @@ mod tests {
         let (_release, released) = mpsc::channel::<()>();
         let (start, has_begun) = mpsc::channel();
         let result = block_on(Box::pin(async move {
-            // As a name look-up is.
+            // Like a name look-up.
             tokio::task::spawn_blocking(move || start.send(()).map(|()| released.recv()));
             has_begun.recv().map_err(|_| Error::NoModel)
         }));

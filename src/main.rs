@@ -1,4 +1,4 @@
-//! The `langdock` binary: hands its arguments to the library and ends with the code it gives back.
+//! The `langdock` binary: passes its arguments to the library and exits with the code it returns.
 
 use std::process::ExitCode;
 

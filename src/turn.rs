@@ -1,6 +1,6 @@
-//! One turn of the user's: request, tool calls, next request, until the model is done.
+//! A turn of the user: request, tool calls, next request, and so on until the model is done.
 //!
-//! Pure state machine: it says what to do next, and the caller reports the result back.
+//! A pure state machine: it says what to do next, and the caller reports the result back.
 
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, ToolResult, ToolUse};
 

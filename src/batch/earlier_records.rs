@@ -1,5 +1,5 @@
-//! The records of an earlier run, by the hash of the request: eight bytes for each, and as many for
-//! the place of its item.
+//! The records of an earlier run, by the hash of the request. Each takes eight bytes, and as many
+//! again for the place of its item.
 
 use super::item::ItemPlace;
 use super::record::{RecordSummary, shorten_hash};
@@ -7,7 +7,7 @@ use super::record::{RecordSummary, shorten_hash};
 /// The records that an output contained when the run started.
 #[derive(Debug, Default)]
 pub(crate) struct EarlierRecords {
-    /// Sorted by hash after [`EarlierRecords::into_sorted`]; records with equal hashes are in the
+    /// Sorted by hash after [`EarlierRecords::into_sorted`]. Records with equal hashes are in the
     /// order of the output.
     known: Vec<KnownRecord>,
 }
@@ -16,7 +16,7 @@ pub(crate) struct EarlierRecords {
 struct KnownRecord {
     hash: u64,
     is_error: bool,
-    /// The index of the item in this run that claimed it; [`UNCLAIMED`] if none did.
+    /// The index of the item of this run that claimed the record; [`UNCLAIMED`] if none did.
     index: u32,
     /// The number of that item's line; 0 if that is not its `id`.
     line_id: u32,
@@ -52,8 +52,8 @@ impl EarlierRecords {
         self
     }
 
-    /// Claims a record for an item of this run. A record is claimed only once, so that equal items
-    /// have a record each.
+    /// Claims a record for an item of this run. A record is claimed at most once, so that equal
+    /// items have a record each.
     pub(crate) fn take_outcome(&mut self, hash: &str, place: ItemPlace) -> Option<EarlierOutcome> {
         let hash = shorten_hash(hash)?;
         let known = self

@@ -10,18 +10,18 @@ use super::Error;
 use super::item_key::ItemKey;
 use crate::protocol::{ExactFields, ExactJson};
 
-/// The only field of a line of text.
+/// The only field of an item that is a line of text.
 const TEXT_FIELD: &str = "text";
 
-/// The fields of a file.
+/// The fields of an item that is a file.
 const FILE_FIELDS: [&str; 2] = [TEXT_FIELD, "path"];
 
-/// Where an item is in the input, as its record has it.
+/// Where an item is in the input, as its record states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ItemPlace {
     /// Its index among all items, from 0.
     pub(crate) index: u64,
-    /// The number of its line, from 1, if that is its `id`.
+    /// The number of its line, from 1, if that serves as its `id`.
     pub(crate) line_id: Option<u64>,
 }
 
@@ -30,9 +30,10 @@ pub(crate) struct ItemPlace {
 pub(crate) struct BatchItem {
     /// Its index among all items of the input, from 0.
     pub(crate) index: u64,
-    /// Its number among the items of this run, from 0: the index, unless the run is about a shard.
+    /// Its number among the items of this run, from 0. It differs from the index only in the run of
+    /// a shard.
     pub(crate) sequence: u64,
-    /// What decides which shard it belongs to.
+    /// The key, which decides which shard the item belongs to.
     pub(crate) key: ItemKey,
     source: ItemSource,
     content: ItemContent,
@@ -51,7 +52,7 @@ enum ItemContent {
     Object(ExactFields),
     /// The text of a file, `None` until it has been read.
     File(Option<String>),
-    /// A line among JSON objects that is not one, with the parser's message.
+    /// A line that is not a JSON object although the first one is, with the parser's message.
     Malformed(String),
 }
 
@@ -90,7 +91,7 @@ impl BatchItem {
         }
     }
 
-    /// Returns the item's field `id`, if it can be that of the record.
+    /// Returns the item's field `id`, if it has one that can be the `id` of the record.
     pub(crate) fn own_id(&self) -> Option<ExactJson> {
         let ItemContent::Object(fields) = &self.content else {
             return None;
@@ -100,7 +101,7 @@ impl BatchItem {
             .filter(|id| id.is_string() || id.is_number())
     }
 
-    /// Returns the number of its line, from 1; `None` for a file.
+    /// Returns the line number, from 1; `None` for a file.
     pub(crate) fn line_number(&self) -> Option<u64> {
         match self.source {
             ItemSource::Line(_, number) => Some(number),
@@ -124,7 +125,7 @@ impl BatchItem {
         }
     }
 
-    /// Checks that the item's line could be read as what all of them are.
+    /// Checks that the item's line has the form of the first line.
     ///
     /// # Errors
     ///
@@ -193,7 +194,7 @@ pub(crate) struct ItemReader {
     /// Number of items so far.
     count: u64,
     has_objects: Option<bool>,
-    /// The first line that is not valid UTF-8, and the byte offset in it.
+    /// The number of the first line that is not valid UTF-8, and the byte offset in it.
     bad: Option<(u64, usize)>,
 }
 
@@ -250,8 +251,8 @@ impl ItemReader {
         })
     }
 
-    /// Returns where the first line is that is not valid UTF-8, for messages, and the byte offset
-    /// in it.
+    /// Returns the place of the first line that is not valid UTF-8, for messages, and the byte
+    /// offset in it.
     pub(crate) fn first_bad_line(&self) -> Option<(String, usize)> {
         self.bad
             .map(|(line, offset)| (describe_line(&self.name, line), offset))

@@ -1,11 +1,11 @@
-//! The key of an item: a number made from its bytes. It decides which shard an item belongs to, and
-//! by it `merge` finds the item of a record.
+//! The key of an item: a number derived from its bytes. It decides which shard the item belongs to,
+//! and `merge` uses it to find the item of a record.
 //!
-//! Fixed for good: machines with different versions must agree on it, and so must the runs of one
-//! batch. The key is the first eight bytes of the SHA-256 of the item, as a big-endian number. An
-//! item's bytes are those of its line, without the line ending (LF or CR LF) and without a byte
-//! order mark before the first line; for a file, those of its path as it was given. The key of the
-//! line `abc` is `ba7816bf8f01cfea`.
+//! The definition is fixed for good: machines with different versions must agree on it, and so must
+//! the runs of one batch. The key is the first eight bytes of the SHA-256 of the item, as a
+//! big-endian number. The bytes of an item are those of its line, without the line ending (LF or CR
+//! LF) and without a byte order mark before the first line; for a file, those of its path as it was
+//! given. The key of the line `abc` is `ba7816bf8f01cfea`.
 
 use std::fmt;
 
@@ -16,20 +16,20 @@ use ring::digest::{SHA256, digest};
 pub(crate) struct ItemKey(u64);
 
 impl ItemKey {
-    /// Returns the key of an item with these bytes.
+    /// Returns the key of the item with these bytes.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
         let digest = digest(&SHA256, bytes);
         let first = digest.as_ref().first_chunk();
         Self(u64::from_be_bytes(*first.expect("a SHA-256 has 32 bytes")))
     }
 
-    /// Parses a key as a record has it: 16 hexadecimal digits.
+    /// Parses a key in the form used in records: 16 hexadecimal digits.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let is_key = text.len() == 16 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
         is_key.then(|| u64::from_str_radix(text, 16).ok().map(Self))?
     }
 
-    /// Creates the key with this number.
+    /// Creates a key from its number.
     pub(crate) fn from_number(number: u64) -> Self {
         Self(number)
     }

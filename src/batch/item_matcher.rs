@@ -1,20 +1,20 @@
-//! Finds the item that a record belongs to, by key. Items with equal keys are equal, so that their
-//! records are interchangeable; a record whose index is that of such an item belongs to it, and the
-//! others are given to those that have none.
+//! Finds the item that a record belongs to, by key. Items with equal keys are equal, so their
+//! records are interchangeable: a record whose index is that of such an item belongs to it, and the
+//! other records are given to the items that still have none.
 
 use std::collections::VecDeque;
 
 use super::item_key::ItemKey;
 
-/// Matches records to items. Both are pushed together, sorted by key and then by position; at the
-/// same position the item comes before its records. Only records of equal items with an index that
-/// is out of date are held.
+/// Matches records to items. Both are pushed in one sequence, sorted by key and then by position;
+/// at the same position, the item comes before its records. Only records of equal items whose index
+/// is out of date are held in memory.
 #[derive(Debug)]
 pub(crate) struct ItemMatcher<R> {
     key: Option<ItemKey>,
     /// The last item with this key, and whether a record has its index.
     last: Option<(u64, bool)>,
-    /// Positions of items that no record has for its index.
+    /// Positions of items whose index no record has.
     waiting: VecDeque<u64>,
     /// Records with an index that no item has.
     strays: VecDeque<R>,
@@ -44,7 +44,7 @@ impl<R> ItemMatcher<R> {
         self.last = Some((position, false));
     }
 
-    /// Pushes a record with the index that it has.
+    /// Pushes a record with the index that it states.
     pub(crate) fn push_record(&mut self, key: ItemKey, index: u64, record: R) {
         self.start_key(key);
         match &mut self.last {
@@ -65,8 +65,8 @@ impl<R> ItemMatcher<R> {
         self.matched.drain(..)
     }
 
-    /// Matches what is left when all has been pushed. Returns the number of records that belong to
-    /// no item.
+    /// Matches the rest after everything has been pushed. Returns the number of records that belong
+    /// to no item.
     pub(crate) fn finish(&mut self) -> u64 {
         self.finish_key();
         self.foreign
@@ -99,7 +99,7 @@ impl<R> ItemMatcher<R> {
         }
     }
 
-    /// What is left of equal items: a record more than there are items is a duplicate of the last.
+    /// Matches what is left of equal items. Surplus records are duplicates of the last item.
     fn finish_key(&mut self) {
         self.settle_last();
         self.waiting.clear();

@@ -68,7 +68,7 @@ impl ItemTemplate {
         self.field_names().next().is_some()
     }
 
-    /// Returns the fields of the template, for finding those that no item has.
+    /// Returns the fields of the template, to find those that no item has.
     pub(crate) fn unfilled_fields(&self) -> UnfilledFields {
         UnfilledFields {
             fields: self.field_names().map(str::to_owned).collect(),
@@ -106,7 +106,7 @@ impl ItemTemplate {
     }
 }
 
-/// The fields of a template that none of the items so far has.
+/// The fields of a template that no item so far has.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct UnfilledFields {
     fields: Vec<String>,
@@ -125,21 +125,21 @@ impl UnfilledFields {
         }
     }
 
-    /// Whether each field of the template was in some item.
+    /// Whether each field of the template was found in some item.
     pub(crate) fn is_empty(&self) -> bool {
         self.fields.is_empty()
     }
 
-    /// Whether no further item can have the missing fields: lines of text are all alike.
+    /// Whether no later item can have the missing fields, because all items are lines of text.
     pub(crate) fn is_final(&self) -> bool {
         self.has_text_lines && !self.is_empty()
     }
 
-    /// Returns the error of a template with a field that no item has. `input` names the items.
+    /// Checks that no field of the template is missing from all items. `input` names the items.
     ///
     /// # Errors
     ///
-    /// If there were items, and one of the fields was in none of them.
+    /// If there were items, and none of them had one of the fields.
     pub(crate) fn check(&self, input: &str) -> Result<(), Error> {
         let Some(field) = self.fields.first().filter(|_| !self.known.is_empty()) else {
             return Ok(());

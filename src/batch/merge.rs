@@ -1,5 +1,5 @@
-//! Merging the outputs of shards: one record for each item, in the order of the items, and what
-//! does not add up. Pure: entries come in sorted by position.
+//! Merging the outputs of shards: one record for each item, in the order of the items, and a report
+//! of what is inconsistent. Pure: entries come in sorted by position.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,10 +11,10 @@ use super::shard::BatchShard;
 use crate::protocol::ExactJson;
 use crate::text::{counted, grouped};
 
-/// How many places, or ranges of them, a message lists.
+/// Maximum number of places, or ranges of places, listed in a message.
 const MAX_LISTED: usize = 20;
 
-/// How many shards a hint lists.
+/// Maximum number of shards listed in a hint.
 const MAX_LISTED_SHARDS: usize = 10;
 
 /// An item of the input, as far as merging needs it.
@@ -26,7 +26,7 @@ pub(crate) struct InputItem {
 }
 
 impl InputItem {
-    /// Describes an item.
+    /// Extracts what merging needs from an item.
     pub(crate) fn from_item(item: &BatchItem) -> Self {
         Self {
             key: item.key,
@@ -59,8 +59,8 @@ impl InputItem {
         })
     }
 
-    /// Whether a record with its index can be its record. Only that of a shard has the key; in
-    /// others the `id` is compared, unless it is the number of the line, which may be out of date.
+    /// Whether a record with the item's index can belong to it. Records of a shard have the item's
+    /// key; for others, the `id` is compared, unless it is a line number, which may be out of date.
     fn may_have(&self, record: &RecordSummary) -> bool {
         match (record.key, &self.own_id) {
             (Some(key), _) => key == self.key,
@@ -70,7 +70,7 @@ impl InputItem {
     }
 }
 
-/// Places in an input, of which the first ones are listed.
+/// Places in an input, of which only the first ones are listed.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct PlaceList {
     count: u64,
@@ -80,7 +80,7 @@ struct PlaceList {
 }
 
 impl PlaceList {
-    /// Adds the places from `first` to `last`, which are greater than those before.
+    /// Adds the places from `first` to `last`, which must be greater than those added before.
     fn push_range(&mut self, first: u64, last: u64) {
         let added = last - first + 1;
         let are_all_listed = self.listed == self.count;
@@ -123,7 +123,7 @@ pub(crate) struct RecordMerger {
     report: MergeReport,
 }
 
-/// The position at which records are merged.
+/// The state of merging at one position.
 #[derive(Debug)]
 struct MergePosition {
     index: u64,
@@ -132,7 +132,8 @@ struct MergePosition {
 }
 
 impl RecordMerger {
-    /// Creates a merger of records of these shards. With `has_input` all items are pushed too.
+    /// Creates a merger for records of these shards. If `has_input` is set, all items are pushed,
+    /// too.
     pub(crate) fn new(has_input: bool, shards: BTreeSet<BatchShard>) -> Self {
         Self {
             shards,
@@ -149,7 +150,7 @@ impl RecordMerger {
         self.start_position(index, Some(item));
     }
 
-    /// Pushes a record. Returns its place if it is the one that is kept of its item.
+    /// Pushes a record. Returns its place if this is the record to keep for its item.
     pub(crate) fn push_record(&mut self, index: u64, record: &RecordSummary) -> Option<ItemPlace> {
         if self.report.has_input {
             let item = self.current.as_ref().filter(|current| {
@@ -185,7 +186,7 @@ impl RecordMerger {
         self.report.foreign += count;
     }
 
-    /// Returns what was found when all has been pushed.
+    /// Returns the report after everything has been pushed.
     pub(crate) fn finish(mut self) -> MergeReport {
         self.finish_position();
         if !self.report.has_input && self.report.gaps.count > 0 {
@@ -197,7 +198,7 @@ impl RecordMerger {
         self.report
     }
 
-    /// Returns one of the shards, if there are as many of all of them.
+    /// Returns one of the shards if all of them have the same count.
     fn common_count(&self) -> Option<BatchShard> {
         let first = self.shards.first()?;
         let is_common = |shard: &BatchShard| shard.count() == first.count();
@@ -208,7 +209,7 @@ impl RecordMerger {
     fn start_position(&mut self, index: u64, item: Option<InputItem>) {
         self.finish_position();
         if !self.report.has_input && index > self.report.items {
-            // Items whose records are between others are missing for sure.
+            // Items between two existing records are certainly missing.
             self.report.gaps.push_range(self.report.items, index - 1);
             self.report.items = index;
         }
@@ -241,16 +242,16 @@ impl RecordMerger {
     }
 }
 
-/// What merging has found.
+/// The findings of a merge.
 #[derive(Debug, Default)]
 pub(crate) struct MergeReport {
-    /// Whether the items are known, and not only the records.
+    /// Whether the items are known, and not just the records.
     has_input: bool,
-    /// How many items there are; without the input, up to the last one with a record.
+    /// The number of items; without the input, up to the last one with a record.
     items: u64,
     /// Items without a record.
     gaps: PlaceList,
-    /// The shards that these belong to, as far as that is known.
+    /// The shards that the missing items belong to, as far as known.
     gap_shards: BTreeSet<BatchShard>,
     /// Items with more than one record.
     duplicates: PlaceList,
@@ -261,7 +262,7 @@ pub(crate) struct MergeReport {
 }
 
 impl MergeReport {
-    /// Returns a message for each kind of thing that does not add up. `input` is the input's name.
+    /// Returns a message for each kind of inconsistency. `input` is the input's name.
     pub(crate) fn notices(&self, input: Option<&str>) -> Vec<String> {
         let (subject, place) = match input {
             Some(input) => (format!("{input}: "), "line"),
@@ -302,7 +303,7 @@ impl MergeReport {
         .collect()
     }
 
-    /// Returns what makes the merged output less than complete; `None` if nothing does.
+    /// Returns why the merged output is incomplete; `None` if it is complete.
     pub(crate) fn flaws(&self) -> Option<MergeFlaws> {
         let flaws = MergeFlaws {
             has_input: self.has_input,
@@ -316,7 +317,7 @@ impl MergeReport {
     }
 }
 
-/// What makes a merged output less than complete.
+/// Why a merged output is incomplete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MergeFlaws {
     has_input: bool,
@@ -328,7 +329,7 @@ pub(crate) struct MergeFlaws {
 }
 
 impl MergeFlaws {
-    /// Returns what to do about them.
+    /// Returns what to do next, for a hint.
     pub(crate) fn next_step(&self) -> String {
         let retry = if self.failed > 0 {
             " with --retry-failed"
@@ -431,7 +432,7 @@ mod tests {
             ..record(json!(1))
         };
         let mut kept = Vec::new();
-        // Blank lines are no items, and the places are lines.
+        // Blank lines are not items, and the places are line numbers.
         for (index, item) in (0..).zip(items("a\n\nb\nc\nd\ne\n")) {
             merger.push_item(index, item);
             let records = match index {

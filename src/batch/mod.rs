@@ -2,8 +2,8 @@
 //! what remains to be done.
 //!
 //! Pure: files, requests and the terminal are handled by the command. A record is a line of JSON,
-//! written as soon as an item is done, so that however a run ends, the next one can skip the items
-//! that are done.
+//! written as soon as its item is done. However a run ends, the next one can skip the items that
+//! are done.
 
 mod budget;
 mod earlier_records;
@@ -63,7 +63,7 @@ pub(crate) enum Error {
         /// Whether the items are lines of text.
         is_text: bool,
     },
-    /// A line among JSON lines that is not a JSON object.
+    /// A line is not a JSON object, although the first line is one.
     #[error("the first line is a JSON object, but {place} is not: {reason}")]
     NoObject {
         /// Where the line is, for messages.
@@ -73,15 +73,17 @@ pub(crate) enum Error {
     },
     /// `--shard auto` without a scheduler.
     #[error(
-        "--shard auto: no variable names a shard; it reads SLURM_ARRAY_TASK_ID, _MIN, _STEP and \
-         _COUNT (Slurm), CI_NODE_INDEX and CI_NODE_TOTAL (GitLab), and JOB_COMPLETION_INDEX \
-         (Kubernetes, as auto/N)"
+        "--shard auto: this is not a job of a Slurm array (SLURM_ARRAY_TASK_ID), a parallel job of \
+         GitLab (CI_NODE_INDEX) or, with auto/N, a pod of an indexed Kubernetes job \
+         (JOB_COMPLETION_INDEX)"
     )]
     NoShard,
-    /// A scheduler does not say how many shards there are.
-    #[error("--shard auto: {variable} names this shard, but no variable has the number of shards")]
+    /// The scheduler does not provide the number of shards.
+    #[error(
+        "--shard auto: {variable} is the number of this shard, but no variable has the number of all"
+    )]
     ShardCount {
-        /// The variable with the number of this one.
+        /// The variable with the number of this shard.
         variable: &'static str,
     },
     /// The variables of schedulers do not name a shard.

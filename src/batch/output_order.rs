@@ -13,7 +13,7 @@ pub(crate) struct PlacedRecord {
     pub(crate) offset: u64,
     /// Length in bytes, including the line feed.
     pub(crate) length: u32,
-    /// Whether the record says something else than its place.
+    /// Whether the record states another place than its own.
     pub(crate) is_moved: bool,
 }
 
@@ -37,7 +37,7 @@ impl OutputOrder {
         Self::Rewrite(records)
     }
 
-    /// Leaves records in the order in which they are.
+    /// Keeps the records in their current order.
     pub(crate) fn in_place(records: Vec<PlacedRecord>) -> Self {
         if records.iter().any(|record| record.is_moved) {
             Self::Rewrite(records)

@@ -65,7 +65,8 @@ pub(crate) struct RecordLine;
 
 impl RecordLine {
     /// Formats the record of an item. `hash` is `None` if there was no request; `usage` is `None`
-    /// if there was no answer. That of a shard says which, and has the key of its item.
+    /// if there was no answer. The record of a shard also names the shard and has the key of its
+    /// item.
     pub(crate) fn format_record(
         item: &BatchItem,
         shard: BatchShard,
@@ -91,17 +92,18 @@ impl RecordLine {
         Self::format_line(&record)
     }
 
-    /// Returns a record with another place.
+    /// Returns a record with a new place.
     pub(crate) fn with_place(line: &[u8], place: ItemPlace) -> String {
         Self::rewritten(line, place, &[])
     }
 
-    /// Returns a record with another place, as a run of the whole batch would have written it.
+    /// Returns a record with a new place, in the form that a run of the whole batch would have
+    /// written.
     pub(crate) fn merged(line: &[u8], place: ItemPlace) -> String {
         Self::rewritten(line, place, &[SHARD, ITEM_KEY])
     }
 
-    /// Returns a record with another place and without some of its fields. Numbers keep their
+    /// Returns a record with a new place and without the `dropped` fields. Numbers keep their
     /// digits.
     fn rewritten(line: &[u8], place: ItemPlace, dropped: &[&str]) -> String {
         let line = String::from_utf8_lossy(line);

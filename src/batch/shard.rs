@@ -1,7 +1,8 @@
-//! Shards: the parts of a batch that run on machines of their own.
+//! Shards: the parts of a batch that run on separate machines.
 //!
-//! The shard of an item is its key modulo the number of shards, plus one. So adding items moves no
-//! other item, and the rule is as fixed as the key: of 10 shards, the line `abc` is in number 5.
+//! The shard of an item is its key modulo the number of shards, plus one. Adding items therefore
+//! moves no other item. The rule is fixed for good, like the key: of 10 shards, the line `abc` is
+//! in number 5.
 
 use std::fmt;
 use std::str::FromStr;
@@ -32,7 +33,7 @@ impl BatchShard {
             .then_some(Self { count, number })
     }
 
-    /// Returns the shard that an item belongs to, among as many as there are of this one.
+    /// Returns the shard that an item belongs to, given the number of shards of this one.
     pub(crate) fn sibling_with(self, key: ItemKey) -> Self {
         let number = key.number() % u64::from(self.count) + 1;
         Self {
@@ -88,7 +89,7 @@ fn parse_number(text: &str) -> Option<u64> {
 pub(crate) enum ShardChoice {
     /// `I/N`.
     Exact(BatchShard),
-    /// `auto`, or `auto/N`: the shard whose number the scheduler has put into the environment.
+    /// `auto`, or `auto/N`: the shard whose number the scheduler provides in the environment.
     Auto {
         /// The number of shards, if it was given.
         count: Option<u32>,
@@ -116,17 +117,17 @@ impl FromStr for ShardChoice {
     }
 }
 
-/// A scheduler that numbers the processes of a job by variables.
+/// A scheduler that numbers the processes of a job in environment variables.
 #[derive(Debug)]
 struct JobScheduler {
     name: &'static str,
-    /// The number of this process.
+    /// The variable with the number of this process.
     index: &'static str,
     /// The number of the first process.
     first: FirstIndex,
-    /// The distance between two numbers; 1 without a variable.
+    /// The variable with the distance between two numbers; without one, it is 1.
     step: Option<&'static str>,
-    /// How many processes there are; `None` if no variable has it.
+    /// The variable with the number of processes; `None` if there is none.
     count: Option<&'static str>,
 }
 
@@ -162,7 +163,7 @@ const SCHEDULERS: [JobScheduler; 3] = [
 ];
 
 impl ShardChoice {
-    /// Returns the shard, and the name of the scheduler that named it. `variable` returns the value
+    /// Returns the shard, and the name of the scheduler that chose it. `variable` returns the value
     /// of an environment variable.
     ///
     /// # Errors
@@ -198,7 +199,8 @@ impl ShardChoice {
 }
 
 impl JobScheduler {
-    /// Returns the shard that the variables name; `None` if the scheduler is not there.
+    /// Returns the shard that the variables name; `None` if the job does not run under this
+    /// scheduler.
     fn find_shard(
         &self,
         given: Option<u64>,
@@ -258,7 +260,7 @@ mod tests {
         text.parse().expect(text)
     }
 
-    /// What `--shard` becomes with these variables, or the error.
+    /// Returns the shard for `--shard` with these variables, or the error.
     fn resolved(choice: &str, variables: &[(&str, &str)]) -> Result<String, String> {
         let choice: ShardChoice = choice.parse().expect(choice);
         let found = choice.resolve(|name| {

@@ -73,9 +73,9 @@ pub(crate) struct BatchArgs {
         help_heading = "Structured", conflicts_with = "prefill"
     )]
     pub(crate) schema: Option<String>,
-    /// With --schema: how the model is asked for the answer [default: auto]
+    /// With --schema: how the model is asked: auto, native, tool or prompt [default: auto]
     ///
-    /// auto, native, tool or prompt, as for send.
+    /// They work as they do for send.
     #[arg(
         long,
         value_name = "MODE",

@@ -232,7 +232,7 @@ impl Command {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Request")]
 pub(crate) struct RequestArgs {
-    /// Model to ask
+    /// Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region
     #[arg(short, long, value_name = "ID", value_parser = not_blank)]
     pub(crate) model: Option<String>,
     /// The fields with a flag of their own
@@ -279,7 +279,7 @@ pub(crate) struct DisplayArgs {
     /// Render the answer's Markdown, even in a pipe [default: on a terminal]
     #[arg(long)]
     pub(crate) markdown: bool,
-    /// Colour of messages and of rendered Markdown
+    /// Colour of messages and of rendered Markdown: auto, always or never
     #[arg(
         long,
         value_name = "WHEN",

@@ -88,7 +88,7 @@ pub(crate) struct StructuredArgs {
         conflicts_with_all = ["jsonl", "extract", "tools", "tool_choice", "prefill"]
     )]
     pub(crate) schema: Option<String>,
-    /// With --schema: how the model is asked for the answer [default: auto]
+    /// With --schema: how the model is asked: auto, native, tool or prompt [default: auto]
     ///
     /// native uses the field output_config.format, tool makes the model call a tool with the
     /// answer, and prompt asks in the prompt. auto uses a tool that the model has to call if it is

@@ -51,9 +51,21 @@ pub(super) fn flaw_of(problem: &rustls::Error) -> (CertificateFlaw, String) {
                 clock_note(*time)
             ),
         ),
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            (CertificateFlaw::Name, text)
+        CertificateError::NotValidForName => (
+            CertificateFlaw::Name,
+            "its certificate is for another host".to_owned(),
+        ),
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            (CertificateFlaw::Name, wrong_names(presented))
         }
+        CertificateError::BadSignature => (
+            CertificateFlaw::Issuer,
+            "its certificate is not signed by the CA that it names".to_owned(),
+        ),
+        CertificateError::UnknownIssuer => (
+            CertificateFlaw::Issuer,
+            "its certificate was not issued by a trusted CA".to_owned(),
+        ),
         // rustls has no variants of its own for these: it hands on those of webpki. If it depended
         // on another version of webpki than this program does, the tests would fail.
         CertificateError::Other(other) => match other.0.downcast_ref() {
@@ -69,6 +81,20 @@ pub(super) fn flaw_of(problem: &rustls::Error) -> (CertificateFlaw, String) {
         },
         _ => (CertificateFlaw::Issuer, text),
     }
+}
+
+/// Says for which hosts a certificate is, from the form in which rustls names them, such as
+/// `DnsName("a.example")`.
+fn wrong_names(presented: &[String]) -> String {
+    if presented.is_empty() {
+        return "its certificate names no host".to_owned();
+    }
+    let hosts: Vec<&str> = presented
+        .iter()
+        .map(|name| name.split_once('(').map_or(name.as_str(), |(_, host)| host))
+        .map(|host| host.trim_end_matches(')').trim_matches('"'))
+        .collect();
+    format!("its certificate is for {}", hosts.join(", "))
 }
 
 /// Returns a note with the time of this machine's clock.

@@ -42,7 +42,7 @@ pub(crate) use endpoint::{
 pub(crate) use error::{BuildError, CallTimeout, Error, StatusError};
 pub(crate) use models::{
     BATCH_MAX_TOKENS, DEFAULT_MAX_TOKENS, ListedModel, OutputLimits, default_max_tokens, models_of,
-    pick_default, regions_instead, seed_max_tokens, seed_window,
+    newest_model, pick_default, regions_instead, seed_max_tokens, seed_window,
 };
 pub(crate) use pacer::PacingOptions;
 pub(crate) use proxy::ProxyChoice;

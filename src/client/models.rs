@@ -174,25 +174,18 @@ impl ModelPage {
 
 /// Picks a model if none was chosen: the newest `sonnet`, else the newest Claude model.
 pub(crate) fn pick_default(models: &[ListedModel]) -> Option<&ListedModel> {
-    let called = |name: &str| {
-        models
-            .iter()
-            .filter(|model| model.id().contains(name))
-            .collect::<Vec<_>>()
-    };
-    let sonnets = called("sonnet");
-    let mut candidates = if sonnets.is_empty() {
-        called("claude")
-    } else {
-        sonnets
-    };
+    newest_model(models, "sonnet").or_else(|| newest_model(models, "claude"))
+}
+
+/// Returns the newest model whose id contains `name`, such as the name of a family.
+pub(crate) fn newest_model<'a>(models: &'a [ListedModel], name: &str) -> Option<&'a ListedModel> {
+    let candidates = models.iter().filter(|model| model.id().contains(name));
     // The date of the list says nothing: it may be the epoch, and differs by platform.
-    candidates.sort_by_cached_key(|model| {
+    candidates.max_by_key(|model| {
         let known = ClaudeModel::from_id(model.id());
         let version = known.map(|model| (model.major, model.minor));
         (version, model.version_key())
-    });
-    candidates.last().copied()
+    })
 }
 
 /// What the default of `max_tokens` of a model must not exceed, as far as it is known.

@@ -49,7 +49,7 @@ pub(super) fn with_roots_of(file: &Path) -> Result<ClientConfig, BuildError> {
             .map_err(|error| unreadable(&error))?;
     }
     if roots.is_empty() {
-        return Err(unreadable(&"it has no certificate"));
+        return Err(unreadable(&"it contains no certificate"));
     }
     Ok(config_builder()
         .with_root_certificates(roots)

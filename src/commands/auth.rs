@@ -1,5 +1,5 @@
-//! `langdock auth`: the stored key. It belongs to the host of the endpoint that is chosen, and goes
-//! to no other.
+//! `langdock auth`: the stored key. It belongs to the host of the chosen endpoint, and is sent to
+//! no other.
 
 use std::io::{BufRead, ErrorKind, Read};
 use std::path::Path;
@@ -15,13 +15,13 @@ use crate::exchange::settings::{merged_config, only};
 use crate::text::{TableColumn, TextTable};
 use crate::ui::{ask_secret, end_prompt_row};
 
-/// No line with a key is longer.
+/// Maximum length of a line that is read as a key.
 const MAX_LINE_BYTES: u64 = 64 * 1024;
 
-/// SIGINT, which Ctrl-C would have sent had the prompt not read it as a key.
+/// The signal that Ctrl-C would have sent if the prompt had not read it as input.
 const SIGINT: i32 = 2;
 
-/// Stores, shows or forgets the key.
+/// Stores, shows or deletes the key.
 pub(crate) fn auth(app: &App, args: &AuthArgs) -> Result<(), Error> {
     let connection = args.command.connection();
     only(
@@ -65,7 +65,7 @@ fn login(app: &App, directory: &Path, host: &str) -> Result<(), Error> {
         line_of_stdin()?
     };
     let text = text.trim();
-    // Stored as it was given, once it is known to be a key.
+    // The text is stored unmodified, after it was checked.
     ApiKey::new(text).map_err(|source| config::Error::Key {
         origin: Origin::Input,
         source,
@@ -115,7 +115,7 @@ fn line_of_stdin() -> Result<String, Error> {
 
 fn status(app: &App, source: &KeySource, host: &str, as_json: bool) -> Result<(), Error> {
     let masked = match source {
-        // No request needs it now.
+        // The command is not run, because no request needs the key.
         KeySource::Command { .. } => None,
         source => Some(read_key(source)?.masked()),
     };

@@ -1,4 +1,4 @@
-//! `langdock completions`: a completion script on standard output.
+//! `langdock completions`: prints a completion script.
 
 use crate::app::App;
 use crate::cli::{CompletionShell, completion_script};

@@ -1,4 +1,4 @@
-//! `langdock config`: what holds, who said so, and changing it.
+//! `langdock config`: shows the effective settings and their origin, and changes the config file.
 
 use serde_json::{Map, Value, json};
 
@@ -94,8 +94,8 @@ fn find(name: &str) -> Result<ConfigKey, Error> {
     })
 }
 
-/// Returns the profile in which a key is changed. The other flags of the connection are refused,
-/// and `--profile` too where the key is in no profile.
+/// Returns the profile in which a key is changed. All other connection flags are refused, and so is
+/// `--profile` if the key cannot be part of a profile.
 fn changed_profile(
     app: &App,
     command: &str,
@@ -142,7 +142,7 @@ fn found(
     Ok((merged, settings))
 }
 
-/// The limits and the lists of tools that were set: each with its name and its origin.
+/// Returns the limits and the tool lists that were set, each with its name and origin.
 fn beside_the_settings<'a>(
     merged: &'a MergedConfig,
     settings: &'a Settings,
@@ -157,7 +157,7 @@ fn beside_the_settings<'a>(
     )
 }
 
-/// A value as a script wants it.
+/// Formats a value for scripts.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -166,8 +166,8 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// The key as it may be shown, or why there is none, and where it came from. The command is not
-/// run: no request needs its key.
+/// Returns the key in the form in which it may be shown, or why it cannot be, and its origin. A
+/// command is not run, because no request needs its key.
 fn shown_key(source: &KeySource) -> (Result<String, String>, Origin) {
     let shown = match source {
         KeySource::Command { .. } => {

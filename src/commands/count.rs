@@ -1,5 +1,5 @@
-//! `langdock count`: about how many tokens a request would have, by part. Nothing is sent, and no
-//! key is needed.
+//! `langdock count`: estimates the tokens of a request, by part. Nothing is sent, and no key is
+//! needed.
 
 use serde_json::{Value, json};
 
@@ -18,17 +18,17 @@ use crate::exchange::settings::settings;
 use crate::input::{Estimate, Part, check_many};
 use crate::usage::CalibrationFactors;
 
-/// What was counted, and what is known beside it.
+/// The estimate, and what is known about the model.
 struct Counted<'a> {
     estimate: Estimate,
     model: Option<&'a str>,
     window: Option<u64>,
     factor: Option<f64>,
-    /// The most that the answer adds.
+    /// Maximum number of tokens of the answer.
     max_tokens: u64,
 }
 
-/// Counts a request.
+/// Estimates the tokens of a request.
 pub(crate) async fn count(app: &App, args: cli::CountArgs) -> Result<(), Error> {
     let is_json = args.json;
     let args = args.into_ask();
@@ -51,7 +51,7 @@ pub(crate) async fn count(app: &App, args: cli::CountArgs) -> Result<(), Error> 
     }
     check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
     let spec = given.resolve(&args, catalog.settings())?;
-    let model = catalog.known_model();
+    let model = catalog.known_model().await;
     let model = model.as_deref();
     let parts = RequestParts {
         model: model.unwrap_or_default().to_owned(),

@@ -1,4 +1,4 @@
-//! `langdock help`: a command's own help, and what belongs to no single command.
+//! `langdock help`: the help of each command, and topics that belong to no single command.
 
 use crate::app::App;
 use crate::cli::{self, command_help, commands};
@@ -8,18 +8,18 @@ use crate::error::{EXIT_CODES, Error};
 use crate::text::{TableColumn, TextTable, did_you_mean, wrap_words};
 use crate::tool::TOOL_KEYS;
 
-/// A topic and what makes its text, for a terminal of so many columns.
+/// A topic, and the function that formats its text for a width in columns.
 type Topic = (&'static str, fn(Option<usize>) -> String);
 
-/// The topics that are no commands; `config` is both, and its help has the keys of the file below
-/// it, as that of `tool-run` has those of a tools file.
+/// The topics that are not commands. `config` is a command, whose help is followed by the keys of
+/// the config file, and that of `tool-run` by the keys of a tools file.
 const TOPICS: [Topic; 3] = [
     ("exit-codes", exit_codes),
     ("environment", environment),
     ("regions", regions),
 ];
 
-/// Prints help.
+/// Prints the help of a command, or a topic.
 pub(crate) fn help(app: &App, args: &cli::HelpArgs) -> Result<(), Error> {
     let columns = app.facts.help_columns();
     let words: Vec<&str> = args.topic.iter().map(String::as_str).collect();
@@ -57,7 +57,7 @@ fn unknown(given: &str) -> Error {
     }
 }
 
-/// Returns a paragraph, each line behind so many spaces.
+/// Returns a wrapped paragraph with each line indented.
 fn paragraph(text: &str, indent: usize, columns: Option<usize>) -> String {
     let margin = " ".repeat(indent);
     let room = columns.map_or(usize::MAX, |columns| columns.saturating_sub(indent));
@@ -133,7 +133,7 @@ fn regions(columns: Option<usize>) -> String {
     let elsewhere = "claude-3-opus-20240229";
     if let Some(regions) = regions_instead(elsewhere, "eu") {
         let only = format!(
-            "Of the models that Langdock offered first, {elsewhere} is in {} only.",
+            "Of the four built-in models, {elsewhere} is available only in {}.",
             regions.join(", ")
         );
         text.push_str(&paragraph(&only, 0, columns));

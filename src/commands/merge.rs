@@ -1,8 +1,8 @@
-//! `langdock merge`: the outputs of the shards of a batch as one, in the order of the items.
+//! `langdock merge`: merges the outputs of a batch's shards, in the order of the items.
 //!
-//! Records are sorted, on disk where there are many, and then merged as they come: memory does not
-//! grow with the number of items. With the input they are first sorted by key, together with its
-//! items, which finds the item of each; then by the position of that item.
+//! Records are sorted, on disk if there are many, and merged while they are read, so memory does
+//! not grow with the number of items. If the input is given, they are first sorted by key together
+//! with its items, to find the item of each record, and then by the position of that item.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -22,17 +22,17 @@ use crate::fs::{ExternalSort, SortedEntries, SortedEntry};
 use crate::input::{self, Patient};
 use crate::ui::{OutputSink, PartFile, StdoutWriter};
 
-/// How much is written at once, in bytes.
+/// Number of bytes written at a time.
 const WRITE_SIZE: usize = 64 * 1024;
 
-/// The part of a sort key that orders what has the same position: items, then answers, then
-/// failures. The records of each kind are numbered in the order in which they are read.
+/// The position of the kind in a sort key. It orders entries with the same position: items, then
+/// answers, then failures. Within a kind, records are numbered in the order in which they are read.
 const KIND_SHIFT: u32 = 62;
 const ITEM: u64 = 0;
 const ANSWER: u64 = 1 << KIND_SHIFT;
 const FAILURE: u64 = 2 << KIND_SHIFT;
 
-/// Merges records.
+/// Merges the records of several outputs.
 pub(crate) fn merge(app: &App, args: &cli::MergeArgs) -> Result<(), Error> {
     check_paths(args)?;
     let mut sorts = RecordSorts::new(&app.env.temporary_directory);
@@ -58,7 +58,7 @@ pub(crate) fn merge(app: &App, args: &cli::MergeArgs) -> Result<(), Error> {
     }
 }
 
-/// Checks that standard input is read once, and that the input is not replaced.
+/// Checks that standard input is read only once, and that the output does not replace the input.
 fn check_paths(args: &cli::MergeArgs) -> Result<(), Error> {
     let read = args.files.iter().chain(&args.input);
     if read.filter(|path| is_dash(path)).count() > 1 {
@@ -85,7 +85,7 @@ fn is_dash(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Returns the name of what is read, for messages.
+/// Returns the name of a file that is read, for messages.
 fn name_of(path: &Path) -> String {
     if is_dash(path) {
         "standard input".to_owned()
@@ -129,15 +129,15 @@ fn open_sink(app: &App, output: Option<&Path>) -> Result<OutputSink, Error> {
     })
 }
 
-/// What is to be merged.
+/// The items and records to be merged.
 struct RecordSorts {
-    /// Items, and records with the key of theirs: by key, index, and kind.
+    /// Items, and records that have a key: sorted by key, index and kind.
     by_key: ExternalSort,
-    /// Items, and records whose item is known: by position and kind.
+    /// Items, and records whose item is known: sorted by position and kind.
     by_position: ExternalSort,
     shards: BTreeSet<BatchShard>,
     has_input: bool,
-    /// How many records were read.
+    /// Number of records read so far.
     count: u64,
     temporary_directory: PathBuf,
 }
@@ -169,7 +169,7 @@ impl RecordSorts {
         })
     }
 
-    /// Reads the records of an output. Returns what a user should know.
+    /// Reads the records of an output. Returns a notice for the user.
     fn add_records(&mut self, path: &Path) -> Result<Option<String>, Error> {
         let mut lines = open_lines(path)?;
         let unreadable = |source| Error::from(unreadable(path)(source));
@@ -198,8 +198,8 @@ impl RecordSorts {
         }))
     }
 
-    /// Finds the items of the records with a key. Returns the records by position, and how many
-    /// belong to no item.
+    /// Finds the items of the records that have a key. Returns all records by position, and the
+    /// number of records that belong to no item.
     fn match_items(self) -> Result<(SortedEntries, u64), Error> {
         let cannot_sort = cannot_sort(&self.temporary_directory);
         let mut by_key = self.by_key.into_sorted().map_err(cannot_sort)?;

@@ -1,4 +1,4 @@
-//! The commands, one a file or directory. No command imports another.
+//! The commands, each in a file or directory of its own. No command imports another.
 
 mod auth;
 mod batch;

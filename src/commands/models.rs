@@ -1,4 +1,4 @@
-//! `langdock models`: what the region offers, asked for or remembered.
+//! `langdock models`: lists the models of the region, from the server or from the cache.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -77,7 +77,8 @@ fn json_list(
     })
 }
 
-/// Returns a line for each model, its id first; what the list does not say is left blank.
+/// Returns a row for each model, beginning with its id. What the list does not provide is left
+/// blank.
 fn table(models: &[ListedModel]) -> TextTable<5> {
     let (text, number) = (TableColumn::LEFT, TableColumn::RIGHT);
     let mut table = TextTable::new([text, text, text, number, number]);
@@ -85,7 +86,8 @@ fn table(models: &[ListedModel]) -> TextTable<5> {
     table
 }
 
-/// The same with what a model has and accepts: by the list, and as it was seen here.
+/// Returns the same table with the capabilities of each model: those in the list, and those learned
+/// from answers.
 fn long_table(models: &[ListedModel], learned: &LearnedRules) -> TextTable<9> {
     let mut table = TextTable::new([TableColumn::LEFT; 9]);
     table.extend(models.iter().map(|model| {
@@ -117,7 +119,7 @@ fn long_table(models: &[ListedModel], learned: &LearnedRules) -> TextTable<9> {
     table
 }
 
-/// Returns the day of a date of the list.
+/// Returns the day of a date in the list.
 fn day(date: &str) -> String {
     date.chars().take("2026-01-31".len()).collect()
 }

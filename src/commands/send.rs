@@ -1,4 +1,4 @@
-//! `langdock send`: one request, its answer on standard output.
+//! `langdock send`: sends one request and prints its answer.
 
 use crate::app::App;
 use crate::cli;
@@ -54,7 +54,7 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
             answer_sink,
         )
         .await;
-        // JSON that is cut is no answer, whatever is allowed.
+        // Truncated JSON is never an answer, even with `--allow-truncated`.
         return finish_answer(app, ask, false, outcome, renderer);
     }
     let calls_out = !request.tools.is_empty();
@@ -71,8 +71,8 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
     finish_answer(app, ask, allow_truncated, outcome, renderer)
 }
 
-/// Whether what is said is saved where no flag says so: on a terminal a user may want to go on
-/// with it.
+/// Returns whether to save the conversation if no flag says so: on a terminal, the user may want to
+/// continue it.
 fn saving(app: &App, settings: &Settings) -> Saving {
     if settings.save.unwrap_or(app.facts.stdout_is_terminal) {
         Saving::Yes

@@ -1,4 +1,4 @@
-//! `langdock serve`: the scripted endpoint on a port, until a signal comes.
+//! `langdock serve`: serves the scripted endpoint on a port, until a signal arrives.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -12,8 +12,8 @@ use crate::demo;
 use crate::error::Error;
 use crate::recording::RecordedAnswers;
 
-/// Prints the base URL, answers until the first signal, finishes what is under way, and ends by the
-/// signal.
+/// Prints the base URL, serves requests until the first signal, finishes those in flight, and
+/// terminates by the signal.
 pub(crate) async fn serve(app: &Arc<App>, args: &cli::ServeArgs) -> Result<(), Error> {
     let endpoint = start(app, args).await?;
     app.print(&format!(
@@ -74,7 +74,7 @@ async fn start(app: &Arc<App>, args: &cli::ServeArgs) -> Result<demo::ScriptedEn
     Ok(endpoint)
 }
 
-/// Opens the log. That a line cannot be written is told once: the answers go on.
+/// Opens the log. A line that cannot be written is reported once; requests are still served.
 fn log(app: &Arc<App>, path: &Path) -> Result<demo::AccessLog, Error> {
     let unwritable = |source| Error::Unwritable {
         path: path.to_owned(),
@@ -89,7 +89,7 @@ fn log(app: &Arc<App>, path: &Path) -> Result<demo::AccessLog, Error> {
     );
     let (app, path, has_failed) = (Arc::clone(app), path.to_owned(), AtomicBool::new(false));
     Ok(Arc::new(move |line: &str| {
-        // In one piece, so that the lines of several servers stay whole.
+        // A single write, so that the lines of several servers do not mix.
         let written = file
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -1,4 +1,4 @@
-//! `langdock session`: what is saved of conversations.
+//! `langdock session`: manages saved conversations.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,7 +18,7 @@ use crate::session::{
 use crate::text::{TableColumn, TextTable, counted, format_age};
 use crate::ui::{ask_yes_no, render_markdown};
 
-/// Lists, shows, searches, renames and deletes conversations.
+/// Lists, shows, searches, exports, renames and deletes conversations.
 pub(crate) fn session(app: &App, args: &cli::SessionArgs) -> Result<(), Error> {
     let scope = DataScope::for_demo(args.demo);
     let store = sessions_directory(scope)
@@ -66,7 +66,7 @@ pub(crate) fn session(app: &App, args: &cli::SessionArgs) -> Result<(), Error> {
     }
 }
 
-/// Finds a conversation: the one that was last used, where none is named.
+/// Finds a conversation: the given one, or else the one last used.
 fn find(app: &App, store: &SessionStore, given: Option<&str>) -> Result<SavedConversation, Error> {
     let mut conversation = match given {
         Some(given) => store.open_existing(given)?,
@@ -205,7 +205,7 @@ fn since(time: SystemTime, now: SystemTime) -> Duration {
 }
 
 fn size(bytes: u64) -> String {
-    // Precise enough for people.
+    // Precise enough for display.
     #[allow(clippy::cast_precision_loss)]
     let kilobytes = bytes as f64 / 1000.0;
     if kilobytes < 1000.0 {
@@ -215,9 +215,9 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// Shows a conversation: on a terminal as an answer is shown.
+/// Shows a conversation; on a terminal it is rendered like an answer.
 fn show(app: &App, conversation: &SavedConversation) -> Result<(), Error> {
-    // Settings that are wrong are told where a request needs them.
+    // Invalid settings are reported by commands that send requests.
     let theme = || {
         settings(app, &Flags::default(), None)
             .ok()
@@ -237,8 +237,7 @@ fn print_markdown(app: &App, conversation: &SavedConversation) -> Result<(), Err
     app.print_outside(&conversation_markdown(conversation))
 }
 
-/// Prints rows in columns. Titles are what somebody typed or a model wrote: they are sanitized for
-/// a pipe too.
+/// Prints rows in columns. Titles are untrusted, so they are sanitized even for a pipe.
 fn print_rows<const N: usize>(
     app: &App,
     rows: impl Iterator<Item = [String; N]>,

@@ -1,4 +1,4 @@
-//! `langdock tool-run`: the model asks for tools, and they are run here until it is done.
+//! `langdock tool-run`: runs the tools that the model calls, until it is done.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::tool::{self, Tool};
 use crate::turn::TurnRules;
 use crate::ui::OutputSink;
 
-/// Runs the loop, or does what was asked for in its place.
+/// Runs the loop, or does what `--list` or `--call` asks for instead.
 pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), Error> {
     watch_hangup(app)?;
     if args.list {
@@ -76,7 +76,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
     finish_answer(app, ask, allow_truncated, outcome, renderer)
 }
 
-/// Reads the tools alone.
+/// Reads the tools, without setting up a request.
 async fn tools_of(app: &App, args: &cli::ToolRunArgs) -> Result<Vec<Tool>, Error> {
     let mut tools = Vec::new();
     for path in &args.ask.tools.tools {
@@ -92,7 +92,8 @@ async fn tools_of(app: &App, args: &cli::ToolRunArgs) -> Result<Vec<Tool>, Error
     Ok(tools)
 }
 
-/// Prints the tools: a name, what is run, what it is for, and what it takes; or the definitions.
+/// Prints the tools, each with its name, command, description and input; with `--json`, their
+/// definitions.
 async fn list(app: &App, args: &cli::ToolRunArgs) -> Result<(), Error> {
     let tools = checked_tools(tools_of(app, args).await?)?;
     if args.ask.output.json {
@@ -117,7 +118,7 @@ async fn list(app: &App, args: &cli::ToolRunArgs) -> Result<(), Error> {
     app.print_table(&table)
 }
 
-/// Runs a call by hand. Who types it has approved of it.
+/// Runs a call by hand. It needs no approval, since the user typed it.
 async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Result<(), Error> {
     let is_dash = |text: &Path| text.as_os_str() == "-";
     if input == "-" && args.ask.tools.tools.iter().any(|path| is_dash(path)) {
@@ -179,7 +180,7 @@ async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Re
     Err(Error::CallByHand(how.to_owned()))
 }
 
-/// Puts out what a call gave, as it is; of an image a terminal gets the size.
+/// Writes the result of a call unmodified; on a terminal, an image is replaced by its size.
 fn put(outcome: &tool::Outcome, sink: &mut OutputSink) {
     match (&outcome.image, outcome.content.as_str()) {
         (Some(image), _) if !sink.is_terminal() => sink.write_bytes(image),

@@ -1,4 +1,4 @@
-//! `langdock usage`: the sums of the log.
+//! `langdock usage`: summarises the usage log.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -11,16 +11,16 @@ use crate::error::Error;
 use crate::text::{TableColumn, TextTable, counted, grouped};
 use crate::usage::{UsageLog, UsageSummary, UsageTotals};
 
-/// What requests without a tag stand under.
+/// The row for requests without a tag.
 const NO_TAG: &str = "(none)";
 
-/// The headings of the columns of numbers.
+/// The headings of the numeric columns.
 const HEADINGS: [&str; 7] = ["requests", "failed", "in", "cache", "out", "waited", "429s"];
 
-/// The columns: the name of a group, and its numbers.
+/// Number of columns: the name of a group, and its numbers.
 const COLUMNS: usize = 1 + HEADINGS.len();
 
-/// Sums up the log.
+/// Summarises the log.
 pub(crate) fn usage(app: &App, args: &cli::UsageArgs) -> Result<(), Error> {
     let no_home = || Error::Usage {
         message: "HOME is not set, so there is no usage log".to_owned(),
@@ -30,7 +30,7 @@ pub(crate) fn usage(app: &App, args: &cli::UsageArgs) -> Result<(), Error> {
     let since = args
         .since
         .and_then(|since| SignedDuration::try_from(since).ok());
-    // What reaches back behind the beginning of time is everything.
+    // A time before the earliest timestamp means all records.
     let since = since.and_then(|since| Timestamp::now().checked_sub(since).ok());
     let mut sums = UsageSummary::new(args.by.into(), TimeZone::system());
     let mut earlier = 0;

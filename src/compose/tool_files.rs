@@ -34,6 +34,7 @@ pub(crate) async fn load(app: &App, given: &Path) -> Result<Vec<Tool>, Error> {
             &path,
             inherited_var,
             app.env.api_key.as_ref().map(Secret::reveal),
+            &app.guard,
         ))
         .await?;
     let text = described.map_err(|reason| tool::Error {

@@ -102,7 +102,7 @@ pub(crate) const SETTINGS: [Setting; 23] = [
         variable: Some(variable("LANGDOCK_MODEL")),
         value_type: ValueType::Text,
         default: DefaultValue::Unset("picked from the region's list"),
-        help: "Model to ask",
+        help: "Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region",
         long_help: "",
         sample: "\"claude-sonnet-4-5-20250929\"",
     },

@@ -1,5 +1,5 @@
-//! A bug, told as any other error is: one line, an exit code, and an object for programs, instead
-//! of a panic's own words.
+//! Reports a bug like any other error, instead of with the panic's own message: one line, an exit
+//! code, and an error object for programs.
 
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,10 +7,10 @@ use std::thread;
 
 use super::Error;
 
-/// Runs `work`, and makes an error of its panic.
+/// Runs `work`, and turns its panic into an error.
 ///
-/// Only that of the thread which is here now is kept quiet until then: another one's may never be
-/// asked for.
+/// Only panics of the current thread are silenced: the result of another thread may never be
+/// awaited, and its panic would go unreported.
 pub(crate) fn unless_panicked<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     let usual = panic::take_hook();
     let said = Arc::new(Mutex::new(None));
@@ -30,14 +30,14 @@ pub(crate) fn unless_panicked<T>(work: impl FnOnce() -> Result<T, Error>) -> Res
     })
 }
 
-/// The message of a panic and its place in the sources.
+/// Returns the message of a panic and its place in the sources.
 fn in_words(info: &PanicHookInfo<'_>) -> String {
     let payload = info.payload();
     let message = payload.downcast_ref::<String>().map(String::as_str);
     let message = message
         .or_else(|| payload.downcast_ref::<&str>().copied())
         .unwrap_or("a panic");
-    // The directory of the build says nothing to anybody.
+    // The build directory means nothing to users.
     let place = info.location().map(|place| {
         let file = place.file().rsplit("/src/").next().unwrap_or_default();
         format!(" ({file}:{})", place.line())

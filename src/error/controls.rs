@@ -1,16 +1,16 @@
-//! What is typed to act on an error: flags where a command was run, commands at the prompt of
-//! `chat`.
+//! What users type to act on an error: flags on the command line, or slash commands at the prompt
+//! of `chat`.
 
-/// The words for what a hint may advise, as they are typed where the hint is shown.
+/// The flags or slash commands that hints mention, as they are typed where the hint is shown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HintControls {
-    /// Chooses the model whose id follows.
+    /// Flag or command that chooses a model; its id follows.
     pub(crate) model: &'static str,
-    /// Chooses the region whose name follows.
+    /// Flag or command that chooses a region; its name follows.
     pub(crate) region: &'static str,
-    /// Returns the hint that shows the request.
+    /// The hint for showing the request.
     pub(crate) request_is_shown_by: &'static str,
-    /// Returns the hint that lists the saved conversations.
+    /// The hint for listing the saved conversations.
     pub(crate) sessions_are_listed_by: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! What to do next about a failure: one line that can be typed, or looked at.
+//! Hints: what to do next about a failure, in one line.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -17,16 +17,16 @@ use crate::text::{
 use crate::ui::OutputError;
 use crate::{batch, config, input, session};
 
-/// A shorter wait that a server asks for is not worth a word.
+/// Waits that a server asks for are not mentioned if they are shorter.
 const A_SECOND: Duration = Duration::from_secs(1);
 
 impl Error {
-    /// Returns what to do next on the command line.
+    /// Returns what to do next on the command line; `None` if there is nothing useful to say.
     pub(crate) fn hint(&self) -> Option<String> {
         self.hint_with(&COMMAND_LINE)
     }
 
-    /// Returns what to do next where these are typed.
+    /// Returns what to do next, in terms of `controls`.
     pub(crate) fn hint_with(&self, controls: &HintControls) -> Option<String> {
         let HintControls {
             model: choose,
@@ -51,12 +51,14 @@ impl Error {
                 "choose one with -m ID or LANGDOCK_MODEL; with a key, one is picked from the \
                 region's list"
             }
-            Self::NothingToPick { others, .. } if others.is_empty() => {
+            Self::NothingToPick { others, .. } | Self::NoneOfFamily { others, .. }
+                if others.is_empty() =>
+            {
                 return Some(format!(
                     "try another {choose_region}, or ask your workspace's admin"
                 ));
             }
-            Self::NothingToPick { others, .. } => {
+            Self::NothingToPick { others, .. } | Self::NoneOfFamily { others, .. } => {
                 return Some(format!("choose one with {choose}: {}", others.join(", ")));
             }
             Self::Elsewhere {
@@ -135,20 +137,18 @@ impl Error {
                 "wait for it, or write to another file with -o FILE"
             }
             Self::Unwritable { path, source } => return Some(for_unwritable(path, source)),
-            Self::Unreadable { path, .. } => return Some(look_at(path)),
+            Self::Unreadable { path, source } => return Some(for_unreadable(path, source)),
             Self::System { .. } => "`langdock doctor` checks what a request needs",
             Self::Bug(_) => {
                 "this is a bug in langdock, or a system limit was reached; see `ulimit -a`"
             }
-            Self::Tool(_) => {
-                "`langdock help tool-run` lists the keys of a tools file; for a schema, see `langdock \
-                 help send`"
-            }
+            Self::Tool(_) => "`langdock help tool-run` lists the keys of a tools file",
+            Self::Schema { .. } => "`langdock help send` explains --schema and --schema-mode",
             Self::CallByHand(_) => {
                 "`langdock tool-run --list` with the same -T shows each tool's command and input"
             }
             Self::Unwell { .. } => "see the hints above, then run `langdock doctor` again",
-            // The help is the hint of the first; the others are what somebody wanted.
+            // For `NoCommand`, the help is the hint; the others were caused on purpose.
             Self::NoCommand { .. } | Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => {
                 return None;
             }
@@ -157,10 +157,10 @@ impl Error {
     }
 }
 
-/// What to do where there is no room for an answer.
+/// The hint for a full disk.
 const ELSEWHERE: &str = "free some space, or write to another place with -o FILE";
 
-/// What to do about the file of `--output`.
+/// Returns the hint for a file of `--output` that cannot be written.
 fn for_output_file(path: &Path, why: &io::Error) -> String {
     match why.kind() {
         _ if FileRefusal::is_cause_of(why) => move_away(path),
@@ -180,7 +180,7 @@ fn for_output_file(path: &Path, why: &io::Error) -> String {
     }
 }
 
-/// What to do about a file that cannot be written.
+/// Returns the hint for a file that cannot be written.
 fn for_unwritable(path: &Path, why: &io::Error) -> String {
     match why.kind() {
         _ if FileRefusal::is_cause_of(why) => move_away(path),
@@ -191,7 +191,19 @@ fn for_unwritable(path: &Path, why: &io::Error) -> String {
     }
 }
 
-/// What to do about something that lies where a file of ours would be.
+/// Returns the hint for a file that cannot be read.
+fn for_unreadable(path: &Path, why: &io::Error) -> String {
+    if why.kind() != ErrorKind::NotFound {
+        return look_at(path);
+    }
+    let directory = path
+        .parent()
+        .filter(|directory| !directory.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    format!("check the name: `ls {}` lists the files", shown(directory))
+}
+
+/// Returns the hint for something that is in the place of one of the program's own files.
 fn move_away(path: &Path) -> String {
     let mut elsewhere = path.to_owned().into_os_string();
     elsewhere.push(".old");
@@ -202,12 +214,12 @@ fn move_away(path: &Path) -> String {
     )
 }
 
-/// A path as it can be typed.
+/// Quotes a path for the shell.
 fn shown(path: &Path) -> String {
     shell_quote(&path.to_string_lossy())
 }
 
-/// What shows why a file cannot be read, or why nothing can be written in a directory.
+/// Returns the hint for a file or directory whose permissions may be the cause.
 fn look_at(path: &Path) -> String {
     let path = if path.as_os_str().is_empty() {
         Path::new(".")
@@ -289,7 +301,7 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
             "`langdock help config` shows the values of each key".to_owned()
         }
         config::Error::Unwritable { path, source } => for_unwritable(path, source),
-        config::Error::KeyFile { path, .. } => look_at(path),
+        config::Error::KeyFile { path, source } => for_unreadable(path, source),
     }
 }
 
@@ -327,10 +339,13 @@ fn input_hint(error: &input::Error) -> String {
             "hidden files and those excluded by .gitignore are skipped; add one with -f"
         }
         input::Error::NotUserFirst => "put a user message first",
-        input::Error::Malformed { .. } => {
-            "`langdock help send` explains --messages, `langdock help template` explains templates"
+        input::Error::Messages { .. } => {
+            "give an array of messages, such as '[{\"role\": \"user\", \"content\": \"Hi\"}]', or a \
+             request body"
         }
-        input::Error::Unreadable { path, .. } => return look_at(path),
+        input::Error::Template { .. } => "`langdock help template` explains templates",
+        input::Error::Empty { .. } => "leave it out, or write something in it",
+        input::Error::Unreadable { path, source } => return for_unreadable(path, source),
         input::Error::Stdin(_) => "ignore standard input with --no-stdin",
     };
     hint.to_owned()
@@ -353,13 +368,13 @@ fn session_hint(error: &session::Error, controls: &HintControls) -> String {
                 shown(path)
             );
         }
-        session::Error::Unreadable { path, .. } => return look_at(path),
+        session::Error::Unreadable { path, source } => return for_unreadable(path, source),
         session::Error::Unwritable { path, source } => return for_unwritable(path, source),
     };
     hint.to_owned()
 }
 
-/// How to get the whole of an answer that broke off.
+/// Returns how to get the complete answer after one that broke off.
 fn again(error: &client::Error) -> &'static str {
     match error {
         client::Error::TimedOut(CallTimeout::Idle(_)) => {
@@ -372,8 +387,8 @@ fn again(error: &client::Error) -> &'static str {
     }
 }
 
-/// Whether the endpoint misses the tools that a conversation has calls of; the words are
-/// Anthropic's.
+/// Returns whether the endpoint refused tool calls in the history because the request defines no
+/// tools. The wording is Anthropic's.
 fn lacks_tools(error: &client::Error) -> bool {
     error
         .api()
@@ -451,7 +466,7 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
         (_, Some(400)) if lacks_tools(error) => {
             "the conversation has tool calls: add their tools file with -T"
         }
-        // These words are Anthropic's too.
+        // This wording is Anthropic's, too.
         (_, Some(400)) if said.contains("prompt is too long") => {
             "send less, or choose a model with a larger context window; `langdock count` shows \
             the tokens of each part"
@@ -483,6 +498,13 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
             },
             _,
         ) => "turn off compression of responses at the proxy or gateway in between",
+        (
+            client::Error::Answer {
+                source: StreamError::ToolInput { .. },
+                ..
+            },
+            _,
+        ) => "send it again, or give the tool a simpler input schema",
         (client::Error::Answer { .. }, _) => "check --base-url: does it speak the Messages API?",
         (client::Error::NoModelList { .. }, _) => {
             return format!("check --base-url, or choose a model with {choose}");
@@ -499,8 +521,8 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
     hint.to_owned()
 }
 
-/// What to do about a wait that the server asks for and that was not waited for, or about its wish
-/// not to be tried again; none where it said nothing of either.
+/// Returns the hint for a wait that the server asked for and that exceeded `--max-wait`, or for its
+/// request not to retry; `None` if it asked for neither.
 fn wait_hint(refused: &StatusError) -> Option<String> {
     if !client::is_transient_status(refused.status) {
         return None;
@@ -531,7 +553,7 @@ fn wait_hint(refused: &StatusError) -> Option<String> {
     }
 }
 
-/// What to do about a certificate. The one who reads this may not be the one who has the server.
+/// Returns the hint for a certificate error. The reader may not be the operator of the server.
 fn certificate_hint(flaw: CertificateFlaw) -> &'static str {
     match flaw {
         CertificateFlaw::Time => {
@@ -551,8 +573,8 @@ fn certificate_hint(flaw: CertificateFlaw) -> &'static str {
     }
 }
 
-/// Names the nearest of the models that the API says it has, and the others; `choose` is what is
-/// typed before a model's id.
+/// Names the available model that is most similar to `asked`, and the others. `choose` is what
+/// users type before a model's id.
 fn suggest_model(asked: &str, available: &[&str], choose: &str) -> String {
     match by_likeness(asked, available).split_first() {
         Some((nearest, [])) => format!("use {choose} {nearest}"),
@@ -613,7 +635,7 @@ mod tests {
                 },
                 "`ls -ld .`",
             ),
-            (Error::Tool(no_tool), "`langdock help send`"),
+            (Error::Tool(no_tool), "`langdock help tool-run`"),
             (
                 Error::CallByHand("it ended with 1".to_owned()),
                 "`langdock tool-run --list`",

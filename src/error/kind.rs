@@ -1,17 +1,17 @@
 //! The kinds of failure, their exit codes and their meanings.
 
-/// How an error is told.
+/// How errors are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorForm {
-    /// For people.
+    /// As text on stderr, for users.
     Text,
-    /// And as an object on stderr: `--json`.
+    /// Also as an object on stderr, for `--json`.
     Json,
-    /// And as an object on standard output, the last line there: `--jsonl`.
+    /// Also as an object on standard output, as its last line, for `--jsonl`.
     JsonLines,
 }
 
-/// What kind of failure it was: the first column of the table of exit codes.
+/// The kind of a failure: the second column of the table of exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// An unreadable or unwritable file, or a bug.
@@ -20,29 +20,29 @@ pub(crate) enum Kind {
     Usage,
     /// The API refused the request.
     InvalidRequest,
-    /// No key, or one that may not.
+    /// No key, or one that is not accepted.
     Auth,
     /// The server failed, or its answer is not a message.
     Server,
-    /// No connection, or none that lasted.
+    /// No connection, or one that was lost.
     Network,
     /// Too many requests.
     RateLimit,
-    /// The answer broke off.
+    /// The answer broke off, or the model paused its turn.
     Incomplete,
-    /// The answer reached the limit of tokens.
+    /// The answer reached a token limit.
     Truncated,
     /// The model refused.
     Refusal,
-    /// The model asked for tools too often, or a tool failed.
+    /// The model exceeded `--max-turns`, or a tool or an item failed.
     Tool,
-    /// The answer has not the form that was asked for.
+    /// The answer does not have the requested form.
     Schema,
-    /// It cannot fit; nothing was sent.
+    /// Something exceeds a limit, so nothing was sent; or a budget is used up.
     TooLarge,
-    /// A signal.
+    /// A signal, by its number.
     Interrupted(i32),
-    /// Nobody reads standard output any more.
+    /// Standard output was closed by its reader.
     Closed,
 }
 
@@ -123,7 +123,7 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
 ];
 
 impl Kind {
-    /// The exit code.
+    /// Returns the exit code.
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Internal => 1,
@@ -144,7 +144,7 @@ impl Kind {
         }
     }
 
-    /// The name in the JSON error object.
+    /// Returns the name in the JSON error object.
     pub(crate) fn name(self) -> &'static str {
         let code = if let Self::Interrupted(_) = self {
             130

@@ -1,6 +1,6 @@
-//! Where what came of an answer that broke off is, so that nobody looks for it in the wrong place.
+//! Where the partial answer is after a failure, so that the hint can point to it.
 
-/// Where it is.
+/// Where the partial answer is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Left {
     /// Where the answer was to be shown, and in its conversation.
@@ -8,16 +8,16 @@ pub(crate) enum Left {
     Kept,
     /// On standard output.
     Stdout,
-    /// In the part of the file of `--output`, which a notice names.
+    /// In the `.part` file of `--output`, which a notice names.
     Part,
     /// On stderr, above the error.
     Stderr,
-    /// Nowhere: only reasoning came, or nothing of what was asked for.
+    /// Nowhere: only reasoning arrived, or nothing that was asked for.
     Nowhere,
 }
 
 impl Left {
-    /// The same as the beginning of a hint.
+    /// Returns the beginning of a hint that says so.
     pub(super) fn in_words(self) -> &'static str {
         match self {
             Self::Kept => "the partial answer is saved",

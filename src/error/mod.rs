@@ -28,7 +28,7 @@ use crate::{batch, config, input, session, tool};
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The command line.
+    /// An invalid command line.
     #[error("{message}")]
     Usage {
         /// What is wrong.
@@ -39,78 +39,86 @@ pub(crate) enum Error {
     /// No command was given.
     #[error("no command")]
     NoCommand {
-        /// What there is, to be shown as it is.
+        /// The help to print, already formatted.
         help: String,
     },
-    /// The settings.
+    /// Invalid settings.
     #[error(transparent)]
     Config(#[from] config::Error),
-    /// The input.
+    /// Invalid input.
     #[error(transparent)]
     Input(#[from] input::Error),
-    /// The saved conversations.
+    /// A saved conversation could not be used.
     #[error(transparent)]
     Session(#[from] session::Error),
-    /// A tools file or a schema.
+    /// An invalid tools file.
     #[error(transparent)]
     Tool(#[from] tool::Error),
-    /// A batch.
+    /// An invalid schema of `--schema`.
+    #[error("{file}: {reason}")]
+    Schema {
+        /// The name of the file or of the flag, for messages.
+        file: String,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A batch failed as a whole.
     #[error(transparent)]
     Batch(#[from] batch::Error),
     /// Some items of a batch failed.
     #[error("{} of {} failed", grouped(*failed), counted(*of, "item"))]
     ItemsFailed {
-        /// So many.
+        /// Number of failed items.
         failed: u64,
-        /// Of so many that are done.
+        /// Number of finished items.
         of: u64,
-        /// Whether a further run can go on with the output.
+        /// Whether another run can continue the output.
         can_go_on: bool,
     },
-    /// A merged output is not complete.
+    /// A merged output is incomplete.
     #[error("{0}")]
     Merge(batch::MergeFlaws),
     /// A budget of a batch is used up.
     #[error("{refused}; {} done", counted(*done, "item"))]
     Budget {
-        /// Which one.
+        /// The limit that was reached.
         refused: batch::BudgetRefusal,
-        /// What was done before.
+        /// Number of items that are done.
         done: u64,
-        /// Whether a further run can go on with the output.
+        /// Whether another run can continue the output.
         can_go_on: bool,
     },
-    /// The model would go on, and may not.
+    /// The model would continue, but `--max-turns` is reached; contains that limit.
     #[error("the model did not finish within {}", counted(*.0, "turn"))]
     MaxTurns(u32),
-    /// A call by hand failed.
+    /// A call with `tool-run --call` failed.
     #[error("the call failed: {0}")]
     CallByHand(String),
     /// The answer does not fit the schema.
     #[error("the answer does not fit the schema: {0}")]
     Unfit(String),
-    /// The body is larger than the endpoint takes.
+    /// The body exceeds the limit of the endpoint.
     #[error(
         "the request has {}, over the limit of {} (20 MB); the largest part is {largest}",
         counted(*bytes, "byte"),
         counted(*limit, "byte")
     )]
     RequestTooLarge {
-        /// Of the body.
+        /// Size of the body.
         bytes: usize,
-        /// Of the tightest platform behind the endpoint.
+        /// Limit of the strictest platform behind the endpoint.
         limit: usize,
-        /// The part that takes most of it.
+        /// The name of the largest part.
         largest: String,
     },
-    /// It has more tokens than can be, by the low estimate.
+    /// The request exceeds a token limit even by the low estimate.
     #[error("the request has at least {}, over {limit}; the largest part is {largest}", counted(*tokens, "token"))]
     TooManyTokens {
-        /// At least so many.
+        /// The low estimate.
         tokens: u64,
-        /// What is exceeded, with its number.
+        /// The limit that is exceeded, with its number.
         limit: String,
-        /// The part that has most of them.
+        /// The part with the most tokens.
         largest: String,
     },
     /// The HTTP client could not be set up.
@@ -119,56 +127,66 @@ pub(crate) enum Error {
     /// The file of `--record` or `--replay`.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// The call gave no answer, or only a part of one.
+    /// The call failed: there is no answer, or only a partial one.
     #[error("{source}")]
     Call {
-        /// Why.
+        /// The cause.
         source: client::Error,
-        /// Whether a part of the answer had arrived.
+        /// Whether part of the answer had arrived.
         after_content: bool,
         /// Where that part is.
         left: Left,
-        /// Tries it took.
+        /// Number of attempts.
         attempts: u32,
-        /// The model that was asked for; empty where the list of models was.
+        /// The requested model; empty if the request was for the list of models.
         model: String,
     },
     /// No model was chosen.
     #[error("no model is chosen")]
     NoModel,
-    /// No model was chosen, and none of the region's can be picked.
+    /// No model was chosen, and the region offers none that can be picked.
     #[error("no model is chosen, and region `{region}` offers {}", if others.is_empty() { "none \
         for this key" } else { "no Claude models" })]
     NothingToPick {
         /// The region.
         region: String,
+        /// The models that it does offer.
+        others: Vec<String>,
+    },
+    /// An alias was given, and the region has no model of its family.
+    #[error("region `{region}` offers no `{family}` model")]
+    NoneOfFamily {
+        /// The alias.
+        family: String,
+        /// The region.
+        region: String,
         /// The models that it offers.
         others: Vec<String>,
     },
-    /// The region has not the model, which others have.
+    /// The region does not have the model, but others do.
     #[error("`{model}` is not available in region `{region}`")]
     Elsewhere {
         /// The model.
         model: String,
         /// The region.
         region: String,
-        /// Those that have it, for a hint.
+        /// The regions that have it, for the hint.
         regions: String,
     },
-    /// The answer reached a limit of tokens.
+    /// The answer was cut off by a token limit.
     #[error("the answer was cut off: {}", match .0 { StopReason::MaxTokens => "it reached \
         max_tokens", _ => "the context window is full" })]
     Truncated(StopReason),
-    /// The model paused, to be asked to go on.
+    /// The model paused its turn and expects to be asked to continue.
     #[error("the model paused its turn, so the answer is incomplete")]
     Paused {
         /// Whether the conversation is saved.
         is_saved: bool,
     },
-    /// The model refused.
+    /// The model refused; contains its explanation, if it gave one.
     #[error("the model refused to answer{}", .0.as_ref().map_or(String::new(), |why| format!(": {why}")))]
     Refusal(Option<String>),
-    /// The answer has no code block.
+    /// The answer has no code block in the language, or none at all.
     #[error("the answer has no code block{}", .0.as_ref().map_or(String::new(), |lang| format!(" in `{lang}`")))]
     NoCodeBlock(Option<String>),
     /// The answer could not be written.
@@ -179,60 +197,61 @@ pub(crate) enum Error {
     Unwritable {
         /// The file.
         path: std::path::PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// A file of the program's own that could not be read.
+    /// One of the program's own files could not be read.
     #[error("cannot read `{}`", path.display())]
     Unreadable {
         /// The file.
         path: std::path::PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// What `doctor` found.
+    /// `doctor` found problems.
     #[error("{wrong} {}", if *.wrong == 1 { "problem found" } else { "problems found" })]
     Unwell {
-        /// How many problems were found.
+        /// Number of problems.
         wrong: usize,
-        /// What kind of failure the first of them is.
+        /// The kind of the first of them.
         kind: Kind,
     },
     /// SIGINT or SIGTERM.
     #[error("interrupted")]
     Interrupted(i32),
-    /// SIGINT or SIGTERM, which is how the scripted endpoint ends.
+    /// SIGINT or SIGTERM stopped the scripted endpoint, which is its normal end.
     #[error("ended by a signal")]
     Served(i32),
-    /// The port of the scripted endpoint cannot be had.
+    /// The port of the scripted endpoint is not available.
     #[error("cannot listen on port {port} of 127.0.0.1")]
     Listen {
         /// The port; 0 for any.
         port: u16,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// The operating system refused something basic.
     #[error("cannot {what}")]
     System {
-        /// What was tried.
+        /// The action that failed.
         what: &'static str,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// A panic: what it said, and where.
+    /// A panic, with its message and location.
     #[error("internal error: {0}")]
     Bug(String),
 }
 
 impl Error {
-    /// What kind of failure it was.
+    /// Returns the kind of the failure.
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Usage { .. }
             | Self::NoCommand { .. }
             | Self::NoModel
             | Self::NothingToPick { .. }
+            | Self::NoneOfFamily { .. }
             | Self::Elsewhere { .. } => Kind::Usage,
             Self::Config(error) => config_kind(error),
             Self::Build(_) => Kind::Usage,
@@ -242,7 +261,7 @@ impl Error {
             Self::Record(_) => Kind::Usage,
             Self::Input(error) => input_kind(error),
             Self::Session(error) => session_kind(error),
-            Self::Tool(_) => Kind::Usage,
+            Self::Tool(_) | Self::Schema { .. } => Kind::Usage,
             Self::Batch(_) => Kind::Usage,
             Self::MaxTurns(_) | Self::CallByHand(_) | Self::ItemsFailed { .. } | Self::Merge(_) => {
                 Kind::Tool
@@ -275,8 +294,7 @@ impl Error {
         }
     }
 
-    /// Returns whether all that is wrong is that the arguments of a tool call are not a JSON
-    /// object.
+    /// Returns whether the only problem is that the arguments of a tool call are not a JSON object.
     pub(crate) fn is_broken_call(&self) -> bool {
         matches!(
             self,
@@ -290,7 +308,7 @@ impl Error {
         )
     }
 
-    /// What failed, with every cause, in one line.
+    /// Returns the failure and all its causes in one line.
     pub(crate) fn message(&self) -> String {
         let mut message = self.to_string();
         if let Self::Call {
@@ -303,7 +321,7 @@ impl Error {
         let mut cause = self.source().filter(|_| !matches!(self, Self::Call { .. }));
         while let Some(source) = cause {
             let reason = source.to_string();
-            // Some errors repeat their source's words in their own.
+            // Some errors already contain the message of their source.
             if !message.ends_with(&reason) {
                 message.push_str(&format!(": {reason}"));
             }
@@ -312,7 +330,7 @@ impl Error {
         without_os_codes(&message).into_owned()
     }
 
-    /// The same for programs.
+    /// Returns the JSON error object.
     pub(crate) fn object(&self) -> serde_json::Value {
         let call = if let Self::Call { source, .. } = self {
             Some(source)
@@ -370,7 +388,9 @@ fn input_kind(error: &input::Error) -> Kind {
         | input::Error::ImageFormat { .. }
         | input::Error::TextAttached { .. }
         | input::Error::NoTextFiles { .. }
-        | input::Error::Malformed { .. }
+        | input::Error::Messages { .. }
+        | input::Error::Template { .. }
+        | input::Error::Empty { .. }
         | input::Error::NotUserFirst
         | input::Error::NoPrompt => Kind::Usage,
         input::Error::Image { .. } | input::Error::TooLong { .. } => Kind::TooLarge,

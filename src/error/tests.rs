@@ -1,4 +1,4 @@
-//! Every error with its hint, word for word.
+//! Every error with its hint, verbatim.
 
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
@@ -16,8 +16,8 @@ use crate::pace::LedgerObstruction;
 use crate::protocol::ApiError;
 use crate::recording::{RecordError, RecordedAnswers, RequestKey};
 
-/// Variants without a sample: reqwest cannot make an error of its own, and the flaws of a merge
-/// have their own tests.
+/// Variants without a sample: reqwest's errors cannot be constructed, and the flaws of a merge have
+/// their own tests.
 const UNMADE: [&str; 2] = ["Client", "Merge"];
 
 fn path() -> PathBuf {
@@ -169,6 +169,11 @@ fn of_the_run() -> Vec<Error> {
             region: "eu".to_owned(),
             others: vec!["gpt-5".to_owned()],
         },
+        Error::NoneOfFamily {
+            family: "opus".to_owned(),
+            region: "eu".to_owned(),
+            others: vec!["claude-sonnet-5".to_owned()],
+        },
         Error::Elsewhere {
             model: "claude-3-opus-20240229".to_owned(),
             region: "eu".to_owned(),
@@ -213,6 +218,10 @@ fn of_the_run() -> Vec<Error> {
             file: "`tools.toml`".to_owned(),
             reason: "line 1: tool `look`: `input_schema` is missing".to_owned(),
         }),
+        Error::Schema {
+            file: "--schema".to_owned(),
+            reason: "not valid JSON: expected value at line 1 column 1".to_owned(),
+        },
     ]
 }
 
@@ -376,10 +385,15 @@ fn of_input() -> Vec<Error> {
         },
         input::Error::TextAttached { name: name() },
         input::Error::NoTextFiles { path: path() },
-        input::Error::Malformed {
+        input::Error::Messages {
+            name: name(),
+            reason: "message 2: `role` must be user or assistant".to_owned(),
+        },
+        input::Error::Template {
             name: name(),
             reason: "line 2: unknown key `modle`".to_owned(),
         },
+        input::Error::Empty { name: name() },
         input::Error::NotUserFirst,
         input::Error::NoPrompt,
     ]
@@ -483,7 +497,7 @@ fn of_set_up() -> Vec<Error> {
     [
         BuildError::CaFile {
             path: path(),
-            reason: "it has no certificate".to_owned(),
+            reason: "it contains no certificate".to_owned(),
         },
         BuildError::Proxy,
         BuildError::ProxyScheme("socks5".to_owned()),
@@ -499,7 +513,14 @@ fn of_calls() -> Vec<Error> {
     let certificate = |flaw| {
         call(client::Error::Certificate {
             host: host(),
-            reason: "the certificate is not accepted".to_owned(),
+            reason: match flaw {
+                CertificateFlaw::Time => "its certificate has expired",
+                CertificateFlaw::Name => "its certificate is for other.example",
+                CertificateFlaw::Cas => "it uses a CA certificate as its server certificate",
+                CertificateFlaw::Version => "its certificate is not X.509 version 3",
+                CertificateFlaw::Issuer => "its certificate was not issued by a trusted CA",
+            }
+            .to_owned(),
             flaw,
         })
     };

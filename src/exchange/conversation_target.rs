@@ -52,7 +52,7 @@ pub(crate) async fn settings_for(
         // Of `--demo`, in whose store it is.
         None if current.records.is_replay() => {}
         None => app.notices.notice(&format!(
-            "`{}` is from an earlier version: from now on it belongs to {}",
+            "`{}` is from an earlier version: it now belongs to {}",
             conversation.title(),
             place_name(&current.endpoint),
         )),

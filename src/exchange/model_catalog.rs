@@ -19,8 +19,8 @@ use super::selected_model::SelectedModel;
 use crate::app::App;
 use crate::client::{
     ApiCall, ApiClient, ApiKey, ClientOptions, ListedModel, OpenRecords, OutputLimits,
-    PacingOptions, RetryNotice, default_max_tokens, fingerprint, models_of, pick_default,
-    regions_instead, seed_max_tokens, seed_window,
+    PacingOptions, RetryNotice, default_max_tokens, fingerprint, models_of, newest_model,
+    pick_default, regions_instead, seed_max_tokens, seed_window,
 };
 use crate::compose::preflight::Limit;
 use crate::config::{
@@ -28,7 +28,7 @@ use crate::config::{
 };
 use crate::error::Error;
 use crate::input::{Tokens, on_a_thread};
-use crate::protocol::{ModelRules, OptionFacts};
+use crate::protocol::{ModelFamily, ModelRules, OptionFacts};
 use crate::recording::{RecordError, RecordWriter, RecordedAnswers};
 use crate::text::{counted, grouped};
 
@@ -133,6 +133,14 @@ impl<'a> ModelCatalog<'a> {
             .and_then(|state| state.list(&name, SystemTime::now())))
     }
 
+    /// The models that the endpoint offers: the list that is remembered, or one that is asked for.
+    pub(crate) async fn models(&self) -> Result<Vec<ListedModel>, Error> {
+        match self.remembered().await? {
+            Some(list) => Ok(list.models),
+            None => self.ask().await,
+        }
+    }
+
     /// Asks for the list and remembers it. A picked model that it lacks is forgotten.
     pub(crate) async fn ask(&self) -> Result<Vec<ListedModel>, Error> {
         let call = self.client().await?.list_models();
@@ -156,15 +164,11 @@ impl<'a> ModelCatalog<'a> {
     }
 
     /// The model of a request: the one that the settings name, else the one that was picked before,
-    /// else one that is picked now. `is_sent` says whether the request is sent, and not only shown.
+    /// else one that is picked now, which is announced. `is_sent` says whether the request is sent,
+    /// and not only shown.
     pub(crate) async fn choose(&self, is_sent: bool) -> Result<SelectedModel, Error> {
         if let Some(model) = &self.settings.model {
-            self.refuse_elsewhere(&model.value).await?;
-            return Ok(SelectedModel {
-                id: model.value.clone(),
-                limit: None,
-                is_picked: false,
-            });
+            return self.resolve(&model.value).await;
         }
         let pinned = self.state().and_then(|state| state.pin(&self.pin_name()));
         let pin = match pinned {
@@ -173,18 +177,13 @@ impl<'a> ModelCatalog<'a> {
                 Err(Error::Config(config::Error::NoKey { .. })) if !is_sent => {
                     return Err(Error::NoModel);
                 }
-                models => self.pick_from(&models?)?,
+                models => {
+                    let pin = self.pick_from(&models?)?;
+                    self.announce_pick(&pin.model);
+                    pin
+                }
             },
         };
-        // A user at a terminal sees the answer, and no program depends on it.
-        if !self.app.facts.stdout_is_terminal {
-            let region = self.settings.endpoint.region();
-            let message = format!(
-                "picked model {} for region {region}; use -m to choose another",
-                pin.model
-            );
-            self.app.notices.notice(&message);
-        }
         Ok(SelectedModel {
             id: pin.model,
             limit: pin.max_tokens,
@@ -192,18 +191,46 @@ impl<'a> ModelCatalog<'a> {
         })
     }
 
-    /// The model of a request that is not sent: none where it would have to be picked yet.
-    pub(crate) fn known_model(&self) -> Option<String> {
-        let picked = || {
-            self.state()
-                .and_then(|state| state.pin(&self.pin_name()))
-                .map(|pin| pin.model)
-        };
-        self.settings
-            .model
-            .as_ref()
-            .map(|model| model.value.clone())
-            .or_else(picked)
+    /// The model that an id names, or an alias: the name of a family, for its newest model in this
+    /// region. A model that is called just so goes before the family.
+    pub(crate) async fn resolve(&self, name: &str) -> Result<SelectedModel, Error> {
+        if ModelFamily::from_name(name).is_none() {
+            self.refuse_elsewhere(name).await?;
+            return Ok(SelectedModel::given(name));
+        }
+        let remembered = self.remembered().await?;
+        let mut newest = remembered.and_then(|list| newest_of_family(&list.models, name));
+        if newest.is_none() {
+            let models = self.ask().await?;
+            newest = newest_of_family(&models, name);
+            if newest.is_none() {
+                return Err(Error::NoneOfFamily {
+                    family: name.to_owned(),
+                    region: self.settings.endpoint.region().to_string(),
+                    others: models.iter().map(|model| model.id().to_owned()).collect(),
+                });
+            }
+        }
+        let newest = newest.unwrap_or_else(|| SelectedModel::given(name));
+        let step = format!("model: {name} is {}", newest.id);
+        self.app.notices.log_step(&step);
+        Ok(newest)
+    }
+
+    /// The model of a request that is not sent: none where it would have to be picked yet, or where
+    /// an alias needs a list that is not remembered.
+    pub(crate) async fn known_model(&self) -> Option<String> {
+        match &self.settings.model {
+            Some(model) if ModelFamily::from_name(&model.value).is_some() => {
+                let models = self.remembered_models(false).await.unwrap_or_default();
+                newest_of_family(&models, &model.value).map(|newest| newest.id)
+            }
+            Some(model) => Some(model.value.clone()),
+            None => {
+                let pin = self.state().and_then(|state| state.pin(&self.pin_name()));
+                pin.map(|pin| pin.model)
+            }
+        }
     }
 
     /// The limits that a request of some size has to keep to. `may_ask_key` says whether a key that
@@ -355,18 +382,23 @@ impl<'a> ModelCatalog<'a> {
         Ok(default_max_tokens(usual, limits))
     }
 
-    /// What the list that is remembered says of a model. `may_ask_key` is as for the window. A key
-    /// that takes its time is read once: if that fails, nothing can be sent either.
+    /// What the list that is remembered says of a model. `may_ask_key` is as for the window.
     async fn listed(&self, model: &str, may_ask_key: bool) -> Result<Option<ListedModel>, Error> {
+        let models = self.remembered_models(may_ask_key).await?;
+        Ok(models.into_iter().find(|listed| listed.id() == model))
+    }
+
+    /// The models of the list that is remembered. `may_ask_key` is as for the window. A key that
+    /// takes its time is read once: if that fails, nothing can be sent either.
+    async fn remembered_models(&self, may_ask_key: bool) -> Result<Vec<ListedModel>, Error> {
         if self.settings.key.is_slow() {
             if !may_ask_key {
-                return Ok(None);
+                return Ok(Vec::new());
             }
             self.key().await?;
         }
         let list = self.remembered().await.unwrap_or_default();
-        let models = list.into_iter().flat_map(|list| list.models);
-        Ok(models.into_iter().find(|listed| listed.id() == model))
+        Ok(list.map_or_else(Vec::new, |list| list.models))
     }
 
     /// The tokens a minute that were set for a model.
@@ -447,6 +479,18 @@ impl<'a> ModelCatalog<'a> {
         };
         self.save_pin(Some(&pin));
         Ok(pin)
+    }
+
+    /// Says which model was picked, and how to keep it. The scripted endpoint has no real ones.
+    fn announce_pick(&self, model: &str) {
+        if self.settings.key == KeySource::Demo {
+            return;
+        }
+        let region = self.settings.endpoint.region();
+        self.app.notices.notice(&format!(
+            "picked model {model} for region {region}; `langdock config set model {model}` keeps \
+             it, -m chooses another"
+        ));
     }
 
     fn nothing_to_pick(&self, models: &[ListedModel]) -> Error {
@@ -537,6 +581,18 @@ fn open_records(files: &RecordFiles) -> Result<OpenRecords, RecordError> {
         writer: writer.transpose()?.map(Arc::new),
         answers,
         pace: files.pace,
+    })
+}
+
+/// Returns the model that an alias stands for: the one that is called just so, else the newest of
+/// the family.
+fn newest_of_family(models: &[ListedModel], family: &str) -> Option<SelectedModel> {
+    let exact = models.iter().find(|model| model.id() == family);
+    let newest = exact.or_else(|| newest_model(models, family))?;
+    Some(SelectedModel {
+        id: newest.id().to_owned(),
+        limit: newest.max_output(),
+        is_picked: false,
     })
 }
 

@@ -12,7 +12,7 @@ use crate::cli;
 use crate::compose::named_text::read_named_text;
 use crate::error::Error;
 use crate::protocol::{ContentBlock, CreateMessage, ExactJson, ModelRules, StopReason, ToolUse};
-use crate::tool::{self, SchemaWay, Structured, StructuredVerdict};
+use crate::tool::{SchemaWay, Structured, StructuredVerdict};
 use crate::ui::FinalAnswer;
 
 /// How often a wrong answer is sent back where nobody says.
@@ -32,7 +32,9 @@ pub(crate) async fn load_output_schema(
     };
     let mode = flags.schema_mode.unwrap_or_default().into();
     let schema = Structured::parse(&text, mode, flags.repair.unwrap_or(REPAIRS));
-    Ok(Some(schema.map_err(|reason| tool::Error { file, reason })?))
+    Ok(Some(
+        schema.map_err(|reason| Error::Schema { file, reason })?,
+    ))
 }
 
 /// Sends a request again.

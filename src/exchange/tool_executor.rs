@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::config::{Secret, inherited_var};
+use crate::guard::ChildGuard;
 use crate::protocol::ToolUse;
 use crate::tool::{Job, Outcome, Stop, ToolSet, run};
 
@@ -25,6 +26,8 @@ pub(crate) struct ChildProcessExecutor {
     pub(crate) tools: Arc<ToolSet>,
     /// The key, which no variable of a tool may have.
     pub(crate) key: Option<Secret>,
+    /// What starts them.
+    pub(crate) guard: Arc<ChildGuard>,
 }
 
 impl ToolExecutor for ChildProcessExecutor {
@@ -43,6 +46,7 @@ impl ToolExecutor for ChildProcessExecutor {
                 ready,
                 variable: inherited_var,
                 key: self.key.as_ref().map(Secret::reveal),
+                guard: &self.guard,
             };
             run(&job, stop).await
         })

@@ -44,6 +44,7 @@ impl<'a> ToolRunner<'a> {
         let executor = ChildProcessExecutor {
             tools: Arc::clone(&tools),
             key: app.env.api_key.clone(),
+            guard: Arc::clone(&app.guard),
         };
         Self {
             app,
@@ -292,6 +293,7 @@ pub(crate) async fn run_by_hand(
     let executor = ChildProcessExecutor {
         tools: Arc::new(tools),
         key: app.env.api_key.clone(),
+        guard: Arc::clone(&app.guard),
     };
     let mut running = tokio::spawn(async move { executor.call(&call, told).await });
     tokio::select! {

@@ -1,6 +1,6 @@
 //! Sorting more than fits into memory: entries are collected in a buffer, which is sorted and
 //! written to a temporary file whenever it is full; the sorted runs in the file are merged while
-//! they are read. The file has no name, so that nothing remains of it however the process ends.
+//! they are read. The file has no name, so that nothing is left of it however the process ends.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,10 +12,10 @@ use std::rc::Rc;
 
 use tempfile::tempfile_in;
 
-/// What entries are sorted by.
+/// The key that entries are sorted by, element by element.
 type SortKey = [u64; 3];
 
-/// How much is held in memory.
+/// Limits on memory and on open runs.
 #[derive(Debug, Clone, Copy)]
 struct SortLimits {
     /// The size of the buffer, in bytes. One entry may be larger.
@@ -54,12 +54,12 @@ struct BufferedEntry {
     length: usize,
 }
 
-/// An entry.
+/// One entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SortedEntry {
-    /// What it was sorted by.
+    /// The key that it was pushed with.
     pub(crate) key: SortKey,
-    /// What was pushed with it.
+    /// The payload that it was pushed with.
     pub(crate) payload: Vec<u8>,
 }
 
@@ -135,7 +135,7 @@ impl ExternalSort {
 }
 
 impl EntryBuffer {
-    /// How much it holds, in bytes.
+    /// Returns the size of the buffered entries in bytes.
     fn size(&self) -> usize {
         self.bytes.len() + self.entries.len() * size_of::<BufferedEntry>()
     }
@@ -162,7 +162,7 @@ struct SpillFile {
 struct SortedRun {
     begin: u64,
     end: u64,
-    /// 0 for a sorted buffer, and one more than its parts for a merged one.
+    /// 0 for a sorted buffer; a merged run is one level above its parts.
     level: u32,
 }
 
@@ -174,7 +174,7 @@ impl SpillFile {
         }
     }
 
-    /// Adds a run that was written, and merges those at the end while there are enough of a level.
+    /// Adds a run that was written, and merges the last runs while there are enough of one level.
     fn add_run(&mut self, run: SortedRun, limits: SortLimits) -> io::Result<()> {
         self.runs.push(run);
         loop {
@@ -235,7 +235,7 @@ impl RunWriter<'_> {
         Ok(())
     }
 
-    /// Returns where the file ends now.
+    /// Returns the offset at which the file now ends.
     fn finish(mut self) -> io::Result<u64> {
         self.writer.flush()?;
         Ok(self.end)
@@ -334,8 +334,8 @@ mod tests {
 
     use super::*;
 
-    /// Sorts so many entries with limits that make it use the disk, and returns them and the number
-    /// of runs.
+    /// Sorts `count` entries with limits that force it to use the disk, and returns them and the
+    /// number of runs.
     fn sorted(count: u64, buffer: usize) -> (Vec<SortedEntry>, usize) {
         let directory = tempfile::tempdir().expect("a directory");
         let mut sort = ExternalSort::in_directory(directory.path());
@@ -345,7 +345,7 @@ mod tests {
             read_ahead: 16,
         };
         for number in 0..count {
-            // Some order that is not theirs; every payload has its own length.
+            // An order unlike the sorted one; the payloads differ in length.
             let key = [number * 7919 % count, number, 0];
             let payload = vec![b'x'; usize::try_from(key[0] % 90).expect("small")];
             sort.push(key, &payload).expect("written");

@@ -90,8 +90,8 @@ pub(crate) fn open_existing(path: &Path, options: &OpenOptions) -> io::Result<Fi
     Ok(file)
 }
 
-/// Checks that `path` is free, or holds a file that an atomic write may replace. If that cannot be
-/// found out, the write itself says why.
+/// Checks that nothing is at `path`, or a file that an atomic write may replace. If that cannot be
+/// determined, the write itself will report why.
 pub(crate) fn check_replaceable(path: &Path) -> Result<(), FileRefusal> {
     match path.symlink_metadata() {
         Ok(metadata) => check_plain_file(path, &metadata),
@@ -107,8 +107,8 @@ pub(crate) fn create_draft(directory: &Path, suffix: &str) -> io::Result<(File, 
     draft.keep().map_err(|error| error.error)
 }
 
-/// Resolves the links of a path that the user named, also to a file that does not exist yet, as a
-/// shell's `>` does.
+/// Resolves the links of a path that the user named, even if the final target does not exist yet,
+/// as a shell's `>` does.
 pub(crate) fn resolve_links(path: &Path) -> PathBuf {
     if let Ok(target) = fs::canonicalize(path) {
         return target;
@@ -142,8 +142,8 @@ fn check_plain_file(path: &Path, metadata: &Metadata) -> Result<(), FileRefusal>
     Ok(())
 }
 
-/// Whether the file has the owner that a new one next to it would have: on some network file
-/// systems that is not the user of the process.
+/// Whether the file has the owner that a new file next to it would have. On some network file
+/// systems, that is not the user of the process.
 fn is_ours(path: &Path, metadata: &Metadata) -> bool {
     let owner_of_new = || {
         let new = tempfile::tempfile_in(directory_of(path)).ok()?;

@@ -1,5 +1,5 @@
-//! One file, or standard input, on its way into a content block. Text is framed in place, so that
-//! large input is held once.
+//! A file or standard input on its way into a content block. Text is framed in place, so that large
+//! input is held in memory only once.
 
 use std::fs::File;
 use std::io::Read;
@@ -14,7 +14,7 @@ use super::utf8::lossy;
 use crate::media::{FileKind, SNIFFED_BYTES, check_image, detect_file_kind};
 use crate::protocol::{ContentBlock, Media};
 
-/// The bytes of a file or of standard input, behind the tag that would open their frame.
+/// The bytes of a file or of standard input, preceded by the opening tag of their frame.
 #[derive(Debug)]
 pub(crate) struct Attachment {
     name: String,
@@ -24,19 +24,19 @@ pub(crate) struct Attachment {
     framed: Vec<u8>,
 }
 
-/// What an attachment becomes.
+/// The content block that an attachment becomes.
 #[derive(Debug)]
 pub(super) struct Block {
-    /// None where there was nothing but white space.
+    /// `None` if there was nothing but white space.
     pub(super) content: Option<ContentBlock>,
-    /// What the user should know.
+    /// A notice for the user.
     pub(super) notice: Option<String>,
-    /// What it shows, where it is a picture.
+    /// Name and size of the image, if it is one.
     pub(super) picture: Option<Picture>,
 }
 
 impl Attachment {
-    /// The bytes of a file.
+    /// Creates the attachment for a file.
     #[cfg(test)]
     pub(super) fn file(name: &str, bytes: &[u8]) -> Self {
         let mut framed = opening_tag(name);
@@ -45,7 +45,7 @@ impl Attachment {
         Self::framed(format!("`{name}`"), framed, opening_tag_bytes, "</file>")
     }
 
-    /// The bytes of standard input.
+    /// Creates the attachment for standard input.
     #[cfg(test)]
     pub(super) fn stdin(bytes: &[u8]) -> Self {
         let mut framed = STDIN_OPENING_TAG.to_vec();
@@ -74,7 +74,7 @@ impl Attachment {
         }
     }
 
-    /// Reads the file of `--file`, which may have `most` bytes.
+    /// Reads a file of `--file` of at most `most` bytes.
     pub(crate) async fn read(path: &Path, most: u64) -> Result<Self, Error> {
         let name = path.to_string_lossy();
         let framed = opening_tag(&name);
@@ -88,8 +88,7 @@ impl Attachment {
         ))
     }
 
-    /// Reads a regular file if its beginning is text: to its end, or until it has more than `most`
-    /// bytes.
+    /// Reads a regular file if its beginning is text: to its end, or until it exceeds `most` bytes.
     pub(super) fn read_if_text(path: &Path, most: u64) -> Result<Option<Self>, Error> {
         let unreadable = |source| Error::Unreadable {
             path: path.to_owned(),
@@ -117,7 +116,7 @@ impl Attachment {
         )))
     }
 
-    /// Refuses text, which `--attach` is not for.
+    /// Refuses text, which `--attach` does not accept.
     pub(crate) fn not_as_text(self) -> Result<Self, Error> {
         if self.kind == FileKind::Text {
             Err(Error::TextAttached { name: self.name })
@@ -126,7 +125,7 @@ impl Attachment {
         }
     }
 
-    /// Reads all of standard input, which may have `most` bytes.
+    /// Reads all of standard input, at most `most` bytes.
     pub(crate) async fn read_stdin(file: File, most: u64) -> Result<Self, Error> {
         let read = read_open(file, STDIN_OPENING_TAG.to_vec(), most).await;
         let framed = read.map_err(|source| match source.kind() {
@@ -144,27 +143,27 @@ impl Attachment {
         ))
     }
 
-    /// How it is called in messages.
+    /// Returns the name for messages.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether there is not a byte of it.
+    /// Whether there are no bytes.
     pub(crate) fn is_empty(&self) -> bool {
         self.raw_bytes() == 0
     }
 
-    /// What it is by its bytes.
+    /// Returns the type that was detected from the bytes.
     pub(crate) fn kind(&self) -> FileKind {
         self.kind
     }
 
-    /// How many bytes it has.
+    /// Returns the size in bytes, without the tag.
     pub(super) fn raw_bytes(&self) -> usize {
         self.framed.len() - self.opening_tag_bytes
     }
 
-    /// About how many bytes it takes in the body of a request.
+    /// Returns approximately how many bytes it takes in the body of a request.
     pub(crate) fn body_bytes(&self) -> usize {
         match self.kind {
             FileKind::Text => self.framed.len(),
@@ -172,7 +171,7 @@ impl Attachment {
         }
     }
 
-    /// Makes a block: text in its frame, an image or a PDF as it is.
+    /// Converts it to a block: text in its frame, an image or a PDF unmodified.
     pub(super) fn into_block(mut self) -> Result<Block, Error> {
         match (self.kind, self.kind.media_type()) {
             (FileKind::Text, _) if self.is_blank() => Ok(Block::new(
@@ -217,12 +216,12 @@ impl Attachment {
         }
     }
 
-    /// Makes a block of the text alone, byte for byte.
+    /// Converts it to a block of the text without its frame, byte for byte.
     pub(super) fn into_prompt(self) -> Block {
         self.without_frame().into_text()
     }
 
-    /// Returns the text alone, and what the user should know about it.
+    /// Returns the text without its frame, and a notice for the user.
     pub(crate) fn into_inserted(self) -> Result<(String, Option<String>), Error> {
         if let Some(what) = self.kind.describe_non_text() {
             return Err(Error::NotText {
@@ -239,7 +238,7 @@ impl Attachment {
         self
     }
 
-    /// Whether it is text and nothing but white space.
+    /// Whether it is text that consists of white space only.
     pub(super) fn is_blank(&self) -> bool {
         self.kind == FileKind::Text
             && self.framed[self.opening_tag_bytes..]

@@ -1,11 +1,11 @@
-//! Tool calls and their results as text: a request that has no tools may not have calls in its
+//! Tool calls and their results as text, for requests without tools: the API refuses calls in their
 //! history.
 
 use serde_json::Value;
 
 use crate::protocol::{ContentBlock, InputMessage, ToolResult, ToolUse};
 
-/// Whether a history has tool calls or results of them.
+/// Whether a history contains tool calls or results.
 pub(crate) fn has_calls(messages: &[InputMessage]) -> bool {
     let is_call = |block: &ContentBlock| {
         matches!(
@@ -18,8 +18,9 @@ pub(crate) fn has_calls(messages: &[InputMessage]) -> bool {
         .any(|message| message.content.iter().any(is_call))
 }
 
-/// Turns every call and every result into text. Pictures in results stay pictures. Thinking is left
-/// out of messages that change: the API refuses it beside anything but what it was made for.
+/// Turns every call and every result into text. Images in results stay images. Thinking is removed
+/// from messages that change, because the API refuses it next to anything but the content it was
+/// made for.
 pub(crate) fn calls_as_text(messages: &mut [InputMessage]) {
     let mut names: Vec<(String, String)> = Vec::new();
     for message in messages {
@@ -67,7 +68,7 @@ fn result_blocks(name: &str, result: &ToolResult) -> Vec<ContentBlock> {
                     Ok(block @ (ContentBlock::Image(_) | ContentBlock::Document(_))) => {
                         others.push(block);
                     }
-                    // What has no other form is shown as it is.
+                    // A block of any other kind is shown as JSON.
                     Ok(_) | Err(_) => text.push_str(&block.to_string()),
                 }
             }

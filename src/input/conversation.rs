@@ -1,25 +1,25 @@
-//! Earlier turns from a file, and turns put into the form that the API takes.
+//! Earlier turns from a file, and normalising turns to the form that the API accepts.
 
 use serde_json::Value;
 
+use super::Error;
 use super::picture::{Picture, pictures_of};
-use super::{Error, malformed};
 use crate::model_text::NO_OUTPUT;
 use crate::protocol::{ContentBlock, ExactFields, ExactJson, InputMessage, Role};
 
-/// What the file of `--messages` has.
+/// The contents of a file of `--messages`.
 #[derive(Debug, Default)]
 pub(crate) struct Conversation {
-    /// The other fields of a whole body.
+    /// The other fields, if the file is a whole request body.
     pub(crate) fields: ExactFields,
     /// The turns.
     pub(crate) messages: Vec<InputMessage>,
-    /// The pictures in them.
+    /// The images in them.
     pub(crate) pictures: Vec<Picture>,
 }
 
 impl Conversation {
-    /// Reads an array of messages or a whole body; `name` is how messages call the file.
+    /// Parses an array of messages or a whole request body; `name` is the file's name for messages.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Error> {
         let json = ExactJson::parse(text)
             .map_err(|error| malformed(name, format!("not valid JSON: {error}")))?;
@@ -72,8 +72,8 @@ fn message(turn: ExactJson) -> Result<InputMessage, String> {
     Ok(InputMessage { role, content })
 }
 
-/// Puts turns into the form that every platform takes: no blank text, the two sides in turn, the
-/// user first, and no white space at the end of what the assistant is made to begin with.
+/// Normalises turns to the form that every platform accepts: no blank text, alternating roles, the
+/// user first, and no white space at the end of a prefill.
 pub(crate) fn in_turn(messages: Vec<InputMessage>) -> Result<Vec<InputMessage>, Error> {
     let mut turns: Vec<InputMessage> = Vec::with_capacity(messages.len());
     for mut message in messages {
@@ -97,8 +97,8 @@ pub(crate) fn in_turn(messages: Vec<InputMessage>) -> Result<Vec<InputMessage>, 
     Ok(turns)
 }
 
-/// Gives a result that is nothing but white space the words for no output: the API refuses blank
-/// text in results, too.
+/// Replaces a blank tool result by the text for no output: the API refuses blank text in results,
+/// too.
 fn fill_blank_result(block: &mut ContentBlock) {
     let ContentBlock::ToolResult(result) = block else {
         return;
@@ -123,6 +123,14 @@ fn fill_blank_result(block: &mut ContentBlock) {
 
 fn is_blank(block: &ContentBlock) -> bool {
     matches!(block, ContentBlock::Text(text) if text.text.trim().is_empty())
+}
+
+/// Returns the error for an invalid file.
+fn malformed(name: &str, reason: String) -> Error {
+    Error::Messages {
+        name: name.to_owned(),
+        reason,
+    }
 }
 
 #[cfg(test)]

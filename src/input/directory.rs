@@ -1,4 +1,4 @@
-//! A directory as input: its text files, as a search in it would find them.
+//! A directory as input: its text files, as a recursive search would find them.
 
 use std::collections::HashMap;
 use std::fs;
@@ -16,15 +16,15 @@ use crate::text::counted;
 /// The text files of a directory.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    /// Each of them, sorted by name.
+    /// The files, sorted by name.
     pub(crate) files: Vec<Attachment>,
-    /// How many there are and how large, in words.
+    /// A notice with their number and size.
     pub(crate) notice: String,
 }
 
 impl Directory {
-    /// Reads a directory, whose text files may have `most` bytes in all. It takes its time, and
-    /// Ctrl-C does not wait for it.
+    /// Reads a directory whose text files have at most `most` bytes in total. This may take long,
+    /// but Ctrl-C does not wait for it.
     pub(crate) async fn read(path: &Path, most: u64) -> Result<Self, Error> {
         let directory = path.to_owned();
         let read = on_a_thread(move || Ok(read_now(&directory, most))).await;
@@ -77,7 +77,7 @@ fn read_now(directory: &Path, most: u64) -> Result<Directory, Error> {
     Ok(Directory { files, notice })
 }
 
-/// The file or directory that could not be read.
+/// Returns the file or directory that could not be read.
 fn place_of(error: &ignore::Error) -> Option<&Path> {
     match error {
         ignore::Error::WithPath { path, .. } => Some(path),
@@ -88,11 +88,12 @@ fn place_of(error: &ignore::Error) -> Option<&Path> {
     }
 }
 
-/// The files of a directory: without hidden ones and what .gitignore or .ignore name, in a
-/// repository or not. Links are not followed; those to files are counted.
+/// Returns the files of a directory, and the number of links to files. Hidden files are left out,
+/// and so are those that .gitignore or .ignore name, in a repository or not. Links are not
+/// followed.
 ///
-/// An ignore file comes with the directory, from whoever made it. It may only take away: left to
-/// itself, the walk would let one bring hidden files in, and a `.ignore` what `.gitignore` names.
+/// Ignore files come with the directory, from whoever made it, so they may only exclude. By
+/// default, the walk would let them re-include hidden files, and `.ignore` what `.gitignore` names.
 fn paths(directory: &Path) -> Result<(Vec<PathBuf>, usize), Error> {
     let (mut paths, mut links) = (Vec::new(), 0);
     let ignore_files = IgnoreFiles::new(directory)?;
@@ -122,7 +123,7 @@ fn paths(directory: &Path) -> Result<(Vec<PathBuf>, usize), Error> {
     Ok((paths, links))
 }
 
-/// Returns the operating system's own error, which the walk wraps in one that repeats the path.
+/// Returns the OS error, without the walk's wrapper, which repeats the path.
 fn os_error_of(error: io::Error) -> io::Error {
     let wrapped = error.get_ref().and_then(|wrapper| wrapper.source());
     let code = wrapped
@@ -135,12 +136,12 @@ fn is_hidden(entry: &DirEntry) -> bool {
     entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
-/// The `.ignore` files in a directory and above it, which tell searches what to leave out.
+/// The `.ignore` files in a directory and its ancestors.
 struct IgnoreFiles {
-    /// The directory as it was given, and where it is.
+    /// The directory as it was given; `root` is its canonical path.
     directory: PathBuf,
     root: PathBuf,
-    /// The rules of each directory, read when they are needed.
+    /// The rules of each directory, read on demand.
     rules: Mutex<HashMap<PathBuf, Gitignore>>,
 }
 
@@ -157,7 +158,7 @@ impl IgnoreFiles {
         })
     }
 
-    /// Whether any of them excludes an entry of the directory.
+    /// Whether any of the files excludes an entry of the directory.
     fn exclude(&self, entry: &DirEntry) -> bool {
         let below = entry.path().strip_prefix(&self.directory);
         let path = self.root.join(below.unwrap_or(entry.path()));

@@ -1,6 +1,6 @@
-//! Prompt, files and standard input become the content blocks of one user turn.
+//! Turns prompt, files and standard input into the content blocks of one user turn.
 //!
-//! The order is images, PDFs, files, standard input, prompt: a question does best behind what it is
+//! The order is images, PDFs, files, standard input, prompt: a question works best after what it is
 //! about.
 
 mod attachment;
@@ -33,7 +33,7 @@ use crate::media::{FileKind, ImageError};
 use crate::protocol::ContentBlock;
 use crate::text::counted;
 
-/// What is wrong with the input.
+/// An error in the input.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// A file that cannot be read.
@@ -41,91 +41,98 @@ pub(crate) enum Error {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
     /// Standard input that cannot be read.
     #[error("cannot read standard input")]
     Stdin(#[source] std::io::Error),
-    /// Neither text nor anything that can be sent.
+    /// The content is neither text nor anything else that can be sent.
     #[error("{name} is a binary file, neither an image nor a PDF")]
     Binary {
-        /// The file.
+        /// The file's name for messages.
         name: String,
     },
-    /// Something else where text is needed.
+    /// Something other than text where text is needed.
     #[error("{name} is {what}; only text is accepted here")]
     NotText {
-        /// The file.
+        /// The file's name for messages.
         name: String,
-        /// What it is.
+        /// What it is instead.
         what: &'static str,
     },
-    /// Text in another encoding where nothing may be replaced.
+    /// Text in another encoding, where invalid bytes must not be replaced.
     #[error("{name} is not UTF-8 at byte {offset}")]
     NotUtf8 {
-        /// The file.
+        /// The file's name for messages.
         name: String,
-        /// Where the first bytes are that are none.
+        /// Byte offset of the first invalid UTF-8.
         offset: usize,
     },
-    /// An image in a format that the endpoint does not take.
+    /// An image in a format that the endpoint does not accept.
     #[error("{name} is a {format} image; the endpoint accepts JPEG, PNG, GIF and WebP")]
     ImageFormat {
-        /// The file.
+        /// The file's name for messages.
         name: String,
         /// Its format.
         format: &'static str,
     },
-    /// An image over a limit.
+    /// An image that exceeds a limit.
     #[error("{name} cannot be sent")]
     Image {
-        /// The file.
+        /// The image's name for messages.
         name: String,
-        /// The limit.
+        /// The limit that it exceeds.
         source: ImageError,
     },
-    /// More than fits into a request.
+    /// More input than fits into a request.
     #[error("{name} has more than {}, the limit of a request (20 MB)", counted(*most, "byte"))]
     TooLong {
-        /// What was read.
+        /// The name of the input for messages.
         name: String,
-        /// The limit.
+        /// The limit in bytes.
         most: u64,
     },
-    /// Text that was given to `--attach`.
+    /// Text was given to `--attach`.
     #[error("{name} is text, which --attach does not accept")]
     TextAttached {
-        /// The file.
+        /// The file's name for messages.
         name: String,
     },
-    /// A directory with nothing to send in it.
+    /// A directory contains nothing to send.
     #[error("no text files in `{}`", path.display())]
     NoTextFiles {
         /// The directory.
         path: PathBuf,
     },
-    /// A file whose content is not what it is read as.
+    /// An invalid file of `--messages`.
     #[error("{name}: {reason}")]
-    Malformed {
-        /// The file.
+    Messages {
+        /// The file's name for messages.
         name: String,
         /// What is wrong, and where.
         reason: String,
     },
-    /// A conversation that the assistant begins.
+    /// An invalid template.
+    #[error("{name}: {reason}")]
+    Template {
+        /// The template's name for messages.
+        name: String,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A file is empty, although its content is the request.
+    #[error("{name}: it is empty")]
+    Empty {
+        /// The file's name for messages.
+        name: String,
+    },
+    /// A conversation does not begin with the user.
     #[error("the first message must have the role user")]
     NotUserFirst,
-    /// Nothing to send.
+    /// There is nothing to send.
     #[error("no prompt")]
     NoPrompt,
-}
-
-fn malformed(name: &str, reason: String) -> Error {
-    Error::Malformed {
-        name: name.to_owned(),
-        reason,
-    }
 }
 
 /// A user turn.
@@ -133,17 +140,17 @@ fn malformed(name: &str, reason: String) -> Error {
 pub(crate) struct Turn {
     /// The blocks, in the order in which they are sent.
     pub(crate) content: Vec<ContentBlock>,
-    /// What each block is, in words.
+    /// The name of each block, for messages.
     pub(crate) names: Vec<String>,
-    /// What the user should know about them.
+    /// Notices for the user.
     pub(crate) notices: Vec<String>,
-    /// The parts and about how many bytes each takes in the body.
+    /// The name of each part, and approximately how many bytes it takes in the body.
     pub(crate) parts: Vec<(String, usize)>,
-    /// The pictures among them.
+    /// The images in the turn.
     pub(crate) pictures: Vec<Picture>,
 }
 
-/// Puts a user turn together. Standard input without a prompt is the prompt itself, byte for byte.
+/// Assembles a user turn. Without a prompt, standard input is the prompt, byte for byte.
 pub(crate) fn assemble(
     prompt: Option<&str>,
     files: Vec<Attachment>,
@@ -151,7 +158,7 @@ pub(crate) fn assemble(
 ) -> Result<Turn, Error> {
     let mut turn = Turn::default();
     let (mut images, mut documents, mut texts) = (Vec::new(), Vec::new(), Vec::new());
-    // Empty standard input counts as none.
+    // Blank standard input counts as none.
     let from_stdin = stdin
         .into_iter()
         .filter(|stdin| !stdin.is_blank())

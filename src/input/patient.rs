@@ -1,5 +1,4 @@
-//! A reader that waits: a pipe that a loop of events has made non-blocking has nothing to read
-//! until its writer comes.
+//! A reader that blocks even if another process has made the pipe non-blocking, as event loops do.
 
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
@@ -7,7 +6,7 @@ use std::os::fd::AsFd;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// Reads as if reading waited, whether it does or not.
+/// Waits for input if the file descriptor is non-blocking.
 #[derive(Debug)]
 pub(crate) struct Patient<R>(pub(crate) R);
 

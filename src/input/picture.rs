@@ -1,4 +1,4 @@
-//! The pictures of a whole request: where there are many of them, each has to be smaller.
+//! The images of a whole request: if there are many, the limit for each is lower.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,19 +8,19 @@ use super::Error;
 use crate::media::{ImageError, PixelSize, check_image};
 use crate::protocol::{ContentBlock, InputMessage, Source};
 
-/// How many images a request has before the tighter limit holds for each.
+/// Maximum number of images in a request before the lower limit applies.
 const MANY: usize = 20;
 
-/// A picture that is sent.
+/// An image to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Picture {
-    /// How it is called in messages.
+    /// The image's name for messages.
     pub(crate) name: String,
-    /// Its size, where that could be read.
+    /// Its size, if it could be read.
     pub(crate) size: Option<PixelSize>,
 }
 
-/// Refuses a picture that is too large to be one of many.
+/// Refuses an image that exceeds the limit of a request with many images.
 pub(crate) fn check_many(pictures: &[Picture]) -> Result<(), Error> {
     if pictures.len() <= MANY {
         return Ok(());
@@ -36,8 +36,8 @@ pub(crate) fn check_many(pictures: &[Picture]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks and lists the pictures of earlier turns, those in results of tools included. `whole` is
-/// what they are part of.
+/// Checks and lists the images of earlier turns, including those in tool results. `whole` names
+/// what contains them.
 pub(crate) fn pictures_of(messages: &[InputMessage], whole: &str) -> Result<Vec<Picture>, Error> {
     let mut pictures = Vec::new();
     for block in messages.iter().flat_map(|message| &message.content) {
@@ -73,7 +73,7 @@ fn add(pictures: &mut Vec<Picture>, bytes: Option<&[u8]>, whole: &str) -> Result
     let name = format!("image {} of {whole}", pictures.len() + 1);
     let size = match bytes.map(check_image) {
         Some(Ok(size)) => Some(size),
-        // What cannot be read goes out as it came: the endpoint may know more than is known here.
+        // An image that cannot be read is sent unmodified: the endpoint may know more formats.
         Some(Err(ImageError::Damaged)) | None => None,
         Some(Err(source)) => return Err(Error::Image { name, source }),
     };

@@ -1,5 +1,5 @@
-//! Reading that never keeps the process: what is no regular file, such as a pipe, is read on a
-//! thread of its own, so that Ctrl-C and the end of the process do not wait for it.
+//! Reading without blocking the process: anything but a regular file, such as a pipe, is read on a
+//! separate thread, so that Ctrl-C and the end of the process do not wait for it.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -11,7 +11,7 @@ use super::patient::Patient;
 use super::utf8::lossy;
 use crate::media::detect_file_kind;
 
-/// Reads a file as text that programs read; `-` is standard input.
+/// Reads a file as text for programs, which must be UTF-8; `-` is standard input.
 pub(crate) async fn read_text(path: &Path) -> Result<String, Error> {
     let (name, bytes) = read_all(path).await?;
     let text = String::from_utf8(bytes);
@@ -19,15 +19,14 @@ pub(crate) async fn read_text(path: &Path) -> Result<String, Error> {
         name,
         offset: error.utf8_error().valid_up_to(),
     })?;
-    // No parser wants the mark that some editors put before text.
+    // Parsers do not expect the byte order mark that some editors write.
     Ok(text
         .strip_prefix('\u{feff}')
         .map(str::to_owned)
         .unwrap_or(text))
 }
 
-/// Reads a file as text that models read. What is not UTF-8 in it is replaced; a notice then says
-/// so.
+/// Reads a file as text for the model. Invalid UTF-8 is replaced, with a notice.
 pub(crate) async fn read_prose(path: &Path) -> Result<(String, Option<String>), Error> {
     let (name, bytes) = read_all(path).await?;
     Ok(lossy(&name, bytes, 0))
@@ -60,9 +59,8 @@ async fn read_stdin() -> io::Result<Vec<u8>> {
     .await
 }
 
-/// Reads a file to its end, behind the bytes that are already there. It may have `most` bytes: a
-/// pipe or a device may never end, and nobody is to wait for a file, or give it room, that is
-/// refused in the end.
+/// Appends a file to `bytes`, up to its end. It may have at most `most` bytes: a pipe or a device
+/// may never end, and a file that is refused anyway should not be waited for or held in memory.
 pub(super) async fn read_path(path: &Path, bytes: Vec<u8>, most: u64) -> Result<Vec<u8>, Error> {
     let unreadable = |source: io::Error| match source.kind() {
         ErrorKind::FileTooLarge => Error::TooLong {
@@ -84,7 +82,8 @@ pub(super) async fn read_path(path: &Path, bytes: Vec<u8>, most: u64) -> Result<
         .map_err(unreadable)
 }
 
-/// Reads an open file to its end, in the same way; the error for too much is `FileTooLarge`.
+/// Appends an open file to `bytes` in the same way. If there is too much, the error has the kind
+/// `FileTooLarge`.
 pub(super) async fn read_open(file: File, bytes: Vec<u8>, most: u64) -> io::Result<Vec<u8>> {
     if file.metadata()?.is_file() {
         return to_end(Ok(file), bytes, most);
@@ -103,8 +102,7 @@ fn to_end(file: io::Result<File>, mut bytes: Vec<u8>, most: u64) -> io::Result<V
     }
 }
 
-/// Does what may take its time on a thread of its own. Where there is no thread to be had, that is
-/// the error.
+/// Runs work that may block on a separate thread. Fails if no thread can be started.
 pub(crate) async fn on_a_thread<T: Send + 'static>(
     read: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {

@@ -1,43 +1,43 @@
-//! Templates: Markdown with a TOML head between `+++` lines, and `{{places}}` for what changes.
+//! Templates: Markdown with a TOML head between `+++` lines, and placeholders such as `{{key}}`.
 
 use serde_json::{Map, Value, json};
 use toml_edit::{Document, Item};
 
-use super::{Error, malformed};
+use super::Error;
 use crate::protocol::{EFFORT_LEVELS, FieldShape, REQUEST_FIELDS, RequestField};
 use crate::text::did_you_mean;
 
-/// What stands around the head.
+/// The line before and after the head.
 const FENCE: &str = "+++";
 
-/// The keys of a head beside those of the request's fields.
+/// The keys of a head other than the request's fields.
 const MODEL: &str = "model";
 const PREFILL: &str = "prefill";
 
 /// A saved prompt.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct Template {
-    /// The fields of the request that its head sets.
+    /// The request fields that the head sets.
     pub(crate) fields: Map<String, Value>,
-    /// What the answer is to begin with.
+    /// The beginning of the answer.
     pub(crate) prefill: Option<String>,
     name: String,
     body: String,
 }
 
-/// What stands in a template's places.
+/// The values of a template's placeholders.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Places<'a> {
-    /// `{{KEY}}`, by `--param`.
+    /// `{{KEY}}`, from `--param`.
     pub(crate) params: &'a [(String, String)],
-    /// `{{prompt}}`: the words of the command line.
+    /// `{{prompt}}`: the prompt of the command line.
     pub(crate) prompt: Option<&'a str>,
     /// `{{stdin}}`
     pub(crate) stdin: Option<&'a str>,
 }
 
 impl Template {
-    /// Reads a template; `name` is how messages call its file.
+    /// Parses a template; `name` is its file's name for messages.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Error> {
         let (head, body) = split(name, text)?;
         let mut template = Self {
@@ -45,7 +45,7 @@ impl Template {
             body: body.trim().to_owned(),
             ..Self::default()
         };
-        // The head begins below the first fence.
+        // The head begins on the line after the first fence.
         let line_at = |offset: usize| 2 + head[..offset.min(head.len())].matches('\n').count();
         let document = Document::parse(head).map_err(|error| {
             let line = line_at(error.span().map_or(0, |span| span.start));
@@ -94,19 +94,19 @@ impl Template {
         Ok(())
     }
 
-    /// Whether it has a place for standard input.
+    /// Whether there is a placeholder for standard input.
     pub(crate) fn has_stdin(&self) -> bool {
         self.texts()
             .any(|text| places(text).any(|place| place.key == "stdin"))
     }
 
-    /// Whether it has more than a head.
+    /// Whether there is more than a head.
     pub(crate) fn has_body(&self) -> bool {
         !self.body.is_empty()
     }
 
-    /// Fills the places, in the system prompt too, and gives the prompt. Words that have no place
-    /// stand below the template.
+    /// Fills the placeholders, also in the system prompt, and returns the prompt. A prompt without
+    /// a placeholder is appended to the template.
     pub(crate) fn fill(&mut self, given: Places) -> Result<Option<String>, Error> {
         let unused = given
             .params
@@ -179,7 +179,7 @@ impl Template {
         Ok(filled)
     }
 
-    /// Where places may stand.
+    /// Returns the texts that may contain placeholders.
     fn texts(&self) -> impl Iterator<Item = &str> {
         [
             Some(self.body.as_str()),
@@ -190,7 +190,7 @@ impl Template {
     }
 }
 
-/// Parts a template into head and body; one without a fence at its beginning has no head.
+/// Splits a template into head and body. Without a fence on its first line, it has no head.
 fn split<'a>(name: &str, text: &'a str) -> Result<(&'a str, &'a str), Error> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = text.split_inclusive('\n');
@@ -210,7 +210,7 @@ fn split<'a>(name: &str, text: &'a str) -> Result<(&'a str, &'a str), Error> {
     ))
 }
 
-/// Returns the value of a field as the body has it; none if it has another type.
+/// Converts a value of the head to the one in the request body; `None` if it has the wrong type.
 fn value(shape: FieldShape, item: &Item) -> Option<Value> {
     match shape {
         FieldShape::Count => {
@@ -218,7 +218,7 @@ fn value(shape: FieldShape, item: &Item) -> Option<Value> {
             Some(json!(u64::try_from(number).ok()?))
         }
         FieldShape::Fraction => {
-            // A TOML `1` is no float.
+            // A TOML `1` is not a float.
             let whole = item
                 .as_integer()
                 .and_then(|number| i32::try_from(number).ok())
@@ -248,14 +248,14 @@ fn value(shape: FieldShape, item: &Item) -> Option<Value> {
     }
 }
 
-/// A place in a text: `{{key}}`, with or without white space inside.
+/// A placeholder: `{{key}}`, with or without white space inside the braces.
 struct Place<'a> {
     key: &'a str,
     start: usize,
     end: usize,
 }
 
-/// Finds the places. What is no name between the braces is text like any other.
+/// Finds the placeholders. Braces around anything but a name are plain text.
 fn places(text: &str) -> impl Iterator<Item = Place<'_>> {
     text.match_indices("{{").filter_map(|(start, _)| {
         let inside = &text[start + 2..];
@@ -271,6 +271,14 @@ fn places(text: &str) -> impl Iterator<Item = Place<'_>> {
             end: start + 2 + length + 2,
         })
     })
+}
+
+/// Returns the error for an invalid file.
+fn malformed(name: &str, reason: String) -> Error {
+    Error::Template {
+        name: name.to_owned(),
+        reason,
+    }
 }
 
 #[cfg(test)]

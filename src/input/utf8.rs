@@ -1,7 +1,7 @@
-//! Bytes that should be UTF-8 and may not be: as text for a model they are sent all the same.
+//! Invalid UTF-8 in text for the model, which is sent all the same.
 
-/// Makes text of what `name` holds behind `skipped` bytes of one's own. What is not UTF-8 becomes
-/// U+FFFD, and a notice says so.
+/// Converts bytes to text; the first `skipped` bytes are not from `name`. Invalid UTF-8 becomes
+/// U+FFFD, with a notice.
 pub(super) fn lossy(name: &str, bytes: Vec<u8>, skipped: usize) -> (String, Option<String>) {
     match String::from_utf8(bytes) {
         Ok(text) => (text, None),
@@ -13,7 +13,7 @@ pub(super) fn lossy(name: &str, bytes: Vec<u8>, skipped: usize) -> (String, Opti
     }
 }
 
-/// What is told where bytes were replaced, the first of them at `offset`.
+/// Returns the notice about replaced bytes, the first of them at `offset`.
 pub(crate) fn replaced(name: &str, offset: usize) -> String {
     format!("{name} is not UTF-8 at byte {offset}; sending invalid bytes as U+FFFD")
 }

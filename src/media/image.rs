@@ -1,19 +1,19 @@
 //! Image limits, checked before anything is sent.
 //!
 //! These are the limits of the strictest platform behind the endpoint (Bedrock): 5 MB of base64 and
-//! 8000 pixels a side. Source: Anthropic's vision page, `build-with-claude/vision`; unverified
+//! 8000 pixels per side. Source: Anthropic's vision page, `build-with-claude/vision`; unverified
 //! against Langdock.
 
 use crate::text::{counted, grouped};
 
-/// The longest base64 text of one image, in bytes: 5 MiB, the number in the API's own error
+/// Maximum length of one image's base64 text in bytes: 5 MiB, the number in the API's own error
 /// message.
 pub(crate) const MAX_BASE64_BYTES: usize = 5 * 1024 * 1024;
 
-/// The longest side of an image, in pixels.
+/// Maximum length of a side, in pixels.
 pub(crate) const MAX_SIDE: usize = 8000;
 
-/// The longest side of an image in a request that has many of them, in pixels.
+/// Maximum length of a side in a request with many images, in pixels.
 pub(crate) const MAX_SIDE_OF_MANY: usize = 2000;
 
 /// The size of an image in pixels.
@@ -56,15 +56,15 @@ pub(crate) enum ImageError {
         counted(MAX_BASE64_BYTES, "byte")
     )]
     TooManyBytes {
-        /// The file's own size.
+        /// The size of the file in bytes.
         raw_bytes: usize,
-        /// Its size as it would be sent.
+        /// The size that would be sent, in bytes.
         base64_bytes: usize,
     },
-    /// A side has too many pixels.
+    /// A side exceeds the limit.
     #[error("{} over the limit of {} a side", .0.in_words(), counted(MAX_SIDE, "pixel"))]
     TooManyPixels(PixelSize),
-    /// A side has too many pixels for one of many images.
+    /// A side exceeds the limit of a request with many images.
     #[error(
         "{} over the limit of {} a side in a request with more than 20 images",
         .0.in_words(),

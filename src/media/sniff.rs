@@ -116,14 +116,14 @@ pub(crate) fn detect_file_kind(bytes: &[u8]) -> FileKind {
 }
 
 /// Whether a GIF's size, flags, background and aspect ratio follow, and not prose: a size within
-/// the limits has a byte below 0x20, and hardly any GIF has an aspect ratio.
+/// the limits has a byte below 0x20, and hardly any GIF sets an aspect ratio.
 fn is_gif(rest: &[u8]) -> bool {
     rest.iter()
         .take(7)
         .any(|&byte| byte < b' ' && !byte.is_ascii_whitespace())
 }
 
-/// Whether the first line ends after the version or has only a comment there, unlike a text about
+/// Whether the first line ends after the version or continues with a comment, unlike prose about
 /// PDFs. Writers that put more on that line begin with an object.
 fn is_pdf(rest: &[u8]) -> bool {
     let [b'0'..=b'9', b'.', b'0'..=b'9', line @ ..] = &rest[..rest.len().min(TEXT_PROBE)] else {

@@ -1,5 +1,5 @@
-//! The token cost of an image: one per patch of 28 by 28 pixels, after it is scaled down to the
-//! model's limits.
+//! The token cost of an image: one token per patch of 28 by 28 pixels, after the image is scaled
+//! down to the model's limits.
 //!
 //! Source: Anthropic's vision page, `build-with-claude/vision`; unverified against Langdock.
 
@@ -12,7 +12,7 @@ const FIRST_HIGH_RESOLUTION: (u32, u32) = (4, 7);
 /// The resolution at which a model sees images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ImageResolution {
-    /// The longest side, in pixels.
+    /// Maximum length of a side, in pixels.
     pub(crate) max_side: u32,
     /// Maximum number of tokens per image.
     pub(crate) max_tokens: u32,

@@ -76,8 +76,8 @@ impl ClaudeModel {
 }
 
 impl ModelFamily {
-    /// Returns the family that an id calls so.
-    fn from_name(name: &str) -> Option<Self> {
+    /// Returns the family of this name. The name alone is an alias for its newest model.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         match name {
             "fable" => Some(Self::Fable),
             "opus" => Some(Self::Opus),

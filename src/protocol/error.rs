@@ -7,7 +7,7 @@ use serde_json::Value;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StreamError {
     /// The API sent an error in place of an answer, or in the middle of one.
-    #[error("{}", .0.message)]
+    #[error("the server reported an error: {}", .0.message)]
     Api(ApiError),
     /// The body ended before `message_stop`.
     #[error("the answer was cut off: the connection ended before the answer did")]

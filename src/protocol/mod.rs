@@ -23,7 +23,7 @@ mod text_delta;
 mod tools;
 
 pub(crate) use accumulate::Update;
-pub(crate) use claude_model::ClaudeModel;
+pub(crate) use claude_model::{ClaudeModel, ModelFamily};
 pub(crate) use error::{ApiError, StreamError};
 pub(crate) use exact_json::{ExactFields, ExactJson};
 pub(crate) use message::{

@@ -259,7 +259,7 @@ mod whole_bodies {
             ),
             (
                 r#"{"type":"error","error":{"type":"api_error","message":"no"}}"#,
-                "api: no",
+                "api: the server reported an error: no",
             ),
             (
                 r#"{"message":"hello"}"#,

@@ -1,5 +1,5 @@
-//! Images and PDFs: files named after their content, beside the conversation, so that each is kept
-//! once.
+//! Images and PDFs: files named after their content, next to the conversation, so that each is
+//! stored once.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -20,7 +20,7 @@ use crate::protocol::{ContentBlock, ExactJson, Media, RawSource, Source};
 /// The `type` of a source whose bytes are in a file.
 const BLOB: &str = "blob";
 
-/// What is kept of files, and what they are called.
+/// The media types that are stored as files, and the extensions of the files.
 const TYPES: [(&str, &str); 5] = [
     ("image/jpeg", "jpg"),
     ("image/png", "png"),
@@ -29,12 +29,12 @@ const TYPES: [(&str, &str); 5] = [
     ("application/pdf", "pdf"),
 ];
 
-/// The directory of the files of one conversation.
+/// The directory of one conversation's images and PDFs.
 #[derive(Debug, Clone)]
 pub(super) struct BlobStore(PathBuf);
 
 impl BlobStore {
-    /// Creates the store of the conversation of this id.
+    /// Creates the store of the conversation with this id.
     pub(super) fn for_conversation(directory: &Path, id: &str) -> Self {
         Self(blobs_dir(directory, id))
     }
@@ -44,7 +44,7 @@ impl BlobStore {
         &self.0
     }
 
-    /// Returns content as it is written: the bytes of images and PDFs go into files.
+    /// Returns content as it is stored: the bytes of images and PDFs are moved into files.
     pub(super) fn store_content(&self, content: &[ContentBlock]) -> Result<Vec<ExactJson>, Error> {
         content.iter().map(|block| self.put_block(block)).collect()
     }
@@ -76,7 +76,7 @@ impl BlobStore {
         Ok(ExactJson::from_value(block))
     }
 
-    /// Puts the bytes of every base64 source in `value` into files.
+    /// Moves the bytes of every base64 source in `value` into files.
     fn put_sources(&self, value: &mut Value) -> Result<(), Error> {
         match value {
             Value::Object(fields) => {
@@ -114,8 +114,8 @@ impl BlobStore {
         Ok(json!({"type": BLOB, "media_type": media_type, "file": file}))
     }
 
-    /// Converts content to what is sent: the bytes are read from their files. A text replaces a
-    /// file that is missing.
+    /// Converts stored content to what is sent: the bytes are read from their files. A missing file
+    /// is replaced by a text.
     pub(super) fn load_content(&self, content: &mut [ContentBlock]) {
         for block in content {
             match block {
@@ -166,7 +166,7 @@ impl BlobStore {
     }
 
     fn read_source(&self, source: &Value) -> Option<Source> {
-        // A name with a path in it would be one that we did not write.
+        // The program never writes a name that contains a path.
         let file = source["file"].as_str().filter(|file| !file.contains('/'))?;
         let bytes = fs::read(self.0.join(file)).ok()?;
         let media_type = source["media_type"].as_str()?;
@@ -187,8 +187,8 @@ fn missing_file_text(source: &Value) -> String {
     lost_attachment(source["media_type"].as_str().unwrap_or("a file"))
 }
 
-/// Makes the files of one conversation those of another one too, at no cost where the file system
-/// can.
+/// Makes the files of one conversation available to another one, without copying where the file
+/// system can.
 pub(super) fn share_blobs(from: &BlobStore, to: &BlobStore) -> Result<(), Error> {
     let entries = match fs::read_dir(from.directory()) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),

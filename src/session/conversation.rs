@@ -1,4 +1,4 @@
-//! One conversation, as far as its file was read.
+//! One conversation, as far as its file has been read.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use super::{Error, name, read_error, write_error};
 use crate::fs::replace_link;
 use crate::protocol::{ContentBlock, InputMessage};
 
-/// A conversation. Its file is made with its first turn, unless it has a name.
+/// A conversation. Its file is created with its first turn, or at once if it has a name.
 #[derive(Debug)]
 pub(crate) struct SavedConversation {
     directory: PathBuf,
@@ -25,12 +25,12 @@ pub(crate) struct SavedConversation {
     header: SessionRecord,
     name: Option<String>,
     turns: Vec<SavedTurn>,
-    /// The places of the turns by their ids.
+    /// The indices of the turns by their ids.
     places: HashMap<String, usize>,
     tip: Option<usize>,
-    /// How much of the file was read.
+    /// How much of the file has been read, in bytes.
     read: u64,
-    /// Whether the last line lacks its end.
+    /// Whether the last line lacks its line feed.
     is_open_ended: bool,
     damaged_lines: usize,
     notices: Vec<String>,
@@ -55,7 +55,7 @@ impl SavedConversation {
         }
     }
 
-    /// Reads the conversation of this id.
+    /// Reads the conversation with this id.
     pub(super) fn open_by_id(directory: &Path, id: &str) -> Result<Self, Error> {
         let bytes = file::read_shared(&conversation_file(directory, id), 0)?;
         let mut conversation = Self::from_bytes(directory, id, &bytes)?;
@@ -79,7 +79,7 @@ impl SavedConversation {
         )
     }
 
-    /// Creates the conversation of this id from the bytes of its file.
+    /// Parses the bytes of the file of the conversation with this id.
     pub(super) fn from_bytes(directory: &Path, id: &str, bytes: &[u8]) -> Result<Self, Error> {
         let mut conversation = Self::new(
             directory,
@@ -102,12 +102,12 @@ impl SavedConversation {
         self.name.as_deref()
     }
 
-    /// Returns its file.
+    /// Returns the path of its file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns when it was begun, in UTC.
+    /// Returns when it was created, in UTC.
     pub(crate) fn begun_at(&self) -> &str {
         &self.header.at
     }
@@ -124,7 +124,7 @@ impl SavedConversation {
             .unwrap_or_default()
     }
 
-    /// Returns what the user should know about its file, each notice once.
+    /// Returns notices about its file, each only once.
     pub(crate) fn take_notices(&mut self) -> Vec<String> {
         let mut notices = std::mem::take(&mut self.notices);
         let damaged = std::mem::take(&mut self.damaged_lines);
@@ -157,8 +157,8 @@ impl SavedConversation {
         line
     }
 
-    /// Returns the current branch with the turns in between that are not sent: refused and
-    /// unanswered ones.
+    /// Returns the current branch, including the turns that are not sent: refused and unanswered
+    /// ones.
     pub(crate) fn branch_with_left_out(&self) -> Vec<&SavedTurn> {
         let mut is_in_line = vec![false; self.turns.len()];
         let mut next = self.tip;
@@ -186,7 +186,7 @@ impl SavedConversation {
         &self.turns
     }
 
-    /// Returns the turn that the next one follows.
+    /// Returns the last turn of the current branch, which the next one follows.
     pub(crate) fn tip(&self) -> Option<&SavedTurn> {
         self.tip.map(|place| &self.turns[place])
     }
@@ -206,12 +206,13 @@ impl SavedConversation {
         line::to_messages(&self.branch_to(last), &self.blob_store())
     }
 
-    /// Returns how much of the file was read, in bytes.
+    /// Returns how much of the file has been read, in bytes.
     pub(crate) fn bytes_read(&self) -> usize {
         usize::try_from(self.read).unwrap_or(usize::MAX)
     }
 
-    /// Returns the system prompt that a turn was last sent with.
+    /// Returns the system prompt last sent in the current branch; `None` if there is none, or if it
+    /// was removed since.
     pub(crate) fn system_prompt(&self) -> Option<&str> {
         self.current_branch()
             .into_iter()
@@ -220,7 +221,8 @@ impl SavedConversation {
             .filter(|system| !system.is_empty())
     }
 
-    /// Returns where a turn was last sent; none in a conversation of an earlier version.
+    /// Returns where the current branch was last sent; `None` in a conversation of an earlier
+    /// version.
     pub(crate) fn last_target(&self) -> Option<&TurnTarget> {
         self.current_branch()
             .into_iter()
@@ -228,7 +230,7 @@ impl SavedConversation {
             .find_map(|turn| turn.sent_to.as_ref())
     }
 
-    /// Returns the model that the last answer names.
+    /// Returns the model named by the last answer.
     pub(crate) fn last_answering_model(&self) -> Option<&str> {
         self.current_branch()
             .into_iter()
@@ -236,16 +238,16 @@ impl SavedConversation {
             .find_map(|turn| turn.model.as_deref())
     }
 
-    /// Returns the content of a turn, files included.
+    /// Returns the content of a turn, including its files.
     pub(crate) fn turn_content(&self, turn: &SavedTurn) -> Vec<ContentBlock> {
         let mut content = line::parse_blocks(&turn.content);
         self.blob_store().load_content(&mut content);
         content
     }
 
-    /// Begins an exchange, usually with one turn of the user; a prefill of the answer may follow
-    /// it. It is in the journal when this returns. What goes wrong with that is kept in the
-    /// exchange, so that the answer is not interrupted.
+    /// Begins an exchange, usually with one turn of the user, which a prefill of the answer may
+    /// follow. It is in the journal when this returns. If that fails, the exchange keeps the error,
+    /// so that the answer is not interrupted.
     pub(crate) fn begin_turn(
         &self,
         said: &[InputMessage],
@@ -270,7 +272,7 @@ impl SavedConversation {
         )
     }
 
-    /// Appends the exchange to the conversation, after the turn that is the tip of its file now.
+    /// Appends the exchange to the conversation, after the turn that is now the tip of its file.
     pub(crate) fn commit_turn(&mut self, exchange: PendingTurn) -> Result<(), Error> {
         let (records, journal) = exchange.into_settled();
         let is_in_line = records.iter().any(|record| record.left_out.is_none());
@@ -298,8 +300,8 @@ impl SavedConversation {
         self.append_records(vec![SessionRecord::new_tip(place)])
     }
 
-    /// Appends records under the lock; turns follow the one that is the tip then. Turns that are
-    /// there already stay what they are, and so does the tip before them.
+    /// Appends records under the lock; turns follow the one that is the tip at that time. Turns
+    /// that are already in the file stay unchanged, and so does the tip before them.
     pub(super) fn append_records(&mut self, records: Vec<SessionRecord>) -> Result<(), Error> {
         let mut file = LockedFile::open(&self.path)?;
         if file.byte_length()? < self.read {
@@ -361,8 +363,8 @@ impl SavedConversation {
         self.claim_name();
     }
 
-    /// Claims the name again after the file was removed, or drops it if another conversation has it
-    /// by now.
+    /// Claims the name again after the file was removed, or drops it if another conversation has
+    /// claimed it meanwhile.
     pub(super) fn claim_name(&mut self) {
         let Some(name) = &self.name else { return };
         if !name::claim_name(&self.directory, name, self.id()).unwrap_or_default() {
@@ -379,8 +381,8 @@ impl SavedConversation {
         self.append_records(Vec::new())
     }
 
-    /// Parses lines of the file that were not read before, and returns how many bytes were
-    /// complete.
+    /// Parses lines of the file that have not been read before, and returns how many bytes of
+    /// complete lines there were.
     fn parse_lines(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         let mut whole = 0;
         while whole < bytes.len() {
@@ -417,8 +419,8 @@ impl SavedConversation {
                 }
                 _ => {
                     self.name.clone_from(&record.name);
-                    // The file's own name counts, so that a copy of a file is a conversation of its
-                    // own.
+                    // The file's own name counts, so that a copy of a file is a separate
+                    // conversation.
                     let id = self.header.id.take();
                     self.header = SessionRecord { id, ..record };
                 }
@@ -442,8 +444,8 @@ impl SavedConversation {
         Ok(())
     }
 
-    /// Returns the place of the turn that the one at `place` follows. Where the line of that one
-    /// was lost, it is the one written before.
+    /// Returns the index of the turn that the one at `place` follows. If that line was lost, it is
+    /// the turn written before.
     fn place_before(&self, place: usize) -> Option<usize> {
         let parent = self.turns[place].parent.as_ref()?;
         let found = self
@@ -458,7 +460,7 @@ impl SavedConversation {
         BlobStore::for_conversation(&self.directory, self.id())
     }
 
-    /// Makes the conversation the one that was last used.
+    /// Marks the conversation as the one last used.
     pub(crate) fn mark_as_last(&self) -> Result<(), Error> {
         let link = last_link(&self.directory);
         let target = format!("{}.jsonl", self.id());

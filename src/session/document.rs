@@ -1,4 +1,4 @@
-//! A conversation as others read it: Markdown for people, an object for programs.
+//! Exporting a conversation: Markdown for reading, and an object for programs.
 
 use serde_json::{Value, json};
 
@@ -7,8 +7,8 @@ use super::line;
 use super::record::{LeftOut, SavedTurn};
 use crate::protocol::{ContentBlock, ExactFields, ExactJson, Role, Source};
 
-/// Returns the conversation, a heading for each change of sides. Turns that are not sent again, and
-/// interrupted ones, are marked as such.
+/// Returns the conversation as Markdown, with a heading for each change of roles. Turns that are
+/// not sent again and interrupted ones are marked as such.
 pub(crate) fn conversation_markdown(conversation: &SavedConversation) -> String {
     let mut text = format!("# {}\n", conversation.title());
     let mut last: Option<&SavedTurn> = None;
@@ -89,7 +89,7 @@ fn text_of(content: Option<&Value>) -> String {
     }
 }
 
-/// Returns a code block whose fence is longer than any in it.
+/// Returns a code block whose fence is longer than any in its text.
 fn fenced_block(label: &str, text: &str) -> String {
     let mut fence = "```".to_owned();
     while text.contains(&fence) {
@@ -98,7 +98,7 @@ fn fenced_block(label: &str, text: &str) -> String {
     format!("{fence}{label}\n{}\n{fence}", text.trim_end_matches('\n'))
 }
 
-/// Returns the conversation as an object, with the turns as they are on disk.
+/// Returns the conversation as an object, with the turns as they are stored.
 pub(crate) fn conversation_json(conversation: &SavedConversation) -> ExactJson {
     let turn = |turn: &SavedTurn| {
         let mut fields = ExactFields::default();

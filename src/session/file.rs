@@ -1,5 +1,5 @@
-//! The file of a conversation under its lock: whole lines are appended, and half a line that a
-//! crash has left is cut off.
+//! The file of a conversation under its lock: whole lines are appended, and an incomplete line left
+//! by a crash is cut off.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -22,7 +22,7 @@ impl LockedFile {
         loop {
             let file = open_or_make(path).map_err(write_error(path))?;
             file.lock().map_err(write_error(path))?;
-            // It may have been removed while we waited: what is written there would be gone.
+            // The file may have been removed while this waited for the lock; writes would be lost.
             if file.metadata().map_err(write_error(path))?.nlink() > 0 {
                 return Ok(Self {
                     file,
@@ -37,12 +37,12 @@ impl LockedFile {
         Ok(self.file.metadata().map_err(read_error(&self.path))?.len())
     }
 
-    /// Reads the file from an offset on.
+    /// Reads the file from an offset to its end.
     pub(super) fn read_from(&mut self, offset: u64) -> Result<Vec<u8>, Error> {
         read_from(&mut self.file, offset).map_err(read_error(&self.path))
     }
 
-    /// Writes whole lines after the first `length` bytes; none of them stays if that fails.
+    /// Writes whole lines after the first `length` bytes. If that fails, none of them stay.
     pub(super) fn append_lines(&mut self, length: u64, lines: &[u8]) -> Result<(), Error> {
         let written = self
             .file
@@ -51,7 +51,7 @@ impl LockedFile {
             .and_then(|_| self.file.write_all(lines))
             .and_then(|()| self.file.sync_data());
         if written.is_err() {
-            // The first error is the one reported. An empty file would be no conversation.
+            // The first error is the one reported. An empty file would not be a conversation.
             let _ = if length == 0 {
                 std::fs::remove_file(&self.path)
             } else {
@@ -62,11 +62,11 @@ impl LockedFile {
     }
 }
 
-/// Reads a file from an offset on, once no process is writing to it.
+/// Reads a file from an offset to its end, while no process is writing to it.
 pub(super) fn read_shared(path: &Path, offset: u64) -> Result<Vec<u8>, Error> {
     let mut file = File::open(path).map_err(read_error(path))?;
-    // Without locks, as on some network directories, a line that is being written counts as a torn
-    // one.
+    // Without locks, as on some network file systems, a line that is still being written counts as
+    // torn.
     let _ = file.lock_shared();
     read_from(&mut file, offset).map_err(read_error(path))
 }

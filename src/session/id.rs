@@ -1,17 +1,17 @@
-//! Names for conversations and exchanges that are generated: short, so that the beginning of one is
-//! soon unique, and with a digit in front, so that no word that a user chooses is such a beginning
-//! by accident.
+//! Generated ids of conversations and exchanges. They are short, so that a short prefix is soon
+//! unique, and begin with a digit, so that no name that a user chooses is such a prefix by
+//! accident.
 
-/// No vowels, so that no words are formed, and nothing that looks like something else.
+/// Digits and letters without vowels, so that no words are formed, and without similar characters.
 const LETTERS: &[u8] = b"23456789bcdfghjkmnpqrstvwxz";
 
-/// How many letters an id has.
+/// The length of an id in characters.
 const LENGTH: usize = 10;
 
-/// How many of the letters are digits.
+/// How many of the characters are digits.
 const DIGITS: usize = 8;
 
-/// Returns a new id: one of 5 · 10^13.
+/// Returns a new random id, one of 5 · 10^13.
 pub(super) fn new_id() -> String {
     let letter = |place| {
         char::from(LETTERS[fastrand::usize(..if place == 0 { DIGITS } else { LETTERS.len() })])
@@ -19,14 +19,14 @@ pub(super) fn new_id() -> String {
     (0..LENGTH).map(letter).collect()
 }
 
-/// Returns whether a text could be an id or the beginning of one.
+/// Returns whether a text could be an id or a prefix of one.
 pub(super) fn may_begin_id(text: &str) -> bool {
     text.starts_with(|letter: char| letter.is_ascii_digit())
         && text.bytes().all(|letter| LETTERS.contains(&letter))
 }
 
-/// Returns the id of a turn of an exchange, counted from 0: the same in the process that says it
-/// and in the one that recovers it.
+/// Returns the id of a turn of an exchange, counted from 0. The process that writes it and one that
+/// recovers it agree on it.
 pub(super) fn turn_id(exchange: &str, place: usize) -> String {
     format!("{exchange}.{}", place + 1)
 }

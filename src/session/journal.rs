@@ -1,6 +1,6 @@
-//! The journal of a pending turn: what was said and what comes is in it before it is sent or shown, so
-//! that a process that is killed loses nothing. It is locked as long as its process lives; an
-//! unlocked one is moved into its conversation.
+//! The journal of a pending turn: prompts are written to it before they are sent, and answers
+//! before they are shown, so that a killed process loses nothing. It is locked as long as its
+//! process lives; an unlocked one is moved into its conversation.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ use super::record::{HEADER, SessionRecord, TIP, TURN};
 use crate::fs::create_private_dir;
 use crate::protocol::{ContentBlock, Message, MessageStream, Role, Update};
 
-/// The journal of this process for one exchange.
+/// This process's journal of one exchange.
 #[derive(Debug)]
 pub(super) struct Journal {
     file: File,
@@ -25,7 +25,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Creates the journal with what is being sent.
+    /// Creates the journal with the turns to be sent.
     pub(super) fn create(
         directory: &Path,
         exchange: &str,
@@ -63,13 +63,13 @@ impl Journal {
         self.pending.extend_from_slice(&record.to_line());
     }
 
-    /// Queues a part of the answer: the event as it came, or the text where there is no event.
+    /// Queues a part of the answer: the event as received, or the text if there is no event.
     pub(super) fn queue_update(&mut self, update: &Update, data: &[u8]) {
         match update {
             _ if !data.is_empty() => {
                 let start = self.pending.len();
                 self.pending.extend_from_slice(data);
-                // Data of several lines is one JSON text, in which a line feed is white space.
+                // Data of several lines is one JSON text, in which a line feed is just white space.
                 self.pending[start..]
                     .iter_mut()
                     .filter(|byte| **byte == b'\n')
@@ -84,7 +84,7 @@ impl Journal {
         self.pending.push(b'\n');
     }
 
-    /// Writes what was queued, with one write.
+    /// Writes what was queued with a single write.
     pub(super) fn write_pending(&mut self) -> io::Result<()> {
         let written = self.file.write_all(&self.pending);
         self.pending.clear();
@@ -102,7 +102,7 @@ impl Journal {
     }
 }
 
-/// The `type` of a piece of text that came without an event.
+/// The `type` of a piece of text that arrived without an event.
 const TEXT: &str = "text";
 
 /// Returns the header and the records of a journal, the last turn as far as it was received.
@@ -126,7 +126,7 @@ pub(super) fn parse_journal(
             }
             TEXT => text.push_str(record.text.as_deref().unwrap_or_default()),
             kind => {
-                // An attempt that failed before its first token has started a message too.
+                // A failed attempt, before any content, may have started a message, too.
                 if kind == "message_start" {
                     machine = MessageStream::default();
                 }

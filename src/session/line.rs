@@ -1,4 +1,4 @@
-//! The turns of a line of conversation, in the form in which they are sent.
+//! The turns of a branch, in the form in which they are sent.
 
 use std::borrow::Cow;
 
@@ -11,18 +11,18 @@ use super::record::SavedTurn;
 use crate::model_text::{CONVERSATION_INTERRUPTED, arguments_are_no_object};
 use crate::protocol::{ContentBlock, InputMessage, Role, StopReason, ToolResult};
 
-/// The tool through which an answer is forced into a form. No other request has it, so what it was
-/// called with is text.
+/// The tool that forces a structured answer. No other request has a tool of this name, so the input
+/// of its calls is text.
 const FORM: &str = "answer";
 
-/// What one side said in a history, as it came.
+/// A turn in a history, as received.
 #[derive(Debug)]
 pub(crate) struct HistoryTurn {
-    /// Who.
+    /// The role.
     pub(crate) role: Role,
-    /// What.
+    /// The content.
     pub(crate) content: Vec<ContentBlock>,
-    /// Why the model stopped; none if the turn is the user's, or was interrupted.
+    /// Why the model stopped; `None` for a turn of the user or an interrupted one.
     pub(crate) stop_reason: Option<StopReason>,
 }
 
@@ -39,8 +39,8 @@ pub(super) fn to_messages(line: &[&SavedTurn], blobs: &BlobStore) -> Vec<InputMe
     }))
 }
 
-/// Returns turns as messages that the API accepts: each side in turn, the user first, and every call
-/// with a result.
+/// Returns turns as messages that the API accepts: alternating roles, the user first, and a result
+/// for every call.
 pub(crate) fn fit_turns(turns: impl IntoIterator<Item = HistoryTurn>) -> Vec<InputMessage> {
     let mut messages: Vec<InputMessage> = Vec::new();
     let mut broken = Vec::new();
@@ -86,7 +86,7 @@ fn take_broken_arguments(block: &mut ContentBlock) -> Option<BrokenArguments> {
     })
 }
 
-/// Whether the model finished its answer, so that what is wrong with a call is the model's doing.
+/// Whether the model finished its answer, so that a malformed call is the model's fault.
 fn is_finished(stop_reason: Option<&StopReason>) -> bool {
     matches!(
         stop_reason,
@@ -94,8 +94,8 @@ fn is_finished(stop_reason: Option<&StopReason>) -> bool {
     )
 }
 
-/// Returns the blocks of a turn. A lone text is by far the most frequent, and read without a
-/// detour.
+/// Returns the blocks of a turn. A single text block is by far the most common, so it is parsed
+/// directly.
 pub(super) fn parse_blocks(content: &RawValue) -> Vec<ContentBlock> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -113,8 +113,9 @@ pub(super) fn parse_blocks(content: &RawValue) -> Vec<ContentBlock> {
     serde_json::from_str(content.get()).unwrap_or_default()
 }
 
-/// Returns whether a block of an answer is sent back: not half a call, nor unsealed reasoning. A
-/// call of a finished answer whose arguments are not an object goes back with `{}`.
+/// Returns whether a block of an answer is sent back. Incomplete calls and thinking without a
+/// signature are not. A call of a finished answer whose arguments are not an object is sent back
+/// with `{}`.
 fn can_be_sent_back(block: &ContentBlock, is_finished: bool) -> bool {
     match block {
         ContentBlock::ToolUse(call) => {
@@ -126,8 +127,8 @@ fn can_be_sent_back(block: &ContentBlock, is_finished: bool) -> bool {
     }
 }
 
-/// Converts structured answers that are stored as tool calls into text: a killed process left them
-/// so, or an earlier version wrote them.
+/// Converts structured answers that are stored as tool calls into text. A killed process or an
+/// earlier version may have left them in that form.
 fn structured_answers_to_text(messages: &mut [InputMessage]) {
     for place in 0..messages.len() {
         let (until, behind) = messages.split_at_mut(place + 1);
@@ -145,7 +146,7 @@ fn structured_answers_to_text(messages: &mut [InputMessage]) {
 }
 
 /// Ensures that every call has a result at the beginning of the next message, and removes results
-/// without a call before them.
+/// that have no call before them.
 fn answer_calls(messages: &mut Vec<InputMessage>, broken: &[BrokenArguments]) {
     let not_run = |call: &str| not_run(call, broken);
     let mut calls: Vec<String> = Vec::new();
@@ -191,7 +192,7 @@ fn answer_calls(messages: &mut Vec<InputMessage>, broken: &[BrokenArguments]) {
     }
 }
 
-/// Returns whether one of the blocks is the result of this call.
+/// Returns whether one of the blocks is the result of the call.
 fn has_result_for(content: &[ContentBlock], call_id: &str) -> bool {
     content.iter().any(
         |block| matches!(block, ContentBlock::ToolResult(result) if result.tool_use_id == call_id),

@@ -1,4 +1,4 @@
-//! What a conversation is called, and its line in a list.
+//! Titles of conversations, and their summaries for lists.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,36 +8,36 @@ use super::store::{SessionStore, changed_at};
 use super::{Error, line, parallel};
 use crate::protocol::{ContentBlock, Role};
 
-/// The longest title, in characters.
+/// Maximum length of a title, in characters.
 const TITLE_LETTERS: usize = 60;
 
-/// A conversation as a list shows it.
+/// The summary of a conversation for a list.
 #[derive(Debug)]
 pub(crate) struct ConversationSummary {
     /// The id.
     pub(crate) id: String,
-    /// Its name.
+    /// The name, if it has one.
     pub(crate) name: Option<String>,
-    /// Its name, or how it begins.
+    /// The name, or the beginning of the first prompt.
     pub(crate) title: String,
-    /// The model that was last requested, or that answered last in a conversation of an earlier
-    /// version.
+    /// The model last requested; in a conversation of an earlier version, the one that answered
+    /// last.
     pub(crate) model: Option<String>,
-    /// The base URL of the endpoint that it belongs to; none in the demo, or in a conversation of
-    /// an earlier version.
+    /// The base URL of the endpoint that it belongs to; `None` for the demo, or in a conversation
+    /// of an earlier version.
     pub(crate) endpoint: Option<String>,
     /// The region that it belongs to.
     pub(crate) region: Option<String>,
     /// The number of user turns in the current branch.
     pub(crate) turns: usize,
-    /// When something was last said.
+    /// When it was last written to.
     pub(crate) changed: SystemTime,
-    /// What its file and its images take.
+    /// The size of its file and its attachments.
     pub(crate) bytes: u64,
 }
 
 impl SessionStore {
-    /// Lists all conversations, most recently used first. What cannot be read is left out.
+    /// Lists all conversations, most recently used first. Unreadable ones are omitted.
     pub(crate) fn list_summaries(&self) -> Result<Vec<ConversationSummary>, Error> {
         let mut list =
             parallel::parallel_filter_map(&self.conversation_ids()?, |id| self.read_summary(id));
@@ -50,7 +50,7 @@ impl SessionStore {
         Ok(list)
     }
 
-    /// Returns the ids of conversations that were last used longer ago than `age`.
+    /// Returns the ids of conversations last used longer than `age` ago.
     pub(crate) fn older_than(&self, age: Duration, now: SystemTime) -> Result<Vec<String>, Error> {
         let mut ids = self.conversation_ids()?;
         let is_old = |id: &String| {
@@ -98,7 +98,7 @@ impl SessionStore {
 }
 
 impl SavedConversation {
-    /// Returns its name, or how it begins.
+    /// Returns the name, or the beginning of the first prompt.
     pub(crate) fn title(&self) -> String {
         if let Some(name) = self.name() {
             return name.to_owned();
@@ -125,7 +125,7 @@ fn text_of(block: ContentBlock) -> Option<String> {
     }
 }
 
-/// Returns the first line that says something, as far as there is room.
+/// Returns the first line that contains anything, shortened to the maximum length.
 fn shorten_title(text: &str) -> Option<String> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
     let mut letters = line.chars();

@@ -1,10 +1,10 @@
-//! Conversations on disk: each an append-only file of JSON lines, whose turns name their parents,
-//! so that nothing that was said is ever overwritten, and a line of conversation is one path.
+//! Conversations on disk. Each is an append-only file of JSON lines, whose turns name their
+//! parents: nothing is ever overwritten, and a branch is a path from a turn to the first one.
 //!
-//! `SessionStore` finds and makes them, `SavedConversation` is one of them as far as it was read,
-//! and `PendingTurn` is the exchange in progress: it is in a journal before it is sent or shown,
-//! and in the conversation when it has ended. The next start puts what a killed process had in its
-//! journal into the conversation.
+//! `SessionStore` finds and creates conversations, `SavedConversation` is one of them as far as it
+//! has been read, and `PendingTurn` is an exchange in progress: it is written to a journal before
+//! it is sent or shown, and to the conversation when it ends. The next start recovers the journals
+//! of killed processes.
 
 mod blob;
 mod conversation;
@@ -37,7 +37,7 @@ pub(crate) use store::SessionStore;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What is wrong with a saved conversation.
+/// An error in a saved conversation.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// A file or directory cannot be read.
@@ -45,7 +45,7 @@ pub(crate) enum Error {
     Unreadable {
         /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// A file or directory cannot be written.
@@ -53,16 +53,16 @@ pub(crate) enum Error {
     Unwritable {
         /// The path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A file that is not a conversation.
+    /// The file is not a conversation.
     #[error("`{}` is not a saved conversation", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
     },
-    /// A conversation of a later version of the format.
+    /// The conversation has a later version of the format.
     #[error(
         "`{}` has version {version} of the format, which this version of langdock cannot read",
         path.display()
@@ -73,38 +73,37 @@ pub(crate) enum Error {
         /// Its version.
         version: u32,
     },
-    /// No conversation of a name or id.
+    /// No conversation has this name or id.
     #[error("no conversation `{0}`")]
     Unknown(String),
-    /// A beginning that several ids have.
+    /// A prefix matches several ids.
     #[error("`{given}` matches several ids: {}", ids.join(", "))]
     Ambiguous {
-        /// What was given.
+        /// The prefix.
         given: String,
         /// The ids.
         ids: Vec<String>,
     },
-    /// There is no conversation at all.
+    /// There are no conversations at all.
     #[error("there are no conversations yet")]
     None,
-    /// A name that another conversation has.
+    /// Another conversation already has this name.
     #[error("a conversation `{0}` already exists")]
     Taken(String),
-    /// A text that cannot be a name.
+    /// The text is not a valid name.
     #[error("`{name}` is not a valid name: {reason}")]
     BadName {
         /// The text.
         name: String,
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
-    /// There is no directory to keep anything in.
+    /// There is no data directory.
     #[error("cannot find a data directory for this user")]
     NoHome,
 }
 
-/// Reads the bytes of a conversation's file, and writes them as others read them: what the fuzz
-/// target reaches into.
+/// Parses the bytes of a conversation's file and exports it in each format, for the fuzz target.
 #[cfg(feature = "internals")]
 pub(crate) fn read_bytes(bytes: &[u8]) -> Result<(), Error> {
     let conversation = SavedConversation::from_bytes(Path::new("/"), "0000000000", bytes)?;
@@ -116,7 +115,7 @@ pub(crate) fn read_bytes(bytes: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads the bytes of a journal, in the same way.
+/// Parses the bytes of a journal, for the fuzz target.
 #[cfg(feature = "internals")]
 pub(crate) fn read_journal(bytes: &[u8]) {
     let _ = journal::parse_journal(bytes, "0000000000");

@@ -10,10 +10,10 @@ use super::paths::{conversation_file, linked_id, names_dir};
 use super::{Error, write_error};
 use crate::fs::create_private_dir;
 
-/// The longest name, in bytes, so that its file's name fits everywhere.
+/// Maximum length of a name in bytes, so that the name of its link is valid on every file system.
 const MAX_BYTES: usize = 80;
 
-/// Rejects what cannot be a name.
+/// Rejects invalid names.
 pub(super) fn check_name(name: &str) -> Result<(), Error> {
     let bad = |reason| {
         Err(Error::BadName {
@@ -33,7 +33,8 @@ pub(super) fn check_name(name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the link of a name. What a file's name cannot have is written as `%` and two digits.
+/// Returns the path of a name's link. Characters that a file name cannot have are written as `%`
+/// and two hexadecimal digits.
 fn link_path(directory: &Path, name: &str) -> PathBuf {
     let mut file = String::with_capacity(name.len() + 6);
     for (place, letter) in name.char_indices() {
@@ -46,7 +47,7 @@ fn link_path(directory: &Path, name: &str) -> PathBuf {
     names_dir(directory).join(file + ".jsonl")
 }
 
-/// Returns the id of the conversation of this name.
+/// Returns the id of the conversation with this name.
 pub(super) fn id_for_name(directory: &Path, name: &str) -> Option<String> {
     check_name(name).ok()?;
     linked_id(&link_path(directory, name))
@@ -63,7 +64,8 @@ fn create_link(directory: &Path, name: &str, id: &str) -> Result<bool, Error> {
     }
 }
 
-/// Claims a name, creating the directory of names; false if an existing conversation has it.
+/// Claims a name, creating the directory of names if needed; false if an existing conversation has
+/// the name.
 pub(super) fn claim_name(directory: &Path, name: &str, id: &str) -> Result<bool, Error> {
     let names = names_dir(directory);
     create_private_dir(&names).map_err(write_error(&names))?;
@@ -81,10 +83,10 @@ pub(super) fn claim_name(directory: &Path, name: &str, id: &str) -> Result<bool,
     }
 }
 
-/// Releases the name of a conversation, if it has it.
+/// Releases the name of a conversation, if it still has it.
 pub(super) fn release_name(directory: &Path, name: &str, id: &str) {
     if id_for_name(directory, name).as_deref() == Some(id) {
-        // A link that leads nowhere does no harm.
+        // A dangling link is harmless.
         let _ = fs::remove_file(link_path(directory, name));
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Returns what `look` makes of each item, without the nones, in no particular order.
+/// Returns the results of `look` for all items, without `None`, in no particular order.
 pub(super) fn parallel_filter_map<T: Sync, R: Send>(
     items: &[T],
     look: impl Fn(&T) -> Option<R> + Sync,

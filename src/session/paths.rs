@@ -1,34 +1,34 @@
-//! Where things are in the directory of all conversations.
+//! Paths in the directory of all conversations.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Returns the file of the conversation of this id.
+/// Returns the file of the conversation with this id.
 pub(super) fn conversation_file(root: &Path, id: &str) -> PathBuf {
     root.join(format!("{id}.jsonl"))
 }
 
-/// Returns the directory of the images and PDFs of the conversation of this id.
+/// Returns the directory of the images and PDFs of the conversation with this id.
 pub(super) fn blobs_dir(root: &Path, id: &str) -> PathBuf {
     root.join(id)
 }
 
-/// Returns the directory of the links that are named after conversations.
+/// Returns the directory of the links named after conversations.
 pub(super) fn names_dir(root: &Path) -> PathBuf {
     root.join("names")
 }
 
-/// Returns the directory of the journals of what is being said just now.
+/// Returns the directory of the journals of pending turns.
 pub(super) fn journals_dir(root: &Path) -> PathBuf {
     root.join("journals")
 }
 
-/// Returns the link to the conversation that was last used.
+/// Returns the link to the conversation last used.
 pub(super) fn last_link(root: &Path) -> PathBuf {
     root.join("last")
 }
 
-/// Returns the id of the conversation that a link leads to. Its file may be gone.
+/// Returns the id of the conversation that a link points to, even if its file no longer exists.
 pub(super) fn linked_id(link: &Path) -> Option<String> {
     let target = fs::read_link(link).ok()?;
     Some(target.file_stem()?.to_str()?.to_owned())

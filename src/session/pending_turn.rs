@@ -1,8 +1,8 @@
-//! Turns in progress: the user's turn, the answer as it comes, and results of tools and
-//! answers to these.
+//! Turns in progress: the user's turn, the answer as it arrives, tool results, and the answers to
+//! these.
 //!
-//! All of it becomes part of the conversation at once, when it has ended, so that exchanges of
-//! parallel processes follow one another and do not mix. Until then it is in the journal.
+//! All of it is appended to the conversation at once when it ends, so that exchanges of parallel
+//! processes follow one another and do not mix. Until then it is in the journal.
 
 use std::path::{Path, PathBuf};
 
@@ -16,14 +16,13 @@ use super::record::{LeftOut, SessionRecord, TURN, TurnContext};
 use super::{Error, write_error};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Update};
 
-/// Turns that have begun. A dropped one stays in the journal, and is recovered at the next
+/// An exchange in progress. If it is dropped, its journal stays, and is recovered at the next
 /// start.
 #[derive(Debug)]
 pub(crate) struct PendingTurn {
     id: String,
     blobs: BlobStore,
-    /// The turns, and before them the place they come in, where that is not the end of the
-    /// conversation.
+    /// The turns, preceded by a record of their position if they do not follow the tip.
     records: Vec<SessionRecord>,
     journal: Option<Journal>,
     failure: Option<Error>,
@@ -73,7 +72,7 @@ impl PendingTurn {
         }
     }
 
-    /// Writes what was queued, with one write. To be called before it is shown.
+    /// Writes what was queued with a single write. To be called before it is shown.
     pub(crate) fn flush_journal(&mut self) {
         if let Some(journal) = self.active_journal()
             && let Err(source) = journal.write_pending()
@@ -83,7 +82,7 @@ impl PendingTurn {
         }
     }
 
-    /// Records an answer, whole or as far as it was received.
+    /// Records an answer, complete or as far as it was received.
     pub(crate) fn record_answer(&mut self, message: &Message, complete: bool) {
         if !complete && message.content.is_empty() {
             return;
@@ -95,7 +94,7 @@ impl PendingTurn {
         ));
     }
 
-    /// Records another turn of the user's side: tool results.
+    /// Records another turn of the user: tool results.
     pub(crate) fn record_user_turn(&mut self, content: &[ContentBlock]) {
         let content = self.stored_content(content);
         let id = turn_id(&self.id, self.records.len());
@@ -106,18 +105,17 @@ impl PendingTurn {
         ));
     }
 
-    /// Returns why saving failed, once; the exchange continues without its journal.
+    /// Returns why saving failed, but only once; the exchange continues without its journal.
     pub(crate) fn take_failure(&mut self) -> Option<Error> {
         self.failure.take()
     }
 
-    /// Returns whether anything went wrong with saving.
+    /// Returns whether saving has failed.
     pub(crate) fn has_failed(&self) -> bool {
         self.has_failed
     }
 
-    /// Returns the turns as they are appended to the conversation, and the journal that has them
-    /// until they are there.
+    /// Returns the turns to append to the conversation, and the journal that holds them until then.
     pub(super) fn into_settled(mut self) -> (Vec<SessionRecord>, Option<Journal>) {
         mark_left_out(&mut self.records);
         (self.records, self.journal)
@@ -131,8 +129,8 @@ impl PendingTurn {
         self.flush_journal();
     }
 
-    /// Returns content as it is stored. Images that cannot be written to files of their own stay
-    /// inside it.
+    /// Returns content as it is stored. Images that cannot be written to files of their own stay in
+    /// it.
     fn stored_content(&self, content: &[ContentBlock]) -> Box<RawValue> {
         let written = self
             .blobs
@@ -141,7 +139,7 @@ impl PendingTurn {
         written.expect("content blocks are maps with string keys")
     }
 
-    /// Returns the journal, unless it was given up.
+    /// Returns the journal, unless it was abandoned.
     fn active_journal(&mut self) -> Option<&mut Journal> {
         if self.has_failed {
             None
@@ -150,8 +148,8 @@ impl PendingTurn {
         }
     }
 
-    /// Only the first failure is reported. After it the journal is abandoned, and its file stays
-    /// until everything is in the conversation.
+    /// Records a failure. Only the first one is reported. From then on the journal is abandoned,
+    /// but its file stays until everything is in the conversation.
     fn record_failure(&mut self, error: Error) {
         if !std::mem::replace(&mut self.has_failed, true) {
             self.failure = Some(error);
@@ -159,7 +157,7 @@ impl PendingTurn {
     }
 }
 
-/// Marks the turns of a refused or unanswered exchange: they are not sent again, and replace
+/// Marks the turns of a refused or unanswered exchange, so that they are not sent again and replace
 /// nothing.
 pub(super) fn mark_left_out(records: &mut Vec<SessionRecord>) {
     let is_refused = |turn: &SessionRecord| turn.stop_reason == Some(StopReason::Refusal);

@@ -1,4 +1,4 @@
-//! One line of a conversation's file.
+//! A line of a conversation's file.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,51 +6,51 @@ use serde_json::value::RawValue;
 
 use crate::protocol::{Message, Role, StopReason, Usage};
 
-/// The version of the format that is written. Fields may be added within a version; a reader
-/// ignores what it does not know.
+/// The version of the format that is written. Fields may be added within a version; readers ignore
+/// what they do not know.
 pub(super) const VERSION: u32 = 1;
 
-/// The first line of a file.
+/// The kind of the first line of a file.
 pub(super) const HEADER: &str = "langdock-session";
 
-/// A line of what was said.
+/// The kind of a line with a turn.
 pub(super) const TURN: &str = "turn";
 
-/// A line that gives the conversation a name.
+/// The kind of a line that renames the conversation.
 pub(super) const NAME: &str = "name";
 
-/// A line that makes another turn the tip.
+/// The kind of a line that moves the tip.
 pub(super) const TIP: &str = "tip";
 
-/// Why a turn is on disk and not among what is sent.
+/// Why a turn is stored but not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LeftOut {
-    /// The model refused: it would refuse again with this turn before it.
+    /// The model refused, and would refuse again with this turn in the history.
     Refused,
-    /// No answer came.
+    /// There was no answer.
     Unanswered,
-    /// A reason of a later version.
+    /// A reason added by a later version.
     #[serde(other)]
     Unknown,
 }
 
-/// Any line: `type` says which fields it has.
+/// A line of any kind, which determines the fields that it has.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct SessionRecord {
-    /// What the line is.
+    /// The kind of the line.
     #[serde(rename = "type")]
     pub(super) kind: String,
     /// Header: the version of the format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) version: Option<u32>,
-    /// Header: the conversation's id. Turn: its own.
+    /// Header: the conversation's id. Turn: its own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<String>,
-    /// Turn: what it follows; none: it is the first.
+    /// Turn: the turn that it follows; `None` for the first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) parent: Option<String>,
-    /// Tip: the turn; none: the conversation begins again.
+    /// Tip: the turn; `None` if the conversation starts over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) turn: Option<String>,
     /// Turn: the role.
@@ -62,7 +62,7 @@ pub(super) struct SessionRecord {
     /// Header and name: the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
-    /// Header: the conversation that this one began as a copy of.
+    /// Header: the conversation that this one was copied from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) forked_from: Option<String>,
     /// Turn of the user: the system prompt that it was sent with.
@@ -71,25 +71,25 @@ pub(super) struct SessionRecord {
     /// Turn of the user: where it was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) sent_to: Option<TurnTarget>,
-    /// Turn of the model: which one.
+    /// Turn of the model: the model's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) model: Option<String>,
     /// Turn of the model: the API's id of the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) message_id: Option<String>,
-    /// Turn of the model: why it stopped.
+    /// Turn of the model: the stop reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) stop_reason: Option<StopReason>,
-    /// Turn of the model: its tokens.
+    /// Turn of the model: its token usage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) usage: Option<Usage>,
-    /// Turn of the model: it was interrupted.
+    /// Turn of the model: whether it was interrupted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) partial: bool,
     /// Turn: why it is not sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) left_out: Option<LeftOut>,
-    /// Turn: the content blocks, images and PDFs by their files.
+    /// Turn: the content blocks, with images and PDFs as references to files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) content: Option<Box<RawValue>>,
 }
@@ -97,34 +97,34 @@ pub(super) struct SessionRecord {
 /// Where a turn of the user is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TurnTarget {
-    /// The base URL, without user info; none for the built-in endpoint, whose port changes.
+    /// The base URL, without user info; `None` for the built-in endpoint, whose port changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) endpoint: Option<String>,
     /// The region.
     pub(crate) region: String,
-    /// The model that is requested; the answer may name it differently.
+    /// The requested model; the answer may name it differently.
     pub(crate) model: String,
 }
 
-/// What a turn of the user is sent with, beside what was said.
+/// What is sent with a turn of the user, apart from its content.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct TurnContext<'t> {
     /// The system prompt.
     pub(crate) system: Option<&'t str>,
-    /// Where it goes, if that is known already.
+    /// Where it is sent, if that is already known.
     pub(crate) sent_to: Option<&'t TurnTarget>,
 }
 
-/// A position in a conversation: after the turn of this id, or before all turns.
+/// A position in a conversation: after the turn with this id, or before all turns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TurnPosition(pub(super) Option<String>);
 
-/// A turn of a conversation. What was said is parsed when it is asked for.
+/// A turn of a conversation. Its content is parsed on demand.
 #[derive(Debug, Clone)]
 pub(crate) struct SavedTurn {
     /// The id.
     pub(crate) id: String,
-    /// The turn that it follows.
+    /// The turn that it follows; `None` for the first one.
     pub(crate) parent: Option<String>,
     /// The role.
     pub(crate) role: Role,
@@ -132,19 +132,19 @@ pub(crate) struct SavedTurn {
     pub(crate) at: String,
     /// The system prompt that a turn of the user was sent with.
     pub(crate) system: Option<String>,
-    /// Where a turn of the user was sent; none in a conversation of an earlier version.
+    /// Where a turn of the user was sent; `None` in a conversation of an earlier version.
     pub(crate) sent_to: Option<TurnTarget>,
-    /// The model, for an answer.
+    /// The model that answered.
     pub(crate) model: Option<String>,
-    /// Why it stopped.
+    /// The stop reason of an answer.
     pub(crate) stop_reason: Option<StopReason>,
-    /// Its tokens.
+    /// The token usage of an answer.
     pub(crate) usage: Option<Usage>,
     /// Whether it was interrupted.
     pub(crate) partial: bool,
     /// Why it is not sent.
     pub(crate) left_out: Option<LeftOut>,
-    /// The content blocks as they are in the file.
+    /// The content blocks as stored in the file.
     pub(super) content: Box<RawValue>,
 }
 
@@ -162,7 +162,7 @@ impl SessionRecord {
         }
     }
 
-    /// Returns a line that gives a name.
+    /// Creates a line that names the conversation.
     pub(super) fn new_name(name: &str) -> Self {
         Self {
             kind: NAME.to_owned(),
@@ -182,7 +182,7 @@ impl SessionRecord {
         }
     }
 
-    /// Returns a turn of the user, whose parent is not yet known.
+    /// Creates a turn of the user, whose parent is not known yet.
     pub(super) fn user_turn(
         id: String,
         content: Box<RawValue>,
@@ -196,7 +196,7 @@ impl SessionRecord {
         }
     }
 
-    /// Returns a turn of the model, whose parent is not yet known.
+    /// Creates a turn of the model, whose parent is not known yet.
     pub(super) fn assistant_turn(
         id: String,
         content: Box<RawValue>,
@@ -214,7 +214,7 @@ impl SessionRecord {
         }
     }
 
-    /// Returns what an answer was made to begin with, or an answer that came from elsewhere.
+    /// Creates a turn with a prefill, or with an answer that was not received in this conversation.
     pub(super) fn prefill_turn(id: String, content: Box<RawValue>) -> Self {
         Self {
             role: Some(Role::Assistant),
@@ -222,7 +222,7 @@ impl SessionRecord {
         }
     }
 
-    /// Returns whether it is what the model said in an exchange.
+    /// Returns whether this is an answer that the model gave in an exchange.
     pub(super) fn is_answer(&self) -> bool {
         self.role == Some(Role::Assistant)
             && (self.partial || self.model.is_some() || self.stop_reason.is_some())
@@ -238,14 +238,14 @@ impl SessionRecord {
         }
     }
 
-    /// Returns the line, with its end.
+    /// Returns the line, with its line feed.
     pub(super) fn to_line(&self) -> Vec<u8> {
         let mut line = serde_json::to_vec(self).expect("a record is maps with string keys");
         line.push(b'\n');
         line
     }
 
-    /// Converts a line of a turn; none if the line is of another kind.
+    /// Converts the line to a turn; `None` if it is of another kind.
     pub(super) fn into_turn(self) -> Option<SavedTurn> {
         Some(SavedTurn {
             id: self.id?,
@@ -275,14 +275,14 @@ fn some_text(text: &str) -> Option<String> {
     Some(text.to_owned()).filter(|text| !text.is_empty())
 }
 
-/// Returns the time, to the second.
+/// Returns the current time in UTC, to the second.
 pub(super) fn utc_now() -> String {
     Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]
 impl SavedTurn {
-    /// Returns a turn for tests of what turns become.
+    /// Creates a turn for tests of what is sent.
     pub(super) fn sample(role: Role, content: &serde_json::Value) -> Self {
         let content = serde_json::value::to_raw_value(content).expect("JSON");
         let record = SessionRecord {

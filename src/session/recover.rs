@@ -1,4 +1,4 @@
-//! Recovery of what processes that were killed had in their journals.
+//! Recovery of the journals of killed processes.
 
 use std::error::Error as _;
 use std::fs::{self, OpenOptions};
@@ -13,11 +13,11 @@ use super::pending_turn::mark_left_out;
 use super::{Error, read_error};
 use crate::fs::open_existing;
 
-/// An empty journal that is older than this has no process that is about to fill it.
+/// An empty journal older than this was abandoned before anything was written to it.
 const STALE: Duration = Duration::from_secs(60);
 
 /// Appends what killed processes left to their conversations, and returns a notice for each. The
-/// most recently used of them is marked as such, if it is newer than the marked one.
+/// most recent of these conversations becomes the one last used, unless another was used since.
 pub(super) fn recover_journals(directory: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(journals_dir(directory)) else {
         return Vec::new();
@@ -55,7 +55,7 @@ pub(super) fn recover_journals(directory: &Path) -> Vec<String> {
         }
     }
     if let Some(last) = last.filter(|last| last.used_at >= last_marked_at(directory)) {
-        // Where no mark can be set, that is reported with the next answer.
+        // If the link cannot be written, that is reported with the next answer.
         let _ = last.conversation.mark_as_last();
     }
     notices
@@ -64,9 +64,9 @@ pub(super) fn recover_journals(directory: &Path) -> Vec<String> {
 /// What was recovered into a conversation.
 struct RecoveredJournals {
     conversation: SavedConversation,
-    /// When something of it came last.
+    /// When the journal was last written to.
     used_at: Option<SystemTime>,
-    /// Whether any of it is sent again.
+    /// Whether any of it will be sent again.
     is_in_line: bool,
 }
 
@@ -75,13 +75,13 @@ fn recover_one(directory: &Path, path: &Path) -> Result<Option<RecoveredJournals
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file.map_err(read_error(path))?,
     };
-    // Its process lives; or another one is doing this.
+    // Its process is alive, or another process is recovering it.
     if file.try_lock().is_err() {
         return Ok(None);
     }
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(read_error(path))?;
-    // Its process may have ended, and taken it away, in between.
+    // Its process may have ended and removed it in between.
     if !path.exists() {
         return Ok(None);
     }
@@ -92,7 +92,7 @@ fn recover_one(directory: &Path, path: &Path) -> Result<Option<RecoveredJournals
     let exchange = path.file_stem().unwrap_or_default().to_string_lossy();
     let Some((header, mut records)) = parse_journal(&bytes, &exchange) else {
         let age = used_at.and_then(|time| time.elapsed().ok());
-        // It may be about to be filled; what has not even a header holds nothing.
+        // It may be about to be written to; without a header, it contains nothing.
         if age.is_some_and(|age| age > STALE) {
             let _ = fs::remove_file(path);
         }
@@ -119,7 +119,7 @@ fn recover_one(directory: &Path, path: &Path) -> Result<Option<RecoveredJournals
     }))
 }
 
-/// Returns when a conversation was last marked as the one that was used last.
+/// Returns when a conversation was last marked as the one last used.
 fn last_marked_at(directory: &Path) -> Option<SystemTime> {
     last_link(directory)
         .symlink_metadata()

@@ -1,6 +1,6 @@
-//! Finding words in everything that was ever said, whatever their case.
+//! Case-insensitive search for words in all saved turns.
 //!
-//! The bytes of a file are looked at first: most files have not all of the words, and are never
+//! The bytes of a file are searched first: most files do not have all of the words, and need not be
 //! parsed.
 
 use std::fs;
@@ -14,29 +14,29 @@ use super::store::{SessionStore, changed_at};
 use super::{Error, line, parallel};
 use crate::protocol::{ContentBlock, Role};
 
-/// How much is shown around what was found, in characters.
+/// Number of characters shown around a match.
 const AROUND: usize = 30;
 
-/// A conversation in which the words were found.
+/// A conversation that contains the words.
 #[derive(Debug)]
 pub(crate) struct SearchHit {
     /// The id.
     pub(crate) id: String,
-    /// Its name, or how it begins.
+    /// Its name, or the beginning of its first prompt.
     pub(crate) title: String,
-    /// Who said it, the first time.
+    /// The role of the first matching turn.
     pub(crate) role: Role,
-    /// What was said there, in one line.
+    /// An excerpt of that turn, on one line.
     pub(crate) excerpt: String,
-    /// In how many turns.
+    /// The number of matching turns.
     pub(crate) turns: usize,
-    /// When something was last said.
+    /// When the conversation was last written to.
     pub(crate) changed: SystemTime,
 }
 
 impl SessionStore {
-    /// Returns the conversations that have all the words in one turn, the one that was last used
-    /// first. Turns outside the current branch count too, and so do reasoning and calls of tools.
+    /// Returns the conversations that have all the words in one turn, most recently used first.
+    /// Turns outside the current branch are searched, too, and so are reasoning and tool calls.
     pub(crate) fn search_words(&self, words: &[String]) -> Result<Vec<SearchHit>, Error> {
         let words: Vec<SearchWord> = words.iter().map(|word| SearchWord::new(word)).collect();
         let mut hits = parallel::parallel_filter_map(&self.conversation_ids()?, |id| {
@@ -82,7 +82,7 @@ impl SessionStore {
     }
 }
 
-/// A word that is looked for.
+/// A word to search for.
 struct SearchWord {
     lower: String,
     /// A part of it that appears unescaped in the file, apart from the case of ASCII letters.
@@ -92,7 +92,7 @@ struct SearchWord {
 impl SearchWord {
     fn new(word: &str) -> Self {
         let lower = word.to_lowercase();
-        // JSON writes these in another way, and letters beyond ASCII may have another case there.
+        // JSON escapes these, and letters outside ASCII may have another case in the file.
         let is_plain = |letter: char| {
             !letter.is_control()
                 && !matches!(letter, '"' | '\\')
@@ -107,8 +107,8 @@ impl SearchWord {
         Self { lower, part }
     }
 
-    /// Returns whether the bytes of a file may have it: a quick look, which is never wrong where it
-    /// says no.
+    /// Returns whether the bytes of a file may contain the word: a quick check without false
+    /// negatives.
     fn may_be_in(&self, bytes: &[u8]) -> bool {
         let Some(first) = self.part.first() else {
             return true;
@@ -127,7 +127,7 @@ fn has_case(letter: char) -> bool {
         || letter.to_lowercase().ne(std::iter::once(letter))
 }
 
-/// All text of a turn.
+/// Returns all text of a turn.
 fn searchable_text(content: &[ContentBlock]) -> String {
     let mut text = String::new();
     let mut add = |part: &str| {
@@ -167,13 +167,13 @@ fn collect_strings(value: &Value, add: &mut impl FnMut(&str)) {
     }
 }
 
-/// Returns the text around a word, in one line.
+/// Returns the text around a word, on one line.
 fn excerpt_around(text: &str, word: &SearchWord) -> String {
     let letters: Vec<char> = text
         .chars()
         .map(|letter| if letter.is_whitespace() { ' ' } else { letter })
         .collect();
-    // Letters that become several in lower case move what follows them by a little.
+    // Letters whose lower case is several characters shift the position slightly.
     let place = text
         .to_lowercase()
         .find(&word.lower)

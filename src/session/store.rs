@@ -1,6 +1,6 @@
-//! The directory of all conversations: `ID.jsonl` is one, `ID/` has its files, `names/` links to
-//! those with a name, `last` to the one that was last used, and `journals/` has the exchanges in
-//! progress.
+//! The directory of all conversations: `ID.jsonl` is one, `ID/` has its files, `names/` has links
+//! to those with a name, `last` is a link to the one last used, and `journals/` has the exchanges
+//! in progress.
 
 use std::collections::HashSet;
 use std::fs;
@@ -14,7 +14,7 @@ use super::paths::{blobs_dir, conversation_file, last_link, linked_id};
 use super::record::{SessionRecord, TURN};
 use super::{Error, blob, name, read_error, recover, write_error};
 
-/// Where conversations are kept.
+/// The directory that conversations are stored in.
 #[derive(Debug, Clone)]
 pub(crate) struct SessionStore(PathBuf);
 
@@ -23,12 +23,12 @@ pub(crate) struct SessionStore(PathBuf);
 pub(crate) struct OpenedConversation {
     /// The conversation.
     pub(crate) conversation: SavedConversation,
-    /// Whether it was created just now.
+    /// Whether it was just created.
     pub(crate) is_new: bool,
 }
 
 impl SessionStore {
-    /// Creates the store of this directory, which need not exist yet. Nothing is read or written.
+    /// Creates the store for this directory, which need not exist yet. Nothing is read or written.
     pub(crate) fn in_directory(directory: PathBuf) -> Self {
         Self(directory)
     }
@@ -38,8 +38,8 @@ impl SessionStore {
         &self.0
     }
 
-    /// Recovers what killed processes had received of their answers; returns notices for the user.
-    /// To be called once, before anything else.
+    /// Recovers the journals of killed processes, and returns notices for the user. To be called
+    /// once, before anything else.
     pub(crate) fn recover_journals(&self) -> Vec<String> {
         recover::recover_journals(&self.0)
     }
@@ -53,8 +53,8 @@ impl SessionStore {
         SavedConversation::new(&self.0, SessionRecord::new_header(&id, None, None))
     }
 
-    /// Opens the conversation of an exact name or a unique prefix of an id; creates one of that
-    /// name if there is none.
+    /// Opens the conversation with this exact name or unique prefix of an id; if there is none,
+    /// creates one with this name.
     pub(crate) fn open_or_create(&self, given: &str) -> Result<OpenedConversation, Error> {
         if let Some(id) = self.find_id(given)? {
             return Ok(OpenedConversation {
@@ -74,7 +74,7 @@ impl SessionStore {
                 is_new: true,
             });
         }
-        // Another process was faster: it is that one's.
+        // Another process was faster, so the name belongs to its conversation.
         let _ = fs::remove_file(conversation.path());
         let id =
             name::id_for_name(&self.0, given).ok_or_else(|| Error::Unknown(given.to_owned()))?;
@@ -84,7 +84,7 @@ impl SessionStore {
         })
     }
 
-    /// Opens the conversation of a name or a prefix of an id; nothing is created.
+    /// Opens the conversation with this name or prefix of an id; creates nothing.
     pub(crate) fn open_existing(&self, given: &str) -> Result<SavedConversation, Error> {
         let id = self
             .find_id(given)?
@@ -92,7 +92,7 @@ impl SessionStore {
         SavedConversation::open_by_id(&self.0, &id)
     }
 
-    /// Opens the conversation that was last used.
+    /// Opens the conversation last used.
     pub(crate) fn open_latest(&self) -> Result<SavedConversation, Error> {
         let linked = linked_id(&last_link(&self.0));
         let id = match linked.filter(|id| conversation_file(&self.0, id).exists()) {
@@ -105,7 +105,7 @@ impl SessionStore {
         SavedConversation::open_by_id(&self.0, &id.ok_or(Error::None)?)
     }
 
-    /// Creates a conversation that begins as a copy of the current branch of another one.
+    /// Creates a conversation that begins as a copy of another one's current branch.
     pub(crate) fn fork_conversation(
         &self,
         from: &SavedConversation,
@@ -138,7 +138,7 @@ impl SessionStore {
         SavedConversation::open_by_id(&self.0, to.id())
     }
 
-    /// Creates such a copy with a name, which has to be free: if it is not, no copy remains.
+    /// Creates such a copy with a name. If the name is taken, no copy is left behind.
     pub(crate) fn fork_as(
         &self,
         from: &SavedConversation,
@@ -178,7 +178,7 @@ impl SessionStore {
         Ok(())
     }
 
-    /// Deletes a conversation, and its files with it.
+    /// Deletes a conversation and its files.
     pub(crate) fn remove_conversation(&self, id: &str) -> Result<(), Error> {
         let path = conversation_file(&self.0, id);
         let _lock = LockedFile::open(&path)?;

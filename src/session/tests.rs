@@ -1,5 +1,5 @@
-//! Conversations as those who use them see them: said, killed, torn, undone, forked and shared by
-//! many.
+//! Conversations as users see them: written, killed, torn, undone, forked and shared by many
+//! processes.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -39,7 +39,7 @@ fn say(conversation: &mut SavedConversation, question: &str, answer: &str) {
     conversation.commit_turn(exchange).expect("it is writable");
 }
 
-/// Returns the messages in short: the texts of both sides.
+/// Returns the messages in short: the texts of both roles.
 fn said(conversation: &SavedConversation) -> Vec<String> {
     let short = |message: Value| {
         message["content"]
@@ -462,7 +462,7 @@ fn a_killed_replacement_of_a_turn_is_recovered_as_far_as_it_was_received() {
         drop(exchange);
         let path = journals(&store).remove(0);
         let bytes = fs::read(&path).expect("it is readable");
-        // The second time it is there already, and something follows it.
+        // The second time, it is already there, and something follows it.
         for is_there in [false, true] {
             fs::write(&path, &bytes).expect("it is writable");
             assert_eq!(store.recover_journals().len(), 1);

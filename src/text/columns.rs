@@ -26,8 +26,8 @@ pub(crate) fn truncate_to_width(line: &str, columns: usize) -> String {
 /// Breaks a line at its spaces: the first part takes up to `first` columns, the others up to
 /// `rest`.
 ///
-/// A word wider than that is left whole, and so is what backticks quote where it fits into `rest`:
-/// a command or a path that is copied from the terminal has no line break in it then.
+/// A wider word stays in one piece, and so does what backticks quote if it fits into `rest`: a
+/// command or a path copied from the terminal then contains no line break.
 pub(crate) fn wrap_words(line: &str, first: usize, rest: usize) -> Vec<&str> {
     let (mut parts, mut room) = (Vec::new(), first);
     let (mut start, mut end, mut used) = (0, 0, 0);
@@ -45,8 +45,8 @@ pub(crate) fn wrap_words(line: &str, first: usize, rest: usize) -> Vec<&str> {
     parts
 }
 
-/// Returns where the words of a line are. What backticks quote is one word, unless it is wider than
-/// `columns`.
+/// Returns the byte ranges of the words of a line. What backticks quote is one word, unless it is
+/// wider than `columns`.
 fn words(line: &str, columns: usize) -> Vec<Range<usize>> {
     let mut words: Vec<Range<usize>> = Vec::new();
     let (mut is_between, mut quoted_until, mut close) = (true, 0, None);

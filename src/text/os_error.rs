@@ -1,8 +1,8 @@
-//! The words of an operating system's error, for messages.
+//! Error messages of the operating system, without their numbers.
 
 use std::borrow::Cow;
 
-/// What the standard library puts before the number of an error that it has just described.
+/// What the standard library puts before the error number that it appends to a description.
 const CODE_PREFIX: &str = " (os error ";
 
 /// Removes the numbers that the standard library appends to descriptions of OS errors, as in `No

@@ -1,4 +1,4 @@
-//! Numbers, alone and with nouns, for messages.
+//! Formatting of numbers for messages, alone and with nouns.
 
 use std::fmt::Display;
 

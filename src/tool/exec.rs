@@ -1,22 +1,22 @@
-//! Runs a tool: a child process in a group of its own, its input as JSON on standard input, and
-//! nothing of it left behind.
+//! Runs a tool: a child of the guard in a group of its own, its input as JSON on standard input,
+//! and nothing of it left behind.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Ready;
 use super::capture::Capture;
 use super::result::{Ended, Outcome};
+use crate::guard::{ChildCommand, ChildGuard, GuardedChild};
 use crate::model_text;
 use crate::protocol::ToolUse;
 use crate::text::{format_seconds, without_os_codes};
@@ -71,6 +71,8 @@ pub(crate) struct Job<'a> {
     pub(crate) variable: fn(&str) -> Option<OsString>,
     /// The key, which no variable of the tool may have.
     pub(crate) key: Option<&'a str>,
+    /// What starts it.
+    pub(crate) guard: &'a ChildGuard,
 }
 
 /// Runs a call. The failure of a tool is a result as well.
@@ -87,14 +89,16 @@ pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
     if *stop.borrow() != Stop::No {
         return Outcome::error(model_text::TOOLS_STOPPED);
     }
-    let mut command = Command::new(program);
-    command.args(args).env_clear().envs(environment(job));
-    if let Some(cwd) = &how.cwd {
-        command.current_dir(cwd);
-    }
+    let command = ChildCommand {
+        program: program.clone(),
+        args: args.iter().map(OsString::from).collect(),
+        variables: environment(job),
+        directory: how.cwd.clone(),
+    };
     let input = job.call.input.to_string();
     match conduct(
-        command,
+        job.guard,
+        &command,
         input.as_bytes(),
         (how.max_output(), how.timeout),
         stop,
@@ -116,14 +120,14 @@ pub(crate) async fn describe(
     program: &Path,
     variable: fn(&str) -> Option<OsString>,
     key: Option<&str>,
+    guard: &ChildGuard,
 ) -> Result<String, String> {
-    let mut command = Command::new(program);
-    command
-        .arg("--schema")
-        .env_clear()
-        .envs(passed(&[], variable, key));
+    let mut command = ChildCommand::new(program);
+    command.arg("--schema");
+    command.variables = passed(&[], variable, key);
     let (_never, stop) = watch::channel(Stop::No);
-    let ended = conduct(command, &[], (MAX_DEFINITION, DESCRIBE_TIMEOUT), stop).await;
+    let limits = (MAX_DEFINITION, DESCRIBE_TIMEOUT);
+    let ended = conduct(guard, &command, &[], limits, stop).await;
     let (ended, output, _) = ended.map_err(|error| {
         format!(
             "it could not be started: {}",
@@ -146,19 +150,14 @@ pub(crate) async fn describe(
 
 /// Runs a command to its end and leaves nothing of it.
 async fn conduct(
-    mut command: Command,
+    guard: &ChildGuard,
+    command: &ChildCommand,
     input: &[u8],
     (limit, timeout): (usize, Duration),
     mut stop: watch::Receiver<Stop>,
 ) -> std::io::Result<(Ended, Output, Duration)> {
     let started = Instant::now();
-    command.process_group(0).kill_on_drop(true);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn()?;
-    let group = ProcessGroup::of_child(&child);
+    let mut child = guard.spawn(command).await?;
     let mut pipes = Pipes {
         stdin: child.stdin.take(),
         stdout: child.stdout.take(),
@@ -170,12 +169,12 @@ async fn conduct(
     };
     let ended = tokio::select! {
         biased;
-        status = output.follow(&mut child, &mut pipes, input) => of_status(status?),
-        () = out_of_time(timeout) => Ended::TimedOut(timeout),
-        () = stopped(&mut stop, Stop::Gently) => Ended::Stopped,
+        status = output.follow(&mut child, &mut pipes, input) => status.map(of_status),
+        () = out_of_time(timeout) => Ok(Ended::TimedOut(timeout)),
+        () = stopped(&mut stop, Stop::Gently) => Ok(Ended::Stopped),
     };
-    group.end(&mut child, &mut stop).await;
-    Ok((ended, output, started.elapsed()))
+    end_group(&child, &mut stop).await;
+    Ok((ended?, output, started.elapsed()))
 }
 
 /// Waits until the time is over.
@@ -233,9 +232,9 @@ fn passed(
 /// What a tool is fed by and prints into. They are there until its end: last words must not kill it
 /// by SIGPIPE.
 struct Pipes {
-    stdin: Option<ChildStdin>,
-    stdout: Option<ChildStdout>,
-    stderr: Option<ChildStderr>,
+    stdin: Option<Sender>,
+    stdout: Option<Receiver>,
+    stderr: Option<Receiver>,
 }
 
 /// What a tool prints.
@@ -249,7 +248,7 @@ impl Output {
     /// say. What it left running does not hold this up, though it holds the pipes.
     async fn follow(
         &mut self,
-        child: &mut Child,
+        child: &mut GuardedChild,
         Pipes {
             stdin,
             stdout,
@@ -320,54 +319,21 @@ async fn write(
     }
 }
 
-/// The processes of a call. What is left of them is killed at the latest when this is dropped.
-struct ProcessGroup(Option<Pid>);
-
-impl ProcessGroup {
-    fn of_child(child: &Child) -> Self {
-        Self(
-            child
-                .id()
-                .and_then(|id| i32::try_from(id).ok())
-                .map(Pid::from_raw),
-        )
+/// Ends all processes of a call: TERM, some time, KILL.
+async fn end_group(child: &GuardedChild, stop: &mut watch::Receiver<Stop>) {
+    child.signal(Signal::SIGTERM);
+    tokio::select! {
+        () = gone(child) => {}
+        () = sleep(GRACE) => {}
+        () = stopped(stop, Stop::Now) => {}
     }
-
-    /// Ends all of it: TERM, some time, KILL.
-    async fn end(mut self, child: &mut Child, stop: &mut watch::Receiver<Stop>) {
-        self.send(Signal::SIGTERM);
-        tokio::select! {
-            () = self.gone(child) => {}
-            () = sleep(GRACE) => {}
-            () = stopped(stop, Stop::Now) => {}
-        }
-        self.send(Signal::SIGKILL);
-        let _ = tokio::time::timeout(AFTER_KILL, self.gone(child)).await;
-        self.0 = None;
-    }
-
-    /// Waits until no process is left.
-    async fn gone(&self, child: &mut Child) {
-        loop {
-            // One that has ended and was not asked how counts as one that is there.
-            let _ = child.try_wait();
-            if self.0.is_none_or(|group| killpg(group, None).is_err()) {
-                return;
-            }
-            sleep(LOOK).await;
-        }
-    }
-
-    fn send(&self, signal: Signal) {
-        if let Some(group) = self.0 {
-            // It fails where there is nobody left, which is what is wanted.
-            let _ = killpg(group, signal);
-        }
-    }
+    child.signal(Signal::SIGKILL);
+    let _ = tokio::time::timeout(AFTER_KILL, gone(child)).await;
 }
 
-impl Drop for ProcessGroup {
-    fn drop(&mut self) {
-        self.send(Signal::SIGKILL);
+/// Waits until no process is left.
+async fn gone(child: &GuardedChild) {
+    while child.has_group() {
+        sleep(LOOK).await;
     }
 }

@@ -73,7 +73,45 @@ fn code_block(prefill: &str, text: &str, language: Option<&str>) -> Option<Strin
 
 fn is_language(info: &str, wanted: Option<&str>) -> bool {
     let language = info.split([' ', ',', '\t', '{']).next().unwrap_or_default();
-    wanted.is_none_or(|wanted| language.eq_ignore_ascii_case(wanted))
+    wanted.is_none_or(|wanted| main_name(language).eq_ignore_ascii_case(main_name(wanted)))
+}
+
+/// The names by which models and people call one language, the main one first.
+const LANGUAGE_NAMES: [&[&str]; 26] = [
+    &["bash", "sh", "shell", "zsh", "shell-script", "shellscript"],
+    &["c#", "cs", "csharp"],
+    &["c++", "cpp", "cxx", "cc"],
+    &["console", "shell-session", "sh-session", "terminal"],
+    &["dockerfile", "docker"],
+    &["elixir", "ex", "exs"],
+    &["f#", "fs", "fsharp"],
+    &["go", "golang"],
+    &["haskell", "hs"],
+    &["html", "htm"],
+    &["javascript", "js", "node", "mjs", "cjs"],
+    &["json", "json5", "jsonc"],
+    &["kotlin", "kt", "kts"],
+    &["latex", "tex"],
+    &["makefile", "make", "mk"],
+    &["markdown", "md"],
+    &["objective-c", "objc", "objectivec"],
+    &["perl", "pl"],
+    &["powershell", "ps1", "pwsh", "ps"],
+    &["protobuf", "proto"],
+    &["python", "py", "python3"],
+    &["ruby", "rb"],
+    &["rust", "rs"],
+    &["terraform", "tf", "hcl"],
+    &["typescript", "ts"],
+    &["yaml", "yml"],
+];
+
+/// Returns the main name of a language, or the name itself if it has no other.
+fn main_name(name: &str) -> &str {
+    LANGUAGE_NAMES
+        .iter()
+        .find(|names| names.iter().any(|known| known.eq_ignore_ascii_case(name)))
+        .map_or(name, |names| names[0])
 }
 
 #[cfg(test)]
@@ -98,6 +136,36 @@ mod tests {
             Some("print()\n")
         );
         assert_eq!(code_block("", TWO, Some("rust")), None);
+    }
+
+    #[test]
+    fn a_language_is_found_by_any_of_its_names() {
+        for (wanted, info, is_found) in [
+            ("sh", "bash", true),
+            ("shell", "sh", true),
+            ("py", "Python", true),
+            ("js", "javascript {1,2}", true),
+            ("ts", "javascript", false),
+            ("yml", "yaml", true),
+            ("C#", "csharp", true),
+            ("nix", "nix", true),
+            ("nix", "bash", false),
+        ] {
+            assert_eq!(
+                is_language(info, Some(wanted)),
+                is_found,
+                "{wanted}: {info}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_name_stands_for_two_languages() {
+        let mut names: Vec<_> = LANGUAGE_NAMES.concat();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
     }
 
     #[test]

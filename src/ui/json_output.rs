@@ -31,7 +31,8 @@ pub(crate) struct JsonLinesOutput;
 impl AnswerWriter for JsonLinesOutput {
     fn handle_update(&mut self, _update: &Update, data: &[u8], sink: &mut OutputSink) {
         if !data.is_empty() {
-            // Event data of several lines is one JSON text, in which a line feed is white space.
+            // Event data of several lines is one JSON text, in which a line feed is just white
+            // space.
             sink.write_json(&String::from_utf8_lossy(data).replace('\n', " "));
             sink.end_line();
         }
@@ -54,7 +55,8 @@ impl AnswerWriter for JsonLinesOutput {
     }
 }
 
-/// Whether the model would have gone on: the exit code is not 0 then, unless the user allows it.
+/// Whether the answer stopped before the model was done: the exit code is then not 0, unless the
+/// user allows it.
 fn is_cut_short(answer: &FinalAnswer) -> bool {
     matches!(
         answer.message.stop_reason,

@@ -118,7 +118,7 @@ impl Notices {
         write_stderr(&format!("{}\n", self.wrapped("", text)));
     }
 
-    /// Returns a message as it is shown behind `prefix`.
+    /// Returns a message wrapped for the width of stderr, as it is shown after `prefix`.
     fn wrapped(&self, prefix: &str, message: &str) -> String {
         let line = one_line(message);
         if !self.is_terminal {
@@ -130,7 +130,7 @@ impl Notices {
     }
 }
 
-/// Returns a message as it is shown: on one line, harmless, and without the numbers of OS errors.
+/// Returns a message on one line, sanitized, and without the numbers of OS errors.
 fn one_line(message: &str) -> String {
     sanitize(&escape_breaks(&without_os_codes(message))).into_owned()
 }

@@ -18,7 +18,7 @@ pub(crate) struct FinalAnswer {
     pub(crate) attempts: u32,
     /// Seconds spent waiting between attempts.
     pub(crate) waited_s: f64,
-    /// The conversation in which it is saved.
+    /// The conversation that it is saved in.
     pub(crate) session_id: Option<String>,
 }
 
@@ -48,7 +48,8 @@ pub(crate) struct AnswerRenderer {
     form: Box<dyn AnswerWriter>,
     sink: OutputSink,
     thinking: Option<ThinkingDisplay>,
-    /// What has come of an answer that is shown at its end; `None` if it is shown as it comes.
+    /// The updates of an answer that is shown only when it ends; `None` if it is shown as it
+    /// arrives.
     held: Option<Vec<Update>>,
 }
 
@@ -63,7 +64,7 @@ impl AnswerRenderer {
         }
     }
 
-    /// Shows each answer at its end, as if it had come in one piece.
+    /// Shows each answer only when it ends, in one piece.
     pub(crate) fn holding_updates(self) -> Self {
         Self {
             held: Some(Vec::new()),
@@ -71,7 +72,7 @@ impl AnswerRenderer {
         }
     }
 
-    /// Whether an answer is shown at its end only.
+    /// Whether answers are shown only when they end.
     pub(crate) fn is_holding(&self) -> bool {
         self.held.is_some()
     }
@@ -105,7 +106,7 @@ impl AnswerRenderer {
         self.form.handle_update(update, data, &mut self.sink);
     }
 
-    /// Shows what was held. An answer in one piece has no data of events.
+    /// Shows the held updates. They carry no raw event data.
     fn show_held(&mut self) {
         for update in self.held.as_mut().map(std::mem::take).unwrap_or_default() {
             self.show_update(&update, &[]);
@@ -164,7 +165,7 @@ impl AnswerRenderer {
     }
 }
 
-/// Adds an update to those that are held; one piece of text follows the one before it.
+/// Adds an update to the held ones, and merges consecutive pieces of text.
 fn hold(held: &mut Vec<Update>, update: &Update) {
     match (held.last_mut(), update) {
         (Some(Update::Text(text)), Update::Text(more))
@@ -179,9 +180,9 @@ fn hold(held: &mut Vec<Update>, update: &Update) {
 pub(crate) enum DisplayOutcome {
     /// All of it.
     All,
-    /// All of it, but for this text, which belongs on stderr.
+    /// All of it except this text, which belongs on stderr.
     WithAside(String),
-    /// Nothing, since it lacks what the format extracts. Its text belongs on stderr, so that it is
-    /// not lost.
+    /// Nothing, because it lacks what the format extracts. Its text belongs on stderr, so that it
+    /// is not lost.
     Nothing(String),
 }

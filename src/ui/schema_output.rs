@@ -13,7 +13,7 @@ pub(crate) struct SchemaOutput {
 }
 
 impl SchemaOutput {
-    /// Creates the output; `is_message` says whether it is the message object.
+    /// Creates the output: of the message object if `is_message`, otherwise of the JSON alone.
     pub(crate) fn new(is_message: bool) -> Self {
         Self { is_message }
     }

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, stderr, stdin, stdout};
 
 use super::terminal_size::TerminalSize;
 
-/// Help is never wider than this, for longer lines are hard to read; clap wraps at the same width.
+/// Maximum width of help, since longer lines are hard to read; clap wraps at the same width.
 const MAX_HELP_COLUMNS: usize = 100;
 
 /// Which of the standard streams are terminals.
@@ -28,7 +28,7 @@ impl TerminalInfo {
         }
     }
 
-    /// Returns the width at which help is wrapped; none where standard output is not a terminal.
+    /// Returns the width at which help wraps; `None` if standard output is not a terminal.
     pub(crate) fn help_columns(self) -> Option<usize> {
         self.stdout_is_terminal
             .then(|| TerminalSize::from_stdout().columns.min(MAX_HELP_COLUMNS))

@@ -1,8 +1,8 @@
-//! How far the high estimate is off for each model, learned from what its answers say. A few bytes
-//! in the state directory.
+//! How far the high estimate of tokens is off for each model, learned from the usage that its
+//! answers report. Stored as a few bytes in the state directory.
 //!
-//! It is looked at, and updated, for requests of some size only: a short one would teach nothing,
-//! and pays nothing.
+//! The file is read and updated only for larger requests: a short one would teach nothing, and
+//! should not pay for it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,48 +12,48 @@ use serde::{Deserialize, Serialize};
 
 use crate::fs::{Durability, atomic_write};
 
-/// The name of the file.
+/// The name of the file in the state directory.
 const FILE: &str = "estimates.json";
 
-/// The least high estimate that teaches something, and that the factor is asked for.
+/// The smallest high estimate, in tokens, for which a factor is learned or used.
 const WORTH_IT: u64 = 1_000;
 
-/// How much of a new observation goes into the factor.
+/// The weight of a new observation in the moving average, from 0 to 1.
 const SHARE: f64 = 0.2;
 
-/// Observations before the factor counts.
+/// Number of observations before a factor is used.
 const TRUSTED_AFTER: u32 = 3;
 
-/// What one observation can say at all: what is further off is something else than words.
+/// The range of plausible observations; anything beyond it has another cause than the text.
 const RANGE: (f64, f64) = (0.2, 3.0);
 
-/// A factor that changes by less is not written.
+/// A smaller change of a factor is not written.
 const NOTABLE: f64 = 0.01;
 
-/// The most models that are remembered.
+/// Maximum number of models in the file.
 const MOST_MODELS: usize = 64;
 
-/// The factors of all models.
+/// The factors of all models, by the path of their file, which is read at each use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CalibrationFactors(PathBuf);
 
-/// What was learned of a model.
+/// What was learned about a model.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct CalibrationFactor {
-    /// Tokens that were read, for each of the high estimate.
+    /// Tokens read per token of the high estimate.
     factor: f64,
-    /// Answers that it is from.
+    /// Number of answers that it was learned from.
     seen: u32,
 }
 
 impl CalibrationFactors {
-    /// Returns the factors in this directory.
+    /// Returns the factors stored in the state directory.
     pub(crate) fn in_directory(state_directory: &Path) -> Self {
         Self(state_directory.join(FILE))
     }
 
-    /// Returns how many tokens a model reads for each of a high estimate; none where too little was
-    /// learned, or where the request is too small for it to matter.
+    /// Returns how many tokens the model reads per token of the high estimate; `None` if too few
+    /// answers were seen, or if the request is too small for it to matter.
     pub(crate) fn for_model(&self, model: &str, high: u64) -> Option<f64> {
         if high < WORTH_IT {
             return None;
@@ -66,8 +66,8 @@ impl CalibrationFactors {
         Some(learned.factor.clamp(RANGE.0, RANGE.1))
     }
 
-    /// Learns from an answer that says how many tokens were read. That it cannot be kept does no
-    /// harm.
+    /// Learns from an answer that reports how many tokens were read. Callers may ignore an error:
+    /// the request itself is not affected.
     pub(crate) fn learn_from(&self, model: &str, high: u64, read: u64) -> std::io::Result<()> {
         if high < WORTH_IT || read == 0 {
             return Ok(());
@@ -98,7 +98,7 @@ impl CalibrationFactors {
             .unwrap_or_default()
     }
 
-    /// Writes them for the next process. Of two that write at once, one has learned in vain.
+    /// Writes the factors for later processes. If two write at once, the last one wins.
     fn write_all(&self, all: &BTreeMap<String, CalibrationFactor>) -> std::io::Result<()> {
         atomic_write(&self.0, &serde_json::to_vec(all)?, Durability::Cached)
     }

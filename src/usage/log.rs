@@ -1,7 +1,8 @@
-//! The log's file: appended to in one write, so that the lines of parallel processes stay whole.
+//! The file of the usage log. Each record is appended in a single write, so that the lines of
+//! parallel processes do not mix.
 //!
-//! It is in the state directory: a history of what was done, which nobody needs to keep or to carry
-//! elsewhere, as the XDG specification says of logs.
+//! It is in the state directory, where the XDG specification puts logs: a history that nobody needs
+//! to back up or to carry elsewhere.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
@@ -11,26 +12,26 @@ use std::path::{Path, PathBuf};
 use super::UsageRecord;
 use crate::fs::{create_private_dir, is_torn};
 
-/// The name of the file.
+/// The name of the file in the state directory.
 const FILE: &str = "usage.jsonl";
 
-/// The log.
+/// The usage log, by its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UsageLog(PathBuf);
 
 impl UsageLog {
-    /// Returns the log in this directory.
+    /// Returns the log in the state directory.
     pub(crate) fn in_directory(state_directory: &Path) -> Self {
         Self(state_directory.join(FILE))
     }
 
-    /// Returns the file.
+    /// Returns the path of the file.
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Adds a record; one that was torn off, as on a full disk, stays a line by itself. The file is
-    /// readable only by the user.
+    /// Appends a record. An earlier record that was torn off, as on a full disk, stays on a line of
+    /// its own. A new file has mode 0600.
     pub(crate) fn append_record(&self, record: &UsageRecord) -> io::Result<()> {
         let file = match self.open_file() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -59,8 +60,8 @@ impl UsageLog {
             .open(&self.0)
     }
 
-    /// Reads all records, one after the other and returns the number of invalid lines. A log that
-    /// is not there is empty.
+    /// Passes all records to `take`, in order, and returns the number of invalid lines. A missing
+    /// log is empty.
     pub(crate) fn read_records(&self, mut take: impl FnMut(&UsageRecord)) -> io::Result<usize> {
         let file = match File::open(&self.0) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),

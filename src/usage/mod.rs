@@ -1,7 +1,6 @@
-//! What was asked and what it took: a log of one line a request, its sums, and what it teaches
-//! about estimates.
+//! The usage log: one line for each request, its totals, and what it teaches about token estimates.
 //!
-//! No content, no key and no prompt is ever in it. It never leaves this machine.
+//! It never contains content, keys or prompts, and never leaves this machine.
 
 mod factors;
 mod log;

@@ -1,4 +1,4 @@
-//! A line of the log: one request, with numbers and names only.
+//! A line of the usage log: one request, as numbers and names only.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -7,16 +7,16 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct UsageRecord {
-    /// When it ended.
+    /// The time at which the request ended.
     #[serde(rename = "at")]
     pub(crate) ended_at: Timestamp,
     /// The model.
     pub(crate) model: String,
-    /// The region that it went to.
+    /// The region that it was sent to.
     pub(crate) region: String,
     /// The command that sent it.
     pub(crate) command: String,
-    /// What `--tag` says.
+    /// The value of `--tag`.
     pub(crate) tag: Option<String>,
     /// Input tokens, without those read from the cache.
     #[serde(rename = "in")]
@@ -39,8 +39,8 @@ pub(crate) struct UsageRecord {
 pub(crate) const COMPLETE: &str = "complete";
 
 impl UsageRecord {
-    /// Writes it as a line of JSON. By hand, since it is done for every request: only text needs
-    /// the care of a library.
+    /// Formats the record as a line of JSON. This is written by hand because it is done for every
+    /// request, and only text needs a library's escaping.
     pub(crate) fn to_line(&self) -> String {
         let mut line = String::with_capacity(256);
         line.push_str("{\"at\":\"");
@@ -67,7 +67,7 @@ impl UsageRecord {
         line
     }
 
-    /// Reads a line; none if it is damaged or not a record.
+    /// Parses a line; `None` if it is damaged or not a record.
     pub(super) fn from_line(line: &[u8]) -> Option<Self> {
         serde_json::from_slice(line)
             .ok()
@@ -129,7 +129,7 @@ mod tests {
         ] {
             assert_eq!(UsageRecord::from_line(line.as_bytes()), None, "{line}");
         }
-        // A line of another version is read as far as it goes.
+        // A line of another version is read as far as it is understood.
         assert!(
             UsageRecord::from_line(br#"{"at":"2026-11-22T18:30:01Z","model":"m","new":[1]}"#)
                 .is_some()

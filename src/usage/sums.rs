@@ -1,4 +1,4 @@
-//! The log's sums, by what people ask for. Pure: the zone of days comes in as an argument.
+//! Totals of the usage log. Pure: the time zone of days is passed in.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(crate) enum UsageGroup {
 }
 
 impl UsageGroup {
-    /// Returns its name.
+    /// Returns the name of the group, as on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Model => "model",
@@ -32,12 +32,12 @@ impl UsageGroup {
     }
 }
 
-/// The sums of some requests.
+/// The totals of some requests.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct UsageTotals {
     /// The number of requests.
     pub(crate) requests: u64,
-    /// Those without a complete answer.
+    /// The number of requests without a complete answer.
     pub(crate) failed: u64,
     /// Input tokens, without those read from the cache.
     #[serde(rename = "in")]
@@ -54,14 +54,14 @@ pub(crate) struct UsageTotals {
     pub(crate) refused: u64,
 }
 
-/// Sums by group, and of all.
+/// Totals by group and overall.
 #[derive(Debug)]
 pub(crate) struct UsageSummary {
     group: UsageGroup,
     zone: TimeZone,
-    /// The sums by name; requests without a tag have an empty one.
+    /// The totals by name of the group; requests without a tag have an empty name.
     pub(crate) rows: BTreeMap<String, UsageTotals>,
-    /// The total.
+    /// The overall total.
     pub(crate) total: UsageTotals,
 }
 
@@ -69,7 +69,7 @@ impl UsageTotals {
     fn add_record(&mut self, record: &UsageRecord) {
         self.requests += 1;
         self.failed += u64::from(!record.is_complete());
-        // What a server says is any number.
+        // A server may report any number.
         self.tokens_in = self.tokens_in.saturating_add(record.tokens_in);
         self.cache = self.cache.saturating_add(record.cache);
         self.tokens_out = self.tokens_out.saturating_add(record.tokens_out);
@@ -89,7 +89,7 @@ impl UsageSummary {
         }
     }
 
-    /// Returns what they are grouped by.
+    /// Returns what the requests are grouped by.
     pub(crate) fn grouped_by(&self) -> UsageGroup {
         self.group
     }

@@ -509,7 +509,7 @@ fn chat_sets_what_the_model_accepts_and_leaves_out_what_another_one_does_not() {
         wait_for_prompt(&terminal, prompts);
     };
     type_line("/thinking", "not set: the model's default");
-    type_line("/thinking auto", "thinking auto from now on");
+    type_line("/thinking auto", "thinking is now auto");
     type_line(
         "/effort low",
         "claude-haiku-4-5 does not accept `/effort low`",
@@ -518,11 +518,11 @@ fn chat_sets_what_the_model_accepts_and_leaves_out_what_another_one_does_not() {
     type_line("/thinking 99", "auto, off, or a whole number");
     type_line("One", "ok");
     type_line("/thinking", "auto");
-    type_line("/thinking -", "thinking is the model's default from now on");
+    type_line("/thinking -", "thinking is now the model's default");
     type_line("/set temperature=0.5", "set temperature=0.5");
-    type_line("/model claude-opus-4-8", "using model");
+    type_line("/model claude-opus-4-8", "now using model");
     type_line("Two", "`/set temperature=0.5` is left out");
-    type_line("/effort max", "effort max from now on");
+    type_line("/effort max", "effort is now max");
     type_line("/effort", "max");
     type_line("Three", "ok");
     leave(terminal).code(0);

@@ -372,7 +372,7 @@ fn an_error_event_without_a_message_counts_as_its_type() {
     let events = begun().event("error", &error).to_string();
     let server = Server::start(move |_, _| Reply::sse(&events));
     let outcome = send(&server).args(["--json", "--max-retries", "0"]).run();
-    let fields = json!({"status": 429, "type": "rate_limit_error", "message": "rate_limit_error"});
+    let fields = json!({"status": 429, "type": "rate_limit_error", "message": "the server reported an error: rate_limit_error"});
     outcome.failure(7).object(7, "rate_limit", &fields);
 }
 

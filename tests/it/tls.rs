@@ -107,13 +107,13 @@ fn a_certificate_that_is_not_to_be_trusted_is_exit_6_and_not_tried_again() {
         (
             TlsCertificate::valid(),
             Some(other.ca_file()),
-            "invalid peer certificate",
+            "not signed by the CA that it names",
             "--cacert FILE",
         ),
         (
             TlsCertificate::valid(),
             None,
-            "UnknownIssuer",
+            "not issued by a trusted CA",
             "--cacert FILE",
         ),
         (

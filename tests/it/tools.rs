@@ -5,6 +5,7 @@ mod child;
 mod examples;
 mod files;
 mod forged;
+mod guard;
 mod interrupted;
 mod run;
 mod schema;

@@ -1,8 +1,8 @@
-//! The file of `--output`: records are appended as they come, so that whatever ends the run loses
-//! none of them.
+//! The file of `--output`: records are appended as they arrive, so that none is lost however the
+//! run ends.
 //!
-//! What is there and is not ours is never touched. What has to be written again goes into a new
-//! file first.
+//! Content that is not ours is never touched. Content that has to be rewritten goes into a new file
+//! first.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, BufReader, BufWriter, Seek, SeekFrom, Write};
@@ -16,38 +16,38 @@ use crate::batch::{
 use crate::error::Error;
 use crate::fs::{AtomicWrite, Durability, SideFile, open_or_create, resolve_links};
 
-/// What to do about a file of something else.
+/// The hint about a file with other content.
 const LEFT_AS_IT_IS: &str = "choose another file with --output; this one was not changed";
 
-/// The file.
+/// The output file.
 #[derive(Debug)]
 pub(super) struct RecordFile {
     file: File,
-    /// As it was asked for.
+    /// The path as the user gave it.
     shown: PathBuf,
-    /// Where it is, whatever links lead there.
+    /// The path with links resolved.
     path: PathBuf,
-    /// The shard that all of its records are of.
+    /// The shard that all of its records belong to.
     shard: BatchShard,
-    /// How long it was when this run began, in bytes.
+    /// Its length when this run began, in bytes.
     begun_at: u64,
 }
 
-/// A file that is open, and what was found in it.
+/// An opened file, and what was found in it.
 #[derive(Debug)]
 pub(super) struct Opened {
     /// The file.
     pub(super) file: RecordFile,
-    /// What earlier runs have done.
+    /// The records of earlier runs.
     pub(super) done: EarlierRecords,
-    /// What a user should know.
+    /// A notice for the user.
     pub(super) notice: Option<String>,
 }
 
 impl RecordFile {
-    /// Opens the file, and reads what is in it. A line that broke off is cut off; what never was a
-    /// request is dropped, and with `without_failed` whatever failed. A file of anything else, or
-    /// of another shard, is refused and left as it is.
+    /// Opens the file and reads its records. An incomplete last line is cut off; records without a
+    /// request are dropped, and with `without_failed` all failed ones. A file with other content,
+    /// or of another shard, is refused and left unchanged.
     pub(super) fn open(
         path: &Path,
         shard: BatchShard,
@@ -104,15 +104,15 @@ impl RecordFile {
         })
     }
 
-    /// Appends a record, with one write.
+    /// Appends a record with a single write.
     pub(super) fn append(&mut self, record: &str) -> Result<(), Error> {
         self.file
             .write_all(record.as_bytes())
             .map_err(|source| self.unwritable(source))
     }
 
-    /// Sets the places of the records to those of their items in this run, and puts them in that
-    /// order unless they need not be.
+    /// Sets the places of the records to those of their items in this run, and sorts them unless
+    /// they may be unordered.
     pub(super) fn arrange(
         &mut self,
         done: &mut EarlierRecords,
@@ -148,7 +148,7 @@ impl RecordFile {
         Ok(())
     }
 
-    /// Writes these records of the file into a new one that takes its place. Gives its length.
+    /// Replaces the file by one with these records, in this order. Returns its length.
     fn write_anew(&mut self, records: &[PlacedRecord]) -> Result<u64, Error> {
         self.try_write_anew(records)
             .map_err(|source| self.unwritable(source))
@@ -157,7 +157,7 @@ impl RecordFile {
     fn try_write_anew(&mut self, records: &[PlacedRecord]) -> io::Result<u64> {
         let new = AtomicWrite::new(&self.path)?;
         new.set_permissions(self.file.metadata()?.permissions())?;
-        // Locked before it has the name, so that no other run can come in between.
+        // Locked before the rename, so that no other run can come in between.
         new.file().try_lock().map_err(io::Error::from)?;
         let mut writer = BufWriter::new(new.file());
         let mut record = Vec::new();
@@ -178,7 +178,7 @@ impl RecordFile {
         self.file.seek(SeekFrom::End(0))
     }
 
-    /// Reads all records, one after the other.
+    /// Reads all records, in order.
     fn read(
         &self,
         mut take: impl FnMut(RecordSummary, PlacedRecord),
@@ -201,7 +201,7 @@ impl RecordFile {
                 PlacedRecord {
                     place: None,
                     offset: span.offset,
-                    // A last line without its end gets it.
+                    // A last line without its line feed gets one.
                     length: length + u32::from(!has_end),
                     is_moved: false,
                 },
@@ -244,7 +244,7 @@ impl RecordFile {
     }
 }
 
-/// Two runs with one file would ask everything twice.
+/// Locks the file: two runs with one file would send every request twice.
 fn lock(file: &File, path: &Path) -> Result<(), Error> {
     match file.try_lock() {
         Ok(()) => Ok(()),

@@ -1,8 +1,8 @@
-//! One item on its way to its record: asked, and with a schema asked again until the answer fits.
+//! One item on its way to its record: its request is sent, and with a schema, invalid answers are
+//! sent back until one is valid.
 //!
-//! Once nothing new is to be begun, a try that is under way goes on to its end, and one that still
-//! waits is not begun. Any other way that an item may go ends with its record, or says why the run
-//! cannot go on.
+//! When the run stops, requests in flight are completed, and those still waiting are not sent.
+//! Every other item ends with a record, or with the reason why the run cannot continue.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,86 +34,86 @@ use crate::protocol::{
 use crate::tool::{SchemaWay, Structured};
 use crate::ui::FinalAnswer;
 
-/// What all jobs share.
+/// The state shared by all jobs.
 pub(super) struct Shared {
     pub(super) sender: RequestSender,
-    /// Learns from the answers which options the model accepts.
+    /// Learns which options the models accept from their answers.
     pub(super) learner: OptionLearner,
     pub(super) allow_truncated: bool,
-    /// Whether a request of any size is fine.
+    /// Whether requests of any size are sent.
     pub(super) any_size: bool,
     pub(super) budget: Mutex<BatchBudget>,
-    /// Told when the budget has changed.
+    /// Notified when the budget has changed.
     pub(super) freed: Notify,
-    /// Becomes true when nothing new is to be begun.
+    /// Becomes true when no further request is to be started.
     pub(super) stopping: watch::Receiver<bool>,
-    /// Told when a job has left the queue.
+    /// Notified when a job no longer waits.
     pub(super) moved: Notify,
-    /// Jobs that wait for their turn.
+    /// Number of jobs waiting for their turn.
     pub(super) queued: AtomicUsize,
-    /// Jobs that wait to try again.
+    /// Number of jobs waiting to retry.
     pub(super) retrying: AtomicUsize,
-    /// Jobs that have an answer to send back, and wait for the budget.
+    /// Number of jobs that wait for the budget to send an answer back.
     pub(super) repairing: AtomicUsize,
-    /// Whether the state of the run is on the terminal, with those that wait.
+    /// Whether progress is shown on the terminal, including the jobs that wait.
     pub(super) shows_progress: bool,
-    /// What a user should know.
+    /// Notices for the user that are not printed yet.
     pub(super) notices: Mutex<Vec<String>>,
-    /// What was told.
+    /// What was already reported.
     pub(super) told: Mutex<Told>,
 }
 
-/// An item that is to be asked.
+/// An item to be sent.
 pub(super) struct Job {
     pub(super) shared: Arc<Shared>,
     pub(super) item: BatchItem,
     pub(super) made: Made,
-    /// What was learned of the estimates for the model.
+    /// The learned ratio of actual tokens to the high estimate, for the model.
     pub(super) factor: Option<f64>,
-    /// Its place in the queue.
+    /// Counts the job as waiting for its turn.
     pub(super) waiting: Waiting,
 }
 
-/// A request that has been sent, and what it took.
+/// A request that was sent, and what it used.
 pub(super) struct Tried {
     pub(super) estimate: Estimate,
-    /// What the answer says that it took.
+    /// The usage that the answer reports.
     pub(super) usage: Option<Usage>,
     pub(super) timing: Timing,
     pub(super) failure: Option<RequestFailure>,
 }
 
-/// An item that was asked.
+/// An item whose job has ended.
 pub(super) struct Ended {
     pub(super) item: BatchItem,
     pub(super) hash: String,
-    /// The model that was asked.
+    /// The model that was requested.
     pub(super) model: String,
     pub(super) tries: Vec<Tried>,
-    /// The way in which the model answered, where it did not take to another one.
+    /// The way of asking for structured output that worked, if others were tried before.
     pub(super) learned_way: Option<SchemaWay>,
     pub(super) came: Came,
 }
 
-/// What came of an item that was asked.
+/// The outcome of an item.
 pub(super) enum Came {
-    /// What its record is to have.
+    /// The content of its record.
     Result(ItemResult),
-    /// It failed as every other item is expected to.
+    /// It failed, and every other item is expected to fail in the same way.
     Fatal(Error),
-    /// It was not sent, since a 429 holds back all items for longer than may be waited.
+    /// It was not sent: a 429 holds back all items for longer than `--max-wait`.
     HeldBack(Error),
-    /// The run was stopped before: it is as if it had not been begun.
+    /// The run was stopped before it was sent, so the item has no record.
     Stopped,
-    /// The budget does not let it be asked to its end: another run asks from the beginning.
+    /// The budget does not allow a further request, so the next run starts the item over.
     NoBudget(BudgetRefusal),
 }
 
-/// One more that waits, for as long as this is there.
+/// Counts a job as waiting, until it is dropped.
 pub(super) struct Waiting(Arc<Shared>, fn(&Shared) -> &AtomicUsize);
 
 impl Waiting {
-    /// For its turn to be sent.
+    /// Counts a job as waiting for its turn.
     pub(super) fn in_queue(shared: &Arc<Shared>) -> Self {
         Self::new(shared, |shared| &shared.queued)
     }
@@ -132,7 +132,7 @@ impl Drop for Waiting {
 }
 
 impl Shared {
-    /// Begins a request within the budget.
+    /// Starts a request if the budget allows it.
     pub(super) fn begin(&self) -> Result<(), BudgetRefusal> {
         self.budget
             .lock()
@@ -140,13 +140,13 @@ impl Shared {
             .begin_request()
     }
 
-    /// Begins a further request of a job, as soon as the budget lets it; none where the run is
+    /// Starts a further request of a job as soon as the budget allows it; `None` if the run is
     /// stopped before.
     async fn begin_again(self: &Arc<Self>) -> Option<Result<(), BudgetRefusal>> {
         let mut stopping = self.stopping.clone();
         let mut waiting = None;
         loop {
-            // What changes from here on is heard.
+            // Created before the check, so that no change in between is missed.
             let freed = self.freed.notified();
             match self.begin() {
                 Err(BudgetRefusal::NotYet) => {
@@ -162,7 +162,7 @@ impl Shared {
         }
     }
 
-    /// Notes that a request has ended, and what it has taken, or that it was not sent.
+    /// Records that a request has ended, with its usage, or that it was not sent.
     fn end(&self, outcome: &SendOutcome) {
         let usage = outcome.answer.as_ref().map(|answer| &answer.message.usage);
         let tokens = usage.map_or(0, |usage| {
@@ -178,11 +178,11 @@ impl Shared {
         self.freed.notify_waiters();
     }
 
-    /// Waits until nothing new is to be begun.
+    /// Waits until no further request is to be started.
     fn stopping(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let mut stopping = self.stopping.clone();
         Box::pin(async move {
-            // Where the run is gone, nothing new is begun either.
+            // If the run has ended, no request is started either.
             let _ = stopping.wait_for(|stopping| *stopping).await;
         })
     }
@@ -191,7 +191,7 @@ impl Shared {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has this told, where it is news.
+    /// Queues a notice, if there is one.
     fn tell(&self, news: Option<String>) {
         if let Some(news) = news {
             self.notices
@@ -204,7 +204,7 @@ impl Shared {
 }
 
 impl Job {
-    /// Asks. The budget has let the first request in.
+    /// Sends the item's requests; the first one is already counted in the budget.
     pub(super) async fn run(self) -> Ended {
         let Self {
             shared,
@@ -256,23 +256,23 @@ impl Job {
     }
 }
 
-/// An item under way: each of its requests is sent within the budget.
+/// An item in progress; each of its requests is checked against the budget.
 struct Attempt {
     shared: Arc<Shared>,
     place: String,
     request: CreateMessage,
-    /// What its requests use that only some models accept.
+    /// The options in its requests that only some models accept.
     options: Vec<OptionUse>,
     factor: Option<f64>,
     allow_truncated: bool,
-    /// Its place in the queue, until its next request is sent.
+    /// Counts it as waiting until its next request is sent.
     waiting: Option<Waiting>,
     tries: Vec<Tried>,
 }
 
 impl Attempt {
-    /// Sends a request, and notes what it took. A whole answer with a stop reason that fails the
-    /// item has that as its error.
+    /// Sends a request and records its usage. A complete answer whose stop reason makes the item
+    /// fail gets that as its error.
     async fn send(&mut self, body: Bytes, estimate: Estimate) -> SendOutcome {
         let shared = &self.shared;
         let waiting = self.waiting.take();
@@ -291,7 +291,7 @@ impl Attempt {
         };
         let mut outcome = shared.sender.send(head, body, &mut observer).await;
         drop(observer);
-        // A run says nothing of what it remembers.
+        // A batch does not report what it learned about options.
         let _ = shared
             .learner
             .learn(&self.request.model, &self.options, &outcome);
@@ -315,7 +315,7 @@ impl Attempt {
 }
 
 impl RepairSender for Attempt {
-    /// None: the run was stopped.
+    /// `None` if the run was stopped.
     type Stopped = Option<BudgetRefusal>;
 
     fn request(&mut self) -> &mut CreateMessage {
@@ -340,13 +340,13 @@ impl RepairSender for Attempt {
     }
 }
 
-/// Follows the requests of an item, and has what is news told.
+/// Follows the requests of an item, and reports only what is new.
 struct BatchObserver {
     shared: Arc<Shared>,
     place: String,
-    /// Until the request is sent, and again while it waits to be retried.
+    /// Set until the request is sent, and again while it waits to be retried.
     waiting: Option<Waiting>,
-    /// Ready once nothing new is to be begun.
+    /// Completes when no further request is to be started.
     stopping: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
@@ -376,7 +376,7 @@ impl CallObserver for BatchObserver {
         self.shared.tell(news);
     }
 
-    /// What is under way is waited for; only what waits is stopped.
+    /// Interrupts only a request that waits; one in flight is completed.
     fn poll_interrupted(&mut self, context: &mut Context<'_>) -> Poll<CallInterrupted> {
         if self.waiting.is_none() {
             return Poll::Pending;
@@ -387,7 +387,7 @@ impl CallObserver for BatchObserver {
 }
 
 impl Ended {
-    /// Decides what comes of an item whose last request has ended.
+    /// Determines the outcome of an item whose last request has ended.
     fn with(mut self, ended: SchemaOutcome<Option<BudgetRefusal>>, has_schema: bool) -> Self {
         let SchemaOutcome {
             outcome,
@@ -402,7 +402,7 @@ impl Ended {
             ..
         } = outcome;
         self.came = match (error, answer) {
-            // The last answer may have arguments that are no JSON, and was to be sent back.
+            // The last answer may have invalid arguments, and was to be sent back.
             _ if stopped.is_some() => stopped.flatten().map_or(Came::Stopped, Came::NoBudget),
             (Some(Error::Interrupted(_)), _) => Came::Stopped,
             (Some(error), _) if !was_sent => unsent(error),
@@ -434,7 +434,7 @@ impl Ended {
     }
 }
 
-/// What comes of an item whose last request was not sent.
+/// Returns the outcome of an item whose last request was not sent.
 fn unsent(error: Error) -> Came {
     match &error {
         Error::Call {
@@ -446,8 +446,8 @@ fn unsent(error: Error) -> Came {
     }
 }
 
-/// The error object of a record, with what arrived of the answer: its text as `text`, and the
-/// message object as `answer` if it has more than text.
+/// Returns the error object for a record. What arrived of the answer is added: its text as `text`,
+/// and, if it has more than text, the message object as `answer`.
 pub(super) fn error_of(error: &Error, partial: Option<&Message>) -> ExactJson {
     let object = ExactJson::from(error.object()["error"].take());
     let mut fields = ExactFields::from_object(object).unwrap_or_default();
@@ -463,8 +463,8 @@ pub(super) fn error_of(error: &Error, partial: Option<&Message>) -> ExactJson {
     ExactJson::from_value(&fields)
 }
 
-/// Whether every other item would fail in the same way: the key is refused, there is no such model,
-/// or something is in the way of the rate-limit ledger.
+/// Whether every other item would fail in the same way: the key is refused, the model does not
+/// exist, or something blocks the rate-limit ledger.
 fn is_fatal(error: &Error) -> bool {
     let Error::Call {
         source,

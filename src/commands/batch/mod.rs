@@ -1,8 +1,8 @@
 //! `langdock batch`: one template over many items, in one process and over one pool of connections.
 //!
-//! `source` reads the items, `plan` makes their requests, `job` asks one of them, `told` knows what
-//! was said of its waits, `output` and `file` keep the records, and `run` has many jobs under way
-//! and decides what is begun.
+//! `source` reads the items, `plan` builds their requests, `job` sends one item, `told` remembers
+//! which waits were reported, `output` and `file` store the records, and `run` starts jobs in
+//! parallel and decides how the run ends.
 
 mod file;
 mod job;
@@ -40,17 +40,17 @@ use plan::Plan;
 use run::{Room, Run};
 use source::Feed;
 
-/// Where limits are known they say when a request begins; this many may be under way, and this many
-/// wait for their turn.
+/// The limits if rate limits are known: these decide when a request is sent, so many jobs may run,
+/// and some wait for their turn.
 const PACED: Room = Room {
     jobs: 64,
     queued: 4,
 };
 
-/// Where no limit is known.
+/// The limits if no rate limit is known.
 const UNPACED: Room = Room { jobs: 8, queued: 8 };
 
-/// Asks the same of many items.
+/// Sends the template for each item.
 pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> {
     let (ask, structured, many) = args.split();
     let shard = resolve_shard(app, many.shard)?;
@@ -138,7 +138,7 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
         .await
 }
 
-/// Returns the shard that this run is about. One that a scheduler has named is told.
+/// Returns the shard of this run. One that a scheduler has chosen is reported.
 fn resolve_shard(app: &App, choice: Option<ShardChoice>) -> Result<BatchShard, Error> {
     let Some(choice) = choice else {
         return Ok(BatchShard::WHOLE);
@@ -151,8 +151,7 @@ fn resolve_shard(app: &App, choice: Option<ShardChoice>) -> Result<BatchShard, E
     Ok(shard)
 }
 
-/// Reads the template, out of an editor where that is asked for. With a saved prompt there may be
-/// none.
+/// Reads the template, from an editor if requested. With a saved prompt, there need not be one.
 async fn pattern(
     app: &App,
     ask: &cli::AskArgs,
@@ -183,7 +182,7 @@ async fn pattern(
     }
 }
 
-/// Finds where the items are.
+/// Determines where the items come from.
 fn feed(
     app: &App,
     ask: &cli::AskArgs,
@@ -228,7 +227,7 @@ fn feed(
     }
 }
 
-/// Reads what is attached to every request.
+/// Reads the attachments that every request gets.
 async fn attached(app: &App, input: &cli::InputArgs, stdin_use: StdinUse) -> Result<Turn, Error> {
     let mut stdin = None;
     if stdin_use == StdinUse::AskedFor {
@@ -238,7 +237,7 @@ async fn attached(app: &App, input: &cli::InputArgs, stdin_use: StdinUse) -> Res
         stdin = stdin.map(Attachment::not_as_text).transpose()?;
     }
     let files = read_files(app, &input.files, &input.attached, most_bytes(input)).await?;
-    // A blank prompt is none, and keeps standard input from becoming it.
+    // A blank prompt is ignored, but keeps standard input from becoming the prompt.
     match assemble(Some(""), files, stdin) {
         Err(crate::input::Error::NoPrompt) => Ok(Turn::default()),
         turn => Ok(turn?),

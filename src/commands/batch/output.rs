@@ -1,5 +1,5 @@
-//! Where the records go: standard output, in the order of the items or as they come, or a file that
-//! the next run goes on with.
+//! Where the records go: standard output, in the order of the items or as they arrive, or a file
+//! that the next run can continue.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::cli::BatchItemArgs;
 use crate::error::Error;
 use crate::ui::{self, OutputSink, PartFile};
 
-/// Where the records go.
+/// The destination of the records.
 pub(super) struct Output {
     target: Target,
     done: EarlierRecords,
@@ -18,13 +18,13 @@ pub(super) struct Output {
 }
 
 enum Target {
-    /// What cannot be read again. In order, unless it need not be.
+    /// An output that cannot be read again. Records are ordered, unless they may be unordered.
     Stream(OutputSink, OrderedRecords),
     File(RecordFile),
 }
 
 impl Output {
-    /// Opens it, and finds what is done.
+    /// Opens the output, and reads the records of earlier runs.
     pub(super) fn open(app: &App, many: &BatchItemArgs, shard: BatchShard) -> Result<Self, Error> {
         let path = many
             .output
@@ -66,12 +66,12 @@ impl Output {
         })
     }
 
-    /// What an earlier run has done of an item.
+    /// Returns the result of an item in an earlier run.
     pub(super) fn before(&mut self, hash: &str, place: ItemPlace) -> Option<EarlierOutcome> {
         self.done.take_outcome(hash, place)
     }
 
-    /// Whether a further item may be begun: not too much waits for its turn.
+    /// Whether another item may be started, because not too many records wait for earlier ones.
     pub(super) fn has_room(&self) -> bool {
         match &self.target {
             Target::Stream(_, turns) => turns.has_room(),
@@ -79,8 +79,8 @@ impl Output {
         }
     }
 
-    /// Writes the record of an item, or that it has none; `sequence` is the item's number in this
-    /// run.
+    /// Writes the record of an item, or notes that it has none; `sequence` is the item's number in
+    /// this run.
     pub(super) fn take(&mut self, sequence: u64, record: Option<String>) -> Result<(), Error> {
         match &mut self.target {
             Target::File(file) => record.map_or(Ok(()), |record| file.append(&record)),
@@ -95,8 +95,8 @@ impl Output {
         }
     }
 
-    /// Writes what is left, and puts a file in order. Gives the number of records that belong to no
-    /// item of this run; `is_whole` says whether all items were looked at.
+    /// Writes the remaining records, and sorts a file. Returns the number of records that belong to
+    /// no item of this run; `is_whole` says whether all items were read.
     pub(super) fn close(&mut self, is_whole: bool) -> Result<usize, Error> {
         match &mut self.target {
             Target::Stream(sink, turns) => {
@@ -116,12 +116,12 @@ impl Output {
         }
     }
 
-    /// Whether a further run can go on with it.
+    /// Whether another run can continue the output.
     pub(super) fn can_go_on(&self) -> bool {
         matches!(self.target, Target::File(_))
     }
 
-    /// Waits until nobody reads any more.
+    /// Waits until the reader has closed the output.
     pub(super) fn closed(&self) -> impl Future<Output = ()> + use<> {
         let closed = match &self.target {
             Target::Stream(sink, _) => Some(sink.wait_until_closed()),
@@ -141,7 +141,7 @@ fn write(sink: &mut OutputSink, records: &str) -> Result<(), Error> {
     Ok(sink.flush_pending()?)
 }
 
-/// Whether this is there and no regular file, such as `/dev/null` or a named pipe.
+/// Whether the path exists and is not a regular file, such as `/dev/null` or a named pipe.
 fn is_stream(path: &Path) -> bool {
     path.metadata()
         .is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())

@@ -1,4 +1,4 @@
-//! What all requests of a batch have in common, and the request for one item made from it.
+//! What all requests of a batch share, and the request for a single item.
 
 use std::collections::BTreeSet;
 
@@ -25,63 +25,63 @@ use crate::media::FileKind;
 use crate::protocol::{ContentBlock, CreateMessage, ModelRules, OptionUse, RequestOptions};
 use crate::tool::{SchemaWay, Structured};
 
-/// The field for which the text of a file stands in the template.
+/// The field of the template that is replaced by the text of a file.
 const TEXT: &str = "text";
 
-/// What all requests have in common.
+/// What all requests of a batch share.
 pub(super) struct Plan<'a> {
     pub(super) app: &'a App,
     pub(super) ask: &'a cli::AskArgs,
     pub(super) catalog: ModelCatalog<'a>,
-    /// The shard that the items are of.
+    /// The shard that the items belong to.
     pub(super) shard: BatchShard,
     /// The template of the batch.
     pub(super) pattern: Option<ItemTemplate>,
-    /// The saved prompt, as it was before anything was put into it.
+    /// The saved prompt, with its placeholders.
     pub(super) template: Option<Template>,
     pub(super) sources: RequestSources,
     pub(super) system: Option<String>,
-    /// What is attached to every request.
+    /// The attachments that every request gets.
     pub(super) shared: Turn,
-    /// The form that the answers have to have.
+    /// The schema that the answers must match.
     pub(super) schema: Option<Structured>,
-    /// How models are asked for answers in this form, for the model that was asked last.
+    /// How the model last used is asked for structured output, with its id.
     pub(super) schema_rules: Option<(String, SchemaRules)>,
     pub(super) model: SelectedModel,
-    /// The most tokens to write, where that was chosen.
+    /// Maximum number of tokens to generate, if the user has set it.
     pub(super) max_tokens: Option<u64>,
-    /// The same where nobody chose.
+    /// Maximum number of tokens to generate otherwise.
     pub(super) default_max_tokens: u64,
-    /// What is known of what the model accepts.
+    /// What is known about the options that the model accepts.
     pub(super) rules: ModelRules,
-    /// Notices that are not repeated.
+    /// Notices already printed, which are not repeated.
     pub(super) told: BTreeSet<String>,
-    /// What is known that a request must not exceed.
+    /// The known limits that a request must not exceed.
     pub(super) limits: Vec<Limit>,
 }
 
 /// The request for an item.
 pub(super) struct Made {
     pub(super) body: Bytes,
-    /// Of the body.
+    /// The hash that identifies the item in later runs.
     pub(super) hash: String,
     pub(super) estimate: Estimate,
-    /// What can be asked again, with more behind it; without its messages where it never will be.
+    /// The request, for sending answers back; without its messages if that cannot happen.
     pub(super) request: CreateMessage,
-    /// What it uses that only some models accept.
+    /// The options in it that only some models accept.
     pub(super) options: Vec<OptionUse>,
-    /// The form that its answer has to have, as it is asked for.
+    /// The schema that its answer must match, and how the model is asked.
     pub(super) schema: Option<Structured>,
 }
 
 impl Plan<'_> {
-    /// Checks that the model accepts what the user has typed, before any item is asked.
+    /// Checks that the model accepts the options on the command line, before anything is sent.
     pub(super) fn check_options(&mut self) -> Result<(), Error> {
         let mut spec = self.sources.resolve(self.ask, self.catalog.settings())?;
         self.fit_to_model(&mut spec, Insistence::Typed)
     }
 
-    /// Leaves out what the model does not accept, with a notice.
+    /// Removes options that the model does not accept, with a notice.
     fn fit_to_model(
         &mut self,
         spec: &mut RequestSpec,
@@ -106,7 +106,7 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// Makes the request for an item.
+    /// Builds the request for an item.
     pub(super) async fn make(&mut self, item: &mut BatchItem) -> Result<Made, Error> {
         item.check_well_formed()?;
         let files = self.file(item).await?;
@@ -153,7 +153,7 @@ impl Plan<'_> {
             check(self.app, &estimate, &self.limits)?;
         }
         let body = Bytes::from(encode_body(&request, &turn.parts, is_unchecked)?);
-        // The item is the same in whichever way its answer is asked for.
+        // The hash must not depend on how the model is asked for structured output.
         let hash = match fixed {
             Some(fixed) => self.hash(&fixed, &spec, &fixed.to_json(body.len())),
             None => self.hash(&request, &spec, &body),
@@ -172,7 +172,7 @@ impl Plan<'_> {
         })
     }
 
-    /// What is known of how a model is asked for an answer that matches a schema.
+    /// Returns what is known about asking a model for structured output.
     fn schema_rules(&mut self, model: &str) -> &SchemaRules {
         let known = self.schema_rules.take().filter(|(known, _)| known == model);
         let known = known.unwrap_or_else(|| {
@@ -182,7 +182,7 @@ impl Plan<'_> {
         &self.schema_rules.insert(known).1
     }
 
-    /// Notes the way in which a model has answered where it did not take to another one.
+    /// Remembers which way of asking a model for structured output worked.
     pub(super) fn learn_way(&mut self, model: &str, way: SchemaWay) {
         let known = self
             .schema_rules
@@ -196,8 +196,8 @@ impl Plan<'_> {
         }
     }
 
-    /// Returns the hash by which an item is known to a later run. A default that follows from what
-    /// is known of the limits may be another one then, and is no part of it.
+    /// Returns the hash that identifies an item in later runs. A default that depends on what is
+    /// known about the limits is not part of it, since it may change until then.
     fn hash(&self, request: &CreateMessage, spec: &RequestSpec, body: &[u8]) -> String {
         let usual = seed_max_tokens(&self.model.id).unwrap_or(BATCH_MAX_TOKENS);
         let is_set = self.max_tokens.is_some() || spec.fields.contains_key("max_tokens");
@@ -209,7 +209,7 @@ impl Plan<'_> {
         request_hash(&usual_request.to_json(body.len()))
     }
 
-    /// Looks up what is known of the model and its limits, which the first answer may have told.
+    /// Looks up the model's rules and limits, which the first answer may have changed.
     pub(super) async fn look_up_limits(&mut self) -> Result<(), Error> {
         self.rules = self.catalog.rules(&self.model.id, true).await?;
         self.default_max_tokens = self
@@ -227,12 +227,12 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// Whether the request for this item is that for every other one.
+    /// Whether this item's request is the same as that of every other item.
     pub(super) fn asks_the_same(&self, item: &BatchItem) -> bool {
         item.file_path().is_none() && !self.pattern.as_ref().is_some_and(ItemTemplate::has_fields)
     }
 
-    /// Reads the item's file, whose text goes into the template where that has a place for it.
+    /// Reads the item's file. Its text goes into the template, if that has a placeholder for it.
     async fn file(&self, item: &mut BatchItem) -> Result<Vec<Attachment>, Error> {
         let Some(path) = item.file_path() else {
             return Ok(Vec::new());
@@ -240,11 +240,7 @@ impl Plan<'_> {
         let file = Attachment::read(path, most_bytes(&self.ask.input)).await?;
         if file.is_empty() {
             let name = item.describe_place();
-            return Err(input::Error::Malformed {
-                name,
-                reason: "it is empty".to_owned(),
-            }
-            .into());
+            return Err(input::Error::Empty { name }.into());
         }
         if file.kind() == FileKind::Text
             && self
@@ -258,7 +254,7 @@ impl Plan<'_> {
         Ok(vec![file])
     }
 
-    /// Puts the words into the saved prompt, where there is one.
+    /// Fills the saved prompt, if there is one, with the item's text.
     fn prompt(&mut self, words: Option<String>) -> Result<Option<String>, Error> {
         let Some(template) = &self.template else {
             return Ok(words);
@@ -275,7 +271,7 @@ impl Plan<'_> {
     }
 }
 
-/// Joins what is attached to every request to what is an item's own, in the order of a turn:
+/// Joins the attachments of every request and an item's own content, in the order of a turn:
 /// images, PDFs, text.
 fn joined(shared: &Turn, own: Turn) -> Turn {
     if shared.content.is_empty() {

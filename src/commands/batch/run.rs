@@ -1,5 +1,5 @@
-//! A run: begins jobs as long as there are items and room, writes what comes of them, and decides
-//! how it ends.
+//! A run: starts jobs as long as there are items and room for them, writes their records, and
+//! decides how to end.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -24,28 +24,28 @@ use crate::exchange::request_log::{RequestLog, RequestRecord, TokenUsage};
 use crate::text::counted;
 use crate::ui::{InterruptSignal, ProgressLine};
 
-/// How often the state is shown on a terminal, and elsewhere.
+/// How often progress is shown on a terminal, and elsewhere.
 const ON_TERMINAL: Duration = Duration::from_millis(500);
 const ELSEWHERE: Duration = Duration::from_secs(30);
 
-/// How many jobs there may be.
+/// How many jobs may run at a time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room {
-    /// In all.
+    /// All jobs.
     pub(super) jobs: usize,
-    /// Of these, waiting for their turn.
+    /// Those that wait for their turn.
     pub(super) queued: usize,
 }
 
-/// Why nothing new is begun, though there may be more.
+/// Why no further item is started, although there may be more.
 enum Halt {
     Signal(i32),
-    /// The rest would fail in the same way, or cannot be read.
+    /// The other items would fail in the same way, or cannot be read.
     Failed(Error),
     Budget(BudgetRefusal),
 }
 
-/// A run.
+/// A run in progress.
 pub(super) struct Run<'a> {
     app: &'a App,
     plan: Plan<'a>,
@@ -55,16 +55,16 @@ pub(super) struct Run<'a> {
     stop: watch::Sender<bool>,
     room: Room,
     jobs: JoinSet<Ended>,
-    /// A request that waits for its budget.
+    /// A request that waits for the budget.
     held: Option<(BatchItem, Made)>,
-    /// Items that are to be asked of another model.
+    /// Items to be sent again, to another model.
     again: VecDeque<BatchItem>,
-    /// Whether the picked model was given up for another one.
+    /// Whether the picked model was replaced by another one.
     has_switched: bool,
-    /// Whether the limits were looked up, and whether since the first answer.
+    /// Whether the limits have been looked up, and if so, whether that was after the first answer.
     limits_known: Option<bool>,
     has_all: bool,
-    /// Items that came.
+    /// Number of items read so far.
     seen: u64,
     halt: Option<Halt>,
     tally: BatchProgress,
@@ -73,17 +73,17 @@ pub(super) struct Run<'a> {
     started: Instant,
 }
 
-/// Is ready once a signal that has arrived arrives again; never before the first one.
+/// Completes when a signal that has arrived arrives once more; never before the first one.
 async fn repeated_signal(interrupt: &InterruptSignal) {
     let signal = interrupt.wait_for_signal().await;
     if interrupt.wait_for_repeat(signal).await.is_err() {
-        // Without a descriptor to wait on, the answers under way are waited for.
+        // Without a descriptor to wait on, requests in flight are completed.
         std::future::pending::<()>().await;
     }
 }
 
 impl<'a> Run<'a> {
-    /// A run that has not begun.
+    /// Creates a run that has not started.
     pub(super) fn new(
         app: &'a App,
         plan: Plan<'a>,
@@ -116,8 +116,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Goes on until all items are done, or as long as it may. `silence` is what is said where
-    /// nothing comes for a while.
+    /// Processes items until all are done or the run has to stop. `silence` is the notice if no
+    /// item arrives for a while.
     pub(super) async fn go(
         mut self,
         mut items: mpsc::Receiver<News>,
@@ -174,7 +174,7 @@ impl<'a> Run<'a> {
         self.close()
     }
 
-    /// Whether a further item may be looked at.
+    /// Whether another item may be read.
     fn may_begin(&self) -> bool {
         let queued = self.shared.queued.load(Ordering::Relaxed);
         self.halt.is_none()
@@ -207,7 +207,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Holds an item ready to be asked, unless it is done, or can be no request.
+    /// Prepares an item to be sent, unless it is already done or no request can be built for it.
     async fn look_at(&mut self, mut item: BatchItem) -> Result<(), Error> {
         let has_answers = self.tally.answered > 0;
         if self
@@ -230,9 +230,9 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Begins the request that is at hand, if the budget lets it.
+    /// Starts the request that is ready, if the budget allows it.
     fn begin_held(&mut self) {
-        // What was begun is ended first.
+        // Items in progress are finished first.
         let is_free = self.halt.is_none() && self.shared.repairing.load(Ordering::Relaxed) == 0;
         let Some((item, made)) = self.held.take_if(|_| is_free) else {
             return;
@@ -257,7 +257,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Writes the record of an item that is no request.
+    /// Writes the record of an item for which no request could be built.
     fn refuse(&mut self, item: &BatchItem, error: &Error) -> Result<(), Error> {
         self.tally.record_item(self.started.elapsed(), 0, true);
         let record = RecordLine::format_record(
@@ -270,7 +270,7 @@ impl<'a> Run<'a> {
         self.write(item.sequence, Some(record))
     }
 
-    /// Writes the record of an item that was asked, and notes its requests.
+    /// Writes the record of an item whose job has ended, and logs its requests.
     fn end(&mut self, ended: Ended) -> Result<(), Error> {
         let mut usage = Map::new();
         let mut tokens = 0_u64;
@@ -331,8 +331,8 @@ impl<'a> Run<'a> {
         self.write(sequence, Some(record))
     }
 
-    /// Whether an item that failed is to be asked of another model: the picked one is gone. Of
-    /// those that are told so, the first one picks.
+    /// Whether a failed item is to be sent to another model because the picked one is gone. The
+    /// first such item picks the new model.
     fn has_other_model(&mut self, asked: &str, error: Option<&Error>) -> bool {
         if asked != self.plan.model.id {
             return true;
@@ -364,7 +364,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Begins nothing more; what is under way goes on.
+    /// Starts nothing more; requests in flight are completed.
     fn interrupt(&mut self, signal: i32) {
         self.halt = Some(Halt::Signal(signal));
         self.stop.send_replace(true);
@@ -379,12 +379,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Ends without the answers that are under way; they are asked for again by the next run.
+    /// Abandons the requests in flight; the next run sends them again.
     fn abandon(&mut self) {
         self.jobs = JoinSet::new();
     }
 
-    /// Shows how far it is.
+    /// Shows the progress.
     fn show(&mut self) {
         let mut line = self.tally.status_line(self.started.elapsed());
         let retrying = self.shared.retrying.load(Ordering::Relaxed);
@@ -417,7 +417,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Ends the output, and says how it went.
+    /// Closes the output and reports the result.
     fn close(mut self) -> Result<(), Error> {
         let is_terminal = self.meter.take().is_some();
         let left_over = self.output.close(self.halt.is_none())?;
@@ -472,7 +472,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Adds the counts of an answer to those before it.
+/// Adds the token counts of an answer to the sum.
 fn add(sum: &mut Map<String, Value>, usage: &Map<String, Value>) {
     for (key, value) in usage {
         match (sum.get(key).and_then(Value::as_u64), value.as_u64()) {

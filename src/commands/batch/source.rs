@@ -1,6 +1,6 @@
 //! Where the items come from: lines of a file or of standard input, or files. They are read on a
-//! thread of their own, a few ahead of what is asked, so that neither a slow pipe nor a long file
-//! keeps the run.
+//! separate thread, a few ahead of those being sent, so that neither a slow pipe nor a long file
+//! blocks the run.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek};
@@ -15,13 +15,13 @@ use crate::batch::{
 use crate::error::Error;
 use crate::input::{self, Patient};
 
-/// How many items are read ahead.
+/// Number of items read ahead.
 const AHEAD: usize = 16;
 
-/// How standard input is called in messages.
+/// The name of standard input in messages.
 const STDIN: &str = "standard input";
 
-/// What is read.
+/// The source of the items.
 #[derive(Debug)]
 pub(super) enum Feed {
     /// Lines of a file.
@@ -33,7 +33,7 @@ pub(super) enum Feed {
 }
 
 impl Feed {
-    /// What is said where nothing comes for a while.
+    /// Returns the notice for when no item arrives for a while.
     pub(super) fn silence(&self) -> Option<String> {
         match self {
             Self::Lines(path) => Some(format!("still reading `{}`", path.display())),
@@ -46,22 +46,22 @@ impl Feed {
     }
 }
 
-/// What comes.
+/// What the reader sends to the run.
 #[derive(Debug)]
 pub(super) enum News {
-    /// There are so many items in all, or in the shard.
+    /// The total number of items, or of those in the shard.
     Total(u64),
-    /// Something that a user should know.
+    /// A notice for the user.
     Notice(String),
     /// An item.
     Item(BatchItem),
-    /// Nothing more can be read.
+    /// Reading failed; nothing more will come.
     Failed(Error),
 }
 
-/// Begins to read the items of a shard. Each field of `pattern` has to be in some item, of whatever
-/// shard: a regular file is searched for them before its first item comes; of a pipe, items are
-/// held until all of them were found.
+/// Starts reading the items of a shard. Each field of `pattern` must occur in some item, of
+/// whichever shard: a regular file is searched for them before its first item is sent; for a pipe,
+/// items are held back until all fields were found.
 pub(super) fn read(
     feed: Feed,
     pattern: Option<ItemTemplate>,
@@ -82,7 +82,7 @@ pub(super) fn read(
                 Feed::Files(paths) => reader.paths(paths),
             };
             if let Err(Stop::Failed(error)) = read {
-                // Nobody waits any more where the run is ending.
+                // If the run is ending, nobody receives this.
                 let _ = reader.news.blocking_send(News::Failed(*error));
             }
         })?;
@@ -95,10 +95,10 @@ struct Reader {
     shard: BatchShard,
 }
 
-/// Why reading has stopped before the end.
+/// Why reading stopped early.
 enum Stop {
     Failed(Box<Error>),
-    /// Nobody wants more.
+    /// The run needs no more items.
     Enough,
 }
 
@@ -198,7 +198,7 @@ impl Reader {
         fields.unwrap_or_default()
     }
 
-    /// Checks that an item has every field: files are all alike.
+    /// Checks that an item has every field of the template; all files have the same fields.
     fn check(&self, item: &BatchItem) -> Result<(), Stop> {
         self.pattern
             .as_ref()

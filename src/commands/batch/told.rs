@@ -1,4 +1,4 @@
-//! What a user was told of the items' waits, so that what many items have in common is said once.
+//! Which waits were already reported, so that a wait that many items share is reported once.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -8,30 +8,30 @@ use crate::exchange::progress::{HELD_BACK, a_minute, retry_line};
 use crate::pace::WaitReason;
 use crate::text::{format_seconds, round_up_to_seconds};
 
-/// The status of what holds all requests back.
+/// The status of a response that holds back all requests.
 const RATE_LIMIT: u16 = 429;
 
-/// What was told.
+/// What was already reported.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    /// Whether items wait within the limits.
+    /// Whether it was reported that items are queued within the limits.
     has_limits: bool,
-    /// Waits that go on: why, and until when.
+    /// Reported waits that have not ended: their cause and their end.
     waits: Vec<(Cause, Instant)>,
-    /// What was said once and for all.
+    /// Notices that are not repeated.
     notices: HashSet<String>,
 }
 
-/// Why there is a wait.
+/// The cause of a wait.
 #[derive(Debug, PartialEq, Eq)]
 enum Cause {
     Status(u16),
-    /// No status came.
+    /// A failure without a status.
     Trouble(String),
 }
 
 impl Told {
-    /// What is to be told of an item whose try failed and will be repeated.
+    /// Returns the notice about an item whose attempt failed and will be retried, if it is new.
     pub(super) fn retrying(
         &mut self,
         place: &str,
@@ -46,8 +46,8 @@ impl Told {
             .then(|| format!("{place}: {}", retry_line(retrying)))
     }
 
-    /// What is to be told of a wait for the turn to send: that items wait within the limits once in
-    /// a run, and each 429 that holds them back.
+    /// Returns the notice about a wait to send, if it is new: waiting within the limits is reported
+    /// once per run, and so is each 429 that holds items back.
     pub(super) fn held(&mut self, held: &RateLimited, now: Instant) -> Option<String> {
         let reason = match held.why {
             WaitReason::Limits(limits) if !std::mem::replace(&mut self.has_limits, true) => {
@@ -66,12 +66,12 @@ impl Told {
         ))
     }
 
-    /// What is to be told of something that each item may say.
+    /// Returns a notice that every item may cause, the first time.
     pub(super) fn once(&mut self, notice: String) -> Option<String> {
         self.notices.insert(notice.clone()).then_some(notice)
     }
 
-    /// Whether none that has the same cause, and half as long to go, was told.
+    /// Whether no wait with the same cause and at least half as long to go was reported.
     fn is_news(&mut self, cause: Cause, wait: Duration, now: Instant) -> bool {
         self.waits.retain(|(_, until)| *until > now);
         if self

@@ -1,4 +1,4 @@
-//! What the commands of the prompt do to the conversation.
+//! What the slash commands do.
 
 use std::fs::{OpenOptions, remove_file};
 use std::io::{ErrorKind, Write};
@@ -14,7 +14,6 @@ use crate::compose::user_turn::{most_bytes, system_prompt};
 use crate::config::Settings;
 use crate::error::Error;
 use crate::exchange::conversation_target::settings_for;
-use crate::exchange::selected_model::SelectedModel;
 use crate::exchange::session_recorder::SessionRecorder;
 use crate::exchange::settings::settings;
 use crate::exchange::setup::tell_region;
@@ -23,10 +22,10 @@ use crate::session::{SavedConversation, SearchHit, SessionStore, conversation_ma
 use crate::text::{TableColumn, TextTable, counted, format_age, grouped, nearest_name};
 use crate::ui::{ask_yes_no, copy_to_clipboard, last_code_block};
 
-/// How many conversations `/sessions` lists.
+/// Maximum number of conversations that `/sessions` lists.
 const LISTED: usize = 20;
 
-/// Fields that `/set` leaves to others.
+/// Fields that `/set` does not set, with the hint for each.
 const ELSEWHERE: [(&str, &str); 4] = [
     ("system", "use /system TEXT"),
     ("model", "use /model ID"),
@@ -41,7 +40,7 @@ const ELSEWHERE: [(&str, &str); 4] = [
 ];
 
 impl Chat<'_> {
-    /// Does what a command says. What it gives back is what comes next.
+    /// Runs a slash command, and returns what to do next.
     pub(super) async fn act(&mut self, act: Act, argument: &str) -> Result<Next, Error> {
         match act {
             Act::Help => self.help(argument)?,
@@ -77,7 +76,7 @@ impl Chat<'_> {
         Ok(Next::Prompt)
     }
 
-    /// Shows the outcome of a command; it is no part of any answer.
+    /// Prints the result of a command. It is not part of any answer.
     fn say(&self, text: &str) {
         self.app.notices.print_block(text);
     }
@@ -106,16 +105,41 @@ impl Chat<'_> {
 
     async fn show_or_set_model(&mut self, model: &str) -> Result<(), Error> {
         if model.is_empty() {
-            self.say(
-                self.exchange
-                    .selected_model()
-                    .map_or("none yet", |model| model.id.as_str()),
-            );
-            return Ok(());
+            return self.show_models().await;
         }
-        self.exchange.catalog.refuse_elsewhere(model).await?;
-        self.exchange.select_model(SelectedModel::given(model));
-        self.say(&format!("using model {model} from now on"));
+        let model = self.exchange.catalog.resolve(model).await?;
+        self.say(&format!("now using model {}", model.id));
+        self.exchange.select_model(model);
+        Ok(())
+    }
+
+    /// Lists the models of the region, the current one marked.
+    async fn show_models(&self) -> Result<(), Error> {
+        let current = self
+            .exchange
+            .selected_model()
+            .map(|model| model.id.as_str());
+        let models = match self.exchange.catalog.models().await {
+            Ok(models) => models,
+            Err(error) => {
+                self.say(&format!("* {}", current.unwrap_or("none yet")));
+                return Err(error);
+            }
+        };
+        let mut lines: Vec<String> = models
+            .iter()
+            .map(|model| {
+                let is_current = current == Some(model.id());
+                format!("{} {}", if is_current { '*' } else { ' ' }, model.id())
+            })
+            .collect();
+        match current {
+            Some(id) if models.iter().all(|model| model.id() != id) => {
+                lines.insert(0, format!("* {id}, which is not in the region's list"));
+            }
+            _ => {} // It is marked in the list, or there is none yet.
+        }
+        self.say(&lines.join("\n"));
         Ok(())
     }
 
@@ -150,13 +174,13 @@ impl Chat<'_> {
         self.exchange.move_to(settings);
         tell_region(self.app, self.exchange.settings());
         self.say(&format!(
-            "using region {region} from now on; the conversation so far is sent there too"
+            "now using region {region}; the conversation so far is sent there too"
         ));
         Ok(())
     }
 
-    /// Whether what was said so far may be sent to the endpoint of these settings from now on: a
-    /// user at a terminal is asked.
+    /// Whether the conversation so far may be sent to the endpoint of these settings. Asks a user
+    /// at a terminal.
     fn may_move_to(&self, settings: &Settings) -> Result<bool, Error> {
         let is_same = settings.endpoint == self.exchange.settings().endpoint;
         if is_same || !self.app.facts.stdin_is_terminal || self.talk.messages(None).is_empty() {
@@ -164,7 +188,7 @@ impl Chat<'_> {
         }
         let _lent = self.exchange.lend_keyboard();
         let action = format!(
-            "send the whole conversation to region {} from now on",
+            "send the whole conversation to region {}",
             settings.endpoint.region()
         );
         ask_yes_no(&action, None).map_err(|source| Error::System {
@@ -247,7 +271,7 @@ impl Chat<'_> {
             "" => self.say(&self.spec.shown(field)),
             "-" => {
                 self.spec.unset_option(field);
-                self.say(&format!("{name} is the model's default from now on"));
+                self.say(&format!("{name} is now the model's default"));
             }
             text => {
                 let value = field.parse(text).map_err(|needed| {
@@ -260,13 +284,13 @@ impl Chat<'_> {
                 self.set_typed(field.key, value.into(), format!("{command} {text}"))
                     .await?;
                 self.fork_for_effort(field)?;
-                self.say(&format!("{name} {text} from now on"));
+                self.say(&format!("{name} is now {text}"));
             }
         }
         Ok(())
     }
 
-    /// Goes on in a copy of the conversation where its effort cannot be changed any more.
+    /// Continues in a copy of the conversation if its effort can no longer be changed.
     fn fork_for_effort(&mut self, field: &RequestField) -> Result<(), Error> {
         let thinking = self.spec.fields.get(THINKING.key);
         let is_fixed = thinking.is_some_and(|thinking| thinking["type"] == "between_tools");
@@ -282,7 +306,7 @@ impl Chat<'_> {
         self.fork("")
     }
 
-    /// Sets a field, if the model accepts it.
+    /// Sets a field after checking that the model accepts it.
     async fn set_typed(&mut self, key: &str, value: ExactJson, typed: String) -> Result<(), Error> {
         let mut spec = self.spec.clone();
         let max_tokens = if key == "max_tokens" {
@@ -303,7 +327,7 @@ impl Chat<'_> {
         Ok(())
     }
 
-    /// Removes a field, wherever it was set.
+    /// Removes a field, whether it was set by a flag or by `/set`.
     fn unset(&mut self, key: &str) {
         self.spec.unset(key);
         if key == "max_tokens" {
@@ -357,7 +381,7 @@ impl Chat<'_> {
         });
     }
 
-    /// Sends the last message again: the one that got no answer, else the last one, for another
+    /// Sends the last message again: the one that got no answer, or else the last one, for another
     /// answer.
     async fn retry(&mut self) -> Result<Next, Error> {
         if let Some(text) = self.unsent.clone() {
@@ -390,8 +414,8 @@ impl Chat<'_> {
         Ok(())
     }
 
-    /// Has a message changed in an editor: the one that was not sent, else the last one, in whose
-    /// place the new one comes.
+    /// Opens a message in an editor: the one that could not be sent, or else the last one, which
+    /// the edited one then replaces.
     async fn edit(&mut self) -> Result<Next, Error> {
         if let Some(draft) = self.unsent.clone() {
             let text = self.edited(&draft).await?;
@@ -484,12 +508,13 @@ impl Chat<'_> {
         let (catalog, flags) = (&self.exchange.catalog, &self.flags);
         if let Some(settings) = settings_for(self.app, flags, catalog, &found, true).await? {
             self.exchange.move_to(settings);
-            let chosen = self.exchange.settings().model.as_ref();
-            if let Some(model) = chosen.map(|model| SelectedModel::given(&model.value)) {
+            let chosen = self.exchange.settings().model.clone();
+            if let Some(chosen) = chosen {
+                let model = self.exchange.catalog.resolve(&chosen.value).await?;
                 self.exchange.select_model(model);
             }
         }
-        // One that nothing was said in has no system prompt of its own yet.
+        // A conversation without turns has no system prompt of its own yet.
         if found.tip().is_some() {
             self.system = found.system_prompt().map(str::to_owned);
         }
@@ -499,8 +524,8 @@ impl Chat<'_> {
         self.tell_conversation()
     }
 
-    /// Goes on with another conversation, which is the one last used from now on; `/resume` comes
-    /// back to this one.
+    /// Continues with another conversation, which becomes the one last used; `/resume` returns to
+    /// this one.
     fn turn_to(&mut self, other: SavedConversation) -> Result<(), Error> {
         if let Talk::Saved { kept, .. } = &mut self.talk {
             self.before = Some(kept.conversation().id().to_owned());
@@ -599,7 +624,7 @@ impl Chat<'_> {
         let path = path::path(file);
         let written = OpenOptions::new().write(true).create_new(true).open(&path);
         let written = written.and_then(|mut file| {
-            // What is torn would stand in the way of the next try.
+            // An incomplete file would block the next attempt.
             file.write_all(text.as_bytes())
                 .inspect_err(|_| drop(remove_file(&path)))
         });

@@ -1,5 +1,5 @@
-//! One turn of the conversation: what the user says, what the model answers, and the calls and
-//! results between.
+//! One turn of the conversation: the user's message, the model's answers, and the tool calls and
+//! results in between.
 
 use std::sync::Arc;
 
@@ -25,13 +25,13 @@ use crate::ui::{AnswerRenderer, OutputSink, StdoutWriter};
 
 /// How a turn ended.
 pub(super) struct Ended {
-    /// What went wrong.
+    /// The failure, if there was one.
     pub(super) error: Option<Error>,
-    /// Whether anything of an answer came, and is kept.
+    /// Whether any part of an answer arrived and was saved.
     pub(super) is_answered: bool,
 }
 
-/// Checks the pictures of the conversation and of what is said now together.
+/// Checks the images of the conversation together with those of the new message.
 fn check_pictures(earlier: &[InputMessage], said: Option<&InputMessage>) -> Result<(), Error> {
     let said = pictures_of(said.map_or(&[], std::slice::from_ref), "this message")?;
     Ok(check_many(
@@ -40,14 +40,14 @@ fn check_pictures(earlier: &[InputMessage], said: Option<&InputMessage>) -> Resu
 }
 
 impl Chat<'_> {
-    /// Sends a message, or continues the last answer, and shows what is answered. All of it is
-    /// kept, however it ends.
+    /// Sends a message, or continues the last answer if there is none, and shows the answers.
+    /// Everything is saved, however it ends.
     pub(super) async fn ask(&mut self, content: Option<Vec<ContentBlock>>) -> Ended {
         self.ask_at(None, content).await
     }
 
-    /// Sends a message in place of the last one. That and its answer stay until an answer to
-    /// this has come.
+    /// Sends a message that replaces the last one. That one and its answer stay until an answer to
+    /// the new one arrives.
     pub(super) async fn ask_instead(&mut self, last: Last) -> Ended {
         self.ask_at(Some(last.before), Some(last.content)).await
     }
@@ -80,7 +80,7 @@ impl Chat<'_> {
         Ended { error, is_answered }
     }
 
-    /// Sends the conversation, runs the tools that are called, and shows the answers.
+    /// Sends the conversation, runs the tools that the model calls, and shows the answers.
     async fn send_turn(&mut self, messages: Vec<InputMessage>) -> Result<(), Error> {
         let (mut request, encoded) = self.request(messages).await?;
         let mut renderer = self.renderer()?;
@@ -106,14 +106,14 @@ impl Chat<'_> {
         result
     }
 
-    /// Makes the request.
+    /// Builds the request.
     async fn request(
         &mut self,
         messages: Vec<InputMessage>,
     ) -> Result<(CreateMessage, EncodedRequest), Error> {
         let model = self.exchange.model(true).await?;
         let mut spec = self.spec.clone();
-        // It was checked when it was typed: what is refused now was typed for another model.
+        // Options were checked when they were set; what is refused now was set for another model.
         let insistence = Insistence::Nothing;
         let max_tokens = self.fit_spec(&mut spec, &model, insistence).await?;
         let parts = RequestParts {
@@ -143,7 +143,8 @@ impl Chat<'_> {
         Ok((request, encoded))
     }
 
-    /// Fits the fields of the next request to its model, and returns the most tokens to generate.
+    /// Fits the fields of the next request to the model, and returns the maximum number of tokens
+    /// to generate.
     pub(super) async fn fit_spec(
         &mut self,
         spec: &mut RequestSpec,
@@ -165,7 +166,7 @@ impl Chat<'_> {
         Ok(max_tokens)
     }
 
-    /// Shows the end of the last answer.
+    /// Finishes the output of the last answer.
     fn finish_turn(
         &self,
         mut outcome: SendOutcome,

@@ -1,5 +1,5 @@
-//! Files that go with the next message. They are read when they are named, so that what cannot be
-//! sent is told then, and again when they are sent, as they are by then.
+//! Files attached to the next message. They are read when they are attached, so that an error is
+//! reported then, and again when they are sent, so that their current content is.
 
 use std::path::{Path, PathBuf};
 
@@ -9,21 +9,21 @@ use crate::compose::user_turn::{most_bytes, read_files};
 use crate::error::Error;
 use crate::input::Attachment;
 
-/// What goes with the next message.
+/// The attachments of the next message.
 #[derive(Debug, Default)]
 pub(super) struct Attachments(Vec<Named>);
 
 #[derive(Debug)]
 struct Named {
     path: PathBuf,
-    /// Whether it may be text; else it has to be an image or a PDF.
+    /// Whether it may be text; otherwise it must be an image or a PDF.
     as_text: bool,
-    /// The most bytes that it may have.
+    /// Maximum size in bytes.
     most: u64,
 }
 
 impl Attachments {
-    /// Those of the flags, which have been read.
+    /// Returns the attachments given by flags, which have already been read.
     pub(super) fn from_flags(input: &cli::InputArgs) -> Self {
         let most = most_bytes(input);
         let named = |(paths, as_text): (&[PathBuf], bool)| {
@@ -44,7 +44,8 @@ impl Attachments {
         )
     }
 
-    /// Adds a file or directory of `most` bytes, and gives those that it takes in the body.
+    /// Attaches a file or directory of at most `most` bytes, and returns the number of bytes that
+    /// it takes in the body.
     pub(super) async fn add(
         &mut self,
         app: &App,
@@ -65,7 +66,7 @@ impl Attachments {
             .sum())
     }
 
-    /// Reads all of them.
+    /// Reads all attachments.
     pub(super) async fn read(&self, app: &App) -> Result<Vec<Attachment>, Error> {
         let mut all = Vec::new();
         for named in &self.0 {
@@ -74,7 +75,7 @@ impl Attachments {
         Ok(all)
     }
 
-    /// Removes one by its number, counted from 1.
+    /// Removes an attachment by its number, counted from 1.
     pub(super) fn remove(&mut self, number: usize) -> Option<PathBuf> {
         let place = number
             .checked_sub(1)
@@ -82,17 +83,17 @@ impl Attachments {
         Some(self.0.remove(place).path)
     }
 
-    /// Removes all of them.
+    /// Removes all attachments.
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// How many there are.
+    /// Returns the number of attachments.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The list, numbered.
+    /// Returns a numbered list.
     pub(super) fn list(&self) -> String {
         let row =
             |(place, named): (usize, &Named)| format!("{}  {}\n", place + 1, named.path.display());

@@ -1,4 +1,4 @@
-//! What Tab offers: commands, and what may stand behind each.
+//! Tab completion of slash commands and their arguments.
 
 use std::fs;
 use std::path::Path;
@@ -13,14 +13,14 @@ use crate::client::KNOWN_REGIONS;
 use crate::session::SessionStore;
 use crate::ui::CompletionFn;
 
-/// How long a list of models that is not known yet is waited for.
+/// How long to wait for a list of models that is not known yet.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The words that are not known from the start.
+/// Completion candidates that are looked up at run time.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Words {
     models: Arc<(Mutex<Models>, Condvar)>,
-    /// Woken when Tab wants models of which none is known.
+    /// Notified when Tab needs models and none are known.
     wanted: Arc<Notify>,
     store: Option<SessionStore>,
 }
@@ -28,12 +28,12 @@ pub(super) struct Words {
 #[derive(Debug, Default)]
 struct Models {
     ids: Vec<String>,
-    /// Whether somebody waits for them.
+    /// Whether a completion is waiting for the list.
     is_awaited: bool,
 }
 
 impl Words {
-    /// Those of the conversations of a store, and of the models that are told later.
+    /// Creates the candidates: the conversations of a store, and the models that are set later.
     pub(super) fn new(store: Option<SessionStore>) -> Self {
         Self {
             store,
@@ -41,7 +41,7 @@ impl Words {
         }
     }
 
-    /// Sets the models of the region; none: they are not known.
+    /// Sets the models of the region; an empty list means that they are not known.
     pub(super) fn set_models(&self, ids: Vec<String>) {
         let (models, changed) = &*self.models;
         *models.lock().unwrap_or_else(PoisonError::into_inner) = Models {
@@ -51,14 +51,14 @@ impl Words {
         changed.notify_all();
     }
 
-    /// Waits until models are wanted and not known. They are waited for until [`Self::set_models`],
-    /// for a while.
+    /// Waits until a completion needs models that are not known. It waits for [`Self::set_models`],
+    /// but only for a limited time.
     pub(super) async fn wanted(&self) {
         self.wanted.notified().await;
     }
 
-    /// The models: asked for where they are not known yet. It is the thread of the editor that
-    /// waits.
+    /// Returns the models, requesting the list if it is not known yet. This blocks the editor's
+    /// thread.
     fn models(&self) -> Vec<String> {
         let (models, changed) = &*self.models;
         let mut models = models.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,7 +71,8 @@ impl Words {
         models.ids.clone()
     }
 
-    /// What completes a line with these words, as they are when it is asked.
+    /// Returns a completion function that uses these candidates as they are at the time of each
+    /// call.
     pub(super) fn completer(&self) -> CompletionFn {
         let words = self.clone();
         Box::new(move |line, cursor| {
@@ -86,7 +87,7 @@ impl Words {
         })
     }
 
-    /// The names of the conversations, and the ids of those that have none.
+    /// Returns the names of the conversations, or the ids of those without a name.
     fn conversations(&self) -> Vec<String> {
         let list = self
             .store
@@ -99,13 +100,13 @@ impl Words {
     }
 }
 
-/// The same, looked up only where they are what is asked for.
+/// The candidates, looked up only when they are needed.
 struct Known<'a> {
     models: &'a dyn Fn() -> Vec<String>,
     conversations: &'a dyn Fn() -> Vec<String>,
 }
 
-/// Where the word before the cursor begins, and what it may become.
+/// Returns where the word before the cursor begins, and its completions.
 fn complete(line: &str, cursor: usize, known: &Known<'_>) -> (usize, Vec<String>) {
     let typed = line.get(..cursor).unwrap_or_default();
     if !typed.starts_with('/') || typed.contains('\n') {
@@ -144,7 +145,8 @@ fn beginning<'a>(with: &str, words: impl IntoIterator<Item = &'a str>) -> Vec<St
         .collect()
 }
 
-/// The files and directories that a path may become; hidden ones only when they are asked for.
+/// Returns the completions of a path. Hidden files are included only if the typed name begins with
+/// a dot.
 fn paths(typed: &str) -> Vec<String> {
     let (directory, name) = typed.rsplit_once('/').map_or(("", typed), |(_, name)| {
         typed.split_at(typed.len() - name.len())
@@ -239,7 +241,7 @@ mod tests {
             (9, all(&["bad.png"]))
         );
         assert!(completed("/file /no/such/directory/").1.is_empty());
-        // What stands for a directory stays as it was typed.
+        // The part for the home directory stays as it was typed.
         assert!(
             completed("/file ~/")
                 .1

@@ -42,55 +42,55 @@ use repl::First;
 use talk::Talk;
 use tools::Toolbox;
 
-/// What it is where no thread can be had that reads what is typed.
+/// The error if the thread that reads input cannot be started.
 const NO_LINES: fn(io::Error) -> Error = |source| Error::System {
     what: "read what is typed",
     source,
 };
 
-/// How much of the last message is shown when a conversation is gone on with, in lines.
+/// Maximum number of lines shown of the last message when a conversation is continued.
 const SHOWN_LINES: usize = 5;
 
-/// A conversation under way.
+/// A conversation in progress.
 struct Chat<'a> {
     app: &'a App,
     ask: cli::AskArgs,
-    /// The flags that the settings came from, and the built-in endpoint where it was asked for.
+    /// The flags behind the settings; with `--demo`, `demo_url` is the address of the endpoint.
     flags: Flags,
     demo_url: Option<String>,
     exchange: Exchange<'a>,
-    /// The most tokens to generate, where that was chosen.
+    /// Maximum number of tokens to generate, if the user has set it.
     max_tokens: Option<u64>,
-    /// The fields of the request, as the flags and `/set` have them.
+    /// The request fields set by flags and by `/set`.
     spec: RequestSpec,
     system: Option<String>,
     tools: Toolbox<'a>,
-    /// Turns before all that is said here: those of `--messages`, and of a conversation that is not
-    /// written to.
+    /// Turns before those of this conversation: those of `--messages`, and of a conversation that
+    /// is only read.
     earlier: Vec<InputMessage>,
     talk: Talk,
-    /// The conversation before this one.
+    /// The conversation that `/resume` returns to.
     before: Option<String>,
     files: Attachments,
     is_raw: bool,
-    /// What the next line begins with.
+    /// The initial content of the next line.
     draft: LineDraft,
-    /// Whether the user was told that earlier tool calls are sent as text.
+    /// Whether the notice that earlier tool calls are sent as text was printed.
     has_told_calls: bool,
-    /// The last message, where it got no answer.
+    /// The last message, if it got no answer.
     unsent: Option<String>,
     words: Words,
 }
 
-/// What comes next.
+/// What to do after a slash command.
 enum Next {
-    /// The prompt.
+    /// Show the prompt.
     Prompt,
-    /// A message is sent.
+    /// Send this message.
     Send(String),
-    /// What came of a message, and its words where they are to be offered again.
+    /// Report how a turn ended; the text is offered again if there was no answer.
     Ended(Ended, Option<String>),
-    /// Nothing any more.
+    /// Leave.
     Leave,
 }
 
@@ -205,7 +205,7 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
     chat.converse(first, editor).await
 }
 
-/// Refuses flags that would read the lines of the conversation as something else.
+/// Refuses flags that read standard input, which contains the messages.
 fn refuse_stdin(ask: &cli::AskArgs) -> Result<(), Error> {
     match stdin_use(ask, None)? {
         StdinUse::Open => Ok(()),
@@ -216,7 +216,7 @@ fn refuse_stdin(ask: &cli::AskArgs) -> Result<(), Error> {
     }
 }
 
-/// What the flags and words of the command line say, if anything.
+/// Returns the first message, if the command line contains one.
 async fn first(
     app: &App,
     ask: &cli::AskArgs,
@@ -237,7 +237,7 @@ async fn first(
         .unless_interrupted(user_turn(app, ask, given, StdinUse::Taken))
         .await?
     {
-        // A template may have nothing but settings.
+        // A template may consist of settings only.
         Err(Error::Input(crate::input::Error::NoPrompt)) if has_template || has_earlier => {
             return Ok(None);
         }
@@ -247,7 +247,7 @@ async fn first(
         app.notices.notice(notice);
     }
     crate::input::check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
-    // What was written in an editor or stands in a template is more than the words.
+    // The text from an editor or a template is more than the words of the command line.
     let text = match turn.content.last() {
         Some(prompt @ ContentBlock::Text(_)) if input.edit || has_template => {
             talk::text_of(std::slice::from_ref(prompt))
@@ -265,8 +265,8 @@ async fn first(
 }
 
 impl Chat<'_> {
-    /// Settles on a model before anything is typed. A user can go on without one, where it is
-    /// only out of reach.
+    /// Chooses a model before anything is typed. At a terminal, the user can continue without one
+    /// if the list is only temporarily unavailable.
     async fn look_for_model(&mut self, is_typed: bool) -> Result<(), Error> {
         match self.exchange.model(true).await {
             Ok(model) => {
@@ -291,7 +291,7 @@ impl Chat<'_> {
         Ok(())
     }
 
-    /// Lets Tab offer the models that are cached for the region.
+    /// Makes the region's cached models available to Tab completion.
     async fn recall_models(&self) {
         let remembered = self.exchange.catalog.remembered().await.ok().flatten();
         let models = remembered.map(|list| {
@@ -319,7 +319,7 @@ impl Chat<'_> {
         })
     }
 
-    /// Shows where a conversation stands that is gone on with.
+    /// Shows the end of a conversation that is continued.
     fn tell_conversation(&self) -> Result<(), Error> {
         let Some(last) = self.talk.last() else {
             return Ok(());
@@ -328,8 +328,8 @@ impl Chat<'_> {
         let Some(answer) = self.talk.last_answer() else {
             return Ok(());
         };
-        // As answers are shown; elsewhere than on a terminal, what was said before is none of this
-        // run's.
+        // The answer is rendered like any other. Elsewhere than on a terminal it goes to stderr,
+        // since it is not part of this run's output.
         let screen = screen(
             self.app,
             &self.ask.output,
@@ -342,7 +342,7 @@ impl Chat<'_> {
         Ok(())
     }
 
-    /// Shows what was asked: the beginning of it.
+    /// Shows the beginning of a message of the user.
     fn tell_asked(&self, asked: &str) {
         if asked.is_empty() {
             return;

@@ -1,18 +1,18 @@
-//! Paths as people type them behind a command, and as they come out of a shell or a drag: with
-//! `~/`, in quotes, with backslashes.
+//! Paths as users type them after a command or paste them from a shell or by dragging: with `~/`,
+//! quotes or backslashes.
 
 use std::path::{Path, PathBuf};
 
 use crate::config::inherited_var;
 
-/// The directory that `~/` stands for.
+/// Returns the directory that `~/` stands for.
 pub(super) fn home() -> Option<PathBuf> {
     inherited_var("HOME")
         .filter(|home| !home.is_empty())
         .map(PathBuf::from)
 }
 
-/// The path that was typed. What is there under these very letters goes first.
+/// Returns the path that was typed. An existing file of exactly this name takes precedence.
 pub(super) fn path(typed: &str) -> PathBuf {
     if Path::new(typed).symlink_metadata().is_ok() {
         PathBuf::from(typed)
@@ -21,7 +21,7 @@ pub(super) fn path(typed: &str) -> PathBuf {
     }
 }
 
-/// What is meant by a path that a shell would read in this way. Pure.
+/// Returns the path that a shell would understand. Pure.
 fn meant(typed: &str, home: Option<&Path>) -> PathBuf {
     for quote in ['"', '\''] {
         let inside = typed
@@ -34,7 +34,7 @@ fn meant(typed: &str, home: Option<&Path>) -> PathBuf {
     }
     let (mut plain, mut letters) = (String::new(), typed.chars());
     while let Some(letter) = letters.next() {
-        // One at the very end stands for itself.
+        // A backslash at the very end stands for itself.
         plain.push(if letter == '\\' {
             letters.next().unwrap_or('\\')
         } else {
@@ -44,7 +44,7 @@ fn meant(typed: &str, home: Option<&Path>) -> PathBuf {
     at_home(&plain, home)
 }
 
-/// Puts the home directory in the place of a `~` in front.
+/// Replaces a leading `~/` by the home directory.
 pub(super) fn at_home(path: &str, home: Option<&Path>) -> PathBuf {
     match (path.strip_prefix("~/"), home) {
         (Some(rest), Some(home)) => home.join(rest),

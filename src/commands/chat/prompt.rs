@@ -1,30 +1,29 @@
-//! The prompt: what conversation this is, which model is asked, and how many tokens it took so far.
-//! Pure.
+//! The prompt, which shows the conversation, the model and the tokens used so far. Pure.
 
 use crate::text::{display_width, grouped, sanitize_line, truncate_to_width};
 
-/// How long the name of a conversation may be there, in columns.
+/// Maximum width of a conversation's name, in columns.
 const NAME: usize = 30;
 
-/// The same where there is no room.
+/// The same if there is little room.
 const SHORT_NAME: usize = 8;
 
-/// What the prompt says.
+/// What the prompt shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Status {
     /// The conversation.
     pub(super) conversation: String,
     /// The model.
     pub(super) model: String,
-    /// Tokens so far.
+    /// Tokens used so far.
     pub(super) tokens: u64,
-    /// What goes with the next message.
+    /// Number of files attached to the next message.
     pub(super) attachments: usize,
 }
 
 impl Status {
-    /// The prompt: a line about the conversation, which fits into so many columns where a shorter
-    /// name is enough for that, and a sign.
+    /// Returns the prompt: a line about the conversation, with its name shortened to fit into
+    /// `columns` if possible, and a sign.
     pub(super) fn prompt(&self, columns: usize) -> String {
         let (conversation, model) = (
             sanitize_line(&self.conversation),
@@ -36,7 +35,7 @@ impl Status {
             1 => status.push_str(" · 1 attachment"),
             count => status.push_str(&format!(" · {count} attachments")),
         }
-        // The last column stays empty: some terminals begin a row behind it.
+        // The last column stays empty: some terminals wrap after it.
         let room = columns
             .saturating_sub(display_width(&status) + 1)
             .clamp(SHORT_NAME, NAME);

@@ -1,5 +1,5 @@
-//! The two ways to hold a conversation: with a user at a terminal, and with the lines of a
-//! program.
+//! The two ways to hold a conversation: with a user at a terminal, and with a program that writes
+//! lines.
 
 use super::ask::Ended;
 use super::attachments::Attachments;
@@ -13,22 +13,22 @@ use crate::input::{assemble, check_many, replaced};
 use crate::protocol::ContentBlock;
 use crate::ui::{LineDraft, LineEditor, TypedInput};
 
-/// The number of SIGINT.
+/// SIGINT.
 const CTRL_C: i32 = 2;
 
-/// What a conversation begins with, where there is something.
+/// The first message, given on the command line.
 pub(super) struct First {
-    /// What is said.
+    /// Its content.
     pub(super) content: Vec<ContentBlock>,
-    /// Its words, to be offered again.
+    /// Its text, to be offered again if there is no answer.
     pub(super) text: String,
-    /// Its files, which are offered with them.
+    /// Its files, which are then attached again.
     pub(super) files: Attachments,
 }
 
 impl Chat<'_> {
-    /// Talks with a user until they leave. What fails is told, and what was typed is offered
-    /// again.
+    /// Holds a conversation with a user until they leave. Failures are reported, and a message
+    /// without an answer is offered again.
     pub(super) async fn converse(
         &mut self,
         first: Option<First>,
@@ -49,7 +49,7 @@ impl Chat<'_> {
                 signal = self.app.interrupt.wait_for_signal() => match signal {
                     CTRL_C => TypedInput::Interrupted { was_empty: true },
                     signal => {
-                        // What is told now begins a line of its own.
+                        // Anything printed now begins on a new line.
                         self.app.notices.print_block("");
                         return Err(Error::Interrupted(signal));
                     }
@@ -108,7 +108,7 @@ impl Chat<'_> {
         }
     }
 
-    /// Asks for the models that Tab wants, while the line goes on being typed. Where there is no
+    /// Requests the list of models for Tab completion, while the user continues typing. Without a
     /// list, nothing is offered.
     async fn ask_for_models(&mut self) {
         let sender = self.exchange.sender().await.ok();
@@ -123,7 +123,7 @@ impl Chat<'_> {
         });
     }
 
-    /// Does what a line says; true: the user leaves.
+    /// Handles a line; returns true if the user leaves.
     async fn take(&mut self, line: Line<'_>) -> Result<bool, Error> {
         match line {
             Line::Text(text) => self.send_text(text).await?,
@@ -156,7 +156,7 @@ impl Chat<'_> {
         Ok(false)
     }
 
-    /// Sends a message, with what is attached.
+    /// Sends a message with its attachments.
     async fn send_text(&mut self, text: &str) -> Result<(), Error> {
         let ended = match self.compose(text).await {
             Ok(content) => self.ask(Some(content)).await,
@@ -171,7 +171,7 @@ impl Chat<'_> {
         self.settle(ended, Some(text.to_owned()))
     }
 
-    /// Puts a message together.
+    /// Assembles a message.
     async fn compose(&self, text: &str) -> Result<Vec<ContentBlock>, Error> {
         let turn = assemble(Some(text), self.files.read(self.app).await?, None)?;
         for notice in &turn.notices {
@@ -181,7 +181,7 @@ impl Chat<'_> {
         Ok(turn.content)
     }
 
-    /// Reports how a turn ended. What got no answer is offered again.
+    /// Reports how a turn ended. A message without an answer is offered again.
     fn settle(&mut self, ended: Ended, text: Option<String>) -> Result<(), Error> {
         if ended.is_answered {
             self.unsent = None;
@@ -197,7 +197,7 @@ impl Chat<'_> {
             .map_or(Ok(()), |error| self.tell(&error, ended.is_answered))
     }
 
-    /// Reports an error. Only what ends the process comes back.
+    /// Reports an error. Returns only errors that end the process.
     fn tell(&self, error: &Error, is_answered: bool) -> Result<(), Error> {
         let can_go_on = is_answered
             && self
@@ -227,7 +227,8 @@ impl Chat<'_> {
         Ok(())
     }
 
-    /// Holds a conversation with a program: each line is a message, and the first failure ends it.
+    /// Holds a conversation with a program: each line is a message, and the first failure ends the
+    /// conversation.
     pub(super) async fn follow(
         &mut self,
         first: Option<First>,
@@ -265,7 +266,7 @@ impl Chat<'_> {
         Ok(())
     }
 
-    /// What the prompt says.
+    /// Returns what the prompt shows.
     fn status(&self) -> Status {
         Status {
             conversation: self.talk.title(),

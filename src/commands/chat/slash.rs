@@ -1,9 +1,8 @@
-//! The commands of the prompt, in a table, from which the help, the completion and the suggestions
-//! are made.
+//! The table of slash commands, from which the help, the completion and the suggestions are made.
 
 use crate::text::{TableColumn, TextTable, nearest_name};
 
-/// What a command does.
+/// The effect of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
     Help,
@@ -34,7 +33,7 @@ pub(super) enum Act {
     Exit,
 }
 
-/// What stands behind a command, for those who complete it.
+/// The kind of a command's argument, for completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Takes {
     Nothing,
@@ -45,26 +44,26 @@ pub(super) enum Takes {
     Conversation,
     Path,
     Word(&'static str),
-    /// One of these words, or something else.
+    /// One of these words, or any other text.
     OneOf(&'static [&'static str]),
 }
 
-/// A command.
+/// A slash command.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Slash {
-    /// What is typed.
+    /// Its name, with the slash.
     pub(super) name: &'static str,
-    /// What may stand behind it, for people.
+    /// Its argument, for the help.
     pub(super) argument: &'static str,
-    /// The same for the completion.
+    /// The kind of its argument, for completion.
     pub(super) takes: Takes,
-    /// What it does.
+    /// Its effect.
     pub(super) act: Act,
-    /// The same for people.
+    /// Its description, for the help.
     pub(super) about: &'static str,
 }
 
-/// All of them, in the order in which `/help` has them.
+/// All commands, in the order of `/help`.
 pub(super) const COMMANDS: [Slash; 26] = [
     slash(
         "/help",
@@ -78,7 +77,7 @@ pub(super) const COMMANDS: [Slash; 26] = [
         "[ID]",
         Takes::Model,
         Act::Model,
-        "Show or change the model",
+        "List the models, or choose one",
     ),
     slash(
         "/region",
@@ -266,25 +265,25 @@ const fn slash(
     }
 }
 
-/// What a typed line is.
+/// A parsed line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
     /// A message.
     Text(&'a str),
-    /// A command and what stands behind it.
+    /// A command and its argument.
     Command(Act, &'a str),
-    /// No command, though it looks like one.
+    /// An unknown command.
     Mistyped {
-        /// What was typed in its place.
+        /// What was typed.
         word: &'a str,
-        /// What was meant, perhaps.
+        /// The most similar command, if any is similar enough.
         nearest: Option<&'static str>,
     },
-    /// A command with something behind it that takes nothing, or with nothing that takes something.
+    /// A command with an argument that takes none, or without one that needs it.
     Misused(&'static Slash),
 }
 
-/// Recognises a line that may be a command.
+/// Parses a line that may be a command.
 pub(super) fn read(line: &str) -> Line<'_> {
     if !line.starts_with('/') {
         return Line::Text(line);
@@ -309,7 +308,7 @@ pub(super) fn read(line: &str) -> Line<'_> {
     Line::Command(slash.act, argument)
 }
 
-/// Finds a command, with or without its slash.
+/// Finds a command by its name, with or without the slash.
 pub(super) fn find(word: &str) -> Option<&'static Slash> {
     COMMANDS
         .iter()
@@ -317,7 +316,7 @@ pub(super) fn find(word: &str) -> Option<&'static Slash> {
 }
 
 impl Slash {
-    /// How it is typed.
+    /// Returns the command and its argument, as they are typed.
     pub(super) fn usage(&self) -> String {
         format!("{} {}", self.name, self.argument)
             .trim_end()
@@ -325,7 +324,7 @@ impl Slash {
     }
 }
 
-/// The text of `/help`.
+/// Returns the text of `/help`.
 pub(super) fn help() -> String {
     let mut table = TextTable::new([TableColumn::LEFT; 2]).with_indent(2);
     table.extend(

@@ -1,4 +1,4 @@
-//! The conversation of this run: on disk, or with `-n` in memory.
+//! The conversation of this run: on disk, or, with `-n`, in memory.
 
 use crate::app::App;
 use crate::error::Error;
@@ -12,62 +12,62 @@ use crate::ui::FinalAnswer;
 
 /// A conversation.
 pub(super) enum Talk {
-    /// It is on disk.
+    /// Stored on disk.
     Saved {
-        /// Where all of them are.
+        /// The store of all conversations.
         store: SessionStore,
-        /// This one, and what is being said in it.
+        /// The conversation and its pending turn.
         kept: Box<SessionRecorder>,
-        /// Whether anything of an answer to what is being said has come.
+        /// Whether any part of an answer to the pending turn has arrived.
         is_answered: bool,
     },
-    /// It is gone with the process.
+    /// Held in memory only.
     Unsaved {
         said: Vec<Said>,
         pending: Option<Pending>,
     },
 }
 
-/// What one side said, of a conversation that is in memory.
+/// A message of a conversation in memory.
 #[derive(Debug, Clone)]
 pub(super) struct Said {
     message: InputMessage,
-    /// Why the model stopped, for an answer.
+    /// Why the model stopped, if this is an answer.
     stop_reason: Option<StopReason>,
     is_broken_off: bool,
     tokens: Tokens,
 }
 
-/// Tokens of one or more answers.
+/// The tokens of one or more answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tokens {
-    /// Answers.
+    /// Number of answers.
     pub(super) answers: u64,
-    /// Read.
+    /// Input tokens, including those read from the cache.
     pub(super) input: u64,
-    /// Those of them that came out of the cache.
+    /// Input tokens read from the cache.
     pub(super) cached: u64,
-    /// Written.
+    /// Output tokens.
     pub(super) output: u64,
 }
 
-/// What is being said just now, in memory.
+/// The pending turn of a conversation in memory.
 pub(super) struct Pending {
-    /// How much of the conversation stays before it.
+    /// Number of messages of the conversation before it.
     kept: usize,
     said: Vec<Said>,
     is_refused: bool,
 }
 
-/// The last message of the user's, and what it follows.
+/// The last message of the user, and its position.
 pub(super) struct Last {
-    /// What it says.
+    /// Its content.
     pub(super) content: Vec<ContentBlock>,
-    /// Where the conversation was before it.
+    /// The position before it.
     pub(super) before: Mark,
 }
 
-/// A place in a conversation.
+/// A position in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mark {
     Saved(TurnPosition),
@@ -83,7 +83,7 @@ pub(super) struct LastAnswer {
 }
 
 impl Talk {
-    /// The one on disk.
+    /// Returns the conversation if it is on disk.
     pub(super) fn conversation(&self) -> Option<&SavedConversation> {
         if let Self::Saved { kept, .. } = self {
             Some(kept.conversation())
@@ -92,7 +92,7 @@ impl Talk {
         }
     }
 
-    /// A conversation on disk.
+    /// Creates a conversation on disk.
     pub(super) fn saved(store: SessionStore, recorder: SessionRecorder) -> Self {
         Self::Saved {
             store,
@@ -101,7 +101,7 @@ impl Talk {
         }
     }
 
-    /// A conversation in memory.
+    /// Creates a conversation in memory.
     pub(super) fn unsaved() -> Self {
         Self::Unsaved {
             said: Vec::new(),
@@ -109,7 +109,7 @@ impl Talk {
         }
     }
 
-    /// What it is called.
+    /// Returns the title for the prompt.
     pub(super) fn title(&self) -> String {
         match self.conversation() {
             Some(conversation) if conversation.tip().is_none() && conversation.name().is_none() => {
@@ -120,7 +120,7 @@ impl Talk {
         }
     }
 
-    /// What is sent of it: all of it, or what stands before a place.
+    /// Returns the messages to send: all of them, or those before a position.
     pub(super) fn messages(&self, place: Option<&Mark>) -> Vec<InputMessage> {
         match (self, place) {
             (Self::Saved { kept, .. }, Some(Mark::Saved(place))) => {
@@ -134,9 +134,9 @@ impl Talk {
         }
     }
 
-    /// Begins to say something, or to let the last answer go on, where nothing is said: it is on
-    /// disk when this returns. Where there is a place, it comes in place of all behind that,
-    /// once it is answered.
+    /// Begins a turn with a message, or, without one, with the continuation of the last answer. It
+    /// is on disk when this returns. With a position, it replaces everything after that once it is
+    /// answered.
     pub(super) fn begin_turn(
         &mut self,
         app: &App,
@@ -156,8 +156,8 @@ impl Talk {
                 if let Some(Mark::Saved(place)) = place {
                     kept.replace_from(place);
                 }
-                // Where an earlier one would be found, that there is none any more has to be
-                // written down.
+                // If an earlier turn has a system prompt, the absence of one must be recorded, or
+                // the earlier one would be used.
                 let has_another = kept
                     .conversation()
                     .current_branch()
@@ -178,7 +178,7 @@ impl Talk {
         }
     }
 
-    /// Whether anything of an answer to what is being said has come.
+    /// Whether any part of an answer to the pending turn has arrived.
     pub(super) fn is_answered(&self) -> bool {
         match self {
             Self::Saved { is_answered, .. } => *is_answered,
@@ -186,7 +186,7 @@ impl Talk {
         }
     }
 
-    /// The last message of the user's; results of tools are none.
+    /// Returns the last message of the user, which is not one of tool results.
     pub(super) fn last(&self) -> Option<Last> {
         let is_message = |content: &[ContentBlock]| {
             content
@@ -222,7 +222,7 @@ impl Talk {
         }
     }
 
-    /// Goes back to a place; what is behind it stays on disk.
+    /// Moves back to a position. What follows it stays on disk.
     pub(super) fn move_to(&mut self, mark: &Mark) -> Result<(), Error> {
         match (self, mark) {
             (Self::Saved { kept, .. }, Mark::Saved(place)) => {
@@ -234,7 +234,7 @@ impl Talk {
         Ok(())
     }
 
-    /// The last answer.
+    /// Returns the last answer, if the conversation ends with one.
     pub(super) fn last_answer(&self) -> Option<LastAnswer> {
         match self {
             Self::Saved { kept, .. } => {
@@ -260,7 +260,7 @@ impl Talk {
         }
     }
 
-    /// The tokens of the answers that it is made of.
+    /// Returns the tokens of all answers in the conversation.
     pub(super) fn tokens(&self) -> Tokens {
         let mut sum = Tokens::default();
         match self {
@@ -365,7 +365,7 @@ impl Said {
         }
     }
 
-    /// Returns an answer; none if nothing of it came.
+    /// Creates an answer; `None` if none of it arrived.
     fn answer(message: &Message, complete: bool) -> Option<Self> {
         let said = Self {
             message: InputMessage {
@@ -405,13 +405,13 @@ impl Tokens {
         self.output += other.output;
     }
 
-    /// Read and written.
+    /// Returns the total of input and output.
     pub(super) fn all(&self) -> u64 {
         self.input + self.output
     }
 }
 
-/// How much of a conversation in memory stands before a place, or of all of it.
+/// Returns the number of messages before a position, or of all messages if there is none.
 fn kept_before(all: &[Said], place: Option<&Mark>) -> usize {
     if let Some(Mark::Unsaved(place)) = place {
         *place
@@ -420,7 +420,7 @@ fn kept_before(all: &[Said], place: Option<&Mark>) -> usize {
     }
 }
 
-/// Whether an answer of this end has more to say.
+/// Whether an answer with this stop reason was cut off.
 fn is_cut_off(reason: &StopReason) -> bool {
     matches!(
         reason,
@@ -428,7 +428,7 @@ fn is_cut_off(reason: &StopReason) -> bool {
     )
 }
 
-/// The text of all text blocks, one after the other.
+/// Returns the concatenated text of all text blocks.
 pub(super) fn text_of(content: &[ContentBlock]) -> String {
     let text = |block: &ContentBlock| {
         if let ContentBlock::Text(text) = block {

@@ -1,11 +1,11 @@
-//! Errors as they are told at the prompt, where no flag can be typed. Pure.
+//! Messages and hints for errors at the prompt, where flags cannot be typed. Pure.
 
 use crate::config::{self, Origin};
 use crate::error::{Error, HintControls};
 use crate::input;
 use crate::protocol::StopReason;
 
-/// What is typed at the prompt in the place of flags.
+/// The slash commands that hints mention instead of flags.
 const PROMPT: HintControls = HintControls {
     model: "/model",
     region: "/region",
@@ -13,10 +13,10 @@ const PROMPT: HintControls = HintControls {
     sessions_are_listed_by: "/sessions lists the conversations",
 };
 
-/// The flag whose place `/region` takes.
+/// The flag that `/region` corresponds to.
 const REGION_FLAG: &str = "--region";
 
-/// Returns what failed.
+/// Returns the message of an error.
 pub(super) fn message(error: &Error) -> String {
     match error {
         Error::Config(config::Error::Endpoint {
@@ -30,7 +30,7 @@ pub(super) fn message(error: &Error) -> String {
     }
 }
 
-/// Returns what to do next.
+/// Returns what to do next, in terms of slash commands.
 pub(super) fn hint(error: &Error) -> Option<String> {
     let hint = match error {
         Error::Elsewhere {

@@ -1,5 +1,4 @@
-//! The tools of a conversation: the same files, the same approval and the same limits as those of
-//! `tool-run`.
+//! The tools of a conversation, with the same files, approval and limits as in `tool-run`.
 
 use std::sync::Arc;
 
@@ -16,17 +15,17 @@ use crate::text::{TableColumn, TextTable};
 use crate::tool::ToolSet;
 use crate::turn::TurnRules;
 
-/// What the model may call, and how it is run.
+/// The tools that the model may call, and how they run.
 pub(super) struct Toolbox<'a> {
-    /// What was allowed for good is so for the whole conversation.
+    /// Approvals with `always` last for the whole conversation.
     pub(super) runner: ToolRunner<'a>,
-    /// How the model may choose among them.
+    /// The tool choice that is sent.
     pub(super) choice: Option<ToolChoice>,
     max_turns: u32,
 }
 
 impl<'a> Toolbox<'a> {
-    /// Checks the tools that were given.
+    /// Checks the given tools.
     pub(super) fn new(
         app: &'a App,
         running: &cli::ToolPolicyArgs,
@@ -42,7 +41,7 @@ impl<'a> Toolbox<'a> {
         })
     }
 
-    /// What bounds a turn.
+    /// Returns the limits of a turn.
     pub(super) fn rules(&self) -> TurnRules {
         TurnRules {
             max_turns: self.max_turns,
@@ -50,12 +49,12 @@ impl<'a> Toolbox<'a> {
         }
     }
 
-    /// What goes out.
+    /// Returns the definitions that are sent.
     pub(super) fn definitions(&self) -> Vec<ToolDefinition> {
         self.runner.tools.definitions()
     }
 
-    /// The list, one a line.
+    /// Returns the list of tools, one per line.
     fn list(&self) -> String {
         let mut table = TextTable::new([TableColumn::LEFT; 2]);
         for ready in self.runner.tools.iter() {
@@ -70,7 +69,7 @@ impl<'a> Toolbox<'a> {
     }
 }
 
-/// The tools that are not run here.
+/// Returns the names of the tools that are not run here.
 fn external_tools(tools: &ToolSet) -> Vec<String> {
     tools
         .iter()
@@ -80,7 +79,7 @@ fn external_tools(tools: &ToolSet) -> Vec<String> {
 }
 
 impl Chat<'_> {
-    /// Prints the calls that nothing here runs.
+    /// Reports calls of tools that are not run here.
     pub(super) fn tell_unrun(&self, message: Option<&InputMessage>) {
         for block in message.iter().flat_map(|message| &message.content) {
             if let ContentBlock::ToolUse(call) = block {
@@ -93,7 +92,7 @@ impl Chat<'_> {
         }
     }
 
-    /// Shows what the model may call.
+    /// Lists the tools that the model may call.
     pub(super) fn list_tools(&self) {
         let list = self.tools.list();
         self.app.notices.print_block(if list.is_empty() {

@@ -158,7 +158,7 @@ async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Findin
     let mut findings = vec![of_key];
     findings.extend(answer.findings(settings));
     if let Ok(models) = &answer.models {
-        let known = catalog.known_model();
+        let known = catalog.known_model().await;
         findings.push(of_models(models, known.as_deref(), settings));
     }
     Ok(findings)

@@ -1,7 +1,7 @@
-//! About how many tokens a request has, by part: a low figure, which refuses, and a high one, which
-//! paces.
+//! Estimates of the tokens of a request, by part: a low figure, for refusing requests, and a high
+//! one, for pacing.
 //!
-//! Langdock has no endpoint that counts tokens. Pure, and fast enough to be done for every request.
+//! Langdock has no endpoint that counts tokens. Pure, and fast enough to run for every request.
 
 mod pdf;
 mod text;
@@ -15,42 +15,43 @@ use serde_json::Value;
 use crate::media::{ImageResolution, check_image};
 use crate::protocol::{ContentBlock, CreateMessage, Media, Role, Source};
 
-/// What every request has around its messages.
+/// The overhead of a request.
 const REQUEST: Tokens = Tokens { low: 3, high: 10 };
 
-/// What every turn has around its words.
+/// The overhead of a turn.
 const TURN: Tokens = Tokens { low: 3, high: 5 };
 
-/// What the API tells a model that has tools: 159 to 530 tokens, by the model and by `tool_choice`.
+/// The instructions that the API adds for tools: 159 to 530 tokens, depending on the model and on
+/// `tool_choice`.
 const TOOLS: Tokens = Tokens {
     low: 150,
     high: 550,
 };
 
-/// An image whose size cannot be read, as one that stands elsewhere.
+/// An image whose size cannot be read, such as one given by reference.
 const UNSEEN_IMAGE: Tokens = Tokens {
     low: 1,
     high: ImageResolution::HIGH.max_tokens as u64,
 };
 
-/// How much of an image's base64 is looked at for its size in pixels, in bytes.
+/// How many bytes of an image's base64 are searched for its size in pixels.
 const IMAGE_HEAD: usize = 256 * 1024;
 
-/// What is kept above a factor that was learned, for requests that are unlike those before.
+/// A safety margin on a learned factor, for requests unlike earlier ones.
 const MARGIN: f64 = 1.15;
 
-/// A number of tokens that nobody knows exactly.
+/// An estimated number of tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tokens {
-    /// At least so many, as far as real text goes.
+    /// A lower bound for real text.
     pub(crate) low: u64,
-    /// Hardly more than so many.
+    /// An upper bound that is hardly ever exceeded.
     pub(crate) high: u64,
 }
 
 impl Tokens {
-    /// The number to show where one is shown. `factor` is what was learned of the high figures of a
-    /// model.
+    /// Returns the estimate to display. `factor` is the learned ratio of actual tokens to the high
+    /// figure, for the model.
     pub(crate) fn likely(self, factor: Option<f64>) -> u64 {
         let learned = factor.map(|factor| times(self.high, factor));
         learned.map_or_else(
@@ -59,8 +60,8 @@ impl Tokens {
         )
     }
 
-    /// The number to pace by: the high figure, or a little above what was learned. What is exact
-    /// stays so.
+    /// Returns the estimate to pace by: the high figure, or a little above the learned one. An
+    /// exact number stays unchanged.
     pub(crate) fn paced(self, factor: Option<f64>) -> u64 {
         match factor {
             Some(factor) if self.low < self.high => times(self.high, factor * MARGIN).max(self.low),
@@ -104,26 +105,26 @@ impl std::iter::Sum for Tokens {
 /// A part of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Part {
-    /// What it is, in words.
+    /// The name of the part, for messages.
     pub(crate) name: String,
     /// Its tokens.
     pub(crate) tokens: Tokens,
 }
 
-/// What a request has, by part.
+/// The estimate of a request, by part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Estimate {
-    /// The parts, in the order in which a model reads them. Those without tokens are left out.
+    /// The parts, in the order in which the model reads them. Those without tokens are omitted.
     pub(crate) parts: Vec<Part>,
-    /// Whether a PDF is among them, whose tokens are hardly known.
+    /// Whether there is a PDF, for which the estimate is rough.
     pub(crate) has_pdf: bool,
 }
 
 impl Estimate {
-    /// Estimates a request. `names` are what the last blocks of the user's last message are called:
-    /// each of them is a part of its own.
+    /// Estimates a request. `names` are the names of the last blocks of the user's last message:
+    /// each of those blocks is a part of its own.
     pub(crate) fn of_request(request: &CreateMessage, names: &[String]) -> Self {
-        // How much of an image is looked at depends on the model.
+        // The resolution at which a model sees images depends on the model.
         let sight = Sight(ImageResolution::for_model(&request.model));
         let mut estimate = Self::default();
         estimate.add("the request itself", REQUEST);
@@ -171,12 +172,12 @@ impl Estimate {
         estimate
     }
 
-    /// All parts together.
+    /// Returns the total of all parts.
     pub(crate) fn total(&self) -> Tokens {
         self.parts.iter().map(|part| part.tokens).sum()
     }
 
-    /// The number to pace by, as that of each part.
+    /// Returns the total to pace by, summed over the parts.
     pub(crate) fn paced(&self, factor: Option<f64>) -> u64 {
         self.parts
             .iter()
@@ -184,7 +185,7 @@ impl Estimate {
             .sum()
     }
 
-    /// The likeliest number, as that of each part.
+    /// Returns the total to display, summed over the parts.
     pub(crate) fn likely(&self, factor: Option<f64>) -> u64 {
         self.parts
             .iter()
@@ -192,7 +193,7 @@ impl Estimate {
             .sum()
     }
 
-    /// The part with the most tokens.
+    /// Returns the part with the most tokens.
     pub(crate) fn largest(&self) -> Option<&Part> {
         self.parts.iter().max_by_key(|part| part.tokens.low)
     }
@@ -218,7 +219,7 @@ fn system_tokens(request: &CreateMessage) -> Tokens {
     }
 }
 
-/// How much of an image the model looks at; none: nobody knows.
+/// The resolution at which the model sees images; `None` if it is unknown.
 #[derive(Debug, Clone, Copy)]
 struct Sight(Option<ImageResolution>);
 
@@ -228,7 +229,7 @@ impl Sight {
             ContentBlock::Text(text) => text::tokens_of(&text.text),
             ContentBlock::Image(image) => self.of_image(image),
             ContentBlock::Document(document) => of_document(document),
-            // The API leaves thinking of earlier turns out, unless a tool's turn goes on.
+            // The API drops the thinking of earlier turns, except within a turn with tools.
             ContentBlock::Thinking(thinking) => Tokens {
                 low: 0,
                 ..text::tokens_of(&thinking.thinking)
@@ -253,7 +254,7 @@ impl Sight {
         }
     }
 
-    /// A block in the result of a tool.
+    /// Estimates a block in a tool result.
     fn of_json(self, block: &Value) -> Tokens {
         match (block["type"].as_str(), block["text"].as_str()) {
             (Some("image"), _) => self.of_image_json(&block["source"]),
@@ -274,7 +275,8 @@ impl Sight {
 
     fn of_image_json(self, source: &Value) -> Tokens {
         let data = source["data"].as_str().unwrap_or_default().as_bytes();
-        // Whole groups of four letters are bytes again; the size stands near the beginning.
+        // A prefix of whole base64 groups can be decoded; the size is near the beginning of the
+        // image.
         let head = data.get(..IMAGE_HEAD).unwrap_or(data);
         STANDARD
             .decode(head)

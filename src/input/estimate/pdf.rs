@@ -1,19 +1,20 @@
-//! The tokens of a PDF by its pages, which are counted without a parser.
+//! Estimates the tokens of a PDF from its pages, which are counted without a parser.
 
 use super::Tokens;
 
-/// The tokens of one page: where only a thin text is taken out of it, and where a full text and a
-/// picture of it are sent. Anthropic's page on PDFs tells of 1,500 to 3,000 tokens of text;
-/// unverified against Langdock.
+/// The tokens of a page: low if only a little text is extracted from it, high if it is sent as a
+/// full page of text plus an image. Anthropic's page on PDFs gives 1,500 to 3,000 tokens for the
+/// text; unverified against Langdock.
 const PAGE: Tokens = Tokens {
     low: 300,
     high: 5_000,
 };
 
-/// Bytes of a page at least, where the pages cannot be counted because they are compressed.
+/// Assumed minimum size of a page in bytes, if the pages cannot be counted because they are
+/// compressed.
 const SMALLEST_PAGE: usize = 8 * 1024;
 
-/// The most pages that the endpoint takes.
+/// Maximum number of pages that the endpoint accepts.
 const MOST_PAGES: u64 = 600;
 
 /// Estimates the tokens of a PDF.
@@ -29,7 +30,7 @@ pub(super) fn tokens_of(bytes: &[u8]) -> Tokens {
     }
 }
 
-/// Counts the objects of type `/Page`, none of which can be seen where they are compressed.
+/// Counts the objects of type `/Page`. Compressed ones are not found.
 fn pages(bytes: &[u8]) -> u64 {
     let is_page = |place: usize| {
         let rest = bytes[place + "/Type".len()..].trim_ascii_start();

@@ -1,40 +1,39 @@
-//! The tokens of a text by its script, without a tokenizer: a low and a high figure in one pass
-//! over its bytes.
+//! Estimates the tokens of a text from its script, without a tokenizer: a low and a high figure in
+//! one pass over its bytes.
 //!
-//! No tokenizer of the newer models is public. What is counted are words, letters, digits and
-//! signs, and letters outside of ASCII by the first byte of their UTF-8 form, which tells the
-//! script. The low figure is one that real text does not fall below (a word is a token at least);
-//! the high one has room for the newest tokenizers, which take a third more than those before them.
-//! The weights are rules of thumb: unverified, and put right by what a model's answers say
-//! (`Factors`).
+//! The tokenizers of the newer models are not public. Words, letters, digits and punctuation are
+//! counted, and letters outside ASCII by the first byte of their UTF-8 encoding, which identifies
+//! the script. Real text does not fall below the low figure (a word is at least one token); the
+//! high one leaves room for the newest tokenizers, which need a third more tokens than their
+//! predecessors. The weights are rules of thumb: unverified, and corrected by the usage that a
+//! model's answers report (`CalibrationFactors`).
 
 use super::Tokens;
 
-/// How many weights make a token.
+/// The weight of one token.
 const WEIGHT: u64 = 100;
 
-/// How many bytes are counted at a time: as many as the sums of a block, one byte each, have room
-/// for.
+/// Number of bytes counted at a time. The sums of a block are bytes, so this is the most that
+/// cannot overflow them.
 const BLOCK: usize = 255;
 
-/// Letters that one word may have before it is more than one token at least.
+/// Maximum number of letters in a word that is certainly a single token.
 const LONGEST_TOKEN: u64 = 16;
 
-/// What a block of bytes has.
+/// The counts for a text, added block by block.
 #[derive(Debug, Default, Clone, Copy)]
 struct Counts {
-    /// Letters of ASCII.
+    /// ASCII letters.
     letters: u64,
-    /// Beginnings of words: a letter behind something else. Every byte outside of ASCII counts as
-    /// one.
+    /// Beginnings of words: letters after anything else. Bytes outside ASCII count as letters.
     words: u64,
-    /// Beginnings of the parts of words that `camelCase` has.
+    /// Lowercase letters followed by an uppercase one, as in `camelCase`.
     humps: u64,
     /// Digits.
     digits: u64,
-    /// Printed signs of ASCII.
+    /// ASCII punctuation.
     signs: u64,
-    /// Beginnings of runs of signs.
+    /// Beginnings of runs of punctuation.
     sign_runs: u64,
     /// Line feeds.
     lines: u64,
@@ -73,10 +72,9 @@ pub(super) fn tokens_of(text: &str) -> Tokens {
 }
 
 impl Counts {
-    /// Counts a block, `before` being the byte before it. Gives the bytes outside of ASCII.
+    /// Counts a block; `before` is the byte before it. Returns the number of bytes outside ASCII.
     ///
-    /// Each sum has a loop of its own with bytes for sums, which compilers make vector instructions
-    /// of.
+    /// Each count has its own loop with a byte as its sum, so that compilers can vectorise it.
     fn add(&mut self, before: u8, block: &[u8]) -> u8 {
         let mut shifted = [b' '; BLOCK];
         shifted[0] = before;
@@ -101,7 +99,7 @@ impl Counts {
     }
 }
 
-/// Counts what holds in a block.
+/// Counts the true values, of which there must be at most [`BLOCK`].
 fn sum(facts: impl Iterator<Item = bool>) -> u8 {
     facts.fold(0, |sum, fact| sum + u8::from(fact))
 }
@@ -114,8 +112,8 @@ fn is_sign(byte: u8) -> bool {
     byte.is_ascii_punctuation()
 }
 
-/// Letters outside of ASCII by the first byte of their UTF-8 form: from, to, and what one weighs by
-/// the low and the high figure, beside the word that it stands in.
+/// Letters outside ASCII by the first byte of their UTF-8 encoding: first, last, and the weight of
+/// a letter for the low and the high figure, on top of that of its word.
 const SCRIPTS: [(u8, u8, u64, u64); 9] = [
     // Latin with accents.
     (0xc2, 0xcd, 0, 100),
@@ -137,7 +135,7 @@ const SCRIPTS: [(u8, u8, u64, u64); 9] = [
     (0xf0, 0xf4, 50, 350),
 ];
 
-/// The low and the high weight of the letters outside of ASCII in a block.
+/// Returns the low and the high weight of the letters outside ASCII in a block.
 fn foreign_weights(block: &[u8]) -> (u64, u64) {
     SCRIPTS
         .iter()
@@ -153,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_two_figures_enclose_what_is_known_of_each_script() {
-        // Characters a token of Claude's tokenizers, the fewest and the most that are reported.
+        // The range of reported characters per token of Claude's tokenizers.
         for (what, text, fewest, most) in [
             (
                 "English",

@@ -65,7 +65,7 @@ impl TerminalModes {
     }
 
     fn apply(&self, modes: &Termios) {
-        // A terminal that has gone needs nothing.
+        // There is nothing to restore if the terminal has gone.
         let _ = tcsetattr(&self.terminal, SetArg::TCSADRAIN, modes);
     }
 }

@@ -447,11 +447,11 @@ fn a_model_that_the_region_has_not_is_refused_when_it_is_named() {
         "{screen}"
     );
     assert!(
-        !screen.contains("--region") && !screen.contains("using region eu from now on"),
+        !screen.contains("--region") && !screen.contains("now using region eu"),
         "{screen}"
     );
     assert!(
-        screen.contains("us (http") && screen.contains("\nclaude-3-opus-20240229"),
+        screen.contains("us (http") && screen.contains("\n* claude-3-opus-20240229"),
         "{screen}"
     );
 }

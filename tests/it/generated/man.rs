@@ -1,5 +1,5 @@
-//! Man pages from the command line's definition, with what it does not know: environment, files,
-//! exit codes, examples.
+//! Generates the man pages from the command line's definition, and adds what it does not have:
+//! environment, files, exit codes and examples.
 
 use clap::Command;
 use clap_mangen::{
@@ -10,23 +10,23 @@ use langdock::EXIT_CODES;
 
 use super::examples::examples;
 
-/// When the pages were last changed; the release checklist has a line for it.
+/// Date of the last change to the pages, updated according to the release checklist.
 const DATE: &str = "2026-11-22";
 
-/// What every page says of itself.
+/// Text of the NOTES section of every page.
 const NOTES: &str = "langdock is an independent client for Langdock's Anthropic Messages endpoint. \
                      It is not made or endorsed by Langdock or Anthropic.";
 
-/// A line of text in the source of a page is not longer where it can be broken.
+/// Maximum width in bytes of a line of flowing text in the source of a page, unless it is one word.
 const WIDTH: usize = 80;
 
-/// Returns the pages by their paths.
+/// Returns the path and the source of each page.
 pub(super) fn pages() -> Vec<(String, String)> {
     documented().iter().map(page).collect()
 }
 
-/// Returns the commands with a page: the program and each of its commands, whose own commands stand
-/// on its page.
+/// Returns the commands that have a page of their own: the program and its direct subcommands. The
+/// subcommands of those are described on their parent's page.
 fn documented() -> Vec<Command> {
     super::commands()
         .into_iter()
@@ -35,7 +35,7 @@ fn documented() -> Vec<Command> {
         .collect()
 }
 
-/// Returns what the page of a command is called.
+/// Returns the name of a command's page, such as `langdock-send`.
 fn page_name(command: &Command) -> String {
     command
         .get_display_name()
@@ -43,7 +43,7 @@ fn page_name(command: &Command) -> String {
         .to_owned()
 }
 
-/// Returns the page of a command.
+/// Returns the path and the source of a command's page.
 fn page(command: &Command) -> (String, String) {
     let name = page_name(command);
     let man = Man::new(command.clone())
@@ -65,6 +65,7 @@ fn page(command: &Command) -> (String, String) {
         config_keys(&name),
         tool_keys(&name),
         format(&name),
+        records(&name),
         environment(&name),
         files(&name),
         exit_status(&name),
@@ -83,14 +84,14 @@ fn page(command: &Command) -> (String, String) {
     )
 }
 
-/// Returns what a part of the page writes.
+/// Returns the output of one of the renderers of `Man`.
 fn rendered(write: impl Fn(&mut Vec<u8>) -> std::io::Result<()>) -> String {
     let mut out = Vec::new();
     write(&mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
-/// Returns what defines the apostrophe, which each part begins with and a page needs once.
+/// Returns the definition of the apostrophe. Each part begins with it, and a page needs it once.
 fn preamble() -> String {
     Roff::new().render()
 }
@@ -100,7 +101,7 @@ fn without_preamble(part: &str) -> &str {
     part.strip_prefix(preamble.as_str()).unwrap_or(part)
 }
 
-/// Returns how the command is called, as its help says.
+/// Returns the SYNOPSIS section, with the usage line of the command's help.
 fn synopsis(command: &Command) -> String {
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").to_owned();
@@ -114,13 +115,13 @@ fn synopsis(command: &Command) -> String {
     section.render()
 }
 
-/// Turns the sections that the groups of flags got into subsections of the options.
+/// Turns the sections that `clap_mangen` makes of flag groups into subsections of OPTIONS.
 fn as_subsections(options: &str) -> String {
     let heading = |line: &str| match line.strip_prefix(".SH ") {
         Some("OPTIONS") | None => line.to_owned(),
         Some(group) => format!(".SS {}{}", &group[..1], group[1..].to_lowercase()),
     };
-    // Possible values stand below an empty line, which clap_mangen makes of three breaks.
+    // clap_mangen writes three breaks for the empty line before a list of possible values.
     options
         .replace(".br\n\n.br\n", ".sp\n")
         .lines()
@@ -154,7 +155,7 @@ fn commands(command: &Command) -> Option<Roff> {
     command.has_subcommands().then_some(section)
 }
 
-/// Returns what stands behind the name of a command that has no page, and what that means.
+/// Returns the arguments of a command that has no page of its own, and their descriptions.
 fn own_arguments(command: &Command) -> (String, String) {
     let (mut line, mut meaning) = (String::new(), String::new());
     for arg in command
@@ -180,10 +181,8 @@ fn config_keys(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["CONFIG FILE"]);
     section.text([roman(
-        "A TOML file with these keys, none of which is needed. [profiles.NAME] begins a profile, ",
-    )]);
-    section.text([roman(
-        "which has the same keys and is chosen by --profile or LANGDOCK_PROFILE.",
+        "A TOML file with these keys, all of them optional. [profiles.NAME] begins a profile, \
+         which has the same keys and is selected by --profile or LANGDOCK_PROFILE.",
     )]);
     for (key, sample, about) in langdock::settings() {
         entry(
@@ -206,10 +205,8 @@ fn tool_keys(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["TOOLS FILE"]);
     section.text([roman(
-        "A file of -T has a [[tool]] table of TOML for each tool, or the same in JSON: ",
-    )]);
-    section.text([roman(
-        "one object, or an array of them. These are the keys.",
+        "A file given with -T has a TOML table [[tool]] for each tool, or the same in JSON: \
+         one object, or an array of objects. The keys are:",
     )]);
     for (key, sample, about) in langdock::TOOL_KEYS {
         entry(
@@ -221,72 +218,136 @@ fn tool_keys(page: &str) -> Option<Roff> {
     (page == "langdock-tool-run").then_some(section)
 }
 
-/// Describes the files of conversations: their format is promised.
+/// Describes the files of conversations, whose format users may rely on.
 fn format(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["FORMAT"]);
-    let about = "The directory langdock/sessions of the platform's data directory ($XDG_DATA_HOME, or ~/.local/share; on macOS \
-                 ~/Library/Application Support) has a file for each conversation, which only its owner can read; langdock/demo/sessions has those of --demo. Files are \
-                 only ever appended to, under a lock (flock(2)); a last line that a crash has torn off is cut off.";
-    section.text([roman(about)]);
+    section.text([roman(
+        "Each conversation is a file, readable only by its owner, in the directory \
+         langdock/sessions below the platform's data directory ($XDG_DATA_HOME, or ~/.local/share; \
+         on macOS ~/Library/Application Support); those of --demo are in langdock/demo/sessions. \
+         Files are only ever appended to, under a lock (flock(2)); an incomplete last line, left \
+         by a crash, is cut off.",
+    )]);
     for (name, what) in [
         (
             "ID.jsonl",
-            "The conversation of this id: a JSON object on each line, described below.",
+            "The conversation with this id: one JSON object per line, described below.",
         ),
         (
             "ID/",
-            "Its images and PDFs, each once, named after the SHA-256 of the bytes.",
+            "Its images and PDFs, each stored once, named after the SHA-256 of its bytes.",
         ),
         (
             "names/NAME.jsonl",
-            "A link to the conversation of this name; / and the like stand in it as % and two digits.",
+            "A link to the conversation with this name; / and similar characters are written as % \
+             and two hexadecimal digits.",
         ),
-        ("last", "A link to the conversation that was last used."),
+        ("last", "A link to the conversation last used."),
         (
             "journals/*.jsonl",
-            "What processes are saying just now, with the events as they come. What a killed one left is \
-                              put into its conversation by the next langdock.",
+            "Turns in progress, with their events as they arrive. If a process is killed, the next \
+             langdock moves what it left into its conversation.",
         ),
     ] {
         entry(&mut section, [italic(name)], what);
     }
     section.control("PP", []);
-    section.text([roman("Every object has a type, and at: when it was written, in UTC. Fields and types that a reader does not know are to be ignored.")]);
+    section.text([roman(
+        "Every object has a type, and at, the time it was written, in UTC. Readers should ignore \
+         fields and types that they do not know.",
+    )]);
     for (kind, what) in [
         (
             "langdock-session",
-            "The first line: version (1), id, and where there is one, name and forked_from, the id of the \
-                              conversation whose line it began as a copy of.",
+            "The first line: version (1), id, name if the conversation has one, and forked_from, \
+             the id of the original, if it began as a copy.",
         ),
         (
             "turn",
-            "What one side said: id, parent (the turn that it follows; the first has none), role (user or assistant) and \
-                  content, the blocks of the Messages API as they were. The source of an image or PDF in them is \
-                  {\"type\": \"blob\", \"media_type\": …, \"file\": …}, a file in ID/. A turn of the user may have system, the \
-                  system prompt it was sent with, and sent_to, the endpoint, region and model that it was sent to; one of the assistant has model, message_id, stop_reason and usage as the \
-                  API said them. partial is true where an answer broke off. left_out says why a turn is not sent again: \
-                  refused or unanswered.",
+            "A message from one side: id, parent (the turn that it follows; the first has none), \
+             role (user or assistant) and content, the unchanged content blocks of the Messages \
+             API. The source of an image or PDF is {\"type\": \"blob\", \"media_type\": …, \
+             \"file\": …}, a file in ID/. A user turn may have system, the system prompt sent with \
+             it, and sent_to, the endpoint, region and model that it was sent to; an assistant \
+             turn has model, message_id, stop_reason and usage as the API returned them. partial \
+             is true if the answer broke off. left_out says why a turn is not sent again: refused \
+             or unanswered.",
         ),
-        ("name", "From here on the conversation has this name."),
+        ("name", "From here on, the conversation has this name."),
         (
             "tip",
-            "From here on the conversation goes on behind turn, or again where there is none: something was undone.",
+            "From here on, the conversation continues after turn, or starts over if there is none: \
+             something was undone.",
         ),
     ] {
         entry(&mut section, [bold(kind)], what);
     }
     section.control("PP", []);
-    section.text([roman("What is sent is one line: the last turn without left_out, or the one that a later tip names, its parent, the parent of that, and so on. Turns beside that line stay in the file.")]);
+    section.text([roman(
+        "Only one branch is sent: the last turn without left_out, or the one that a later tip \
+         names, then its parent, the parent of that, and so on. Turns on other branches stay in \
+         the file.",
+    )]);
     (page == "langdock-session").then_some(section)
+}
+
+/// Describes the files of `--record`, whose format users may rely on.
+fn records(page: &str) -> Option<Roff> {
+    let mut section = Roff::new();
+    section.control("SH", ["RECORDS"]);
+    section.text([roman(
+        "A file of --record has one JSON object per line. It is created with mode 0600 and only \
+         ever appended to, under a lock (flock(2)), so that parallel processes can share it; \
+         records can be joined with cat(1). Its first line is {\"format\": \"langdock-record\", \
+         \"version\": 1}; another version is refused. Every other line is one HTTP request with \
+         what became of it, also when it failed or was retried. Readers should ignore fields that \
+         they do not know. The fields are:",
+    )]);
+    for (name, what) in [
+        ("at", "When the request was sent, in UTC."),
+        ("attempt", "The number of the attempt, from 1."),
+        (
+            "request",
+            "Its method, url, headers (a list of pairs) and body. The data of an image or PDF is \
+             {\"sha256\": …}; its bytes are in the directory FILE.files, in a file of that name.",
+        ),
+        (
+            "response",
+            "Its status, headers and body, and after_ms, the milliseconds from the request to the \
+             headers. The body is a list of pieces, each with the milliseconds from the request and \
+             the text: one event of a stream, or all of another body. Bytes that are not UTF-8 are \
+             {\"base64\": …}. There is no response if none came.",
+        ),
+        (
+            "failure",
+            "What ended the exchange early: its kind is connect, proxy, no_tls, proxy_login, dns, \
+             certificate, lost or timeout. host, reason and the other fields are those of the error \
+             message.",
+        ),
+        ("took_ms", "How long it took in all, in milliseconds."),
+    ] {
+        entry(&mut section, [bold(name)], what);
+    }
+    section.control("PP", []);
+    section.text([roman(
+        "Headers with the key, cookies or a proxy's password are left out; where a server sends \
+         one of these back, in whatever encoding, the record has [API key] or [secret] instead. \
+         --replay and `langdock serve --replay` find a request by its method, its region, and its \
+         body without metadata, cache_control and the order of its fields; a string as content is \
+         the same as one text block. A request recorded several times gets its responses in the \
+         order of the lines, and then the last one again.",
+    )]);
+    (page == "langdock").then_some(section)
 }
 
 fn environment(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["ENVIRONMENT"]);
-    section
-        .text([roman("A flag goes before its variable, and that before the config file. Beside HOME and PATH, no ")]);
-    section.text([roman("other variable has an effect.")]);
+    section.text([roman(
+        "A flag overrides its variable, and a variable overrides the config file. Apart from HOME \
+         and PATH, no other variable has an effect.",
+    )]);
     for (name, what) in langdock::variables() {
         entry(&mut section, [bold(name)], &what);
     }
@@ -296,38 +357,44 @@ fn environment(page: &str) -> Option<Roff> {
 fn files(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["FILES"]);
-    let config = "The settings, which `langdock config` is about; on macOS in ~/Library/Application Support.";
+    let config =
+        "The settings, managed by `langdock config`; on macOS in ~/Library/Application Support.";
     entry(
         &mut section,
         [italic("~/.config/langdock/config.toml")],
         config,
     );
-    let keys = "The key that `langdock auth login` stored for a host, beside the config file. It goes to that host only.";
+    let keys = "The key that `langdock auth login` stored for a host, next to the \
+                config file. It is sent to that host only.";
     entry(
         &mut section,
         [italic("~/.config/langdock/keys/HOST:PORT")],
         keys,
     );
-    let directory = "The directory langdock below $XDG_STATE_HOME (~/.local/state), or below what the platform has instead.";
+    let directory = "in the directory langdock below $XDG_STATE_HOME (~/.local/state) or the \
+                     platform's equivalent.";
     if page == "langdock-models" {
         entry(
             &mut section,
             [italic("models/*.json")],
-            &format!("The last lists. {directory}"),
+            &format!("Cached lists of models, {directory}"),
         );
         entry(
             &mut section,
             [italic("picks/*.json")],
-            "Beside them: the models that were picked where nobody chose one.",
+            "In the same directory: the models picked where none was chosen.",
         );
     } else if page == "langdock-send" {
-        let what = "With --output FILE: the answer while it is written, and what came of it when it broke off.";
+        let what = "With --output FILE: the answer as it arrives, and the partial answer if it \
+                    breaks off.";
         entry(&mut section, [italic("FILE"), roman(".part")], what);
-        let what = format!("The model that was picked where nobody chose one. {directory}");
+        let what = format!("The model picked where none was chosen, {directory}");
         entry(&mut section, [italic("picks/*.json")], &what);
-        let what = "Beside it: a line for each request, with its numbers and names and nothing of what was said.";
+        let what = "In the same directory: one line for each request, with numbers and names \
+                    but no content.";
         entry(&mut section, [italic("usage.jsonl")], what);
-        let what = "How far estimates were off for each model, by what its answers say.";
+        let what = "In the same directory: how far token estimates were off for each \
+                    model, according to its answers.";
         entry(&mut section, [italic("estimates.json")], what);
         let templates =
             "With --template NAME: the saved prompt; on macOS in ~/Library/Application Support.";
@@ -336,27 +403,29 @@ fn files(page: &str) -> Option<Roff> {
             [italic("~/.config/langdock/templates/NAME.md")],
             templates,
         );
-        let what = "The conversations, where they are saved: see langdock-session(1).";
+        let what = "The saved conversations: see langdock-session(1).";
         entry(
             &mut section,
             [italic("~/.local/share/langdock/sessions/")],
             what,
         );
-        let what = "Those with the scripted endpoint of --demo.";
+        let what = "Conversations with the scripted endpoint of --demo.";
         entry(
             &mut section,
             [italic("~/.local/share/langdock/demo/sessions/")],
             what,
         );
     } else if page == "langdock-usage" {
-        let what = format!("The log: a line of JSON for each request. {directory}");
+        let what = format!("The log, with one line of JSON for each request, {directory}");
         entry(&mut section, [italic("usage.jsonl")], &what);
     } else {
         section.control("PP", []);
         section.text([roman(
-            "No other file is read or written but those that flags and arguments name, what was picked ",
+            "No other file is read or written, except those that flags and arguments name, the \
+             lists and picks of models (langdock-models(1)), the usage log (langdock-usage(1)), \
+             conversations (langdock-session(1)), and the system's certificates, if the bundled \
+             ones do not include the issuer of a server's certificate.",
         )]);
-        section.text([roman("and listed of models (langdock-models(1)), the log of requests (langdock-usage(1)), conversations (langdock-session(1)), and the system's certificates, where the bundled ones do not know who issued a server's.")]);
     }
     talks(page).then_some(section)
 }
@@ -365,7 +434,7 @@ fn exit_status(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["EXIT STATUS"]);
     section.text([roman(
-        "The word beside the code is the kind that the JSON error object names.",
+        "The word beside the code is the kind in the JSON error object.",
     )]);
     for (code, kind, what) in EXIT_CODES {
         let kind = if kind.is_empty() {
@@ -379,7 +448,7 @@ fn exit_status(page: &str) -> Option<Roff> {
     talks(page).then_some(section)
 }
 
-/// Whether the page is about talking to the endpoint, or about how that is set up.
+/// Returns whether the command of a page connects to the endpoint or configures the connection.
 fn talks(page: &str) -> bool {
     !matches!(
         page,
@@ -407,7 +476,7 @@ fn example_section(page: &str) -> Roff {
     section
 }
 
-/// Names the other pages.
+/// Returns the SEE ALSO section, which names all other pages.
 fn see_also(page: &str) -> Roff {
     let names = documented()
         .into_iter()
@@ -433,15 +502,15 @@ fn text_section(heading: &str, text: &str) -> Roff {
     section
 }
 
-/// Adds a term and what it means.
+/// Adds a term and its description.
 fn entry(section: &mut Roff, term: impl Into<Vec<Inline>>, meaning: &str) {
     section.control("TP", []);
     section.text(term);
     section.text([roman(meaning)]);
 }
 
-/// Makes of a page what mandoc finds nothing about: empty lines become space, and long lines are
-/// broken where text flows.
+/// Makes a page pass mandoc's checks: empty lines become vertical space, and long lines of flowing
+/// text are broken.
 fn broken_into_lines(text: &str) -> String {
     let mut out = String::new();
     let (mut is_term, mut is_as_typed) = (false, false);
@@ -464,8 +533,8 @@ fn broken_into_lines(text: &str) -> String {
     out
 }
 
-/// Breaks a line of flowing text between words. A word that would be taken for a request does not
-/// begin a line.
+/// Breaks a line of flowing text between words. A word that roff would take for a request never
+/// begins a line.
 fn wrapped(line: &str) -> String {
     let mut out = String::new();
     let mut width = 0;

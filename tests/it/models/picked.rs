@@ -17,7 +17,10 @@ const LIST: &str = "GET /anthropic/eu/v1/models";
 
 /// What is said of a picked model.
 fn named(model: &str) -> String {
-    format!("langdock: picked model {model} for region eu; use -m to choose another\n")
+    format!(
+        "langdock: picked model {model} for region eu; `langdock config set model {model}` keeps it, \
+         -m chooses another\n"
+    )
 }
 
 #[test]
@@ -26,14 +29,12 @@ fn the_newest_sonnet_is_picked_named_and_kept() {
         listing(&["claude-opus-9", "claude-sonnet-4-5", "claude-sonnet-4-6"]),
         Home::new(),
     );
-    for _ in 0..2 {
-        send(&server)
-            .home(&home)
-            .run()
-            .code(0)
-            .stdout("ok\n")
-            .stderr(&named("claude-sonnet-4-6"));
-    }
+    let ask = || send(&server).home(&home).run();
+    ask()
+        .code(0)
+        .stdout("ok\n")
+        .stderr(&named("claude-sonnet-4-6"));
+    ask().code(0).stdout("ok\n").stderr_empty();
     assert_eq!(
         asked(&server),
         [LIST, MESSAGES, MESSAGES],
@@ -59,7 +60,9 @@ fn a_pick_is_that_of_its_region() {
     let (server, home) = (listing(&["claude-sonnet-5"]), Home::new());
     send(&server).home(&home).run().code(0).stdout("ok\n");
     let outcome = send(&server).home(&home).args(["--region", "us"]).run();
-    outcome.code(0).stderr_contains("for region us; use -m");
+    outcome
+        .code(0)
+        .stderr_contains("for region us; `langdock config set");
     assert_eq!(
         asked(&server)[2..],
         [
@@ -91,10 +94,81 @@ fn with_a_model_given_no_list_is_asked_for_and_nothing_is_remembered() {
 }
 
 #[test]
-fn on_a_terminal_a_pick_is_not_named() {
-    let server = listing(&["claude-sonnet-5"]);
-    let outcome = send(&server).stdin_null().on_terminal(80, 24).finish();
-    outcome.code(0).stdout("ok\r\n");
+fn on_a_terminal_a_pick_is_named_once_as_well() {
+    let (server, home) = (listing(&["claude-sonnet-5"]), Home::new());
+    let ask = || {
+        let ask = send(&server).home(&home).stdin_null();
+        ask.on_terminal(200, 24).finish()
+    };
+    ask().code(0).stdout(format!(
+        "{}ok\r\n",
+        named("claude-sonnet-5").replace('\n', "\r\n")
+    ));
+    ask().code(0).stdout("ok\r\n");
+}
+
+#[test]
+fn the_name_of_a_family_stands_for_its_newest_model() {
+    let ids = [
+        "claude-3-haiku-20240307",
+        "claude-haiku-4-5-20251001",
+        "claude-sonnet-5",
+        "claude-opus-4-1",
+    ];
+    let (server, home) = (listing(&ids), Home::new());
+    let ask = |args: &[&str]| send(&server).home(&home).args(args).run();
+    ask(&["-m", "haiku"]).code(0).stdout("ok\n").stderr_empty();
+    ask(&["-m", "opus", "-v"])
+        .code(0)
+        .stderr_contains("model: opus is claude-opus-4-1");
+    let config = Langdock::new().home(&home);
+    config
+        .args(["config", "set", "model", "sonnet"])
+        .run()
+        .code(0);
+    ask(&[]).code(0).stdout("ok\n").stderr_empty();
+    assert_eq!(asked(&server), [LIST, MESSAGES, MESSAGES, MESSAGES]);
+    let models: Vec<_> = server.requests()[1..]
+        .iter()
+        .map(|request| request.json()["model"].clone())
+        .collect();
+    assert_eq!(
+        models,
+        [
+            "claude-haiku-4-5-20251001",
+            "claude-opus-4-1",
+            "claude-sonnet-5"
+        ]
+    );
+    let shown = ask(&["--dry-run", "-m", "haiku"]);
+    shown
+        .code(0)
+        .stdout_contains("\"model\":\"claude-haiku-4-5-20251001\"");
+    let counted = Langdock::new().key().against(&server).home(&home);
+    let counted = counted.args(["count", "-m", "haiku", "Hi", "--json"]).run();
+    assert_eq!(
+        counted.code(0).stdout_json()["model"],
+        "claude-haiku-4-5-20251001"
+    );
+}
+
+#[test]
+fn a_model_that_is_called_like_a_family_goes_before_it() {
+    let server = listing(&["claude-haiku-4-5", "haiku"]);
+    send(&server).args(["-m", "haiku"]).run().code(0);
+    assert_eq!(server.requests()[1].json()["model"], "haiku");
+}
+
+#[test]
+fn a_family_that_the_region_lacks_is_refused_with_what_there_is() {
+    let server = listing(&["claude-haiku-4-5"]);
+    let outcome = send(&server).args(["-m", "fable"]).run();
+    outcome.stdout("").failed(
+        2,
+        "region `eu` offers no `fable` model",
+        "choose one with -m: claude-haiku-4-5",
+    );
+    assert_eq!(asked(&server), [LIST]);
 }
 
 #[test]
@@ -109,16 +183,13 @@ fn a_pick_that_is_gone_is_given_up_for_another_one_which_is_said() {
     send(&server).home(&home).run().code(0).stdout("ok\n");
     let outcome = send(&server).home(&home).run();
     let gone = "langdock: model claude-sonnet-4-5 is no longer available in region eu; using claude-sonnet-5 instead\n";
-    outcome
-        .code(0)
-        .stdout("ok\n")
-        .stderr(&(named("claude-sonnet-4-5") + gone));
+    outcome.code(0).stdout("ok\n").stderr(gone);
     send(&server)
         .home(&home)
         .run()
         .code(0)
         .stdout("ok\n")
-        .stderr(&named("claude-sonnet-5"));
+        .stderr_empty();
     assert_eq!(
         asked(&server),
         [LIST, MESSAGES, MESSAGES, MESSAGES, MESSAGES]
@@ -211,12 +282,15 @@ fn without_a_model_to_pick_what_there_is_is_told() {
 #[test]
 fn what_would_be_sent_has_the_pick_too() {
     let (server, home) = (listing(&["claude-sonnet-5"]), Home::new());
-    for flag in ["--dry-run", "--curl"] {
+    for (flag, notice) in [
+        ("--dry-run", named("claude-sonnet-5")),
+        ("--curl", String::new()),
+    ] {
         let outcome = send(&server).home(&home).args([flag]).run();
         outcome
             .code(0)
             .stdout_contains("\"model\":\"claude-sonnet-5\"")
-            .stderr(&named("claude-sonnet-5"));
+            .stderr(&notice);
     }
     assert_eq!(asked(&server), [LIST]);
     let keyless = Langdock::new()
@@ -227,7 +301,7 @@ fn what_would_be_sent_has_the_pick_too() {
     keyless
         .code(0)
         .stdout_contains("\"model\":\"claude-sonnet-5\"")
-        .stderr(&named("claude-sonnet-5"));
+        .stderr_empty();
 }
 
 #[test]
@@ -288,12 +362,10 @@ fn the_built_in_endpoint_needs_no_model_and_leaves_nothing_behind() {
         .home(&home)
         .args(["send", "--demo", "Hi"])
         .run();
-    let expected = "langdock: demo: scripted answers, no model\n".to_owned()
-        + &named("claude-sonnet-5-5-default");
     outcome
         .code(0)
         .stdout_contains("instead of one from `claude-sonnet-5-5-default`")
-        .stderr(&expected);
+        .stderr("langdock: demo: scripted answers, no model\n");
     assert!(!home.state().exists());
 }
 

@@ -161,7 +161,9 @@ fn an_error_event_is_a_line_as_it_came_and_its_request_id_is_reported() {
     let server =
         Server::start(move |_, _| Reply::sse(format!("{begun}event: error\ndata: {event}\n\n")));
     let outcome = send(&server).args(["--jsonl", "Hi"]).run();
-    outcome.code(8).stderr_contains("langdock: error: Busy.");
+    outcome
+        .code(8)
+        .stderr_contains("langdock: error: the server reported an error: Busy.");
     let text = outcome.stdout_text();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[3], event, "{outcome}");

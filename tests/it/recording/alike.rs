@@ -281,9 +281,10 @@ fn a_batch_of_four_jobs() {
         }
         Reply::sse(answer(&[asked.as_str()]))
     });
-    let items: String = (0..40).map(|n| format!("item {n}\n")).collect();
+    let items: Vec<String> = (0..40).map(|n| format!("item {n}")).collect();
+    let items = items.join("\n");
     let recorded = is_replayed_alike(server, 11, |home| {
-        home.write("work/items", format!("{items}bad\nitem 0\n"));
+        home.write("work/items", format!("{items}\nbad\nitem 0\n"));
         command(&["batch", "Repeat: {text}", "-i", "items", "-J", "4"])
     });
     assert_eq!(recorded.exchanges().len(), 42);

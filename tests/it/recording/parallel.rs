@@ -34,7 +34,7 @@ fn twenty_processes_append_whole_lines_to_one_record() {
             content.as_str().unwrap().to_owned()
         })
         .collect();
-    prompts.sort_by_key(|prompt| prompt.len());
+    prompts.sort_by_key(String::len);
     assert_eq!(prompts.len(), PROCESSES);
     for number in 0..PROCESSES {
         assert!(prompts.contains(&format!("Number {number}")));

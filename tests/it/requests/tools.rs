@@ -55,12 +55,12 @@ fn a_bad_definition_is_refused_with_its_file_and_name() {
     refused(&["-T", "./bad.json"]).failed(
         2,
         "`./bad.json`: line 1: tool `look`: `input_schema` is missing",
-        "langdock help send",
+        "langdock help tool-run",
     );
     refused(&["-T", "./look.toml", "-T", "./same.json"]).failed(
         2,
         "`./same.json`: line 1: tool `look`: a tool of this name already exists",
-        "langdock help send",
+        "langdock help tool-run",
     );
     let twice = refused(&["-T", "./look.toml", "--set", "tools=[]"]);
     twice.failed(
@@ -134,7 +134,7 @@ fn a_definition_without_such_a_form_is_refused_with_file_tool_and_key() {
             .failed(
                 2,
                 &format!("`./t.json`: line 1: {why}"),
-                "langdock help send",
+                "langdock help tool-run",
             );
     }
     assert_eq!(server.connections(), 0);

@@ -97,7 +97,7 @@ fn a_conversation_of_an_earlier_version_is_sent_with_all_that_was_said() {
         outcome
             .code(0)
             .stdout("ok\n")
-            .stderr_contains("is from an earlier version: from now on it belongs to");
+            .stderr_contains("is from an earlier version: it now belongs to");
         match name {
             "torn" => outcome.stderr_contains("is incomplete; skipping it"),
             "killed" => outcome.stderr_contains("recovered a partial answer of a killed process"),

@@ -141,7 +141,7 @@ fn one_of_an_earlier_version_takes_the_endpoint_of_its_next_turn() {
     fs::write(&file, old).unwrap();
     let outcome = saying(&second, &home, &["-c", "and?"]).run();
     outcome.code(0).stdout("two\n").stderr_contains(&format!(
-        "`x` is from an earlier version: from now on it belongs to {}, region eu",
+        "`x` is from an earlier version: it now belongs to {}, region eu",
         second.url().trim_start_matches("http://")
     ));
     let outcome = saying(&first, &home, &["-c", "then?"]).run();
@@ -163,7 +163,7 @@ fn another_region_is_confirmed_before_what_was_said_goes_there() {
     terminal
         .keys("/region eu")
         .keys(ENTER)
-        .wait_for("send the whole conversation to region eu from now on? [y/N]")
+        .wait_for("send the whole conversation to region eu? [y/N]")
         .keys("n")
         .keys(ENTER);
     wait_for_prompt(&terminal, 4);

@@ -161,7 +161,7 @@ fn a_program_that_is_missing_or_not_executable_is_told_at_load_with_its_place() 
             .failed(
                 2,
                 "`./t.toml`: line 4: tool `t`: `command`: ",
-                "langdock help send",
+                "langdock help tool-run",
             )
             .stderr_contains(expected);
     }
@@ -172,7 +172,7 @@ fn a_program_that_is_missing_or_not_executable_is_told_at_load_with_its_place() 
     call(&home).failed(
         2,
         "`./t.toml`: line 3: tool `t`: `input_schema`: not a valid JSON schema: at `/required`",
-        "langdock help send",
+        "langdock help tool-run",
     );
 }
 
@@ -225,5 +225,5 @@ fn it_runs_where_its_file_says() {
     fs::create_dir(home.work().join("there")).unwrap();
     call(&home).code(0).stdout_contains("there\n");
     fs::remove_dir(home.work().join("there")).unwrap();
-    call(&home).failed(2, "its `cwd`", "langdock help send");
+    call(&home).failed(2, "its `cwd`", "langdock help tool-run");
 }

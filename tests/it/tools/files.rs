@@ -75,7 +75,7 @@ fn a_program_says_itself_what_it_is() {
     list(&home, &["-T", "./silent"]).failed(
         2,
         "`./silent`: `--schema` failed with exit code 4",
-        "langdock help send",
+        "langdock help tool-run",
     );
 }
 

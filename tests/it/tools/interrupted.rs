@@ -169,7 +169,7 @@ fn ctrl_c_while_the_model_writes_ends_the_run_also_after_tools_were_stopped() {
 #[test]
 fn a_tool_that_ended_while_the_run_was_stopped_did_not_take_too_long() {
     let home = shell_tool(
-        "kill -STOP $PPID; sleep 2; echo Done.; touch ended",
+        "echo $$ > pid; while ! test -e stopped; do sleep 0.01; done; sleep 2; echo Done.; touch ended",
         "timeout = \"1s\"",
     );
     let server = calls();
@@ -177,6 +177,9 @@ fn a_tool_that_ended_while_the_run_was_stopped_did_not_take_too_long() {
         .home(&home)
         .args(["-T", "./t.toml", "-y", "Hi"])
         .spawn();
+    wait_for(&home);
+    running.signal(Signal::SIGSTOP);
+    home.write("work/stopped", "");
     wait_until_there(&home, "ended");
     running.signal(Signal::SIGCONT);
     running.finish().code(0).stdout("I see.\n");

@@ -377,7 +377,7 @@ fn bad_tools_send_nothing() {
     outcome.failed(
         2,
         "`./t.toml`: line 5: tool `t`: `confirm`: must be true or false",
-        "langdock help send",
+        "langdock help tool-run",
     );
     home.write("work/t.toml", toml("t", "true", ""));
     let mistyped = tool_run(&server)
