@@ -104,33 +104,33 @@ pub(crate) struct BatchArgs {
     pub(crate) connection: ConnectionArgs,
 }
 
-/// The flags that only a batch has.
+/// The flags that only `batch` has.
 #[derive(Debug)]
 pub(crate) struct BatchItemArgs {
-    /// The template.
+    /// The prompt template.
     pub(crate) pattern: Option<String>,
-    /// The lines.
+    /// The file with the items.
     pub(crate) input: Option<PathBuf>,
-    /// The files.
+    /// The files that are the items.
     pub(crate) paths: Vec<PathBuf>,
-    /// Where the records go.
+    /// The file for the records.
     pub(crate) output: Option<PathBuf>,
-    /// How many at a time.
+    /// The maximum number of concurrent requests.
     pub(crate) jobs: Option<u32>,
-    /// Whether records go out as they come.
+    /// Whether records are printed as they arrive.
     pub(crate) unordered: bool,
-    /// Whether what failed is asked again.
+    /// Whether failed items are retried.
     pub(crate) retry_failed: bool,
-    /// Which items.
+    /// The shard of the items to ask about.
     pub(crate) shard: Option<ShardChoice>,
-    /// The most requests.
+    /// The maximum number of requests in this run.
     pub(crate) max_requests: Option<u64>,
-    /// The most tokens.
+    /// The maximum number of input and output tokens in this run.
     pub(crate) max_total_tokens: Option<u64>,
 }
 
 impl BatchArgs {
-    /// Separates the flags that `send` has too from those of a batch.
+    /// Separates the flags that `send` also has from those that only `batch` has.
     pub(crate) fn split(self) -> (AskArgs, StructuredArgs, BatchItemArgs) {
         let ask = AskArgs {
             prompt: Vec::new(),

@@ -41,7 +41,7 @@ pub(crate) struct ChatArgs {
 }
 
 impl ChatArgs {
-    /// Separates the flags that `send` has too from those for running tools.
+    /// Separates the flags that `send` also has from those for running tools.
     pub(crate) fn apart(self) -> (AskArgs, ToolPolicyArgs) {
         let ask = AskArgs {
             prompt: self.prompt,

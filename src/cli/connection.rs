@@ -50,7 +50,7 @@ pub(crate) struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
-    /// Returns these flags, filled in from `before`.
+    /// Returns these flags, with those from `before` where none are given here.
     pub(super) fn or(mut self, before: Self) -> Self {
         self.settings.0.fill_from(&before.settings.0);
         Self {
@@ -75,7 +75,7 @@ impl ConnectionArgs {
         self.settings.0.contains(key)
     }
 
-    /// Returns the profile and the flags of these settings, without all others.
+    /// Returns only the profile and the flags of these settings.
     pub(crate) fn profile_and(&self, keys: &[&str]) -> Self {
         let mut settings = self.settings.clone();
         settings.0.retain(keys);
@@ -86,8 +86,8 @@ impl ConnectionArgs {
         }
     }
 
-    /// Returns the settings of these flags and of those of the request and the output. The model
-    /// may come from a file that the flags name.
+    /// Returns the settings of these flags, together with those of the request and output flags.
+    /// The model may come from a file that the flags name.
     pub(crate) fn flags(
         &self,
         model: Option<String>,

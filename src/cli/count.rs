@@ -1,4 +1,4 @@
-//! The commands for tokens: those that a request would use, and those that requests used.
+//! The commands about tokens: `count` for a request before it is sent, `usage` for past requests.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub(crate) struct CountArgs {
 }
 
 impl CountArgs {
-    /// Returns the flags as `send` has them.
+    /// Converts the flags to those of `send`.
     pub(crate) fn into_ask(self) -> AskArgs {
         AskArgs {
             prompt: self.prompt,

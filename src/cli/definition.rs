@@ -1,28 +1,28 @@
-//! The whole of the command line as clap's own value, for everything but a good command line: help,
-//! mistakes, completions and man pages.
+//! The complete definition of the command line, for help, errors, completions and man pages. A
+//! valid command line is parsed without it.
 
 use clap::{Args, CommandFactory, ValueHint};
 
 use super::{Cli, CompletionShell, ConnectionArgs, request_flags, setting_flags};
 
-/// Returns the program with the flags that may stand before a command's name. The commands get
-/// their own flags once clap builds them.
+/// Returns the program with the flags that can precede a command's name. clap adds the flags of
+/// each command lazily.
 pub(super) fn program() -> clap::Command {
     let program = Cli::command();
-    // Flags bring along what their group is about.
+    // Flattened flags would replace the description with that of their group.
     let about = program.get_about().cloned().unwrap_or_default();
     ConnectionArgs::augment_args(program).about(about)
 }
 
-/// Returns the program with all flags of all commands, and what help and completions say of them.
+/// Returns the program with all flags of all commands, and with their help and completions.
 pub(crate) fn command_line() -> clap::Command {
     let mut program = program();
     program.build();
     documented(program)
 }
 
-/// Adds what a good command line is read without: the help of fields and settings, and what shells
-/// complete the values of flags with.
+/// Adds what a valid command line is parsed without: the help of fields and settings, and
+/// completion hints for the values of flags.
 fn documented(command: clap::Command) -> clap::Command {
     let with_help = |flag| setting_flags::with_help(request_flags::with_help(flag));
     command
@@ -30,7 +30,7 @@ fn documented(command: clap::Command) -> clap::Command {
         .mut_subcommands(documented)
 }
 
-/// Sets what the value of a flag is, by its name. Without that, shells complete it as a file.
+/// Sets the completion hint for the value of a flag. By default, shells complete it as a file.
 fn with_hint(flag: clap::Arg) -> clap::Arg {
     if flag.is_positional() || !flag.get_action().takes_values() {
         return flag;
@@ -49,7 +49,7 @@ fn with_hint(flag: clap::Arg) -> clap::Arg {
     flag.value_hint(hint)
 }
 
-/// Writes a shell's completion script.
+/// Returns a shell's completion script.
 pub(crate) fn completion_script(shell: CompletionShell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(

@@ -1,6 +1,6 @@
 //! Examples of the commands, for `--help` and the man pages. A test runs each of them.
 
-/// An example: what it does and what to type.
+/// An example: its description and its command line.
 pub(crate) type Example = (&'static str, &'static str);
 
 /// The examples of the program itself.

@@ -16,7 +16,7 @@ pub(crate) struct HelpArgs {
     pub(crate) topic: Vec<String>,
 }
 
-/// Returns the long help of a command, or none if there is no such command.
+/// Returns the long help of a command; `None` if there is no such command.
 pub(crate) fn command_help(words: &[String]) -> Option<String> {
     let mut program = command_line();
     program.build();
@@ -36,8 +36,8 @@ pub(crate) fn commands() -> Vec<String> {
         .collect()
 }
 
-/// Returns the examples at the end of a command's long help; the name of the program itself is
-/// empty.
+/// Returns the examples at the end of a command's long help; an empty name stands for the program
+/// itself.
 pub(super) fn shown_examples(command: &str) -> String {
     let examples = examples(command);
     if examples.is_empty() {

@@ -1,4 +1,4 @@
-//! The command line as data: the only place that names clap.
+//! The command line as data. No other module uses clap.
 //!
 //! Rules: a flag shared by several commands is declared in one group; a value's range is checked
 //! here, and its meaning where it is used; the first line of a description is the short help. A

@@ -1,4 +1,4 @@
-//! Arguments in, a command or the reason why there is none out.
+//! Parses the arguments to a command, or explains why there is none.
 
 use std::ffi::OsString;
 
@@ -14,7 +14,7 @@ use super::{Cli, Command, ConnectionArgs, SendArgs};
 pub(crate) const SHORT_FLAGS_WITH_VALUE: &[char] =
     &['m', 's', 'f', 'a', 't', 'p', 'T', 'o', 'i', 'J'];
 
-/// Parses a command line, the name of the program first.
+/// Parses a command line, which begins with the program's name.
 pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
     let (mut command, mut connection) = matched(argv).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp if is_long_help(argv) => {
@@ -57,8 +57,8 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
 /// Returns the command, and the connection flags before its name.
 ///
 /// A valid command line is parsed without help texts, and without the flags before the command if
-/// it has none: building the whole definition would cost more than the parsing. Everything else is
-/// answered from the whole definition.
+/// it has none: building the complete definition would take longer than parsing. Anything else is
+/// handled with the complete definition.
 fn matched(argv: &[OsString]) -> Result<(Command, ConnectionArgs), clap::Error> {
     if let Some(send) = matched_send(argv) {
         return Ok((Command::Send(Box::new(send)), ConnectionArgs::default()));
@@ -82,14 +82,14 @@ fn matched(argv: &[OsString]) -> Result<(Command, ConnectionArgs), clap::Error> 
     }
 }
 
-/// Returns the arguments of a valid command line of `send`, parsed without the other commands: shell
-/// scripts start it for each prompt, and the definitions of all commands cost more than its own.
+/// Returns the arguments of a valid `send` command line, parsed without the other commands: shell
+/// scripts run it for every prompt, and the definitions of all commands take longer than its own.
 fn matched_send(argv: &[OsString]) -> Option<SendArgs> {
     let (_, own) = argv.split_first()?;
     if own.first()? != "send" {
         return None;
     }
-    // What the program as a whole says of all commands.
+    // The same setting as the program has for all commands.
     let definition = clap::Command::new("send").args_override_self(true);
     let mut definition = SendArgs::augment_args(definition);
     let found = definition.try_get_matches_from_mut(own);
@@ -109,7 +109,7 @@ fn read(
     Ok((Command::from_arg_matches_mut(&mut matches)?, connection))
 }
 
-/// Returns whether `--help` was asked for, as opposed to `-h`.
+/// Returns whether `--help` was given, as opposed to `-h`.
 fn is_long_help(argv: &[OsString]) -> bool {
     argv.iter()
         .take_while(|arg| *arg != "--")
@@ -124,7 +124,7 @@ fn join(
     match behind {
         Ok(behind) => {
             *behind = std::mem::take(behind).or(before);
-            // clap checks for conflicts on one side of the name only.
+            // clap checks for conflicts only among the flags on the same side of the name.
             if behind.demo && behind.sets("base_url") {
                 return Err(conflict("--demo", "--base-url <URL>"));
             }
@@ -155,8 +155,8 @@ fn conflict(one: &str, other: &str) -> Unparsed {
     }
 }
 
-/// Counts the words of the prompt after `--`, which clap does not distinguish. The `--` is the
-/// first one that only words of the prompt follow.
+/// Counts the words of the prompt after `--`, which clap does not record. It is the first `--` that
+/// is followed by words of the prompt only.
 fn literal_words(argv: &[OsString], prompt: &[String]) -> usize {
     let behind = argv
         .iter()
@@ -298,7 +298,7 @@ mod tests {
         assert!(!message.contains('\n'));
     }
 
-    /// Every flag that takes one of these values, each behind the words of its command.
+    /// Returns every flag that takes one of these values, with the words of its command.
     fn flags_of(
         command: &clap::Command,
         words: &[&str],

@@ -1,4 +1,4 @@
-//! The flags of the request's fields, made from the table of fields.
+//! The flags of the request fields, generated from the table of fields.
 
 use clap::builder::{StringValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
@@ -11,13 +11,13 @@ use crate::protocol::{FieldShape, REQUEST_FIELDS, RequestField};
 pub(crate) struct RequestFlags(Vec<(&'static RequestField, Value)>);
 
 impl RequestFlags {
-    /// The value of a field of the body, where its flag was given.
+    /// Returns the value of a field of the body, if its flag was given.
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         let found = self.0.iter().find(|(field, _)| field.key == key)?;
         Some(&found.1)
     }
 
-    /// The fields that were given, in the order of the body.
+    /// Returns the fields that were given, in the order of the body.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static RequestField, &Value)> {
         self.0.iter().map(|(field, value)| (*field, value))
     }

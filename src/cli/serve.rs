@@ -1,5 +1,5 @@
-//! `langdock serve`: the flags of the scripted endpoint. It has no connection flags: it is the
-//! other end of a connection.
+//! `langdock serve`: the flags of the scripted endpoint. It has no connection flags, because it is
+//! the server.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -41,7 +41,7 @@ pub(crate) struct SessionArgs {
 }
 
 impl SessionArgs {
-    /// Returns whether JSON was asked for.
+    /// Returns whether the user asked for JSON.
     pub(crate) fn is_for_programs(&self) -> bool {
         match &self.action {
             SessionAction::List { json }
@@ -119,8 +119,8 @@ pub(crate) enum SessionAction {
     },
 }
 
-/// Parses a duration that has a unit: the meaning of a bare number must not be guessed where
-/// something is deleted.
+/// Parses a duration that must have a unit: since something is deleted, the meaning of a bare
+/// number must not be guessed.
 fn parse_age(text: &str) -> Result<Duration, String> {
     if text.ends_with(|letter: char| letter.is_ascii_digit()) {
         return Err(format!("`{text}` has no unit: add s, m, h or d, as in 30d"));

@@ -1,4 +1,4 @@
-//! The flags of settings, made from the table of settings, and their help.
+//! The flags of settings and their help, generated from the table of settings.
 
 use clap::builder::{PathBufValueParser, StringValueParser, TypedValueParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
@@ -41,7 +41,7 @@ impl FromArgMatches for SettingFlags {
     }
 }
 
-/// Adds the help of its setting to a flag, whoever declares the flag.
+/// Adds the help of its setting to a flag, wherever the flag is declared.
 pub(super) fn with_help(flag: Arg) -> Arg {
     let is_flag_of = |setting: &&Setting| {
         let name = setting.flag.name().and_then(|name| name.strip_prefix("--"));
@@ -91,9 +91,9 @@ fn flag(setting: &'static Setting, name: &'static str) -> Arg {
 
 fn value_parser(value_type: ValueType) -> ValueParser {
     match value_type {
-        // Any bytes may be the name of a file.
+        // A file name may contain any bytes.
         ValueType::File => PathBufValueParser::new().map(SettingValue::from).into(),
-        // They are checked where they meet each other, and the error says more there.
+        // Validated later, together, where the error can say more.
         ValueType::Region | ValueType::BaseUrl => {
             StringValueParser::new().map(SettingValue::from).into()
         }

@@ -1,4 +1,4 @@
-//! The flags for tools and for answers that fit a schema, and the command that runs tools.
+//! The flags for tools and for answers that match a schema, and the command that runs tools.
 
 use std::path::PathBuf;
 

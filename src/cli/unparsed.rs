@@ -1,5 +1,5 @@
-//! Why a command line could not be parsed: an error of one line, and a hint. Both come from the
-//! kind and the context of clap's error; its text is never parsed.
+//! Explains why a command line cannot be parsed, with a one-line error and a hint. Both are made
+//! from the kind and context of clap's error; its text is never parsed.
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -12,20 +12,20 @@ use crate::text::nearest_name;
 /// Why there is no command to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unparsed {
-    /// Help or the version was asked for.
+    /// The user asked for help or the version.
     Asked(String),
     /// No command was given; this is the help.
     Nothing(String),
     /// The arguments are wrong.
     Wrong {
-        /// What is wrong, in one line.
+        /// The error on one line.
         message: String,
         /// What to type instead.
         hint: String,
     },
 }
 
-/// Explains why clap refused the arguments.
+/// Explains why clap rejected the arguments.
 pub(super) fn explain(error: &clap::Error, argv: &[OsString]) -> Unparsed {
     if error.kind() == ErrorKind::InvalidUtf8 {
         return not_utf8(argv);
@@ -57,8 +57,8 @@ pub(super) fn explain(error: &clap::Error, argv: &[OsString]) -> Unparsed {
     }
 }
 
-/// Returns the name of the command that the arguments are for, even if what follows it is wrong;
-/// none if something before it is.
+/// Returns the name of the command, even if something after it is wrong; `None` if something before
+/// it is.
 pub(super) fn command_of(argv: &[OsString]) -> Option<String> {
     // Otherwise clap reports `--help` and `--version` as errors here.
     let lenient = program()
@@ -142,7 +142,7 @@ fn message(error: &clap::Error) -> String {
                 others.join(" ")
             ),
         },
-        // The other kinds cannot occur with this definition.
+        // The other kinds cannot occur with this command line.
         kind => {
             kind.as_str()
                 .unwrap_or("the arguments are wrong")
@@ -214,7 +214,7 @@ fn may_stand_behind_dashes(argv: &[OsString], word: &str) -> bool {
     command_line().try_get_matches_from(with_dashes).is_ok()
 }
 
-/// Suggests the flag of a command that was given before the command's name.
+/// Suggests the flag if it belongs to a command whose name comes later.
 fn flag_of_a_later_command(argv: &[OsString], flag: &str) -> Option<String> {
     let program = command_line();
     let is_given = |command: &&clap::Command| argv.iter().any(|arg| arg == command.get_name());
@@ -224,7 +224,7 @@ fn flag_of_a_later_command(argv: &[OsString], flag: &str) -> Option<String> {
     Some(format!("'{} --{flag}' exists", command.get_name()))
 }
 
-/// Names the command that follows `--`.
+/// Suggests the command whose name follows `--`.
 fn command_behind_dashes(argv: &[OsString], word: &str, command: Option<&str>) -> Option<String> {
     let is_a_command = || command_line().find_subcommand(word).is_some();
     let has_dashes = argv.iter().any(|arg| arg == "--");
@@ -232,7 +232,7 @@ fn command_behind_dashes(argv: &[OsString], word: &str, command: Option<&str>) -
         .then(|| format!("subcommand '{word}' exists; to use it, remove the '--' before it"))
 }
 
-/// Names the argument that is not UTF-8; clap does not.
+/// Names the argument that is not UTF-8, which clap's error does not.
 fn not_utf8(argv: &[OsString]) -> Unparsed {
     let shown = argv
         .iter()
@@ -245,8 +245,8 @@ fn not_utf8(argv: &[OsString]) -> Unparsed {
     }
 }
 
-/// Explains a word after the template of `batch`: it was meant as the items, or the template was
-/// not quoted.
+/// Explains an extra word after the template of `batch`: either it was meant as the items, or the
+/// template was not quoted.
 fn more_than_a_template(error: &clap::Error, command: Option<&str>) -> Option<Unparsed> {
     let word = text_of(error, ContextKind::InvalidArg)?;
     let is_a_word = error.kind() == ErrorKind::UnknownArgument && !word.starts_with('-');

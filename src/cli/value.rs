@@ -1,11 +1,11 @@
-//! Values of flags, checked for their range.
+//! Parses and validates the values of flags.
 
 use crate::batch::ShardChoice;
 use crate::protocol::{ExactJson, MAX_COUNT, RequestField};
 use crate::recording::ReplayPace;
 use crate::text::grouped;
 
-/// A whole number of at least 1.
+/// Parses an integer from 1 to [`MAX_COUNT`].
 pub(super) fn at_least_one(text: &str) -> Result<u64, String> {
     let in_range = |number: &u64| (1..=MAX_COUNT).contains(number);
     text.parse()
@@ -18,27 +18,27 @@ fn whole_numbers(least: u64, most: u64) -> String {
     format!("must be a whole number from {least} to {}", grouped(most))
 }
 
-/// The same for numbers of jobs, turns and the like.
+/// Parses a number of jobs, turns and the like, from 1 to [`MAX_COUNT`].
 pub(super) fn count(text: &str) -> Result<u32, String> {
     at_least_one(text).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-/// A whole number.
+/// Parses a non-negative integer.
 pub(super) fn whole_number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| whole_numbers(0, u64::MAX))
 }
 
-/// A number of repetitions; 0 is allowed.
+/// Parses a number of repetitions, which may be 0.
 pub(super) fn small_number(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| whole_numbers(0, u32::MAX.into()))
 }
 
-/// A shard of a batch.
+/// Parses a shard of a batch.
 pub(super) fn shard(text: &str) -> Result<ShardChoice, String> {
     text.parse()
 }
 
-/// How fast a record answers.
+/// Parses the pace of a replay.
 pub(super) fn replay_pace(text: &str) -> Result<ReplayPace, String> {
     match text {
         "fast" => Ok(ReplayPace::Fast),
@@ -47,12 +47,12 @@ pub(super) fn replay_pace(text: &str) -> Result<ReplayPace, String> {
     }
 }
 
-/// A port.
+/// Parses a port number.
 pub(super) fn port(text: &str) -> Result<u16, String> {
     text.parse().map_err(|_| whole_numbers(0, u16::MAX.into()))
 }
 
-/// Tokens a second.
+/// Parses a rate in tokens per second.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     let in_range = |number: &f64| (0.01..=1_000_000.0).contains(number);
     text.parse()
@@ -61,7 +61,7 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "must be a number from 0.01 to 1,000,000".to_owned())
 }
 
-/// A key that is valid in a header.
+/// Parses a key, which must be valid in a header.
 pub(super) fn key_word(text: &str) -> Result<String, String> {
     let is_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     if is_word {
@@ -71,7 +71,7 @@ pub(super) fn key_word(text: &str) -> Result<String, String> {
     }
 }
 
-/// Text that is more than white space.
+/// Parses text that is not blank.
 pub(super) fn not_blank(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         Err("must not be blank".to_owned())
@@ -80,7 +80,7 @@ pub(super) fn not_blank(text: &str) -> Result<String, String> {
     }
 }
 
-/// A parameter of a template and its value.
+/// Parses a template parameter and its value.
 pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text
         .split_once('=')
@@ -94,13 +94,13 @@ pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
-/// Fields that have their own place on the command line.
+/// Fields that must be set in another way.
 const RESERVED_FIELDS: [(&str, &str); 2] = [
     ("model", "use --model"),
     ("messages", "add a prompt, --file or standard input"),
 ];
 
-/// A field of the body and its value.
+/// Parses a field of the request body and its value.
 pub(crate) fn key_and_json(text: &str) -> Result<(String, ExactJson), String> {
     let (key, json) = text.split_once('=').ok_or("must be KEY=JSON")?;
     if key.is_empty() {

@@ -1,5 +1,5 @@
-//! The keys of the config file, as `config get`, `set` and `unset` name them: those of settings,
-//! which a profile may have too, and those of the tables beside the profiles.
+//! The keys of the config file as `config get`, `set` and `unset` name them: settings, which a
+//! profile may also hold, and the keys of the tables outside of profiles.
 
 use super::file::PROFILES;
 use super::limits::{LIMITS, LimitKey};
@@ -19,7 +19,7 @@ pub(crate) enum ConfigKey {
 }
 
 impl ConfigKey {
-    /// Parses the name of a key; none if there is no such key.
+    /// Parses the name of a key; `None` if there is no such key.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         Setting::find(name)
             .map(Self::Setting)
@@ -27,7 +27,7 @@ impl ConfigKey {
             .or_else(|| ToolsKey::parse(name).map(Self::Tools))
     }
 
-    /// Returns the name of the key.
+    /// Returns the name of the key as the user types it.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Setting(setting) => setting.key.to_owned(),
@@ -36,7 +36,7 @@ impl ConfigKey {
         }
     }
 
-    /// Returns what its value may be.
+    /// Returns the type of its values.
     pub(super) fn value_type(&self) -> ValueType {
         match self {
             Self::Setting(setting) => setting.value_type,
@@ -45,8 +45,8 @@ impl ConfigKey {
         }
     }
 
-    /// Returns where the key is: the names of the tables around it, the outermost first, and its
-    /// own in the last of them.
+    /// Returns where the key is in the file: the names of the enclosing tables, outermost first,
+    /// and its own name in the innermost one.
     pub(super) fn place<'a>(&'a self, profile: Option<&'a str>) -> (Vec<&'a str>, &'a str) {
         match (self, profile) {
             (Self::Setting(setting), None) => (vec![], setting.key),

@@ -1,4 +1,4 @@
-//! Writes to the config file: what a user has written there stays as it is, comments and all.
+//! Edits the config file and leaves everything else in it as the user wrote it, comments included.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,8 +11,8 @@ use super::setting::SETTINGS;
 use super::write::write_whole;
 use super::{ConfigFile, Error, Sourced, TABLES};
 
-/// Sets a key of the config file, in a profile or outside of all. Nothing is written unless the
-/// whole file is sound then.
+/// Sets a key of the config file, in a profile or at the top level. Nothing is written unless the
+/// resulting file is valid as a whole.
 pub(crate) fn set(
     path: &Path,
     profile: Option<&str>,
@@ -32,7 +32,7 @@ pub(crate) fn set(
     write(path, &with_the_newlines_of(&old, new))
 }
 
-/// Removes a key from the config file, and returns whether it was there. A profile has to be.
+/// Removes a key from the config file and returns whether it was there. A given profile must exist.
 pub(crate) fn unset(
     path: &Path,
     profile: Option<&Sourced<String>>,
@@ -51,7 +51,7 @@ pub(crate) fn unset(
     Ok(true)
 }
 
-/// Reads the config file, which is empty where there is none.
+/// Reads and validates the config file; a missing file counts as empty.
 fn read_sound(path: &Path) -> Result<(String, ConfigFile), Error> {
     let text = match fs::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
@@ -71,8 +71,8 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
     })
 }
 
-/// What is written again has newlines as Unix has them, and what was there may have those of
-/// Windows, and a mark of the order of bytes before all.
+/// Restores the Windows line endings and the byte order mark of the old text, which `toml_edit`
+/// drops.
 fn with_the_newlines_of(old: &str, new: String) -> String {
     const MARK: char = '\u{feff}';
     let new = if old.contains("\r\n") {
@@ -87,9 +87,9 @@ fn with_the_newlines_of(old: &str, new: String) -> String {
     }
 }
 
-/// Writes a config file in which everything is a comment.
+/// Writes a new config file in which every setting is commented out.
 pub(crate) fn initialize(path: &Path) -> Result<(), Error> {
-    // A link that leads nowhere is there too.
+    // A dangling symbolic link counts as existing.
     if path.symlink_metadata().is_ok() {
         return Err(Error::Exists {
             path: path.to_owned(),
@@ -98,7 +98,7 @@ pub(crate) fn initialize(path: &Path) -> Result<(), Error> {
     write(path, &commented())
 }
 
-/// Sets a key of a table in the text of a sound config file.
+/// Sets a key of a table in the text of a valid config file.
 fn with_value(old: &str, tables: &[&str], key: &str, new: Value) -> Result<String, String> {
     if tables.is_empty()
         && let Some(new) = behind_its_sample(old, key, &new)
@@ -127,7 +127,7 @@ fn with_value(old: &str, tables: &[&str], key: &str, new: Value) -> Result<Strin
     Ok(document.to_string())
 }
 
-/// Removes a key from a table in the text of a sound config file; none if it is not there.
+/// Removes a key from a table in the text of a valid config file; `None` if it is not there.
 fn without_key(old: &str, tables: &[&str], key: &str) -> Option<String> {
     let document = Document::parse(old).ok()?;
     let mut level = document.as_item();
@@ -137,7 +137,7 @@ fn without_key(old: &str, tables: &[&str], key: &str) -> Option<String> {
         has_own_lines &= level.is_table();
     }
     let (name, item) = level.as_table_like()?.get_key_value(key)?;
-    // Comments above it may be about more than this key, or be its sample: its own lines alone go.
+    // Comments above it may cover more than this key, or be its sample, so only its own lines go.
     if has_own_lines && let (Some(name), Some(item)) = (name.span(), item.span()) {
         let start = old[..name.start].rfind('\n').map_or(0, |at| at + 1);
         let end = old[item.end..]
@@ -154,7 +154,7 @@ fn without_key(old: &str, tables: &[&str], key: &str) -> Option<String> {
     Some(document.to_string())
 }
 
-/// Returns the table that is reached by these names, if it is there.
+/// Returns the table at this path of names, if there is one.
 fn table_at<'a>(top: &'a dyn TableLike, tables: &[&str]) -> Option<&'a dyn TableLike> {
     tables
         .iter()
@@ -163,7 +163,7 @@ fn table_at<'a>(top: &'a dyn TableLike, tables: &[&str]) -> Option<&'a dyn Table
 
 fn put(level: &mut dyn TableLike, key: &str, mut new: Value) {
     if let Some(present) = level.get(key).and_then(Item::as_value) {
-        // The comment behind the value.
+        // Keeps the comment after the value.
         *new.decor_mut() = present.decor().clone();
     }
     match level.get_mut(key) {
@@ -172,8 +172,8 @@ fn put(level: &mut dyn TableLike, key: &str, mut new: Value) {
     }
 }
 
-/// Sets a key that is not there yet behind the comment that is its sample, as `initialize` writes
-/// it, where there is one above all tables.
+/// Sets a top-level key that is not there yet, right after the comment with its sample that
+/// `initialize` writes; `None` if there is no such comment before the first table.
 fn behind_its_sample(old: &str, key: &str, new: &Value) -> Option<String> {
     let mut text = String::with_capacity(old.len() + 64);
     let mut is_set = false;
@@ -192,13 +192,14 @@ fn behind_its_sample(old: &str, key: &str, new: &Value) -> Option<String> {
             is_set = true;
         }
     }
-    // No TOML, if it was there already; without it, if the comment is none but a line of a text.
+    // Parsing fails if the key was already set. If the "comment" was a line of a multi-line string,
+    // the document parses without the key.
     let document: DocumentMut = text.parse().ok()?;
     (is_set && document.contains_key(key)).then_some(text)
 }
 
-/// Sets a key in a table that begins at the end of the file: comments that stand there, samples of
-/// other settings, must not become part of it.
+/// Sets a key in a new table at the end of the file, so that comments already there, such as
+/// samples of other settings, do not become part of the table.
 fn in_a_new_table(old: &str, tables: &[&str], key: &str, new: &Value) -> Option<String> {
     let newline = if old.is_empty() || old.ends_with('\n') {
         ""
@@ -212,7 +213,7 @@ fn in_a_new_table(old: &str, tables: &[&str], key: &str, new: &Value) -> Option<
         .collect();
     let table = names.join(".");
     let text = format!("{old}{newline}{gap}[{table}]\n{key} = {new}\n");
-    // No TOML, if the tables are written in another way.
+    // Parsing fails if the file writes these tables in another way, such as inline.
     text.parse::<DocumentMut>().is_ok().then_some(text)
 }
 

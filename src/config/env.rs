@@ -1,5 +1,5 @@
-//! The environment: the only place that reads it; the directories come by `dirs`, and certificates
-//! by `rustls-native-certs`. A variable that is not named here has no effect.
+//! The environment variables that have an effect. No other code reads the environment, except the
+//! crates `dirs` for directories and `rustls-native-certs` for certificates.
 
 use std::env;
 use std::ffi::OsString;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::Secret;
 use super::setting::{SETTINGS, SettingVariable};
 
-/// The variables that belong to no setting, and what they do.
+/// The variables that belong to no setting, each with a description.
 const OTHER_VARIABLES: [(&str, &str); 25] = [
     (
         "LANGDOCK_API_KEY",
@@ -108,13 +108,13 @@ const OTHER_VARIABLES: [(&str, &str); 25] = [
     ),
 ];
 
-/// Returns one of the variables of a scheduler that `--shard auto` reads, and nothing else does.
+/// Returns a variable of a job scheduler, which only `--shard auto` reads.
 pub(crate) fn shard_variable(name: &str) -> Option<String> {
     let value = env::var_os(name)?.to_string_lossy().into_owned();
     Some(value).filter(|value| !value.is_empty())
 }
 
-/// Returns every variable with an effect and what it does, our own first.
+/// Returns every variable that has an effect with its description, our own first.
 pub(crate) fn variables() -> Vec<(&'static str, String)> {
     let of_settings = SETTINGS.iter().filter_map(|setting| {
         let variable = setting.variable?;
@@ -126,11 +126,11 @@ pub(crate) fn variables() -> Vec<(&'static str, String)> {
     variables
 }
 
-/// What the environment says. A variable that is empty counts as not set.
+/// The environment. An empty variable counts as not set.
 #[allow(clippy::struct_excessive_bools)] // Variables that are switches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Env {
-    /// The variables of settings that are set.
+    /// The variables of settings that are set, by name.
     pub(super) of_settings: Vec<(&'static str, String)>,
     /// `LANGDOCK_API_KEY`
     pub(crate) api_key: Option<Secret>,
@@ -140,7 +140,7 @@ pub(crate) struct Env {
     pub(crate) session: Option<String>,
     /// `LANGDOCK_NO_LOG` is set.
     pub(crate) no_log: bool,
-    /// `LANGDOCK_CONFIG`; a path need not be text.
+    /// `LANGDOCK_CONFIG`; a path need not be UTF-8.
     pub(crate) config: Option<PathBuf>,
     /// `NO_PROXY` or `no_proxy`
     pub(crate) no_proxy: Option<String>,
@@ -148,19 +148,19 @@ pub(crate) struct Env {
     pub(crate) editor: Option<String>,
     /// `PAGER`
     pub(crate) pager: Option<String>,
-    /// `TMPDIR`, or what the platform has for it.
+    /// `TMPDIR`, or the platform's default.
     pub(crate) temporary_directory: PathBuf,
-    /// `COLUMNS`, where it is a number that a terminal could have.
+    /// `COLUMNS`, if it is a plausible width of a terminal.
     pub(crate) columns: Option<usize>,
     /// `NO_COLOR` is set.
     pub(crate) no_color: bool,
     /// `CLICOLOR_FORCE` is set and not 0.
     pub(crate) clicolor_force: bool,
-    /// `TERM` says that the terminal can do nothing but print.
+    /// `TERM` names a terminal without any control sequences.
     pub(crate) dumb_terminal: bool,
 }
 
-/// Returns a variable that a program inherits which is run, and that has no effect here.
+/// Returns a variable that is not read here but inherited by programs that are run.
 pub(crate) fn inherited_var(name: &str) -> Option<OsString> {
     env::var_os(name)
 }
@@ -196,7 +196,7 @@ impl Env {
             dumb_terminal: set("TERM").is_none_or(|term| term == "dumb"),
         }
     }
-    /// Returns the text of a setting's variable and the name that it was set by.
+    /// Returns the value of a setting's variable and the name under which it was set.
     pub(super) fn of_setting(&self, variable: SettingVariable) -> Option<(&'static str, &str)> {
         let found = self
             .of_settings

@@ -1,7 +1,7 @@
-//! The config file: read as a whole, checked as a whole, each value with its line.
+//! The config file, parsed and validated as a whole; each value knows its line.
 //!
-//! A key that is not known is an error and not ignored: a mistyped setting that does nothing would
-//! be found much later.
+//! An unknown key is an error: a mistyped setting that is silently ignored would be found much
+//! later.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -18,25 +18,25 @@ use super::value_type::{SettingValue, ValueType};
 use super::{Error, Origin, Paths, Place, Sourced};
 use crate::text::nearest_name;
 
-/// The table of profiles.
+/// The name of the table of profiles.
 pub(super) const PROFILES: &str = "profiles";
 
-/// What the config file says.
+/// The contents of the config file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ConfigFile {
-    /// What holds without a profile, and where the profile says nothing.
+    /// The top-level settings, which apply without a profile and where the profile sets nothing.
     pub(super) top: SettingValues,
     /// The profiles by name.
     pub(super) profiles: Vec<(String, SettingValues)>,
     /// The limits by model.
     pub(super) limits: Vec<ModelLimits>,
-    /// Which tools run unasked, and which never.
+    /// Which tools run without confirmation, and which never run.
     pub(super) tools: ToolNames,
 }
 
 impl ConfigFile {
-    /// Reads the config file. One that is not there is an empty one, unless it was named. The
-    /// second part says what was wrong where the usual one is there and cannot be read.
+    /// Reads the config file. A missing file counts as empty, unless `LANGDOCK_CONFIG` names it.
+    /// The second part of the result is a notice if the default file exists but cannot be read.
     pub(crate) fn read(paths: &Paths) -> Result<(Self, Option<String>), Error> {
         let Some(path) = &paths.config else {
             return Ok((Self::default(), None));
@@ -77,13 +77,13 @@ impl ConfigFile {
         Self::parse(path, text)
     }
 
-    /// Reads the text of a config file; `path` is for messages.
+    /// Parses the text of a config file; `path` is for messages.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Error> {
         let reader = Reader { path, text };
         let document = Document::parse(text).map_err(|error| Error::Syntax {
             path: path.to_owned(),
             line: reader.line(error.span()),
-            // Its whole text shows the line, which may hold a secret.
+            // The full message quotes the line, which may hold a secret.
             reason: error.message().lines().collect::<Vec<_>>().join("; "),
         })?;
         let top = reader.level(document.as_table(), None)?;
@@ -114,7 +114,7 @@ impl ConfigFile {
         Ok(file)
     }
 
-    /// Returns the profile of a name.
+    /// Returns the profile of this name; `origin` says who selected it.
     pub(super) fn profile(&self, name: &str, origin: &Origin) -> Result<&SettingValues, Error> {
         let found = self
             .profiles
@@ -133,14 +133,14 @@ impl ConfigFile {
     }
 }
 
-/// A text that is read, for the lines of what is found in it.
+/// The text being read, to find the line of each value.
 struct Reader<'a> {
     path: &'a Path,
     text: &'a str,
 }
 
 impl Reader<'_> {
-    /// Reads the table of tools.
+    /// Reads the table `[tools]`.
     fn tools(&self, top: &dyn TableLike) -> Result<ToolNames, Error> {
         let mut names = ToolNames::default();
         let Some((key, item)) = top.get_key_value(TOOLS) else {
@@ -199,7 +199,7 @@ impl Reader<'_> {
         Ok(level)
     }
 
-    /// Reads the limits that stand beside the profiles.
+    /// Reads the tables of limits.
     fn limits(&self, top: &dyn TableLike) -> Result<Vec<ModelLimits>, Error> {
         let Some((key, item)) = top.get_key_value(LIMITS) else {
             return Ok(Vec::new());
@@ -233,7 +233,7 @@ impl Reader<'_> {
         self.typed(kind, ValueType::Count(1), key, item).map(Some)
     }
 
-    /// Reads a value that stands in no profile, as the Rust type that holds it.
+    /// Reads a value outside of profiles as its Rust type.
     fn typed<T: TryFrom<SettingValue>>(
         &self,
         name: &str,
@@ -258,7 +258,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Resolves a relative path, whose place is beside the file.
+    /// Resolves a relative path against the directory of the config file.
     fn resolved(&self, value: SettingValue, value_type: ValueType) -> SettingValue {
         match self.path.parent() {
             Some(directory) => value.in_directory(value_type, directory),
@@ -290,12 +290,12 @@ impl Reader<'_> {
     }
 }
 
-/// The number of the line that follows these bytes or goes on with them.
+/// The number of the line that the byte after `before` is in, counted from 1.
 fn line_behind(before: &[u8]) -> usize {
     1 + memchr::memchr_iter(b'\n', before).count()
 }
 
-/// Returns where the config file is, for those who write it.
+/// Returns where to write the config file.
 pub(crate) fn config_path(paths: &Paths) -> Result<&PathBuf, Error> {
     paths.config.as_ref().ok_or(Error::NoHome)
 }

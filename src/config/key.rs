@@ -1,4 +1,4 @@
-//! Where the API key is. It is read when a request needs it, and not before.
+//! Where the API key comes from. It is read only when a request needs it.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -8,23 +8,23 @@ use super::store::{MAX_KEY_BYTES, key_path, stored_hosts, stored_key};
 use super::{Error, Origin, Secret};
 use crate::client::ApiKey;
 
-/// Where the API key is.
+/// Where the API key comes from.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum KeySource {
-    /// In a file; `-` is stdin.
+    /// A file; `-` is stdin.
     File(PathBuf),
-    /// In the environment.
+    /// The environment.
     Environment(Secret),
-    /// A command prints it: `api_key_cmd`.
+    /// A command that prints it: `api_key_cmd`.
     Command {
         /// The program and its arguments.
         words: Vec<String>,
-        /// Where the command stands.
+        /// Where the command was set.
         origin: Origin,
     },
-    /// Where `auth login` stored it, if it did.
+    /// The file in which `auth login` stored it, if it did.
     Stored(Stored),
-    /// The built-in endpoint takes any key, and is never given a real one.
+    /// The built-in endpoint accepts any key and never receives a real one.
     Demo,
     /// A record answers, and nothing is sent.
     Replay,
@@ -33,21 +33,21 @@ pub(crate) enum KeySource {
 /// Where `auth login` stores a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stored {
-    /// The directory; none without a home.
+    /// The directory; `None` if there is no home directory.
     pub(crate) directory: Option<PathBuf>,
-    /// The host and port that the key has to belong to.
+    /// The host and port that the key must belong to.
     pub(crate) host: String,
-    /// The host that a command has a key for, where that is another one.
+    /// The host that `api_key_cmd` has a key for, if it is a different one.
     pub(crate) commanded_for: Option<String>,
 }
 
 impl KeySource {
-    /// Whether reading it may take its time.
+    /// Whether reading it may take a while.
     pub(crate) fn is_slow(&self) -> bool {
         matches!(self, Self::File(_) | Self::Command { .. })
     }
 
-    /// Where it came from.
+    /// Returns the origin to show to the user.
     pub(crate) fn origin(&self) -> Origin {
         match self {
             Self::File(_) => Origin::Flag("--api-key-file"),
@@ -63,7 +63,7 @@ impl KeySource {
     }
 }
 
-/// Reads the key.
+/// Reads and validates the key.
 pub(crate) fn read_key(source: &KeySource) -> Result<ApiKey, Error> {
     let text = match source {
         KeySource::File(path) => read_file(path).map_err(|source| Error::KeyFile {
@@ -95,7 +95,7 @@ fn read_stored(stored: &Stored) -> Result<String, Error> {
     })
 }
 
-/// Runs the command of `api_key_cmd` and gives what it prints. It asks nobody: its stdin is empty.
+/// Runs `api_key_cmd` and returns what it prints. Its stdin is empty, so it cannot prompt there.
 fn run(words: &[String]) -> Result<String, Error> {
     let (program, arguments) = words
         .split_first()

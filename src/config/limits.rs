@@ -1,15 +1,15 @@
-//! Limits of requests and tokens a minute that were set, by model: the tables `[limits."MODEL"]` of
+//! Configured limits of requests and tokens per minute, by model: the tables `[limits."MODEL"]` of
 //! the config file.
 //!
-//! They are the workspace's and not a profile's, so they stand beside the profiles.
+//! They belong to the workspace, not to a profile, so they are outside of profiles.
 
 use super::{Origin, Sourced};
 use crate::pace::RateLimits;
 
-/// The table of limits.
+/// The name of the table of limits.
 pub(super) const LIMITS: &str = "limits";
 
-/// What may be limited, as the config file has it.
+/// The limits that a model can have, by their keys.
 pub(super) const KINDS: [&str; 2] = ["rpm", "tpm"];
 
 /// The limits of a model.
@@ -17,14 +17,14 @@ pub(super) const KINDS: [&str; 2] = ["rpm", "tpm"];
 pub(crate) struct ModelLimits {
     /// The model.
     pub(crate) model: String,
-    /// `rpm`: requests a minute.
+    /// `rpm`: requests per minute.
     pub(super) rpm: Option<Sourced<u64>>,
-    /// `tpm`: tokens a minute.
+    /// `tpm`: tokens per minute.
     pub(super) tpm: Option<Sourced<u64>>,
 }
 
 impl ModelLimits {
-    /// The limits without their origins.
+    /// Returns the limits without their origins.
     pub(crate) fn values(&self) -> RateLimits {
         let value = |limit: &Option<Sourced<u64>>| limit.as_ref().map(|limit| limit.value);
         RateLimits {
@@ -33,7 +33,7 @@ impl ModelLimits {
         }
     }
 
-    /// Each limit with its key and its origin.
+    /// Returns each limit with its key and origin.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (LimitKey, u64, &Origin)> {
         KINDS
             .into_iter()
@@ -52,7 +52,7 @@ impl ModelLimits {
     }
 }
 
-/// The name of a limit: `limits."MODEL".rpm`.
+/// The key of a limit: `limits."MODEL".rpm`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LimitKey {
     /// The model.
@@ -62,7 +62,7 @@ pub(crate) struct LimitKey {
 }
 
 impl LimitKey {
-    /// Reads a name; the quotes may be missing, as a shell takes them away.
+    /// Parses a key; the quotes may be missing, since a shell removes them.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let (model, kind) = name
             .strip_prefix(LIMITS)?
@@ -79,7 +79,7 @@ impl LimitKey {
         })
     }
 
-    /// The name.
+    /// Returns the key as text, with the quotes.
     pub(crate) fn name(&self) -> String {
         format!("{LIMITS}.\"{}\".{}", self.model, self.kind)
     }

@@ -1,4 +1,4 @@
-//! What holds of flags, environment, profile, config file and defaults: one value for each setting,
+//! Merges flags, environment, profile, config file and defaults into one value for each setting,
 //! with its origin. Pure.
 
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::value_type::SettingValue;
 use super::{ConfigFile, Env, Error, KeySource, Origin, RecordFiles, Sourced, ToolNames};
 use crate::client::Region;
 
-/// What flags say about the connection and the model.
+/// What the flags set for the connection and the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Flags {
     /// The settings that have a flag.
@@ -27,39 +27,38 @@ pub(crate) struct Flags {
     pub(crate) records: RecordFiles,
 }
 
-/// What holds for this run.
+/// The settings in effect for this run.
 #[derive(Clone, PartialEq)]
 pub(crate) struct MergedConfig {
     /// The settings.
     values: SettingValues,
-    /// The profile that was chosen.
+    /// The selected profile.
     profile: Option<Sourced<String>>,
     pub(super) limits: Vec<ModelLimits>,
-    /// The tools that the file has something about.
+    /// The tools that the config file allows or denies.
     pub(super) tools: ToolNames,
     pub(super) no_pace: bool,
     pub(super) records: RecordFiles,
     pub(super) no_proxy: Option<String>,
-    /// A key that goes to any host: who gave it did so for this call.
+    /// A key that is sent to any host, because the user gave it for this call.
     pub(super) key: Option<KeySource>,
-    /// The base URL beside the command that prints the key: that key belongs to its host.
+    /// The base URL set in the same place as `api_key_cmd`: that key belongs to its host.
     pub(super) commanded_for: Option<String>,
 }
 
-/// A setting as `config show` has it.
+/// A row of `config show`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
-    /// What it is called.
+    /// The setting.
     pub(crate) setting: &'static Setting,
-    /// Its value, null where there is none.
+    /// Its value; null if there is none.
     pub(crate) value: Json,
-    /// Who chose it.
+    /// Where the value came from.
     pub(crate) origin: Origin,
 }
 
 impl MergedConfig {
-    /// Merges the sources. Of several values for a setting that of a flag counts, then that of a
-    /// variable, of the profile, of the rest of the config file, and the default.
+    /// Merges the sources. Precedence: flag, variable, profile, config file, default.
     pub(crate) fn new(flags: &Flags, env: &Env, file: &ConfigFile) -> Result<Self, Error> {
         let profile = chosen_profile(flags.profile.as_deref(), env);
         let level = profile
@@ -94,23 +93,22 @@ impl MergedConfig {
         })
     }
 
-    /// The profile.
+    /// Returns the selected profile.
     pub(crate) fn profile(&self) -> Option<&Sourced<String>> {
         self.profile.as_ref()
     }
 
-    /// The limits that were set, in the order of the config file.
+    /// Returns the configured limits, in the order of the config file.
     pub(crate) fn limits(&self) -> &[ModelLimits] {
         &self.limits
     }
 
-    /// Returns the value of a setting, with its origin; none where nobody set one and there is no
-    /// default.
+    /// Returns the value of a setting with its origin; `None` if it is not set and has no default.
     pub(super) fn sourced<T: TryFrom<SettingValue>>(&self, key: &str) -> Option<Sourced<T>> {
         self.values.typed(key)
     }
 
-    /// Returns the value of a setting; none where nobody set one and there is no default.
+    /// Returns the value of a setting; `None` if it is not set and has no default.
     pub(super) fn value<T: TryFrom<SettingValue>>(&self, key: &str) -> Option<T> {
         self.sourced(key).map(|sourced| sourced.value)
     }
@@ -119,7 +117,7 @@ impl MergedConfig {
     ///
     /// # Panics
     ///
-    /// If the table gives the setting none.
+    /// If the table has no default for the setting.
     pub(super) fn sourced_or_default<T: TryFrom<SettingValue>>(&self, key: &str) -> Sourced<T> {
         self.sourced(key).expect("the setting has a default")
     }
@@ -128,13 +126,13 @@ impl MergedConfig {
     ///
     /// # Panics
     ///
-    /// If the table gives the setting none.
+    /// If the table has no default for the setting.
     pub(super) fn value_or_default<T: TryFrom<SettingValue>>(&self, key: &str) -> T {
         self.sourced_or_default(key).value
     }
 
-    /// All settings as they hold for this run, in the order of the table. `region` is that of the
-    /// endpoint, which a base URL may have fixed.
+    /// Returns all settings in effect, in the order of the table. `region` is that of the endpoint,
+    /// which a base URL may determine.
     pub(crate) fn rows(&self, region: &Region) -> Vec<Row> {
         let row = |setting: &'static Setting| {
             let (value, origin) = match (setting.key, self.values.get(setting.key)) {
@@ -151,7 +149,8 @@ impl MergedConfig {
         SETTINGS.iter().map(row).collect()
     }
 
-    /// Where nobody chose the region and it is not the default, the base URL has fixed it.
+    /// Returns the origin of the region: the base URL determines it if nobody set it and it is not
+    /// the default.
     fn region_origin(&self, region: &Region) -> Origin {
         let origin = |key: &str| self.values.get(key).map(|found| found.origin.clone());
         let chosen = origin("region").filter(|origin| *origin != Origin::Default);
@@ -160,7 +159,7 @@ impl MergedConfig {
     }
 }
 
-/// Returns the profile that a flag or a variable chooses.
+/// Returns the profile that a flag or a variable selects.
 pub(crate) fn chosen_profile(flag: Option<&str>, env: &Env) -> Option<Sourced<String>> {
     let of_flag = flag.map(|name| (name, Origin::Flag("--profile")));
     let of_variable = || {
@@ -174,7 +173,7 @@ pub(crate) fn chosen_profile(flag: Option<&str>, env: &Env) -> Option<Sourced<St
     })
 }
 
-/// Adds the values of variables. One that a flag overrides may be anything.
+/// Adds the values of variables. A variable that a flag overrides is not validated.
 fn add_variables(values: &mut SettingValues, env: &Env) -> Result<(), Error> {
     for setting in SETTINGS.iter().filter(|setting| setting.variable.is_some()) {
         let text = setting

@@ -1,5 +1,5 @@
-//! Settings: flag, then environment, then profile, then config file, then default, each value with
-//! its origin.
+//! Settings and their precedence: flag, environment, profile, config file, default. Each value
+//! keeps its origin.
 
 mod config_key;
 mod edit;
@@ -50,18 +50,18 @@ use crate::client::{EndpointError, KeyError};
 use value_type::InvalidValue;
 pub(crate) use write::may_write;
 
-/// A table of the config file that is in no profile.
+/// A table of the config file outside of profiles.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ConfigTable {
-    /// Its name, with `MODEL` and the like where each has one of its own.
+    /// Its name, with a placeholder such as `MODEL` where there is a table for each.
     pub(crate) name: &'static str,
     /// An example of each of its keys, in TOML.
     pub(crate) samples: &'static [&'static str],
-    /// What it is for: a sentence.
+    /// What it is for, in a sentence.
     pub(crate) about: &'static str,
 }
 
-/// The tables of the config file that are in no profile.
+/// The tables of the config file outside of profiles.
 pub(crate) const TABLES: [ConfigTable; 2] = [
     ConfigTable {
         name: "limits.\"MODEL\"",
@@ -80,7 +80,7 @@ pub(crate) const TABLES: [ConfigTable; 2] = [
 pub(crate) struct Sourced<T> {
     /// The value.
     pub(crate) value: T,
-    /// Who said so.
+    /// Where it came from.
     pub(crate) origin: Origin,
 }
 
@@ -95,11 +95,11 @@ pub(crate) enum Origin {
     File(Arc<Place>),
     /// `auth login`, which wrote this file.
     Login(PathBuf),
-    /// What was typed or came on standard input just now.
+    /// What was just typed or read from standard input.
     Input,
     /// The conversation that is continued.
     Conversation,
-    /// Nobody chose it.
+    /// The built-in default.
     Default,
 }
 
@@ -108,16 +108,16 @@ pub(crate) enum Origin {
 pub(crate) struct Place {
     /// The file.
     pub(crate) path: PathBuf,
-    /// The line, counted from 1.
+    /// The line, starting from 1.
     pub(crate) line: usize,
     /// The key.
     pub(crate) key: String,
-    /// The profile, if it stands in one.
+    /// The profile, if it is in one.
     pub(crate) profile: Option<String>,
 }
 
 impl Origin {
-    /// The origin in a word or two, for tables.
+    /// Returns the origin in a word or two, for tables.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Flag(name) | Self::Environment(name) => (*name).to_owned(),
@@ -161,10 +161,10 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What is wrong with the settings.
+/// What is wrong with the configuration.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The region and the base URL give no endpoint.
+    /// The region and the base URL do not make an endpoint.
     #[error("{origin}")]
     Endpoint {
         /// Which of the two is at fault.
@@ -172,10 +172,10 @@ pub(crate) enum Error {
         /// What is wrong.
         source: EndpointError,
     },
-    /// A value that cannot be read.
+    /// A value cannot be parsed.
     #[error("{origin}: {reason}")]
     Value {
-        /// Where it stands.
+        /// Where it was set.
         origin: Origin,
         /// What is wrong.
         reason: String,
@@ -199,20 +199,20 @@ pub(crate) enum Error {
         line: usize,
         /// The key.
         key: String,
-        /// What may have been meant.
+        /// The most similar known key.
         nearest: Option<&'static str>,
     },
-    /// A profile that the config file does not have.
+    /// The config file does not have this profile.
     #[error("{origin}: no profile `{name}` in the config file")]
     UnknownProfile {
-        /// Who asked for it.
+        /// Where it was selected.
         origin: Origin,
         /// Its name.
         name: String,
-        /// Those that there are.
+        /// The profiles that exist.
         known: Vec<String>,
     },
-    /// The config file that was named cannot be read.
+    /// The config file named by `LANGDOCK_CONFIG` cannot be read.
     #[error("cannot read the config file `{}`", path.display())]
     Unreadable {
         /// The file.
@@ -220,7 +220,7 @@ pub(crate) enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// A file that was to be written.
+    /// A file cannot be written.
     #[error("cannot write `{}`", path.display())]
     Unwritable {
         /// The file.
@@ -228,7 +228,7 @@ pub(crate) enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// A value that `config set` does not take.
+    /// `config set` does not accept the value.
     #[error("`{key}` cannot be set: {reason}")]
     Refused {
         /// The key.
@@ -236,24 +236,24 @@ pub(crate) enum Error {
         /// Why.
         reason: String,
     },
-    /// `config init` does not write over what is there.
+    /// `config init` does not overwrite an existing file.
     #[error("`{}` already exists", path.display())]
     Exists {
         /// The file.
         path: PathBuf,
     },
-    /// No directory to keep anything in is known.
+    /// The user has no known directory for configuration.
     #[error("cannot find a config directory for this user")]
     NoHome,
-    /// A key that cannot be one.
+    /// A key is not a well-formed API key.
     #[error("cannot use the API key from {origin}")]
     Key {
-        /// Where it stands.
+        /// Where it was set.
         origin: Origin,
         /// What is wrong.
         source: KeyError,
     },
-    /// A key file that cannot be read.
+    /// A key file cannot be read.
     #[error("cannot read the API key file `{}`", path.display())]
     KeyFile {
         /// The file.
@@ -261,7 +261,7 @@ pub(crate) enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// A stored key that others may read.
+    /// Other users may read a stored key.
     #[error("the API key file `{}` is readable by other users, so it is not used", path.display())]
     KeyFileMode {
         /// The file.
@@ -272,10 +272,10 @@ pub(crate) enum Error {
     KeyCommand {
         /// The program.
         program: String,
-        /// What it did.
+        /// How it failed.
         reason: String,
     },
-    /// There is no key anywhere.
+    /// There is no key.
     #[error("no API key{}", match (commanded_for, stored_for.as_slice()) {
         (Some(other), _) => format!(" for `{host}`: `api_key_cmd` is for `{other}`, and its key \
             is sent to no other host"),
@@ -285,17 +285,17 @@ pub(crate) enum Error {
         }
     })]
     NoKey {
-        /// The host and port that it has to be for.
+        /// The host and port that need a key.
         host: String,
-        /// The host that a command has a key for.
+        /// The host that `api_key_cmd` has a key for.
         commanded_for: Option<String>,
-        /// The hosts that keys are stored for.
+        /// The hosts that have a stored key.
         stored_for: Vec<String>,
     },
 }
 
 impl Error {
-    /// Returns the error of a value that is not of its setting's type.
+    /// Creates the error for a value that does not have its setting's type.
     fn invalid(origin: Origin, invalid: InvalidValue) -> Self {
         match invalid {
             InvalidValue::Endpoint(source) => Self::Endpoint { origin, source },

@@ -1,23 +1,23 @@
-//! Where the program keeps what it keeps: the directories that the platform has for it.
+//! Where the program keeps its files: the platform's own directories for each kind.
 
 use std::path::{Path, PathBuf};
 
 use super::Env;
 
-/// The files of the settings. A machine without a home has none.
+/// The files of the configuration; `None` for a user without a home directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Paths {
     /// The config file.
     pub(crate) config: Option<PathBuf>,
-    /// Whether `LANGDOCK_CONFIG` named it: it then has to be there.
+    /// Whether `LANGDOCK_CONFIG` names it, in which case it must exist.
     pub(crate) config_was_named: bool,
-    /// The directory of the keys that `auth login` stores. It does not move with `LANGDOCK_CONFIG`,
-    /// which may be a file that people share.
+    /// The directory of the keys that `auth login` stores. It does not follow `LANGDOCK_CONFIG`,
+    /// which may be a shared file.
     pub(crate) keys: Option<PathBuf>,
 }
 
 impl Paths {
-    /// Finds them; nothing is read or made.
+    /// Determines the paths; nothing is read or created.
     pub(crate) fn find(env: &Env) -> Self {
         let directory = config_directory();
         let usual = directory
@@ -31,18 +31,18 @@ impl Paths {
     }
 }
 
-/// The directory of the saved prompts. A machine without a home has none.
+/// Returns the directory of the saved prompts; `None` without a home directory.
 pub(crate) fn templates_directory() -> Option<PathBuf> {
     config_directory().map(|directory| directory.join("templates"))
 }
 
 /// Which conversations a run reads and writes. Those with the scripted endpoint are kept apart, so
-/// that no real endpoint is ever sent what a script said, nor the other way round.
+/// that its answers are never sent to a real endpoint, nor the other way round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DataScope {
-    /// Those with models.
+    /// Conversations with real models.
     Real,
-    /// Those of `--demo`.
+    /// Conversations with the scripted endpoint: `--demo`.
     Demo,
 }
 
@@ -52,7 +52,7 @@ impl DataScope {
         if is_demo { Self::Demo } else { Self::Real }
     }
 
-    /// Returns how the program is called to get at this data, for messages.
+    /// Returns the command that accesses this data, for messages.
     pub(crate) fn program(self) -> &'static str {
         match self {
             Self::Real => "langdock",
@@ -60,7 +60,7 @@ impl DataScope {
         }
     }
 
-    /// Returns the directory of this scope in one of the platform's.
+    /// Returns the directory of this scope inside a directory of the platform.
     fn directory_in(self, platform: &Path) -> PathBuf {
         let directory = platform.join("langdock");
         match self {
@@ -70,20 +70,20 @@ impl DataScope {
     }
 }
 
-/// The directory of the conversations. A machine without a home has none.
+/// Returns the directory of the conversations; `None` without a home directory.
 pub(crate) fn sessions_directory(scope: DataScope) -> Option<PathBuf> {
     dirs::data_dir().map(|directory| scope.directory_in(&directory).join("sessions"))
 }
 
-/// The directory of the tools that are named and not given by their path. A machine without a home
-/// has none.
+/// Returns the directory of the tools that are given by name instead of path; `None` without a home
+/// directory.
 pub(crate) fn tools_directory() -> Option<PathBuf> {
     config_directory().map(|directory| directory.join("tools"))
 }
 
-/// The file of the lines that were typed before. A machine without a home has none.
+/// Returns the file of the input history; `None` without a home directory.
 pub(crate) fn history_file(scope: DataScope) -> Option<PathBuf> {
-    // Not every platform tells state from data.
+    // Not every platform separates state from data.
     let directory = dirs::state_dir().or_else(dirs::data_local_dir);
     directory.map(|directory| scope.directory_in(&directory).join("history"))
 }

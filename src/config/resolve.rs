@@ -1,4 +1,4 @@
-//! The merged config in, settings out: pure. Here the key meets the host that it belongs to.
+//! Resolves the merged configuration into settings and matches the key to its host. Pure.
 
 use std::path::Path;
 
@@ -14,53 +14,53 @@ use crate::client::{
 };
 use crate::protocol::RequestField;
 
-/// What holds for this run.
+/// The resolved settings of a run.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Settings {
     /// Where requests go.
     pub(crate) endpoint: Endpoint,
     /// How to connect and how long to wait.
     pub(crate) options: ClientOptions,
-    /// Where the key is.
+    /// Where the key comes from.
     pub(crate) key: KeySource,
-    /// What is recorded, and what answers.
+    /// What is recorded, and what is answered from a record.
     pub(crate) records: RecordFiles,
-    /// The model, where one was chosen.
+    /// The model, if one was chosen.
     pub(crate) model: Option<Sourced<String>>,
-    /// The most tokens to write, where it was chosen.
+    /// The maximum number of tokens to generate, if it was set.
     pub(crate) max_tokens: Option<Sourced<u64>>,
-    /// The fields of a request that the config file sets, as the flags of their names have them.
+    /// The request fields that the config file sets, by their flags.
     pub(crate) fields: Vec<FieldSetting>,
-    /// Whether an answer may be cut off by a limit of tokens.
+    /// Whether an answer cut off by a token limit counts as a success.
     pub(crate) allow_truncated: bool,
-    /// Whether lines are edited with the keys of vi.
+    /// Whether the line editor uses vi key bindings.
     pub(crate) vi_keys: bool,
-    /// Whether what is said is saved, where somebody said so.
+    /// Whether conversations are saved, if that was set.
     pub(crate) save: Option<bool>,
-    /// The tools that run unasked, and those that never run.
+    /// The tools that run without confirmation, and those that never run.
     pub(crate) tools: ToolNames,
-    /// The name of the theme, where it was chosen.
+    /// The name of the theme, if it was chosen.
     pub(crate) theme: Option<String>,
 }
 
-/// A field of a request that the config file sets.
+/// A request field that the config file sets.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FieldSetting {
     /// The field.
     pub(crate) field: &'static RequestField,
-    /// Its value in the body, and where it was set.
+    /// Its JSON value in the request body, and where it was set.
     pub(crate) value: Sourced<Json>,
 }
 
 impl Settings {
-    /// Returns which conversations belong to the endpoint.
+    /// Returns which conversations this endpoint reads and writes.
     pub(crate) fn data_scope(&self) -> DataScope {
         DataScope::for_demo(self.key == KeySource::Demo || self.records.is_replay())
     }
 }
 
-/// Resolves the settings. `keys` is the directory of the stored keys, and `demo` the base URL of
-/// the built-in endpoint where it was asked for; no key and no base URL from elsewhere then counts.
+/// Resolves the settings. `keys` is the directory of the stored keys; `demo` is the base URL of the
+/// built-in endpoint if it was asked for, which overrides any other key and base URL.
 pub(crate) fn resolve(
     merged: &MergedConfig,
     keys: Option<&Path>,
@@ -111,7 +111,7 @@ pub(crate) fn resolve(
     })
 }
 
-/// Reads the fields of a request.
+/// Reads the request fields.
 fn fields(merged: &MergedConfig) -> Result<Vec<FieldSetting>, Error> {
     let mut fields = Vec::new();
     for setting in &SETTINGS {
@@ -139,7 +139,7 @@ fn endpoint(merged: &MergedConfig, demo: Option<&str>) -> Result<Endpoint, Error
         origin: region.origin.clone(),
         source,
     })?;
-    // A base URL may fix another region than the default, but none than the chosen one.
+    // A base URL may override the default region, but must not contradict a chosen one.
     let chosen = (region.origin != Origin::Default).then_some(&slug);
     let base = demo.unwrap_or(&base_url.value);
     let allow_http = merged.value_or_default("allow_http");
@@ -152,9 +152,9 @@ fn endpoint(merged: &MergedConfig, demo: Option<&str>) -> Result<Endpoint, Error
     })
 }
 
-/// Finds the key for this endpoint. One that was given for this call goes where this call goes; a
-/// stored or commanded one only to the host that it was set up for, whatever a flag or a variable
-/// made the base URL.
+/// Finds the key for this endpoint. A key given for this call is sent wherever the call goes; a
+/// stored key or that of `api_key_cmd` is only sent to the host it was set up for, even if a flag
+/// or a variable changes the base URL.
 fn key(merged: &MergedConfig, endpoint: &Endpoint, keys: Option<&Path>) -> KeySource {
     if let Some(given) = &merged.key {
         return given.clone();
@@ -227,7 +227,7 @@ mod tests {
         })
     }
 
-    /// An environment with these variables of settings.
+    /// Returns an environment with these variables of settings.
     fn env_of(variables: &[(&'static str, &str)]) -> Env {
         let variable = |(name, text): &(&'static str, &str)| (*name, (*text).to_owned());
         Env {
@@ -251,7 +251,7 @@ mod tests {
         }
     }
 
-    /// Flags of settings that take text.
+    /// Returns flags for settings that take text.
     fn flags_of(given: &[(&str, &str)]) -> Flags {
         let mut flags = Flags::default();
         for (key, text) in given {

@@ -1,5 +1,5 @@
-//! What is remembered of how models are asked for answers that match a schema: the way that each of
-//! an endpoint's models took to, where it did not take to an earlier one.
+//! Remembers which way of asking for schema-conforming answers works with each model of an
+//! endpoint, if an earlier way was refused.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,10 +13,10 @@ use super::state::State;
 use crate::fs::{Durability, atomic_write};
 use crate::tool::SchemaWay;
 
-/// How long a way is remembered: models and gateways change.
+/// How long an entry is kept: models and gateways change.
 const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// The file of one endpoint.
+/// The file for one endpoint.
 #[derive(Debug, Clone)]
 pub(crate) struct SchemaWays(PathBuf);
 
@@ -29,7 +29,7 @@ struct WorkedWay {
 }
 
 impl SchemaWays {
-    /// Opens what is remembered of the endpoint of this name.
+    /// Opens the file for the endpoint of this name.
     pub(crate) fn for_endpoint(state: &State, name: &str) -> Self {
         Self(
             state
@@ -39,7 +39,7 @@ impl SchemaWays {
         )
     }
 
-    /// Returns the way that worked with a model, unless that was too long ago.
+    /// Returns the way that worked with a model, unless the entry is too old.
     pub(crate) fn of_model(&self, model: &str, now: SystemTime) -> Option<SchemaWay> {
         SchemaWay::from_name(&self.read(now).remove(model)?.way)
     }
@@ -63,13 +63,13 @@ impl SchemaWays {
         }
     }
 
-    /// Returns what is remembered and not too old. A damaged file counts as not there.
+    /// Returns the entries that are not too old. A damaged file counts as missing.
     fn read(&self, now: SystemTime) -> BTreeMap<String, WorkedWay> {
         let bytes = fs::read(&self.0).unwrap_or_default();
         let mut ways: BTreeMap<String, WorkedWay> =
             serde_json::from_slice(&bytes).unwrap_or_default();
         let now = seconds_since_epoch(now);
-        // What was seen in the future was seen by a clock that was wrong.
+        // An entry from the future was written under a wrong clock.
         ways.retain(|_, worked| {
             let age = now.checked_sub(worked.seen_at);
             age.is_some_and(|age| age < LIFETIME.as_secs())

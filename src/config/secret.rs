@@ -1,18 +1,18 @@
-//! A key as the environment has it: nobody has looked yet whether it is one.
+//! A key as found in the environment, not yet validated.
 
 use std::fmt;
 
-/// A text that is not to be printed. Its `Debug` is masked, and it has no `Display`.
+/// A text that must not be printed. Its `Debug` is masked, and it has no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(String);
 
 impl Secret {
-    /// Hides the text.
+    /// Wraps the text.
     pub(crate) fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// The text itself, for what has to have it.
+    /// Returns the text itself, for code that needs it.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
     }

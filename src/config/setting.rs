@@ -1,8 +1,7 @@
-//! The settings, in a table: what each is called everywhere, what it may be, its default, and what
-//! it is for.
+//! The table of all settings: their names everywhere, types, defaults and descriptions.
 //!
-//! Everything else is made from it: the flags of the connection, the variables, the keys of the
-//! config file, `config show|get|set|unset|init`, the help topics and the man pages.
+//! Everything else is derived from it: the connection flags, the variables, the keys of the config
+//! file, `config show|get|set|unset|init`, the help topics and the man pages.
 //! [`Settings`](super::Settings) has the values as the rest of the program uses them.
 
 use super::value_type::{SettingValue, ValueType};
@@ -18,13 +17,13 @@ pub(crate) struct Setting {
     pub(crate) flag: SettingFlag,
     /// The environment variable that overrides it.
     pub(crate) variable: Option<SettingVariable>,
-    /// What it may be.
+    /// The type of its values.
     pub(crate) value_type: ValueType,
-    /// What holds where nobody set it.
+    /// Its value if nobody sets it.
     pub(crate) default: DefaultValue,
-    /// What it is for: a line without a full stop, which needs no context.
+    /// What it is for: a line without a full stop, clear without context.
     pub(crate) help: &'static str,
-    /// What else there is to say, in whole sentences; empty if that is all.
+    /// Anything else worth knowing, in whole sentences; may be empty.
     pub(crate) long_help: &'static str,
     /// An example of its value, in TOML.
     pub(crate) sample: &'static str,
@@ -33,9 +32,9 @@ pub(crate) struct Setting {
 /// The flag of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SettingFlag {
-    /// It has none.
+    /// There is none.
     None,
-    /// A flag of the connection: the command line makes it from the table.
+    /// A connection flag: the command line generates it from the table.
     Connection(&'static str),
     /// A flag of some commands, which declare it themselves.
     Command(&'static str),
@@ -46,22 +45,22 @@ pub(crate) enum SettingFlag {
 pub(crate) struct SettingVariable {
     /// Its name.
     pub(crate) name: &'static str,
-    /// Another name, which counts where the first one is not set.
+    /// Another name, which is read if the first one is not set.
     pub(crate) other_name: Option<&'static str>,
     /// How the variable differs from the flag; empty if it does not.
     pub(crate) note: &'static str,
 }
 
-/// What holds where nobody set a setting.
+/// The value of a setting that nobody sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DefaultValue {
-    /// This value, as a variable would have it.
+    /// This value, in the syntax of a variable.
     Value(&'static str),
     /// No value; the text says what that means.
     Unset(&'static str),
 }
 
-/// Every setting, in the order in which they are shown.
+/// All settings, in display order.
 pub(crate) const SETTINGS: [Setting; 23] = [
     Setting {
         key: "region",
@@ -258,7 +257,7 @@ pub(crate) const SETTINGS: [Setting; 23] = [
     },
 ];
 
-/// Returns the setting of a field of a request, which has a flag, and no variable.
+/// Returns the setting of a request field, which has a flag but no variable.
 const fn field_setting(
     field: &'static RequestField,
     default: &'static str,
@@ -276,7 +275,7 @@ const fn field_setting(
     }
 }
 
-/// Returns a variable that means what the flag does.
+/// Returns a variable with the same meaning as the flag.
 const fn variable(name: &'static str) -> SettingVariable {
     SettingVariable {
         name,
@@ -291,7 +290,7 @@ impl Setting {
         SETTINGS.iter().find(|setting| setting.key == key)
     }
 
-    /// Returns the value that holds where nobody set one.
+    /// Returns the default value, if there is one.
     pub(super) fn default_value(&self) -> Option<SettingValue> {
         match self.default {
             DefaultValue::Value(text) => {
@@ -302,8 +301,8 @@ impl Setting {
         }
     }
 
-    /// Describes it in sentences: one line with what it is for and its default, and where there is
-    /// more to say, another one.
+    /// Describes the setting in sentences: a line with its purpose and default, and another one if
+    /// there is more to say.
     pub(crate) fn about(&self) -> impl Iterator<Item = String> {
         let summary = format!("{}. Default: {}.", self.help, self.default.text());
         let more = Some(self.long_help).filter(|text| !text.is_empty());
@@ -332,14 +331,14 @@ impl SettingFlag {
 }
 
 impl SettingVariable {
-    /// Returns the names, the one that goes first first.
+    /// Returns the names in order of precedence.
     pub(super) fn names(self) -> impl Iterator<Item = &'static str> {
         [self.name].into_iter().chain(self.other_name)
     }
 }
 
 impl DefaultValue {
-    /// Returns the default as it is shown to people.
+    /// Returns the default as shown to the user.
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Value(text) | Self::Unset(text) => text,

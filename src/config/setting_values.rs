@@ -1,5 +1,5 @@
-//! Values of settings with their origins: those of one source, such as the flags or a profile, or
-//! of all of them together.
+//! Values of settings with their origins, from one source, such as the flags or a profile, or
+//! merged from several.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::{Origin, Sourced};
 pub(crate) struct SettingValues(BTreeMap<&'static str, Sourced<SettingValue>>);
 
 impl SettingValues {
-    /// Sets what the flag of a setting gave, if it was given.
+    /// Sets the value that a flag gave, if it was given.
     pub(crate) fn set_flag(&mut self, key: &str, value: Option<impl Into<SettingValue>>) {
         let setting = Setting::find(key).expect("a flag of the table is set");
         if let (Some(value), Some(flag)) = (value, setting.flag.name()) {
@@ -25,7 +25,7 @@ impl SettingValues {
         self.0.insert(setting.key, Sourced { value, origin });
     }
 
-    /// Adds the values of settings that have none here.
+    /// Adds the values of settings that are not set here.
     pub(crate) fn fill_from(&mut self, others: &Self) {
         for (key, value) in &others.0 {
             self.0.entry(key).or_insert_with(|| value.clone());
@@ -42,11 +42,11 @@ impl SettingValues {
         self.0.get(key)
     }
 
-    /// Returns the value of a setting as the Rust type that holds it.
+    /// Returns the value of a setting as its Rust type.
     ///
     /// # Panics
     ///
-    /// If the table gives the setting another type.
+    /// If the table has another type for the setting.
     pub(super) fn typed<T: TryFrom<SettingValue>>(&self, key: &str) -> Option<Sourced<T>> {
         let found = self.get(key)?;
         Some(Sourced {
@@ -57,7 +57,7 @@ impl SettingValues {
         })
     }
 
-    /// Keeps the values of these settings only.
+    /// Drops the values of all other settings.
     pub(crate) fn retain(&mut self, keys: &[&str]) {
         self.0.retain(|key, _| keys.contains(key));
     }

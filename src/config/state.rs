@@ -1,8 +1,8 @@
-//! What is remembered between runs: the last list of models of each endpoint and key, the model
-//! that was picked there, and what the models there were seen to refuse and to accept.
+//! What is remembered between runs: the latest model list of each endpoint and key, the default
+//! model picked from it, and the options that models were seen to refuse or accept.
 //!
-//! All of it can be asked for again, so that a directory that cannot be read is an empty one, and
-//! one that cannot be written does no harm. The key is no part of it.
+//! All of it can be fetched again, so a directory that cannot be read counts as empty, and failing
+//! to write does no harm. No key is stored here.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,13 +17,13 @@ use crate::client::{ListedModel, models_of};
 use crate::fs::{Durability, atomic_write};
 use crate::protocol::{ModelOption, OptionFacts};
 
-/// How long a list of models is good for.
+/// How long a model list is used.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long it is remembered what a model has refused or accepted.
+/// How long it is remembered that a model refused or accepted an option.
 const LEARNED_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// The directory of what is remembered.
+/// The directory of the remembered state.
 #[derive(Debug, Clone)]
 pub(crate) struct State(PathBuf);
 
@@ -32,26 +32,25 @@ pub(crate) struct State(PathBuf);
 pub(crate) struct SavedList {
     /// The models.
     pub(crate) models: Vec<ListedModel>,
-    /// Since it was asked for.
+    /// How long ago it was fetched.
     pub(crate) age: Duration,
 }
 
-/// A model that was picked where nobody chose one.
+/// The model that was picked because nobody chose one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pin {
     /// Its id.
     pub(crate) model: String,
-    /// The most tokens that it can write, where the list says so.
+    /// The maximum number of output tokens, if the list has it.
     pub(crate) max_tokens: Option<u64>,
 }
 
-/// What the models of an endpoint were seen to refuse and to accept: rules by the option's name, by
-/// model.
+/// The options that an endpoint's models were seen to refuse or accept: rules by option, by model.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct LearnedRules(BTreeMap<String, BTreeMap<String, LearnedRule>>);
 
-/// Whether an option was accepted, and when that was seen.
+/// Whether an option was accepted, and when that was observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct LearnedRule {
     #[serde(rename = "accepted")]
@@ -61,7 +60,7 @@ struct LearnedRule {
 }
 
 impl LearnedRules {
-    /// Returns what was learned of a model.
+    /// Returns what was learned about a model.
     pub(crate) fn of_model(&self, model: &str) -> OptionFacts {
         let rules = self.0.get(model).into_iter().flatten();
         let fact = |(option, rule): (&String, &LearnedRule)| {
@@ -72,29 +71,29 @@ impl LearnedRules {
 }
 
 impl State {
-    /// Returns the directory of the user who runs this; none without a home.
+    /// Returns the directory of the current user; `None` without a home directory.
     pub(crate) fn for_user() -> Option<Self> {
-        // Not every platform tells state from data.
+        // Not every platform separates state from data.
         dirs::state_dir()
             .or_else(dirs::data_local_dir)
             .map(|directory| Self(directory.join("langdock")))
     }
 
-    /// The directory.
+    /// Returns the path of the directory.
     pub(crate) fn directory(&self) -> &Path {
         &self.0
     }
 
-    /// The directory of the shared rate-limit ledgers.
+    /// Returns the directory of the shared rate-limit ledgers.
     pub(crate) fn books(&self) -> PathBuf {
         self.0.join("pace")
     }
 
-    /// The list that was saved by this name, unless it is too old by now.
+    /// Returns the list saved under this name, unless it is too old.
     pub(crate) fn list(&self, name: &str, now: SystemTime) -> Option<SavedList> {
         let saved: Value = serde_json::from_slice(&fs::read(self.list_file(name)).ok()?).ok()?;
         let asked_at = SystemTime::UNIX_EPOCH + Duration::from_secs(saved["asked_at"].as_u64()?);
-        // A list of the future is one of a clock that was wrong.
+        // A list from the future was saved under a wrong clock.
         let age = now
             .duration_since(asked_at)
             .ok()
@@ -105,8 +104,8 @@ impl State {
         })
     }
 
-    /// Saves a list by a name. An empty one is forgotten: it is explained, and may be longer the
-    /// next time.
+    /// Saves a list under a name. An empty list is forgotten instead: the user gets an explanation,
+    /// and it may be longer next time.
     pub(crate) fn save_list(
         &self,
         name: &str,
@@ -126,12 +125,12 @@ impl State {
         )
     }
 
-    /// The model that was picked by this name.
+    /// Returns the model picked under this name.
     pub(crate) fn pin(&self, name: &str) -> Option<Pin> {
         serde_json::from_slice(&fs::read(self.pin_file(name)).ok()?).ok()
     }
 
-    /// Remembers a picked model by a name, or forgets the one there was.
+    /// Saves the picked model under a name; `None` forgets it.
     pub(crate) fn save_pin(&self, name: &str, pin: Option<&Pin>) -> io::Result<()> {
         match pin {
             Some(pin) => write(&self.pin_file(name), &serde_json::to_vec(pin)?),
@@ -139,8 +138,8 @@ impl State {
         }
     }
 
-    /// What the models of an endpoint were seen to refuse and to accept, by model, as far as it is
-    /// not too old.
+    /// Returns the options that an endpoint's models were seen to refuse or accept, by model,
+    /// without entries that are too old.
     pub(crate) fn learned(&self, name: &str, now: SystemTime) -> LearnedRules {
         let Ok(bytes) = fs::read(self.learned_file(name)) else {
             return LearnedRules::default();
@@ -148,7 +147,7 @@ impl State {
         let mut learned: LearnedRules = serde_json::from_slice(&bytes).unwrap_or_default();
         let now = seconds_since_epoch(now);
         for rules in learned.0.values_mut() {
-            // What was learned in the future was learned by a clock that was wrong.
+            // A rule from the future was learned under a wrong clock.
             rules.retain(|option, rule| {
                 let age = now.checked_sub(rule.learned_at);
                 age.is_some_and(|age| age < LEARNED_LIFETIME.as_secs())
@@ -159,7 +158,7 @@ impl State {
         learned
     }
 
-    /// Remembers what a model was seen to refuse or to accept.
+    /// Remembers that a model refused or accepted options.
     pub(crate) fn learn(
         &self,
         name: &str,
@@ -179,7 +178,7 @@ impl State {
         write(&self.learned_file(name), &serde_json::to_vec(&learned)?)
     }
 
-    /// Forgets what was learned of the models of an endpoint.
+    /// Forgets what was learned about the models of an endpoint.
     pub(crate) fn forget_learned(&self, name: &str) -> io::Result<()> {
         forget(&self.learned_file(name))
     }
@@ -202,7 +201,7 @@ fn seconds_since_epoch(time: SystemTime) -> u64 {
     since.unwrap_or_default().as_secs()
 }
 
-/// Writes a file that other processes may read or write meanwhile.
+/// Writes a file that other processes may be reading or writing.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     atomic_write(path, bytes, Durability::Cached)
 }

@@ -1,5 +1,5 @@
-//! The keys that `auth login` stores: one file for each host, named after it, so that a key cannot
-//! go to another one.
+//! The keys that `auth login` stores: one file per host, named after it, so that a key is never
+//! sent to another host.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -9,19 +9,19 @@ use std::path::{Path, PathBuf};
 use super::Error;
 use super::write::write_secret;
 
-/// The most bytes of a file with a key that are read: no key is longer.
+/// The maximum number of bytes read from a key file, far above any key's length.
 pub(super) const MAX_KEY_BYTES: u64 = 64 * 1024;
 
-/// Permissions of anybody but the owner.
+/// The permission bits of everybody except the owner.
 const OTHERS: u32 = 0o077;
 
-/// Where the key of a host is or would be; `host` has the port too.
+/// Returns the path of a host's key file, which may not exist; `host` includes the port.
 pub(crate) fn key_path(directory: &Path, host: &str) -> PathBuf {
     directory.join(host)
 }
 
-/// Reads the key of a host, if there is one. A file that others may read is refused: what is in it
-/// is no secret.
+/// Reads the key of a host, if there is one. A file that other users can read is refused, since its
+/// content is no longer secret.
 pub(crate) fn stored_key(directory: &Path, host: &str) -> Result<Option<String>, Error> {
     let path = key_path(directory, host);
     let unreadable = |source| Error::KeyFile {
@@ -43,11 +43,11 @@ pub(crate) fn stored_key(directory: &Path, host: &str) -> Result<Option<String>,
     Ok(Some(text))
 }
 
-/// The hosts whose keys are stored, as far as the directory can be read.
+/// Returns the hosts with stored keys; empty if the directory cannot be read.
 pub(crate) fn stored_hosts(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    // A host has its port; other files may be there by chance.
+    // The name of a key file includes a port; skip other files that happen to be there.
     let mut hosts: Vec<String> = names
         .filter(|name| name.contains(':') && !name.starts_with('.'))
         .collect();
@@ -55,7 +55,7 @@ pub(crate) fn stored_hosts(directory: &Path) -> Vec<String> {
     hosts
 }
 
-/// Stores the key of a host and gives the path.
+/// Stores the key of a host and returns its path.
 pub(crate) fn store_key(directory: &Path, host: &str, key: &str) -> Result<PathBuf, Error> {
     let path = key_path(directory, host);
     match write_secret(&path, &format!("{key}\n")) {
@@ -64,7 +64,7 @@ pub(crate) fn store_key(directory: &Path, host: &str, key: &str) -> Result<PathB
     }
 }
 
-/// Forgets the key of a host; false: there was none.
+/// Deletes the key of a host; returns `false` if there was none.
 pub(crate) fn forget_key(directory: &Path, host: &str) -> Result<bool, Error> {
     let path = key_path(directory, host);
     match fs::remove_file(&path) {

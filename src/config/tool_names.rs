@@ -1,37 +1,36 @@
-//! The tools that the user has said something about: the table `[tools]` of the config file.
+//! The tools that the user allows or denies: the table `[tools]` of the config file.
 //!
-//! It stands beside the profiles: what may run on this machine does not depend on whom one talks
-//! to.
+//! It is outside of profiles: what may run on this machine does not depend on the endpoint.
 
 use super::{Origin, Sourced};
 
-/// The table of tools.
+/// The name of the table of tools.
 pub(super) const TOOLS: &str = "tools";
 
-/// What can be said about tools, as the config file has it.
+/// The lists in this table, by their keys.
 pub(super) const WORDS: [&str; 2] = ["allow", "deny"];
 
-/// The tools that run unasked, and those that never run.
+/// The tools that run without confirmation, and those that never run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ToolNames {
-    /// Those whose calls are run unasked.
+    /// Tools whose calls run without confirmation.
     pub(super) allow: Option<Sourced<Vec<String>>>,
-    /// Those whose calls are never run.
+    /// Tools whose calls never run.
     pub(super) deny: Option<Sourced<Vec<String>>>,
 }
 
 impl ToolNames {
-    /// Those whose calls are run unasked.
+    /// Returns the tools whose calls run without confirmation.
     pub(crate) fn allowed(&self) -> &[String] {
         self.allow.as_ref().map_or(&[], |names| &names.value)
     }
 
-    /// Those whose calls are never run.
+    /// Returns the tools whose calls never run.
     pub(crate) fn denied(&self) -> &[String] {
         self.deny.as_ref().map_or(&[], |names| &names.value)
     }
 
-    /// Each list with its key and its origin.
+    /// Returns each list with its key and origin.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (ToolsKey, &[String], &Origin)> {
         WORDS
             .into_iter()
@@ -43,7 +42,7 @@ impl ToolNames {
     }
 }
 
-/// The name of a list: `tools.allow`.
+/// The key of a list: `tools.allow`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ToolsKey {
     /// One of `WORDS`.
@@ -51,7 +50,7 @@ pub(crate) struct ToolsKey {
 }
 
 impl ToolsKey {
-    /// Reads a name.
+    /// Parses a key.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let word = name.strip_prefix(TOOLS)?.strip_prefix('.')?;
         WORDS
@@ -60,7 +59,7 @@ impl ToolsKey {
             .map(|word| Self { word })
     }
 
-    /// The name.
+    /// Returns the key as text.
     pub(crate) fn name(self) -> String {
         format!("{TOOLS}.{}", self.word)
     }

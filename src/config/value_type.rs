@@ -1,5 +1,5 @@
-//! The types of settings: what a value may be, how it is read from text and from TOML, and how it
-//! is written and shown.
+//! The types of settings: which values are valid, how they are parsed from text and from TOML, and
+//! how they are written and shown.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::client::{Endpoint, EndpointError, Region};
 use crate::protocol::{FieldShape, MAX_COUNT, RequestField};
 use crate::text::{format_duration, grouped, parse_duration, parse_timeout};
 
-/// What a setting may be.
+/// The type of a setting's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ValueType {
     /// A region's slug.
@@ -24,7 +24,7 @@ pub(crate) enum ValueType {
     Text,
     /// The path of a file; one in the config file is relative to that file's directory.
     File,
-    /// A whole number from this one to [`MAX_COUNT`].
+    /// A whole number from this minimum to [`MAX_COUNT`].
     Count(u64),
     /// A duration, such as `30s`.
     Duration,
@@ -38,34 +38,34 @@ pub(crate) enum ValueType {
     Command,
     /// A list of names, which may be empty.
     Names,
-    /// What the flag of this field of a request takes, as a number or as text.
+    /// What the flag of this request field takes, as a number or as text.
     Field(&'static RequestField),
 }
 
 /// The value of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SettingValue {
-    /// That of a region, a URL, a text, a word or a field of a request.
+    /// A region, a URL, a text, a word or a request field.
     Text(String),
-    /// That of a file.
+    /// A file.
     File(PathBuf),
-    /// That of a count.
+    /// A count.
     Count(u64),
-    /// That of a duration or a timeout.
+    /// A duration or a timeout.
     Duration(Duration),
-    /// That of a switch.
+    /// A switch.
     Switch(bool),
-    /// That of a command or of names.
+    /// A command or a list of names.
     List(Vec<String>),
 }
 
-/// Why something is not a value of a type.
+/// Why a value does not have its type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidValue {
-    /// It is no part of an endpoint.
+    /// It is not valid in an endpoint.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    /// It is anything else.
+    /// Any other reason.
     #[error("{0}")]
     Other(String),
 }
@@ -77,7 +77,7 @@ impl From<String> for InvalidValue {
 }
 
 impl ValueType {
-    /// Parses a value as flags, variables and `config set` have it.
+    /// Parses a value in the syntax of flags, variables and `config set`.
     pub(crate) fn parse(self, text: &str) -> Result<SettingValue, InvalidValue> {
         Ok(match self {
             Self::Region => {
@@ -130,7 +130,7 @@ impl ValueType {
         self.parse(&text.ok_or_else(wrong_type)?)
     }
 
-    /// Returns a value as it is written into the config file. Text stays as it was typed.
+    /// Returns the TOML for a value. Text is kept as the user typed it.
     pub(super) fn to_toml(self, text: &str) -> Result<Value, InvalidValue> {
         Ok(match self.parse(text)? {
             SettingValue::Count(number) => {
@@ -145,7 +145,7 @@ impl ValueType {
         })
     }
 
-    /// Returns a value as `config show` prints it.
+    /// Returns the JSON that `config show` prints for a value.
     pub(super) fn shown(self, value: &SettingValue) -> Json {
         match value {
             SettingValue::Text(url) if self == Self::ProxyUrl => json!(without_password(url)),
@@ -161,7 +161,7 @@ impl ValueType {
         }
     }
 
-    /// Describes how the config file has it.
+    /// Describes the TOML that is expected, for messages.
     fn description(self) -> &'static str {
         match self {
             Self::Region
@@ -187,8 +187,8 @@ impl ValueType {
     }
 }
 
-/// Returns the value of a field in the config file as its flag would have it: a number where the
-/// field is one.
+/// Returns the value of a request field in the config file in the syntax of its flag: a number if
+/// the field is numeric.
 fn field_text(field: &RequestField, item: &Item) -> Option<String> {
     let number = || {
         let whole = item.as_integer().map(|number| number.to_string());
@@ -202,7 +202,7 @@ fn field_text(field: &RequestField, item: &Item) -> Option<String> {
     }
 }
 
-/// Returns the value of a field as it is written into the config file.
+/// Returns the TOML for the value of a request field.
 fn field_value(text: &str) -> Value {
     if let Ok(number) = text.parse::<i64>() {
         return Value::from(number);
@@ -212,8 +212,8 @@ fn field_value(text: &str) -> Value {
 }
 
 impl SettingValue {
-    /// Returns a value of the config file in `directory` with relative paths resolved: a file, or a
-    /// program, unless that is a name to look up in `PATH`. So nothing depends on the current
+    /// Resolves relative paths of a value against `directory`, that of the config file: a file, or
+    /// a program unless it is a bare name to look up in `PATH`. So nothing depends on the current
     /// directory.
     pub(super) fn in_directory(self, value_type: ValueType, directory: &Path) -> Self {
         match self {

@@ -1,4 +1,4 @@
-//! Writes a file whole or not at all, so that nobody ever reads half of the settings or of a key.
+//! Writes a file atomically, so that nobody ever reads half of a configuration or a key.
 
 use std::fs;
 use std::io::{self, Write};
@@ -8,8 +8,8 @@ use nix::unistd::{AccessFlags, access};
 
 use crate::fs::{AtomicWrite, Durability, atomic_write, create_private_dir};
 
-/// Writes `content` in place of what was there. An existing file keeps its mode, and a link stays
-/// one; a new file is for nobody else to read, since a proxy's URL or a key may stand in it.
+/// Replaces a file with `content`. An existing file keeps its mode, and a symbolic link is kept; a
+/// new file is private to its owner, because it may hold a key or a proxy's password.
 pub(crate) fn write_whole(path: &Path, content: &str) -> io::Result<()> {
     let path = end_of_link(path);
     if let Some(directory) = path.parent() {
@@ -24,13 +24,13 @@ pub(crate) fn write_whole(path: &Path, content: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes a file that only its owner may read, whatever an older one of the name allowed.
+/// Writes a file that only its owner may read, even if the old file was readable by others.
 pub(crate) fn write_secret(path: &Path, content: &str) -> io::Result<()> {
     atomic_write(&end_of_link(path), content.as_bytes(), Durability::Synced)
 }
 
-/// Whether files can be made in a directory. The mode alone does not tell: the whole disk may be
-/// read only.
+/// Whether files can be created in a directory. The mode alone is not enough: the file system may
+/// be mounted read-only.
 pub(crate) fn may_write(directory: &Path) -> bool {
     access(directory, AccessFlags::W_OK | AccessFlags::X_OK).is_ok()
 }

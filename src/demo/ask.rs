@@ -1,6 +1,6 @@
-//! A request as the script reads it, once the checks have passed its shape.
+//! A request in the form the script reads it, after its shape has been checked.
 //!
-//! A string is the block of text that it stands for.
+//! A string counts as the text block that it is shorthand for.
 
 use serde_json::Value;
 
@@ -11,22 +11,22 @@ use super::prompt_cache::{CacheLifetime, PromptBlock};
 use super::signature::{self, ThinkingSeal};
 use super::tokens;
 
-/// Tokens that each message costs besides its words.
+/// Tokens that each message costs in addition to its text.
 const TOKENS_PER_MESSAGE: usize = 4;
 
 /// A request to answer.
 pub(super) struct ParsedRequest<'a> {
-    /// The key that it came with.
+    /// The API key it was sent with.
     account: &'a str,
-    /// The model asked.
+    /// The requested model.
     pub(super) model: &'a str,
     /// What the model accepts.
     pub(super) rules: &'static ModelRules,
-    /// The most tokens of the answer.
+    /// The maximum number of tokens of the answer.
     pub(super) max_tokens: usize,
     /// Texts that end the answer.
     pub(super) stop_sequences: Vec<&'a str>,
-    /// Whether the answer is wanted as events.
+    /// Whether to send the answer as events.
     pub(super) stream: bool,
     /// The blocks of the system prompt.
     pub(super) system: Vec<SystemBlock<'a>>,
@@ -34,19 +34,19 @@ pub(super) struct ParsedRequest<'a> {
     pub(super) turns: Vec<RequestTurn<'a>>,
     /// The tools on offer.
     pub(super) tools: Vec<OfferedTool<'a>>,
-    /// Which of them to call.
+    /// Which tool to call, if any.
     pub(super) tool_choice: ParsedToolChoice<'a>,
     /// Whether one answer may hold several calls.
     pub(super) parallel_calls: bool,
-    /// Whether the answer opens with thinking.
+    /// Whether the answer begins with thinking.
     pub(super) thinking: ThinkingMode,
-    /// The JSON schema that the answer's text must meet.
+    /// The JSON schema that the text of the answer must match.
     pub(super) output_schema: Option<&'a Value>,
-    /// Whether a budget has the model think before each answer.
+    /// Whether thinking has a budget, so that every answer begins with it.
     pub(super) has_thinking_budget: bool,
-    /// The options that the messages are cached with.
+    /// A fingerprint of the options that cached messages depend on.
     message_options: u64,
-    /// The effort, where it may not change in a conversation.
+    /// The effort, if it must stay the same throughout a conversation.
     fixed_effort: Option<&'a str>,
 }
 
@@ -56,11 +56,11 @@ pub(super) struct SystemBlock<'a> {
     pub(super) text: &'a str,
     /// Its fingerprint.
     hash: u64,
-    /// Its cache mark.
+    /// Its cache breakpoint.
     mark: Option<CacheLifetime>,
 }
 
-/// The role.
+/// Who a message is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TurnRole {
     /// `user`
@@ -73,7 +73,7 @@ pub(super) enum TurnRole {
 pub(super) struct RequestTurn<'a> {
     /// The role.
     pub(super) role: TurnRole,
-    /// What is said.
+    /// Its content.
     pub(super) blocks: Vec<PlacedBlock<'a>>,
 }
 
@@ -85,7 +85,7 @@ pub(super) struct PlacedBlock<'a> {
     pub(super) index: usize,
     /// Its fingerprint.
     hash: u64,
-    /// Its cache mark, or the one inside of it.
+    /// Its cache breakpoint, or that of a block inside it.
     mark: Option<CacheLifetime>,
     /// The block.
     pub(super) content: BlockContent<'a>,
@@ -95,11 +95,11 @@ pub(super) struct PlacedBlock<'a> {
 pub(super) enum BlockContent<'a> {
     /// Text.
     Text(&'a str),
-    /// A picture.
+    /// An image.
     Image(ImageInfo<'a>),
-    /// A PDF or a plain text as a document.
+    /// A PDF or plain text, as a document.
     Document(DocumentInfo<'a>),
-    /// A call that the assistant made.
+    /// A tool call by the assistant.
     ToolUse {
         /// The id.
         id: &'a str,
@@ -108,25 +108,25 @@ pub(super) enum BlockContent<'a> {
         /// The arguments.
         input: &'a Value,
     },
-    /// What a call returned.
+    /// The result of a tool call.
     ToolResult {
         /// The id of the call.
         id: &'a str,
         /// Whether the tool failed.
         is_error: bool,
-        /// What it returned.
+        /// What the tool returned.
         content: Vec<BlockContent<'a>>,
     },
-    /// A text found by a tool, with its source.
+    /// A text that a tool found, with its source.
     SearchResult(Vec<&'a str>),
     /// Thinking.
     Thinking {
-        /// Its text; empty where the answer left it out.
+        /// Its text; empty if the answer omitted it.
         thinking: &'a str,
-        /// What it is signed with.
+        /// Its signature.
         signature: &'a str,
     },
-    /// Thinking that nobody but the endpoint can read.
+    /// Thinking that only the endpoint can read.
     RedactedThinking(&'a str),
 }
 
@@ -136,24 +136,24 @@ pub(super) struct OfferedTool<'a> {
     pub(super) name: &'a str,
     /// The JSON schema of its arguments.
     pub(super) schema: &'a Value,
-    /// All of its definition.
+    /// The whole definition.
     definition: &'a Value,
 }
 
 /// Which tool to call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ParsedToolChoice<'a> {
-    /// One if it helps.
+    /// The model decides.
     Auto,
-    /// Any, but one.
+    /// Some tool must be called.
     Any,
     /// This one.
     Named(&'a str),
-    /// None at all.
+    /// No tool may be called.
     None,
 }
 
-/// Whether and how the answer shows thinking.
+/// Whether and how the answer shows its thinking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ThinkingMode {
     /// No thinking.
@@ -165,9 +165,9 @@ pub(super) enum ThinkingMode {
 }
 
 impl<'a> ParsedRequest<'a> {
-    /// Reads a body whose shape has been checked; what a wrong body holds is passed over.
+    /// Reads a body whose shape has been checked, and skips anything invalid.
     ///
-    /// It came with the key `account`.
+    /// `account` is the key it was sent with.
     pub(super) fn from_body(body: &'a Value, account: &'a str) -> Self {
         let model = text_of(&body["model"]);
         let rules = model_rules::rules_for(model);
@@ -205,8 +205,8 @@ impl<'a> ParsedRequest<'a> {
         }
     }
 
-    /// Returns what thinking in the message `index` is bound to; an index past the last message is
-    /// that of the answer.
+    /// Returns what thinking in message `index` is bound to; an index past the last message stands
+    /// for the answer.
     ///
     /// `previous` is the signature of the thinking block before it.
     pub(super) fn seal_before(&self, index: usize, previous: Option<&str>) -> ThinkingSeal {
@@ -255,13 +255,13 @@ impl<'a> ParsedRequest<'a> {
         signatures.last()
     }
 
-    /// Returns the system prompt as one text; empty where there is none.
+    /// Returns the system prompt as one text; empty if there is none.
     pub(super) fn system_text(&self) -> String {
         let texts: Vec<&str> = self.system.iter().map(|block| block.text).collect();
         texts.join("\n")
     }
 
-    /// Returns what the user said last.
+    /// Returns the blocks of the last user turn.
     pub(super) fn last_user_turn(&self) -> &[PlacedBlock<'a>] {
         self.turns
             .iter()
@@ -269,8 +269,7 @@ impl<'a> ParsedRequest<'a> {
             .map_or(&[], |turn| &turn.blocks)
     }
 
-    /// Returns the beginning of the answer that the request prescribes, if its last turn is the
-    /// assistant's.
+    /// Returns the text that the answer must begin with, if the last turn is the assistant's.
     pub(super) fn prefill(&self) -> Option<String> {
         let last = self
             .turns
@@ -289,7 +288,7 @@ impl<'a> ParsedRequest<'a> {
         self.turns.iter().flat_map(|turn| &turn.blocks)
     }
 
-    /// Returns what the cache keeps this request's prefixes under: its key and its model.
+    /// Returns a fingerprint of the key and model that cache entries belong to.
     pub(super) fn cache_owner(&self) -> u64 {
         let mut owner = Fingerprint::new();
         owner.add_number(Fingerprint::of_text(self.account));
@@ -297,7 +296,7 @@ impl<'a> ParsedRequest<'a> {
         owner.finish()
     }
 
-    /// Returns the blocks of the prompt, in the order in which the cache reads them.
+    /// Returns the blocks of the prompt, in the order in which the cache processes them.
     pub(super) fn prompt_blocks(&self) -> Vec<PromptBlock> {
         let tools = self.tools.iter().map(|tool| PromptBlock {
             hash: Fingerprint::of_block(tool.definition),
@@ -334,7 +333,7 @@ impl<'a> ParsedRequest<'a> {
 }
 
 impl RequestTurn<'_> {
-    /// Returns whether it brings the results of calls.
+    /// Returns whether it contains tool results.
     pub(super) fn has_results(&self) -> bool {
         self.blocks
             .iter()
@@ -343,7 +342,7 @@ impl RequestTurn<'_> {
 }
 
 impl<'a> BlockContent<'a> {
-    /// Reads one content block, or the string that stands for one.
+    /// Reads one content block, or the string that is shorthand for one.
     fn from_item(block: &'a Value) -> Self {
         if let Value::String(text) = block {
             return Self::Text(text);
@@ -375,7 +374,7 @@ impl<'a> BlockContent<'a> {
         }
     }
 
-    /// Returns the texts that a tool returned with it.
+    /// Returns the texts of a tool result's content.
     pub(super) fn texts(&self) -> &[&'a str] {
         match self {
             Self::Text(text) => std::slice::from_ref(text),
@@ -384,7 +383,7 @@ impl<'a> BlockContent<'a> {
         }
     }
 
-    /// Returns the text of a block of text.
+    /// Returns the text if this is a text block.
     pub(super) fn text(&self) -> Option<&'a str> {
         match self {
             Self::Text(text) => Some(text),
@@ -392,7 +391,7 @@ impl<'a> BlockContent<'a> {
         }
     }
 
-    /// Estimates the tokens it stands for.
+    /// Estimates its tokens.
     fn estimated_tokens(&self) -> usize {
         match self {
             Self::Text(text)
@@ -411,8 +410,8 @@ impl<'a> BlockContent<'a> {
     }
 }
 
-/// Returns the blocks of a content: those of a list, or the one that a string stands for; an empty
-/// string is no block at all.
+/// Returns the items of a content: the blocks of a list, or a single string; an empty string has
+/// none.
 fn content_items(content: &Value) -> &[Value] {
     match content {
         Value::Array(blocks) => blocks,
@@ -421,7 +420,7 @@ fn content_items(content: &Value) -> &[Value] {
     }
 }
 
-/// Reads a string, or a list of blocks.
+/// Reads the blocks of a content.
 fn read_contents(content: &Value) -> Vec<BlockContent<'_>> {
     content_items(content)
         .iter()
@@ -471,8 +470,8 @@ fn read_tool_choice(choice: &Value) -> ParsedToolChoice<'_> {
     }
 }
 
-/// Returns a fingerprint of the options that change how messages are read: a cached message is not
-/// read with others.
+/// Returns a fingerprint of the options that change how messages are processed: a message cached
+/// under other options is not read.
 ///
 /// Source: `build-with-claude/prompt-caching`, on what invalidates the cache.
 fn read_message_options(body: &Value, effort: &str) -> u64 {
@@ -487,14 +486,14 @@ fn read_message_options(body: &Value, effort: &str) -> u64 {
     options.finish()
 }
 
-/// Returns how a model with these rules thinks.
+/// Returns whether and how a model with these rules thinks.
 fn read_thinking(body: &Value, rules: &ModelRules, turns: &[RequestTurn<'_>]) -> ThinkingMode {
     let thinking = &body["thinking"];
     let is_forced = matches!(text_of(&body["tool_choice"]["type"]), "any" | "tool");
     match text_of(&thinking["type"]) {
         "enabled" | "adaptive" => {}
         "between_tools" if turns.last().is_some_and(RequestTurn::has_results) => {}
-        // A forced call comes without thinking.
+        // A forced call is made without thinking.
         "" if rules.thinking.is_on_by_default() && !is_forced => {}
         _ => return ThinkingMode::Off,
     }

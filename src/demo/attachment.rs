@@ -1,28 +1,27 @@
-//! The pictures and documents of a request: what they are, how large, and how many tokens they
-//! stand for.
+//! The images and documents of a request: their types, sizes and token counts.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
 use crate::media::ImageResolution;
 
-/// Tokens of a PDF's page: its text, and the picture of it that the model also sees.
+/// Tokens of a PDF page: its text, plus the image of it that the model also sees.
 const TOKENS_PER_PAGE: usize = 2000;
 
-/// A picture.
+/// An image.
 pub(super) struct ImageInfo<'a> {
     /// Its media type.
     pub(super) media_type: &'a str,
-    /// The size of the file.
+    /// The size of the file in bytes.
     pub(super) bytes: usize,
-    /// Pixels across.
+    /// Width in pixels.
     pub(super) width: usize,
-    /// Pixels down.
+    /// Height in pixels.
     pub(super) height: usize,
 }
 
 impl<'a> ImageInfo<'a> {
-    /// Reads a base64 source that has been checked.
+    /// Reads a validated base64 source.
     pub(super) fn from_source(source: &'a Value) -> Self {
         let bytes = decode_source(source);
         let (width, height) =
@@ -35,29 +34,29 @@ impl<'a> ImageInfo<'a> {
         }
     }
 
-    /// Estimates the tokens it stands for.
+    /// Estimates its tokens.
     pub(super) fn estimated_tokens(&self) -> usize {
-        // Every model is counted at standard resolution, which is close enough for a script. A
-        // side that could not be read is 0.
+        // Every model is counted at standard resolution, which is close enough for a script. A side
+        // is 0 if it could not be read.
         let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX).max(1);
         ImageResolution::STANDARD.token_count(side(self.width), side(self.height)) as usize
     }
 }
 
-/// A PDF, or a text that is sent as a document.
+/// A PDF, or a text sent as a document.
 pub(super) struct DocumentInfo<'a> {
     /// The title that the request gives it.
     pub(super) title: Option<&'a str>,
     /// Its media type.
     pub(super) media_type: &'a str,
-    /// The size of the file.
+    /// The size of the file in bytes.
     pub(super) bytes: usize,
-    /// An estimate of the tokens it stands for.
+    /// Estimated tokens.
     pub(super) tokens: usize,
 }
 
 impl<'a> DocumentInfo<'a> {
-    /// Reads a document block that has been checked.
+    /// Reads a validated document block.
     pub(super) fn from_block(block: &'a Value) -> Self {
         let source = &block["source"];
         let (bytes, tokens) = match source["type"].as_str() {
@@ -77,13 +76,13 @@ impl<'a> DocumentInfo<'a> {
     }
 }
 
-/// Returns the bytes and the tokens of a text.
+/// Returns the length in bytes and the estimated tokens of a text.
 fn text_size(text: &Value) -> (usize, usize) {
     let text = text.as_str().unwrap_or_default();
     (text.len(), super::tokens::estimate_tokens(text))
 }
 
-/// Returns the bytes and the tokens of a text or of blocks.
+/// Returns the length in bytes and the estimated tokens of a text or of blocks.
 fn content_size(content: &Value) -> (usize, usize) {
     let Some(blocks) = content.as_array() else {
         return text_size(content);
@@ -107,7 +106,8 @@ fn decode_source(source: &Value) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-/// Counts the uncompressed page objects of a PDF; one at least, as compressed ones are not seen.
+/// Counts the uncompressed page objects of a PDF; at least 1, since compressed ones are not
+/// visible.
 fn count_pages(pdf: &[u8]) -> usize {
     let count = |name: &[u8]| {
         memchr::memmem::find_iter(pdf, name)

@@ -1,5 +1,5 @@
-//! The body of an answer: pieces, each a chunk of its own, some after a pause, and the end that it
-//! comes to.
+//! The response body: pieces, each a chunk of its own and some after a pause, followed by an
+//! orderly or a faulty end.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -14,50 +14,50 @@ use tokio::time::{Sleep, sleep};
 use super::record::AccessRecord;
 use super::wait_for_drain;
 
-/// A piece of a body.
+/// A piece of the body.
 pub(super) struct BodyPiece {
-    /// What to send.
+    /// The bytes to send.
     pub(super) bytes: Bytes,
     /// How long to wait before it.
     pub(super) pause: Duration,
-    /// How many tokens of the answer have been written with it.
+    /// How many tokens of the answer have been sent once this piece is.
     pub(super) written: u64,
 }
 
-/// What comes after the last piece.
+/// What happens after the last piece.
 pub(super) enum BodyEnd {
-    /// The end of the body.
+    /// The body ends properly.
     Whole,
-    /// The end of the connection.
+    /// The connection is cut.
     Cut,
-    /// Silence, until the client goes away or the endpoint drains: what stalls would keep it from
-    /// ending.
+    /// Silence, until the client disconnects or the endpoint drains; stalled connections would
+    /// otherwise keep it from shutting down.
     Stall(watch::Receiver<bool>),
 }
 
-/// A body that is sent piece by piece.
+/// A body sent piece by piece.
 pub(super) struct ScriptedBody {
     left: std::vec::IntoIter<BodyPiece>,
-    /// The pause before the next piece, once it has begun.
+    /// The timer of the pause before the next piece, once it has started.
     sleeping: Option<Pin<Box<Sleep>>>,
     end: EndProgress,
-    /// The `content-length`, if it is announced.
+    /// The `content-length` to announce, if any.
     length: Option<u64>,
-    /// Ends with the body.
+    /// Dropped with the body, which writes the log line.
     record: Option<AccessRecord>,
 }
 
-/// How far the end has come.
+/// How far the end has been carried out.
 enum EndProgress {
     Whole,
-    /// What was sent leaves before the connection is cut.
+    /// Let buffered bytes leave before the connection is cut.
     Flush,
     Cut,
     Stall(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
 impl ScriptedBody {
-    /// Returns a body of one piece, whose length is announced.
+    /// Creates a body of one piece with a `content-length`.
     pub(super) fn from_bytes(bytes: Bytes) -> Self {
         let length = bytes.len() as u64;
         Self::new(
@@ -71,7 +71,7 @@ impl ScriptedBody {
         .with_length(length)
     }
 
-    /// Returns a body of many pieces.
+    /// Creates a body of many pieces.
     pub(super) fn new(pieces: Vec<BodyPiece>, end: BodyEnd) -> Self {
         let end = match end {
             BodyEnd::Whole => EndProgress::Whole,
@@ -89,7 +89,7 @@ impl ScriptedBody {
         }
     }
 
-    /// Announces the length, which a body that ends in mid-answer does not reach.
+    /// Announces a length, which a body with a fault does not reach.
     pub(super) fn with_length(self, length: u64) -> Self {
         Self {
             length: Some(length),
@@ -97,7 +97,7 @@ impl ScriptedBody {
         }
     }
 
-    /// Has the record end with the body.
+    /// Keeps the record until the body ends.
     pub(super) fn with_record(self, record: AccessRecord) -> Self {
         Self {
             record: Some(record),
@@ -109,8 +109,8 @@ impl ScriptedBody {
         match &mut self.end {
             EndProgress::Whole => return Poll::Ready(None),
             EndProgress::Cut => {}
-            // An error drops what hyper has not written yet; it writes when nothing more is there
-            // for the moment.
+            // An error discards what hyper has buffered, and hyper flushes when the body is
+            // pending.
             EndProgress::Flush => {
                 self.end = EndProgress::Cut;
                 context.waker().wake_by_ref();
@@ -134,7 +134,7 @@ impl Body for ScriptedBody {
             return self.poll_end(context);
         };
         let pause = next.pause;
-        // Without a pause no timer is made: the runtime may have none.
+        // No timer is created for a zero pause: the runtime may not have one.
         if !pause.is_zero() {
             ready!(
                 self.sleeping

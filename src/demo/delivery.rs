@@ -1,4 +1,4 @@
-//! How an answer goes out: in which pieces, how fast, and where a fault breaks it off.
+//! How an answer is delivered: in which pieces, how fast, and where a fault cuts it off.
 
 use std::time::Duration;
 
@@ -11,37 +11,37 @@ use super::fault::Fault;
 use super::reply::StreamEvent;
 use super::tokens::CHARS_PER_TOKEN;
 
-/// How fast answers are.
+/// The speed of answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct DeliveryPace {
     /// The pause before the first byte of an answer.
     pub(crate) latency: Duration,
     /// The pause before each streamed piece of content.
     pub(crate) piece_pause: Duration,
-    /// Tokens a second, greater than 0; without it as fast as can be.
+    /// Tokens per second, greater than 0; `None` means no limit.
     pub(crate) rate: Option<f64>,
 }
 
 impl DeliveryPace {
-    /// Returns how long so many tokens take to be written.
+    /// Returns how long it takes to generate this many tokens.
     fn time_for(self, tokens: f64) -> Duration {
         self.rate
             .and_then(|rate| Duration::try_from_secs_f64(tokens / rate).ok())
             .unwrap_or_default()
     }
 
-    /// Returns how long a whole answer of so many tokens takes to come.
+    /// Returns the delay before an unstreamed answer of this many tokens.
     pub(super) fn before_whole(self, tokens: u64) -> Duration {
         self.latency.saturating_add(self.time_for(as_f64(tokens)))
     }
 }
 
-/// What breaks an answer off, and what it has to know for that.
+/// A fault that cuts an answer off, and what it needs.
 #[derive(Clone)]
 pub(super) struct PlannedBreak {
-    /// The fault; an HTTP status is none of these.
+    /// The fault; never an HTTP status.
     pub(super) fault: Fault,
-    /// Whether the endpoint drains.
+    /// Becomes true when the endpoint drains.
     pub(super) draining: watch::Receiver<bool>,
 }
 
@@ -55,7 +55,7 @@ impl PlannedBreak {
     }
 }
 
-/// Returns a whole answer, or with a fault the first half of its bytes.
+/// Returns the body of an unstreamed answer; with a fault, only the first half of its bytes.
 pub(super) fn whole_body(
     mut bytes: Bytes,
     tokens: u64,
@@ -75,7 +75,7 @@ pub(super) fn whole_body(
     ScriptedBody::new(vec![piece], end).with_length(length as u64)
 }
 
-/// Returns an answer as events, or with a fault the first half of its content.
+/// Returns the body of a streamed answer; with a fault, only the first half of its content.
 pub(super) fn stream_body(
     events: &[StreamEvent],
     tokens: u64,
@@ -123,7 +123,7 @@ pub(super) fn stream_body(
                 written,
             });
         }
-        // Blocks are rounded up one by one; with the end the count is that of the answer.
+        // Each block was rounded up on its own; the final count is the answer's exact one.
         (None, Some(last)) => last.written = tokens,
         _ => {}
     }
@@ -133,7 +133,7 @@ pub(super) fn stream_body(
     )
 }
 
-/// Returns the events up to the middle one of those that bring content, with it.
+/// Returns the events up to and including the middle one of those with content.
 fn until_half(events: &[StreamEvent]) -> &[StreamEvent] {
     let deltas = events.iter().filter(|event| event.is_delta()).count();
     let middle = events
@@ -151,7 +151,7 @@ fn overloaded_event() -> StreamEvent {
     }))
 }
 
-/// Token counts are far below 2^52, where this would not be exact.
+/// Token counts are far below 2^52, so the conversion is exact.
 #[allow(clippy::cast_precision_loss)]
 fn as_f64(number: u64) -> f64 {
     number as f64
@@ -183,7 +183,7 @@ mod tests {
         }
     }
 
-    /// Returns the names of the events that are sent, and whether the body ends well.
+    /// Returns the names of the events that are sent, and whether the body ends properly.
     async fn sent(mut body: ScriptedBody) -> (Vec<String>, bool) {
         let mut names = Vec::new();
         while let Some(frame) = body.frame().await {

@@ -1,12 +1,12 @@
-//! What goes wrong on purpose: which faults there are, and which request gets which.
+//! Deliberate faults: which ones exist, and which request gets which.
 //!
-//! Each request draws one number, in the order in which they are let in. So the same seed gives the
-//! n-th of them the same fate, whatever the requests are.
+//! Each request draws one number, in order of admission. With the same seed, the nth request always
+//! gets the same fault, whatever the requests are.
 
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
-/// HTTP statuses that can be asked for, with the API's type of error and its words.
+/// HTTP statuses that can be injected, with the API's error type and message.
 const STATUSES: [(u16, &str, &str); 15] = [
     (400, "invalid_request_error", "Invalid request"),
     (401, "authentication_error", "Invalid API key"),
@@ -29,26 +29,26 @@ const STATUSES: [(u16, &str, &str); 15] = [
     (529, "overloaded_error", "Overloaded"),
 ];
 
-/// Faults that have a name instead of a status.
+/// Faults with a name instead of a status.
 const NAMED: [(&str, Fault); 3] = [
     ("cut", Fault::Cut),
     ("stall", Fault::Stall),
     ("error-event", Fault::ErrorEvent),
 ];
 
-/// Shares are rounded on their way from decimals; more than this over 1 is no rounding.
+/// The tolerance for a sum of shares above 1, for the rounding of decimal fractions.
 const ROUNDING: f64 = 1e-9;
 
-/// Something that goes wrong with a request.
+/// A deliberate fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// An HTTP error instead of an answer.
     Status(u16),
-    /// The connection is closed in mid-answer.
+    /// The connection is closed in the middle of the answer.
     Cut,
-    /// Nothing more comes in mid-answer, until the client goes away.
+    /// The answer stalls in the middle until the client disconnects.
     Stall,
-    /// A stream says in mid-answer that the server is overloaded.
+    /// The stream reports in the middle that the server is overloaded.
     ErrorEvent,
 }
 
@@ -94,7 +94,7 @@ impl FromStr for Fault {
     }
 }
 
-/// Returns the type and the words of the error that a status comes with.
+/// Returns the API's error type and message for a status.
 pub(super) fn error_of(status: u16) -> (&'static str, &'static str) {
     let known = STATUSES.iter().find(|(known, ..)| *known == status);
     known.map_or(
@@ -103,14 +103,14 @@ pub(super) fn error_of(status: u16) -> (&'static str, &'static str) {
     )
 }
 
-/// Which share of the requests gets which fault.
+/// The share of requests that get each fault.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct FaultRates {
     shares: Vec<(Fault, f64)>,
 }
 
 impl FaultRates {
-    /// Returns the fault of the request that drew this number from 0 to 1, if it gets one.
+    /// Returns the fault for a number drawn from 0 to 1, if any.
     fn fault_for(&self, draw: f64) -> Option<Fault> {
         let mut bound = 0.0;
         let hit = self.shares.iter().find(|(_, share)| {
@@ -150,14 +150,14 @@ impl FromStr for FaultRates {
     }
 }
 
-/// Deals out the faults.
+/// Assigns faults to requests.
 pub(super) struct FaultDealer {
     faults: FaultRates,
     random: Mutex<fastrand::Rng>,
 }
 
 impl FaultDealer {
-    /// Deals `faults` by this seed.
+    /// Creates a dealer of `faults` with this seed.
     pub(super) fn new(faults: FaultRates, seed: u64) -> Self {
         Self {
             faults,
@@ -165,7 +165,7 @@ impl FaultDealer {
         }
     }
 
-    /// Draws the fate of the next request.
+    /// Draws the fault of the next request, if any.
     pub(super) fn next_fault(&self) -> Option<Fault> {
         let draw = self
             .random

@@ -1,17 +1,16 @@
-//! Short hashes of the parts of a request, by which two requests are compared without keeping
-//! either.
+//! Short hashes of the parts of a request, to compare two requests without storing either.
 
 use std::io;
 
 use serde_json::Value;
 
-/// FNV-1a: short, and the same in every build, as a saved conversation must still fit after an
+/// FNV-1a: short, and stable across builds, since a saved conversation must still match after an
 /// update.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fingerprint(u64);
 
 impl Fingerprint {
-    /// Returns the fingerprint of nothing.
+    /// Creates a fingerprint of nothing.
     pub(super) fn new() -> Self {
         Self(0xcbf2_9ce4_8422_2325)
     }
@@ -23,8 +22,8 @@ impl Fingerprint {
         print.finish()
     }
 
-    /// Returns the fingerprint of a content block or of a tool, cache marks aside; a string is the
-    /// block of text that it stands for.
+    /// Returns the fingerprint of a content block or a tool, ignoring cache breakpoints; a string
+    /// counts as the text block that it is shorthand for.
     pub(super) fn of_block(block: &Value) -> u64 {
         let mut print = Self::new();
         print.add_block(block);
@@ -36,7 +35,7 @@ impl Fingerprint {
         self.add_bytes(&number.to_le_bytes());
     }
 
-    /// Returns the number that stands for all that was added.
+    /// Returns the hash of everything added.
     pub(super) fn finish(self) -> u64 {
         self.0
     }
@@ -71,7 +70,7 @@ impl Fingerprint {
     }
 
     fn add_json(&mut self, value: &Value) {
-        // Neither writing to a hash nor plain JSON can fail.
+        // Neither writing to a hash nor serializing plain JSON can fail.
         let _ = serde_json::to_writer(self, value);
     }
 }

@@ -1,4 +1,4 @@
-//! What the head of a request must have: a key, and a body that is said to be JSON.
+//! Checks the request headers: the key, and that the body is declared as JSON.
 
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 
@@ -29,7 +29,7 @@ pub(super) fn check_key<'a>(
     }
 }
 
-/// Checks that the body is said to be JSON.
+/// Checks that the body is declared as JSON.
 pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let media_type = match (values.next(), values.next()) {
@@ -40,7 +40,7 @@ pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
             .next()
             .unwrap_or_default()
             .trim(),
-        // A doubled header breaks the real endpoint's parser, too.
+        // A duplicate header breaks the real endpoint's parser, too.
         _ => "",
     };
     if media_type.eq_ignore_ascii_case("application/json") {

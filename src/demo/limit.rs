@@ -1,7 +1,9 @@
-//! Requests and tokens a minute, counted as Langdock counts them: in a sliding window for each key
-//! and model.
+//! Requests and tokens per minute, counted as Langdock does: in a sliding window for each key and
+//! model.
 //!
-//! A request reserves what it may cost, its input and all of its `max_tokens`; once it has been
+//! A request reserves its maximum cost, which is its input plus `max_tokens`; once it has been
+//! answered, the actual cost replaces the reservation. All functions take the current time as an
+//! argument.
 //! answered, what it did cost takes the place of the reservation. The arithmetic is given the time.
 
 use std::collections::{HashMap, VecDeque};
@@ -11,37 +13,37 @@ use std::time::{Duration, Instant};
 /// How long a request counts.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// What is allowed in a minute, for each key and model.
+/// The limits per minute of each key and model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct DemoLimits {
-    /// Requests; without it any number.
+    /// Requests; `None` means no limit.
     pub(crate) requests: Option<u64>,
-    /// Tokens; without it any number.
+    /// Tokens; `None` means no limit.
     pub(crate) tokens: Option<u64>,
 }
 
-/// A limit and what is left of it.
+/// A limit and what remains of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RemainingLimit {
-    /// What is allowed in a minute.
+    /// The limit per minute.
     pub(super) limit: u64,
-    /// What is left of it now.
+    /// What remains of it now.
     pub(super) remaining: u64,
 }
 
 /// The limits of a key and model, as response headers report them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LimitStatus {
-    /// Requests, if they are limited.
+    /// Requests, if limited.
     pub(super) requests: Option<RemainingLimit>,
-    /// Tokens, if they are limited.
+    /// Tokens, if limited.
     pub(super) tokens: Option<RemainingLimit>,
 }
 
-/// A request that does not fit.
+/// A request is over a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LimitExceeded {
-    /// How long until it does; none if it never will, as it alone is over the limit.
+    /// How long until it fits; `None` if it never will, because it exceeds the limit by itself.
     pub(super) wait: Option<Duration>,
 }
 
@@ -53,14 +55,14 @@ struct WindowEntry {
     tokens: u64,
 }
 
-/// The requests of the last minute, the oldest first.
+/// The requests of the last minute, oldest first.
 #[derive(Debug, Default)]
 struct LimitWindow {
     entries: VecDeque<WindowEntry>,
 }
 
 impl LimitWindow {
-    /// Drops what no longer counts.
+    /// Drops entries that no longer count.
     fn drop_expired(&mut self, now: Instant) {
         while self
             .entries
@@ -77,7 +79,7 @@ impl LimitWindow {
             .fold(0, |sum, entry| sum.saturating_add(entry.tokens))
     }
 
-    /// Enters a request that may cost `tokens`, if it fits.
+    /// Adds a request with a reservation of `tokens`, if it fits.
     fn add_request(
         &mut self,
         limits: DemoLimits,
@@ -97,7 +99,7 @@ impl LimitWindow {
                 .tokens
                 .is_some_and(|limit| used.saturating_add(tokens) > limit)
         {
-            // With nothing in the window any request fits but the one that was refused above.
+            // In an empty window, any request fits except those refused above.
             let Some(entry) = oldest.next() else { break };
             wait = Some((entry.at + WINDOW).saturating_duration_since(now));
             requests -= 1;
@@ -114,8 +116,7 @@ impl LimitWindow {
         Ok(())
     }
 
-    /// Replaces what a request reserved by what it did cost; one that no longer counts is passed
-    /// over.
+    /// Replaces a request's reservation by its actual cost; does nothing if it no longer counts.
     fn settle_request(&mut self, id: u64, tokens: u64) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
             entry.tokens = tokens;
@@ -136,7 +137,7 @@ impl LimitWindow {
     }
 }
 
-/// Whose window it is: the key, and the model it asks for.
+/// The key and the model that a window belongs to.
 type WindowKey = (String, String);
 
 /// The windows of all keys and models.
@@ -145,11 +146,11 @@ pub(super) struct DemoLedger {
     pages: Mutex<WindowTable>,
 }
 
-/// What the ledger holds.
+/// The ledger's mutable state.
 #[derive(Default)]
 struct WindowTable {
     windows: HashMap<WindowKey, LimitWindow>,
-    /// How many requests were entered: the id of the last one.
+    /// The number of requests added so far, which is the id of the last one.
     entered: u64,
 }
 
@@ -162,8 +163,8 @@ impl DemoLedger {
         })
     }
 
-    /// Reserves `tokens` for a request of `key` to `model`, and returns in any case the resulting
-    /// status of the limits.
+    /// Reserves `tokens` for a request of `key` to `model`, and returns the resulting status of the
+    /// limits in either case.
     pub(super) fn reserve(
         self: &Arc<Self>,
         (key, model): (&str, &str),
@@ -171,7 +172,8 @@ impl DemoLedger {
         now: Instant,
     ) -> (Result<LimitReservation, LimitExceeded>, LimitStatus) {
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever has been silent for a minute is forgotten: any word is a key where none was set.
+        // Forget keys that were idle for a minute, since any string is accepted as a key by
+        // default.
         pages.windows.retain(|_, window| {
             window.drop_expired(now);
             !window.entries.is_empty()
@@ -198,7 +200,7 @@ impl DemoLedger {
     }
 }
 
-/// A request that was let in; when dropped, it enters what the request did cost into the ledger.
+/// An admitted request; when dropped, it records the actual cost in the ledger.
 pub(super) struct LimitReservation {
     book: Arc<DemoLedger>,
     owner: WindowKey,
@@ -230,7 +232,7 @@ mod tests {
         )
     }
 
-    /// Returns the seconds that a request has to wait.
+    /// Returns how many seconds a request must wait.
     fn wait(result: &Result<LimitReservation, LimitExceeded>) -> Option<u64> {
         let exceeded = result.as_ref().err().expect("it does not fit");
         exceeded.wait.map(|wait| wait.as_secs())

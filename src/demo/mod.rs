@@ -1,10 +1,10 @@
 //! The scripted endpoint: Langdock's Anthropic Messages API on loopback, with answers from a script
 //! instead of a model.
 //!
-//! It checks requests as strictly as the real one and streams as it does, so that scripts can be
-//! written and tried without a key. It shares no type of the protocol with the client: a mistake of
-//! the client's cannot be made again on this side and pass. What kind of file a picture is, both
-//! ask `media`.
+//! It checks requests as strictly as the real endpoint and streams the same way, so that scripts
+//! can be written and tried without a key. It shares no protocol types with the client, so that a
+//! mistake of the client's cannot be repeated here and go unnoticed. Only image types are detected
+//! by shared code, in `media`.
 
 mod ask;
 mod attachment;
@@ -53,23 +53,23 @@ use self::recorded_service::RecordedService;
 pub(crate) use self::recorded_service::ReplaySettings;
 use self::service::DemoService;
 
-/// How the endpoint behaves.
+/// The endpoint's configuration.
 #[derive(Clone, Default)]
 pub(crate) struct DemoSettings {
-    /// The port; 0 takes a free one.
+    /// The port; 0 picks a free one.
     pub(crate) port: u16,
-    /// The one key that is accepted; without it any key is that is not empty.
+    /// The only key that is accepted; `None` accepts any non-empty key.
     pub(crate) key: Option<String>,
-    /// Whether every region is served: a user who tries the program out has settings for the real
-    /// endpoint.
+    /// Whether any region is accepted, because users who try the program out have settings for the
+    /// real endpoint.
     pub(crate) is_open: bool,
-    /// What a key may ask of a model in a minute.
+    /// The limits per minute of each key and model.
     pub(crate) limits: DemoLimits,
-    /// How fast answers are.
+    /// The speed of answers.
     pub(crate) pace: DeliveryPace,
-    /// What goes wrong on purpose.
+    /// Deliberate faults.
     pub(crate) faults: FaultRates,
-    /// What the faults are dealt out by.
+    /// The seed for dealing out the faults.
     pub(crate) seed: u64,
     /// Receives a line of JSON for each finished request.
     pub(crate) log: Option<AccessLog>,
@@ -96,7 +96,7 @@ impl EndpointService {
     }
 }
 
-/// A running endpoint; dropping it ends it and its connections.
+/// A running endpoint; dropping it closes it and its connections.
 pub(crate) struct ScriptedEndpoint {
     address: SocketAddr,
     drain: watch::Sender<bool>,
@@ -104,8 +104,8 @@ pub(crate) struct ScriptedEndpoint {
 }
 
 impl ScriptedEndpoint {
-    /// Listens on loopback and answers until the endpoint is dropped; the runtime that calls it
-    /// does the work.
+    /// Listens on loopback and serves requests until the endpoint is dropped; the work is done on
+    /// the caller's runtime.
     pub(crate) async fn start(settings: DemoSettings) -> io::Result<Self> {
         let port = settings.port;
         Self::listen(port, |draining| {
@@ -138,15 +138,15 @@ impl ScriptedEndpoint {
         })
     }
 
-    /// Returns the address to talk to.
+    /// Returns the address it listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Accepts no more connections, and waits until the requests under way have been answered.
+    /// Stops accepting connections and waits until pending requests have been answered.
     pub(crate) async fn drain_connections(mut self) {
         self.drain.send_replace(true);
-        // It does not panic, and nobody else ends it.
+        // The task does not panic, and nothing else aborts it.
         let _ = (&mut self.accepting).await;
     }
 }
@@ -157,8 +157,8 @@ impl Drop for ScriptedEndpoint {
     }
 }
 
-/// Accepts connections until the endpoint drains, and then waits for their end; they end with it,
-/// if it is dropped.
+/// Accepts connections until the endpoint drains and then waits for them to end; if dropped, it
+/// closes them.
 async fn accept_connections(
     listener: TcpListener,
     service: Arc<EndpointService>,
@@ -168,7 +168,7 @@ async fn accept_connections(
     let mut drains = draining.clone();
     loop {
         tokio::select! {
-            // However many clients knock, the door is shut when it is time.
+            // Stop accepting right away, however many clients are connecting.
             biased;
             () = wait_for_drain(&mut drains) => break,
             accepted = listener.accept() => match accepted {
@@ -176,10 +176,11 @@ async fn accept_connections(
                     let service = Arc::clone(&service);
                     connections.spawn(serve_connection(stream, service, draining.clone()));
                 }
-                // Out of files, or a client that left again: the next one may fare better.
+                // Too many open files, or the client has already disconnected: the next accept may
+                // succeed.
                 Err(_) => tokio::task::yield_now().await,
             },
-            // Only takes ended connections out of the set.
+            // Reaps finished connections.
             Some(_) = connections.join_next() => {}
         }
     }
@@ -187,18 +188,18 @@ async fn accept_connections(
     while connections.join_next().await.is_some() {}
 }
 
-/// Waits until the endpoint drains, or is gone.
+/// Waits until the endpoint drains or is dropped.
 async fn wait_for_drain(draining: &mut watch::Receiver<bool>) {
     let _ = draining.wait_for(|draining| *draining).await;
 }
 
-/// Answers the requests of a connection; while the endpoint drains, those that have begun.
+/// Serves a connection; once the endpoint drains, only the requests that have begun.
 async fn serve_connection(
     stream: TcpStream,
     service: Arc<EndpointService>,
     mut draining: watch::Receiver<bool>,
 ) {
-    // Each piece shall leave at once; where that cannot be had, it only leaves later.
+    // Pieces should leave immediately; without this option they are only delayed.
     let _ = stream.set_nodelay(true);
     let has_asked = AtomicBool::new(false);
     let answer = service_fn(|request| {
@@ -206,15 +207,15 @@ async fn serve_connection(
         service.answer_request(request)
     });
     let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
-    // What ends a connection early is the client's business, and it sees it on its side.
+    // Connection errors are ignored: the client sees them on its side.
     tokio::select! {
-        // A request that came before the signal is begun.
+        // A request that arrived before the signal counts as begun.
         biased;
         _ = connection.as_mut() => return,
         () = wait_for_drain(&mut draining) => {}
     }
-    // A connection that nothing was asked on would be waited for: hyper takes it for one whose
-    // request is under way.
+    // Do not wait for a connection without any request: hyper would treat it as if one were
+    // pending.
     if has_asked.load(Ordering::Relaxed) {
         connection.as_mut().graceful_shutdown();
         let _ = connection.await;

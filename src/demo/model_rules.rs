@@ -1,10 +1,10 @@
 //! What each family of Claude models accepts and refuses: the endpoint's own table.
 //!
-//! It is kept apart from whatever the client knows of models, so that a mistake there shows here.
-//! An id without a row has no rules: every option is accepted, as nothing is known of it.
+//! It is independent of what the client knows about models, so that mistakes there show up here. An
+//! id without a row has no rules: every option is accepted, since nothing is known about it.
 //!
-//! Facts of 2026-11-28. Sources: Anthropic's pages `about-claude/models/overview`,
-//! `build-with-claude/thinking-troubleshooting` (which model refuses which form of thinking),
+//! As of 2026-11-28. Sources: Anthropic's pages `about-claude/models/overview`,
+//! `build-with-claude/thinking-troubleshooting` (which model refuses which type of thinking),
 //! `build-with-claude/effort`, `build-with-claude/prompt-caching` (minimum lengths), the
 //! `whats-new` pages of Opus 5.5, Sonnet 5.5 and Fable 5.1, and the README of
 //! `microbial-pangenomes-lab/pi-langdock` for what Langdock itself refuses.
@@ -14,42 +14,42 @@ use ClaudeLine::{Fable, Haiku, Mythos, Opus, Sonnet};
 /// What a family of models accepts.
 #[derive(Debug)]
 pub(super) struct ModelRules {
-    /// The forms of thinking.
+    /// The supported types of thinking.
     pub(super) thinking: ThinkingSupport,
-    /// The `display` of thinking that names none.
+    /// The default `display` of thinking.
     pub(super) default_display: &'static str,
-    /// What thinking blocks are bound to.
+    /// What returned thinking blocks must match.
     pub(super) binding: ThinkingBinding,
-    /// The levels of `output_config.effort`, the lowest first; without any the field is refused.
+    /// The levels of `output_config.effort`, lowest first; if empty, the field is refused.
     pub(super) efforts: &'static [&'static str],
-    /// The level of a request that names none; empty where there are no levels.
+    /// The default level; empty if there are no levels.
     pub(super) default_effort: &'static str,
-    /// Whether the conversation may end with the beginning of the answer.
+    /// Whether the request may prefill the answer.
     pub(super) has_prefill: bool,
     /// Whether `tool_choice` may force a call.
     pub(super) has_forced_tools: bool,
-    /// What `temperature`, `top_p` and `top_k` may be.
+    /// The supported values of `temperature`, `top_p` and `top_k`.
     pub(super) sampling: SamplingSupport,
     /// Whether `output_config.format` and strict tools are accepted.
     pub(super) has_output_format: bool,
-    /// The shortest prefix that is cached, in tokens.
+    /// The minimum length of a cached prefix, in tokens.
     pub(super) cache_minimum: usize,
-    /// The most tokens of a prompt.
+    /// The maximum length of a prompt, in tokens.
     pub(super) context_tokens: usize,
-    /// The most tokens of an answer.
+    /// The maximum length of an answer, in tokens.
     pub(super) max_output: u64,
 }
 
-/// The forms of thinking that a model accepts.
+/// The types of thinking that a model accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ThinkingSupport {
-    /// Nothing is known: every form is accepted, and none is the default.
+    /// Unknown: every type is accepted, and the default is not to think.
     Unknown,
     /// None.
     None,
     /// `enabled` with a budget, and `disabled`.
     Budget,
-    /// `adaptive` and `disabled`; without either the model does not think.
+    /// `adaptive` and `disabled`; the default is not to think.
     OnRequest,
     /// `adaptive`, the default, and `disabled`.
     Default,
@@ -62,7 +62,7 @@ pub(super) enum ThinkingSupport {
 }
 
 impl ThinkingSupport {
-    /// Returns whether the model thinks where a request does not say.
+    /// Returns whether the model thinks by default.
     pub(super) fn is_on_by_default(self) -> bool {
         matches!(
             self,
@@ -70,7 +70,7 @@ impl ThinkingSupport {
         )
     }
 
-    /// Returns whether `type` may have this value.
+    /// Returns whether this `type` is accepted.
     pub(super) fn accepts(self, form: &str) -> bool {
         match form {
             "adaptive" => !matches!(self, Self::None | Self::Budget),
@@ -81,7 +81,7 @@ impl ThinkingSupport {
     }
 }
 
-/// What a thinking block must come back with.
+/// What must be the same when a thinking block is sent back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ThinkingBinding {
     /// The same model, system prompt, tools and earlier messages.
@@ -90,18 +90,18 @@ pub(super) enum ThinkingBinding {
     Account,
 }
 
-/// What the numbers that steer sampling may be.
+/// Which sampling parameters are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SamplingSupport {
-    /// Anything in their ranges.
+    /// Any value in its range.
     Free,
     /// `temperature` or `top_p`, not both.
     Exclusive,
-    /// Only what changes nothing.
+    /// Only values without effect.
     Fixed,
 }
 
-/// A line of models.
+/// A model line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ClaudeLine {
     Opus,
@@ -111,7 +111,7 @@ enum ClaudeLine {
     Mythos,
 }
 
-/// A model without the date and the platform that its id may name.
+/// A model without the date and platform that its id may include.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct ClaudeVersion {
     line: ClaudeLine,
@@ -133,7 +133,7 @@ const LOW_TO_HIGH: &[&str] = &["low", "medium", "high"];
 const LOW_TO_MAX: &[&str] = &["low", "medium", "high", "max"];
 const EVERY_EFFORT: &[&str] = &["low", "medium", "high", "xhigh", "max"];
 
-/// The rules of a model that nothing is known of.
+/// The rules for an unknown model.
 const UNKNOWN: ModelRules = ModelRules {
     thinking: ThinkingSupport::Unknown,
     default_display: "summarized",
@@ -149,7 +149,7 @@ const UNKNOWN: ModelRules = ModelRules {
     max_output: 128_000,
 };
 
-/// What all models from 4.7 on have in common.
+/// The rules that all models from 4.7 on share.
 const NEWER: ModelRules = ModelRules {
     thinking: ThinkingSupport::OnRequest,
     default_display: "omitted",
@@ -158,7 +158,7 @@ const NEWER: ModelRules = ModelRules {
     ..UNKNOWN
 };
 
-/// Opus 4.6, and Sonnet 4.6 but for its shorter answers.
+/// Opus 4.6, and Sonnet 4.6 except for its shorter answers.
 const OPUS_4_6: ModelRules = ModelRules {
     thinking: ThinkingSupport::OnRequest,
     efforts: LOW_TO_MAX,
@@ -168,7 +168,7 @@ const OPUS_4_6: ModelRules = ModelRules {
     ..UNKNOWN
 };
 
-/// What the models from 4 to 4.5 have in common.
+/// The rules that the models from 4 to 4.5 share.
 const BUDGETED: ModelRules = ModelRules {
     thinking: ThinkingSupport::Budget,
     efforts: &[],
@@ -179,7 +179,7 @@ const BUDGETED: ModelRules = ModelRules {
     ..UNKNOWN
 };
 
-/// What the models before 4 have in common.
+/// The rules that the models before 4 share.
 const OLDER: ModelRules = ModelRules {
     thinking: ThinkingSupport::None,
     sampling: SamplingSupport::Free,
@@ -188,7 +188,7 @@ const OLDER: ModelRules = ModelRules {
     ..BUDGETED
 };
 
-/// The families, the newest first.
+/// The families, newest first.
 const FAMILIES: &[ModelFamily] = &[
     ModelFamily {
         members: &[version(Opus, 5, 5)],
@@ -333,7 +333,7 @@ const FAMILIES: &[ModelFamily] = &[
     },
 ];
 
-/// Returns the rules of the model called `id`.
+/// Returns the rules of the model with this id.
 pub(super) fn rules_for(id: &str) -> &'static ModelRules {
     let family = parse_version(id).and_then(|version| {
         FAMILIES
@@ -343,15 +343,15 @@ pub(super) fn rules_for(id: &str) -> &'static ModelRules {
     family.map_or(&UNKNOWN, |family| &family.rules)
 }
 
-/// Returns whether `id` is a name of a Claude model as Anthropic, Bedrock, Vertex or Langdock
-/// write it.
+/// Returns whether `id` is the id of a Claude model in the style of Anthropic, Bedrock, Vertex or
+/// Langdock.
 pub(super) fn is_claude_id(id: &str) -> bool {
     parse_version(id).is_some()
 }
 
-/// Reads an id whole: an optional region, an optional `anthropic.`, `claude`, line and version in
-/// either order, an optional date, and one of `-default`, `@date` and `-v1:0`, if any. What has
-/// anything else is not an id of a Claude model.
+/// Parses a complete id: an optional region, an optional `anthropic.`, `claude`, line and version
+/// in either order, an optional date, and optionally one of `-default`, `@date` and `-v1:0`.
+/// Anything else makes it an unknown id.
 fn parse_version(id: &str) -> Option<ClaudeVersion> {
     let id = ["eu.", "us.", "global."]
         .iter()
@@ -400,7 +400,7 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Returns whether a word is a part of a version, which has one digit or two.
+/// Returns whether a word is a version number of one or two digits.
 fn is_number(word: &str) -> bool {
     word.len() <= 2 && is_digits(word)
 }
@@ -409,14 +409,14 @@ fn is_date(word: &str) -> bool {
     word.len() == 8 && is_digits(word)
 }
 
-/// Returns whether a word is a version as Bedrock counts them: `v1:0`.
+/// Returns whether a word is a Bedrock revision, such as `v1:0`.
 fn is_bedrock_version(word: &str) -> bool {
     word.strip_prefix('v')
         .and_then(|numbers| numbers.split_once(':'))
         .is_some_and(|(version, revision)| is_digits(version) && is_digits(revision))
 }
 
-/// Returns whether these ids name every model that has rules.
+/// Returns whether these ids cover every model that has rules.
 #[cfg(test)]
 pub(super) fn has_every_family(ids: &[&str]) -> bool {
     let versions: Vec<ClaudeVersion> = ids.iter().filter_map(|id| parse_version(id)).collect();

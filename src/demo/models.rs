@@ -1,24 +1,24 @@
-//! The models on offer, by region: the four that Langdock's page named when it described this
-//! endpoint, and one of each later family, called as Langdock calls them.
+//! The available models by region: the four that Langdock's page listed when it described this
+//! endpoint, and one of each later family, with ids in Langdock's style.
 
 use serde_json::{Value, json};
 
 use super::model_rules::{self, ModelRules};
 use super::refusal::Refusal;
 
-/// A region of the endpoint, as its path names it.
+/// A region of the endpoint, from its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DemoRegion {
     /// `eu`
     Eu,
     /// `us`
     Us,
-    /// One of those that the seed does not name, which the demo accepts anyway.
+    /// Any region that the `OpenAPI` file does not name, which the demo accepts anyway.
     Other,
 }
 
 impl DemoRegion {
-    /// Returns the region that a path segment names.
+    /// Returns the region for a path segment.
     pub(super) fn from_slug(slug: &str) -> Option<Self> {
         match slug {
             "eu" => Some(Self::Eu),
@@ -27,7 +27,7 @@ impl DemoRegion {
         }
     }
 
-    /// Returns the path segment that names it.
+    /// Returns the path segment of the region.
     pub(super) fn slug(self) -> &'static str {
         match self {
             Self::Eu => "eu",
@@ -37,13 +37,13 @@ impl DemoRegion {
     }
 }
 
-/// A model on offer.
+/// An available model.
 struct DemoModel {
     id: &'static str,
     display_name: &'static str,
-    /// The day it came out.
+    /// Its release date.
     created_on: &'static str,
-    /// Whether the region `eu` has it; `us` has them all.
+    /// Whether the region `eu` has it; `us` has all models.
     is_in_eu: bool,
 }
 
@@ -60,7 +60,7 @@ const fn model(
     }
 }
 
-/// Newest first, as the real list is.
+/// Newest first, like the real list.
 const MODELS: &[DemoModel] = &[
     model("claude-fable-5-2-default", "Claude Fable 5.2", "2026-11-09"),
     model("claude-haiku-5-5-default", "Claude Haiku 5.5", "2026-10-07"),
@@ -126,11 +126,11 @@ fn models_in(region: DemoRegion) -> impl Iterator<Item = &'static DemoModel> {
         .filter(move |model| region != DemoRegion::Eu || model.is_in_eu)
 }
 
-/// Returns the rules of the model called `id` in `region`, if there is one.
+/// Returns the rules of the model `id` in `region`, if it exists.
 ///
-/// A model that is not on the list is served as well, if its id is one of a Claude model: a user
-/// who tries the program out has settings for the real endpoint, whose list is another one. The
-/// refusal is Langdock's own: a 400 that lists what there is.
+/// A model that is not listed is served as well if its id is that of a Claude model: users who try
+/// the program out have settings for the real endpoint, whose list differs. The refusal is
+/// Langdock's own: a 400 that lists the available models.
 pub(super) fn find_model(id: &str, region: DemoRegion) -> Result<&'static ModelRules, Refusal> {
     let is_listed = |model: &DemoModel| model.id == id;
     let is_served = if MODELS.iter().any(is_listed) {
@@ -148,7 +148,7 @@ pub(super) fn find_model(id: &str, region: DemoRegion) -> Result<&'static ModelR
     )))
 }
 
-/// Returns what the list says that a model can do.
+/// Returns the `capabilities` of a model in the list.
 ///
 /// Source: the official Python SDK, `types/model_capabilities.py` and the types it names.
 fn capabilities(rules: &ModelRules) -> Value {
@@ -159,8 +159,8 @@ fn capabilities(rules: &ModelRules) -> Value {
     }
     let thinks = |form| rules.thinking.accepts(form);
     json!({
-        // Bedrock, which is behind Langdock, has neither batches nor code execution nor the
-        // editing of contexts.
+        // Bedrock, which Langdock uses, supports neither batches nor code execution nor context
+        // editing.
         "batch": leaf(false),
         "citations": leaf(true),
         "code_execution": leaf(false),

@@ -1,8 +1,8 @@
-//! The prompt cache: which beginning of a prompt is read from it, and what is written to it.
+//! The prompt cache: which prefix of a prompt is read from it, and what is written to it.
 //!
-//! The prompt is a row of blocks: tools, system prompt, messages. A prefix that ends at a mark is
-//! stored under a hash of all its blocks, of the model and of the key, for as long as the mark
-//! says. The arithmetic is given the time.
+//! A prompt is a sequence of blocks: tools, system prompt, messages. A prefix that ends at a
+//! breakpoint is stored under a hash of all its blocks, the model and the key, for the lifetime
+//! that the breakpoint sets. All functions take the current time as an argument.
 //!
 //! Source: Anthropic's page `build-with-claude/prompt-caching`.
 
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::fingerprint::Fingerprint;
 
-/// How many blocks a hit is looked for at, from the mark backwards and with its own block.
+/// How many blocks are searched for a hit, backwards from a breakpoint and including its block.
 const LOOK_BACK: usize = 20;
 
 /// How long a prefix stays in the cache after its last use.
@@ -28,7 +28,7 @@ pub(super) enum CacheLifetime {
 }
 
 impl CacheLifetime {
-    /// Returns what the mark of a block says, if it has one.
+    /// Returns the lifetime of a block's breakpoint, if it has one.
     pub(super) fn of_block(block: &Value) -> Option<Self> {
         let mark = block.get("cache_control").filter(|mark| !mark.is_null())?;
         Some(if mark["ttl"] == "1h" {
@@ -49,40 +49,40 @@ impl CacheLifetime {
 /// A block of a prompt.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PromptBlock {
-    /// Its fingerprint, with that of the options it depends on.
+    /// Its fingerprint, including the options that it depends on.
     pub(super) hash: u64,
-    /// An estimate of its tokens.
+    /// Estimated tokens.
     pub(super) tokens: usize,
-    /// The mark at its end.
+    /// The breakpoint at its end.
     pub(super) mark: Option<CacheLifetime>,
 }
 
-/// The tokens of a request by what the cache did with them.
+/// The input tokens of a request by how they were cached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct InputTokens {
-    /// Those that the cache has nothing to do with.
+    /// Neither read nor written.
     pub(super) uncached: usize,
-    /// Those written for five minutes.
+    /// Written for five minutes.
     pub(super) written_5m: usize,
-    /// Those written for an hour.
+    /// Written for an hour.
     pub(super) written_1h: usize,
-    /// Those read.
+    /// Read.
     pub(super) read: usize,
 }
 
 impl InputTokens {
-    /// Counts all of them.
+    /// Returns the sum of all.
     pub(super) fn total(self) -> usize {
         self.uncached + self.written() + self.read
     }
 
-    /// Counts those written.
+    /// Returns the sum of those written.
     pub(super) fn written(self) -> usize {
         self.written_5m + self.written_1h
     }
 }
 
-/// What a request will have written, once its answer begins.
+/// What a request writes to the cache once its answer begins.
 #[derive(Debug, Default)]
 pub(super) struct CacheWrites {
     entries: Vec<(u64, CacheLifetime)>,
@@ -111,10 +111,9 @@ struct PrefixEnd {
 }
 
 impl PromptCache {
-    /// Looks a prompt up, and returns what its tokens are and what is to be written once its
-    /// answer begins.
+    /// Looks up a prompt, and returns its token counts and what to write once the answer begins.
     ///
-    /// `owner` stands for the key and the model; a prefix of fewer than `minimum` tokens is neither
+    /// `owner` identifies the key and the model; a prefix of fewer than `minimum` tokens is neither
     /// read nor written.
     pub(super) fn look_up(
         &self,
@@ -141,7 +140,7 @@ impl PromptCache {
             .max();
         let (read, left) = match hit {
             Some(at) => {
-                // A use makes its time begin again, also that of the prefixes within.
+                // A hit renews the lifetime of this prefix and of the ones inside it.
                 for end in &ends[..=at] {
                     if let Some(entry) = entries.get_mut(&end.key)
                         && entry.expires > now
@@ -172,7 +171,8 @@ impl PromptCache {
         (tokens, writes)
     }
 
-    /// Stores what a request writes: its answer has begun, and the next request may read it.
+    /// Stores what a request writes; called when its answer begins, so that the next request can
+    /// read it.
     pub(super) fn store(&self, writes: CacheWrites, now: Instant) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.retain(|_, entry| entry.expires > now);
@@ -217,7 +217,7 @@ mod tests {
         blocks.collect()
     }
 
-    /// A cache and the clock that the test turns.
+    /// A cache and a clock that the test advances.
     struct Clockwork {
         cache: PromptCache,
         now: Instant,
@@ -231,12 +231,12 @@ mod tests {
             }
         }
 
-        /// Turns the clock.
+        /// Advances the clock.
         fn turn(&mut self, seconds: u64) {
             self.now += Duration::from_secs(seconds);
         }
 
-        /// Asks with a prompt, and returns the tokens read, written and neither.
+        /// Sends a prompt, and returns the tokens read, written and uncached.
         fn ask(&self, blocks: &[PromptBlock]) -> (usize, usize, usize) {
             let (tokens, writes) = self.cache.look_up(1, blocks, 100, self.now);
             self.cache.store(writes, self.now);

@@ -1,5 +1,4 @@
-//! The log line of a finished request: one line of JSON, without its key and without a word of its
-//! content.
+//! The log line of a finished request: one line of JSON that has neither the key nor any content.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -12,49 +11,49 @@ use super::fault::Fault;
 use super::limit::{LimitReservation, LimitStatus};
 use super::models::DemoRegion;
 
-/// Receives the lines of the log.
+/// Receives the log lines.
 pub(crate) type AccessLog = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// What web servers log for a client that left before there was a status.
+/// The conventional status for a client that disconnected before the response.
 const CLIENT_LEFT: u16 = 499;
 
-/// The tokens of an answer.
+/// The tokens of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AnswerUsage {
-    /// Those of the request, cached ones too.
+    /// Input tokens, including cached ones.
     pub(super) input: u64,
-    /// Those of the answer, as far as it was sent.
+    /// Output tokens, as far as they were sent.
     pub(super) output: u64,
 }
 
-/// A request under way. With its end, however it comes, the line is written and the ledger is
-/// corrected.
+/// A request in progress. However it ends, dropping this writes the log line and corrects the
+/// ledger.
 pub(super) struct AccessRecord {
     log: Option<AccessLog>,
     time: SystemTime,
     begun: Instant,
     request_id: String,
     status: u16,
-    /// The region that its path names.
+    /// The region in its path.
     pub(super) region: Option<DemoRegion>,
     /// The model, once the request has passed the checks.
     pub(super) model: Option<String>,
     /// Whether the answer is streamed, once the request has passed the checks.
     pub(super) stream: Option<bool>,
-    /// The length of its body.
+    /// The length of its body in bytes.
     pub(super) bytes_in: usize,
-    /// What goes wrong with it on purpose.
+    /// Its deliberate fault, if any.
     pub(super) fault: Option<Fault>,
-    /// What it has cost so far; none if it was not answered.
+    /// What it has cost so far; `None` if it was not answered.
     pub(super) usage: Option<AnswerUsage>,
-    /// The status of the limits, once it was looked up.
+    /// The status of the limits, once known.
     pub(super) standing: Option<LimitStatus>,
-    /// Its entry in the ledger.
+    /// Its reservation in the ledger.
     pub(super) reservation: Option<LimitReservation>,
 }
 
 impl AccessRecord {
-    /// Begins to record a request that has come at `time`.
+    /// Starts the record of a request that arrived at `time`.
     pub(super) fn new(log: Option<AccessLog>, request_id: String, time: SystemTime) -> Self {
         Self {
             log,
@@ -78,12 +77,12 @@ impl AccessRecord {
         &self.request_id
     }
 
-    /// Notes the status that the request is answered with.
+    /// Records the status of the response.
     pub(super) fn note_status(&mut self, status: StatusCode) {
         self.status = status.as_u16();
     }
 
-    /// Notes that so many tokens of the answer have been sent.
+    /// Records that this many tokens of the answer have been sent.
     pub(super) fn note_sent(&mut self, tokens: u64) {
         if let Some(usage) = &mut self.usage {
             usage.output = tokens;
@@ -119,7 +118,7 @@ impl Drop for AccessRecord {
     }
 }
 
-/// Writes a time as RFC 3339 has it, in UTC and to the millisecond.
+/// Formats a time as RFC 3339, in UTC with milliseconds.
 fn rfc3339(time: SystemTime) -> String {
     Timestamp::try_from(time).map_or_else(|_| String::new(), |time| format!("{time:.3}"))
 }

@@ -1,4 +1,4 @@
-//! What the endpoint refuses, with the HTTP status and the body that a client gets for it.
+//! Why the endpoint refuses a request, with the HTTP status and the body that the client gets.
 
 use std::time::Duration;
 
@@ -7,25 +7,24 @@ use serde_json::{Value, json};
 
 use super::fault;
 
-/// Why a request is refused; it sets the HTTP status and the API's error type.
+/// Why a request is refused; this determines the HTTP status and the API's error type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RefusalReason {
-    /// The request itself is wrong.
+    /// The request is invalid.
     InvalidRequest,
-    /// No key, or not the right one.
+    /// The key is missing or wrong.
     Authentication,
     /// It may come from elsewhere than a program of this machine.
     Forbidden,
-    /// No such route or region.
+    /// There is no such route or region.
     NotFound,
-    /// A route that exists, asked in another way.
+    /// The route exists, but not for this method.
     MethodNotAllowed,
-    /// More bytes than any platform behind the endpoint takes.
+    /// The body is larger than any platform behind the endpoint accepts.
     TooLarge,
-    /// More requests or tokens than are allowed in a minute; how long until it would pass, if it
-    /// ever will.
+    /// Too many requests or tokens per minute; how long until the request would fit, if ever.
     RateLimit(Option<Duration>),
-    /// Nothing: it is to be refused with this status, on purpose.
+    /// A deliberate fault with this status.
     Fault(u16),
 }
 
@@ -37,7 +36,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// Refuses for `reason`, in the words of `message`.
+    /// Creates a refusal for `reason` with this message.
     pub(super) fn new(reason: RefusalReason, message: impl Into<String>) -> Self {
         Self {
             reason,
@@ -45,12 +44,12 @@ impl Refusal {
         }
     }
 
-    /// Refuses a wrong request, the commonest reason.
+    /// Refuses an invalid request, the most common reason.
     pub(super) fn invalid_request(message: impl Into<String>) -> Self {
         Self::new(RefusalReason::InvalidRequest, message)
     }
 
-    /// Refuses a request that is over a limit, and says when it would pass.
+    /// Refuses a request over a limit, and states when it would fit.
     pub(super) fn for_rate_limit(wait: Option<Duration>) -> Self {
         let message = match wait {
             Some(_) => {
@@ -65,12 +64,12 @@ impl Refusal {
         Self::new(RefusalReason::RateLimit(wait), message)
     }
 
-    /// Refuses with this status, on purpose.
+    /// Refuses with this status as a deliberate fault.
     pub(super) fn for_fault(status: u16) -> Self {
         Self::new(RefusalReason::Fault(status), fault::error_of(status).1)
     }
 
-    /// Returns the HTTP status of the answer.
+    /// Returns the HTTP status of the response.
     pub(super) fn status(&self) -> StatusCode {
         match self.reason {
             RefusalReason::InvalidRequest => StatusCode::BAD_REQUEST,
@@ -86,23 +85,23 @@ impl Refusal {
         }
     }
 
-    /// Returns the header that says when to try again, if that is known.
+    /// Returns the header that states when to retry, if that is known.
     pub(super) fn retry_header(&self) -> Option<(&'static str, String)> {
         match self.reason {
             RefusalReason::RateLimit(Some(wait)) => {
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 Some(("retry-after", seconds.max(1).to_string()))
             }
-            // What never passes need not be tried again; the SDKs ask this header first.
+            // Retrying is useless if it never fits; the SDKs look at this header first.
             RefusalReason::RateLimit(None) => Some(("x-should-retry", "false".to_owned())),
             _ => None,
         }
     }
 
-    /// Returns the body of the answer.
+    /// Returns the body of the response.
     pub(super) fn body(&self, request_id: &str) -> Value {
         let kind = match self.reason {
-            // The API has no type of its own for a wrong method.
+            // The API has no error type of its own for a wrong method.
             RefusalReason::InvalidRequest | RefusalReason::MethodNotAllowed => {
                 "invalid_request_error"
             }
@@ -120,7 +119,7 @@ impl Refusal {
         })
     }
 
-    /// Returns the words of the refusal.
+    /// Returns the message of the refusal.
     #[cfg(test)]
     pub(super) fn message(&self) -> &str {
         &self.message

@@ -1,4 +1,4 @@
-//! Puts an answer into the API's forms: one message, or the events that stream it.
+//! Converts an answer into the API's formats: a single message, or the events of a stream.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::script::{AnswerBlock, ScriptedAnswer};
 /// Deltas between two pings.
 const DELTAS_PER_PING: usize = 20;
 
-/// Characters of a piece of a call's arguments.
+/// The length of a piece of a call's arguments, in characters.
 const JSON_PIECE: usize = 12;
 
 /// An event of a stream.
@@ -19,22 +19,22 @@ pub(super) struct StreamEvent {
 }
 
 impl StreamEvent {
-    /// Returns the event of this data, which names its type.
+    /// Creates the event for this data, whose `type` is its name.
     pub(super) fn new(data: Value) -> Self {
         Self { data }
     }
 
-    /// Returns the event as it goes over the wire.
+    /// Returns the event in wire format.
     pub(super) fn to_bytes(&self) -> Bytes {
         format!("event: {}\ndata: {}\n\n", self.event_type(), self.data).into()
     }
 
-    /// Returns whether it brings a piece of the content.
+    /// Returns whether it carries a piece of the content.
     pub(super) fn is_delta(&self) -> bool {
         self.event_type() == "content_block_delta"
     }
 
-    /// Counts the characters of content that it brings.
+    /// Counts the characters of content in it.
     pub(super) fn character_count(&self) -> usize {
         let delta = &self.data["delta"];
         let text = ["text", "thinking", "partial_json"]
@@ -50,18 +50,18 @@ impl StreamEvent {
     }
 }
 
-/// What an answer is sent with.
+/// The parts of a response that do not depend on the script.
 #[derive(Clone, Copy)]
 pub(super) struct ReplyHead<'a> {
     /// The id of the message.
     pub(super) id: &'a str,
-    /// The model that was asked.
+    /// The requested model.
     pub(super) model: &'a str,
-    /// The tokens of the request.
+    /// The input tokens.
     pub(super) input: InputTokens,
 }
 
-/// Returns the answer as a message.
+/// Returns the answer as a single message.
 pub(super) fn message_body(head: ReplyHead<'_>, answer: &ScriptedAnswer) -> Value {
     let content: Vec<Value> = answer
         .content
@@ -93,7 +93,7 @@ pub(super) fn message_body(head: ReplyHead<'_>, answer: &ScriptedAnswer) -> Valu
     })
 }
 
-/// Returns the answer as the events of a stream.
+/// Returns the answer as stream events.
 pub(super) fn stream_events(head: ReplyHead<'_>, answer: &ScriptedAnswer) -> Vec<StreamEvent> {
     let mut stream = EventStream::default();
     stream.push_event(json!({ "type": "message_start", "message": {
@@ -134,7 +134,7 @@ fn usage_object(input: InputTokens, output_tokens: usize) -> Value {
     })
 }
 
-/// A stream in the making.
+/// The events of a stream under construction.
 #[derive(Default)]
 struct EventStream {
     events: Vec<StreamEvent>,
@@ -196,7 +196,7 @@ impl EventStream {
                 }
             }
             AnswerBlock::ToolUse { input, .. } => {
-                // The first piece is empty, as it is from the models.
+                // The first piece is empty, as with real models.
                 self.push_delta(
                     index,
                     &json!({ "type": "input_json_delta", "partial_json": "" }),
@@ -215,7 +215,7 @@ impl EventStream {
     }
 }
 
-/// Splits a text into words, each with the white space before it, as a tokenizer does.
+/// Splits a text into words, each with the white space before it, like a tokenizer.
 fn split_words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut start = 0;
@@ -270,7 +270,7 @@ mod tests {
         }
     }
 
-    /// Joins what the deltas of a block bring.
+    /// Joins the deltas of a block.
     fn joined(events: &[StreamEvent], index: usize, field: &str) -> String {
         let deltas = events
             .iter()

@@ -1,4 +1,4 @@
-//! What becomes of one HTTP request: its route, its key, its body, and the answer or the refusal.
+//! Handles one HTTP request: its route, key and body, and the answer or refusal.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +25,7 @@ use super::refusal::{Refusal, RefusalReason};
 use super::reply::ReplyHead;
 use super::{DemoSettings, check, reply, script};
 
-/// The longest body: the limit of Bedrock, the tightest of the platforms behind the real endpoint.
+/// The maximum body size: that of Bedrock, the strictest platform behind the real endpoint.
 const MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
 
 /// The media type of a stream.
@@ -34,7 +34,7 @@ const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; c
 /// The media type of everything else.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// The endpoint's side of all its connections.
+/// The state that all connections share.
 pub(super) struct DemoService {
     settings: DemoSettings,
     limits: Arc<DemoLedger>,
@@ -45,7 +45,7 @@ pub(super) struct DemoService {
     messages: AtomicU64,
 }
 
-/// What a path stands for.
+/// A route and its region.
 #[derive(Debug, PartialEq, Eq)]
 enum RequestRoute {
     Messages(DemoRegion),
@@ -53,7 +53,7 @@ enum RequestRoute {
 }
 
 impl RequestRoute {
-    /// Returns the one method that the route takes.
+    /// Returns the only method that the route supports.
     fn method(&self) -> Method {
         match self {
             Self::Messages(_) => Method::POST,
@@ -61,7 +61,7 @@ impl RequestRoute {
         }
     }
 
-    /// Returns the region that it is in.
+    /// Returns the region in the path.
     fn region(&self) -> DemoRegion {
         match self {
             Self::Messages(region) | Self::Models(region) => *region,
@@ -69,17 +69,17 @@ impl RequestRoute {
     }
 }
 
-/// An answer to send.
+/// A response to send.
 struct PendingReply {
-    /// How long to wait before its first byte.
+    /// The delay before its first byte.
     wait: Duration,
-    /// What the cache holds once the answer has begun.
+    /// What to write to the cache once the answer begins.
     writes: CacheWrites,
     response: Response<ScriptedBody>,
 }
 
 impl DemoService {
-    /// Returns a service that has seen no request yet.
+    /// Creates a service.
     pub(super) fn new(settings: DemoSettings, draining: watch::Receiver<bool>) -> Self {
         let limits = DemoLedger::new(settings.limits);
         let dealer = FaultDealer::new(settings.faults.clone(), settings.seed);
@@ -94,7 +94,7 @@ impl DemoService {
         }
     }
 
-    /// Answers a request, in any case.
+    /// Returns the response to a request; refusals are responses too.
     pub(super) async fn answer_request(
         &self,
         request: Request<Incoming>,
@@ -167,13 +167,13 @@ impl DemoService {
             ask.rules.cache_minimum,
             tokio::time::Instant::now(),
         );
-        // What is read from the cache counts toward the limit as well.
-        // Source: the proxy `de.bestblu.tools.tpmproxy`, which saw Langdock refuse such requests.
+        // Tokens read from the cache count toward the limit as well. Source: the proxy
+        // `de.bestblu.tools.tpmproxy`, whose author saw Langdock refuse such requests.
         self.reserve_tokens(&ask, input.total(), key, record)?;
         record.fault = self.dealer.next_fault();
         match record.fault {
             Some(Fault::Status(status)) => return Err(Refusal::for_fault(status)),
-            // Where there is no stream, there is no event to say it with.
+            // Without a stream there is no event that could report it.
             Some(Fault::ErrorEvent) if !ask.stream => return Err(Refusal::for_fault(529)),
             _ => {}
         }
@@ -189,7 +189,7 @@ impl DemoService {
         })
     }
 
-    /// Enters a request into the ledger, with all that it may cost.
+    /// Reserves the maximum cost of a request in the ledger.
     fn reserve_tokens(
         &self,
         ask: &ParsedRequest<'_>,
@@ -205,7 +205,7 @@ impl DemoService {
         Ok(())
     }
 
-    /// Returns an answer, and how long to wait before its first byte.
+    /// Returns the response, and the delay before its first byte.
     fn build_reply(
         &self,
         ask: &ParsedRequest<'_>,
@@ -246,7 +246,7 @@ impl DemoService {
     }
 }
 
-/// Returns the answer to a request that is refused.
+/// Returns the response to a refused request.
 pub(super) fn refusal_response(refusal: &Refusal, request_id: &str) -> Response<ScriptedBody> {
     let mut response = json_response(&refusal.body(request_id));
     *response.status_mut() = refusal.status();
@@ -256,7 +256,7 @@ pub(super) fn refusal_response(refusal: &Refusal, request_id: &str) -> Response<
     response
 }
 
-/// Adds the headers that report the limits and what is left of them, as Langdock does.
+/// Adds the headers that report the limits and what remains of them, as Langdock does.
 fn add_limit_headers(headers: &mut HeaderMap, standing: &LimitStatus) {
     let mut tell = |limit, remaining, left: Option<RemainingLimit>| {
         if let Some(left) = left {
@@ -280,12 +280,12 @@ fn header_value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("letters, digits and _ make a header value")
 }
 
-/// Counts one more, from 1.
+/// Increments a counter and returns the new value, starting from 1.
 fn next_number(counter: &AtomicU64) -> u64 {
     counter.fetch_add(1, Ordering::Relaxed) + 1
 }
 
-/// Reads a path; one of any region where the endpoint is open.
+/// Parses a path; an open endpoint accepts any region.
 fn parse_route(path: &str, is_open: bool) -> Result<RequestRoute, Refusal> {
     let route = || {
         let (region, rest) = path.strip_prefix("/anthropic/")?.split_once('/')?;
@@ -299,8 +299,8 @@ fn parse_route(path: &str, is_open: bool) -> Result<RequestRoute, Refusal> {
     route().ok_or_else(|| Refusal::new(RefusalReason::NotFound, "Not found"))
 }
 
-/// Reads a body to its end and counts its bytes, even one that is too large, so that the client is
-/// there to hear of it.
+/// Reads a body to the end and counts its bytes, even if it is too large, so that the client still
+/// receives the refusal.
 pub(super) async fn read_body(mut body: Incoming, length: &mut usize) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -372,8 +372,8 @@ mod tests {
         }
     }
 
-    /// Asks `service` and returns the tokens of the answer's `usage`: read, written for five
-    /// minutes and for an hour, and neither.
+    /// Sends `body` to `service` and returns the tokens in `usage`: read, written for five minutes,
+    /// written for an hour, and uncached.
     async fn usage_of(service: &DemoService, body: &Value) -> [u64; 4] {
         let mut record = AccessRecord::new(None, "req".to_owned(), SystemTime::UNIX_EPOCH);
         let body = body.to_string();
@@ -399,7 +399,8 @@ mod tests {
         ]
     }
 
-    /// Returns a request with a system prompt of so many tokens, marked for so long.
+    /// Returns a request with a system prompt of this many tokens and a breakpoint of this
+    /// lifetime.
     fn marked_request(model: &str, tokens: usize, ttl: &str) -> Value {
         serde_json::json!({
             "model": model,
@@ -496,7 +497,7 @@ mod tests {
             changed
         };
         for (other, is_read) in [
-            // Of the system prompt and the tools nothing has changed.
+            // The system prompt and the tools have not changed.
             (
                 changed("tool_choice", serde_json::json!({ "type": "none" })),
                 true,

@@ -1,40 +1,41 @@
 //! The signatures of scripted thinking.
 //!
-//! By them a client that alters a thinking block is found out, or one that sends it with another
-//! conversation than the one it was made in.
+//! They reveal a client that alters a thinking block, or that sends it in another conversation than
+//! the one it was produced in.
 //!
-//! Source: Anthropic's page `build-with-claude/preserved-thinking`, and for what Haiku 5.5 is bound
-//! to its `whats-new` page.
+//! Source: Anthropic's page `build-with-claude/preserved-thinking`, and for the binding of Haiku
+//! 5.5 its `whats-new` page.
 
 use super::fingerprint::Fingerprint;
 use super::model_rules::ThinkingBinding;
 
-/// The prefix of our own signatures.
+/// The prefix of the script's own signatures.
 const OURS: &str = "c2NyaXB0ZWQ-";
 
 /// Hexadecimal digits of each number in a signature.
 const DIGITS: usize = 8;
 
-/// What a thinking block is bound to: short hashes of all that came before it, cache marks aside.
+/// What a thinking block is bound to: short hashes of everything before it, ignoring cache
+/// breakpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ThinkingSeal {
     /// The key.
     pub(super) account: u32,
     /// The model.
     pub(super) model: u32,
-    /// The effort, where it is fixed for a conversation; else 0.
+    /// The effort, if it must stay the same throughout a conversation; otherwise 0.
     pub(super) effort: u32,
     /// The system prompt.
     pub(super) system: u32,
     /// The tools.
     pub(super) tools: u32,
-    /// The earlier messages without their thinking.
+    /// The earlier messages, without thinking.
     pub(super) messages: u32,
-    /// The thinking block before this one; 0 if there is none.
+    /// The previous thinking block; 0 if there is none.
     pub(super) previous: u32,
 }
 
-/// Why a thinking block is not accepted.
+/// Why a thinking block is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SealMismatch {
     /// The endpoint did not sign this text.
@@ -63,7 +64,7 @@ impl ThinkingSeal {
         })
     }
 
-    /// Checks that a thinking block is the one that was signed, and comes back where it was signed.
+    /// Checks that a thinking block is unchanged and in the place where it was signed.
     pub(super) fn check(
         &self,
         thinking: &str,
@@ -75,7 +76,8 @@ impl ThinkingSeal {
             return Err(SealMismatch::Altered);
         }
         let is_bound = binding == ThinkingBinding::Conversation;
-        // The oldest thinking may be dropped, so that the first one left follows nothing.
+        // Clients may drop the oldest thinking, so the first remaining block may have no
+        // predecessor.
         let follows = self.previous == 0 || self.previous == signed.previous;
         let differences = [
             (
@@ -115,28 +117,29 @@ impl ThinkingSeal {
     }
 }
 
-/// Returns the short hash by which a thinking block names the one before it.
+/// Returns the short hash with which a thinking block refers to its predecessor.
 pub(super) fn signature_hash(signature: &str) -> u32 {
     short_hash(Fingerprint::of_text(signature))
 }
 
-/// What begins the ids of scripted calls.
+/// The prefix of the ids of scripted calls.
 const CALL_ID: &str = "toolu_demo_";
 
-/// Returns the id of the call `number` of a conversation.
+/// Returns the id of call `number` in a conversation.
 ///
-/// One that follows thinking names it, so that an answer that comes back without it is found out.
+/// It refers to the thinking before the call, if any, so that an answer sent back without its
+/// thinking is detected.
 pub(super) fn call_id(number: usize, thinking: Option<&str>) -> String {
     let suffix = thinking.map(|signature| format!("_{}", call_suffix(signature)));
     format!("{CALL_ID}{number}{}", suffix.unwrap_or_default())
 }
 
-/// Returns what ends the id of a call that follows thinking with this signature.
+/// Returns the suffix of the id of a call that follows thinking with this signature.
 pub(super) fn call_suffix(signature: &str) -> String {
     format!("{:08x}", signature_hash(signature))
 }
 
-/// Returns the end of a call's id, if the call followed thinking.
+/// Returns the suffix of a call's id, if the call followed thinking.
 pub(super) fn suffix_of_call(id: &str) -> Option<&str> {
     let (_, suffix) = id.strip_prefix(CALL_ID)?.split_once('_')?;
     Some(suffix)

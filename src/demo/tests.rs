@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 
-/// Sends one request to a fresh endpoint and returns all of the response's bytes as text.
+/// Sends one request to a new endpoint and returns the whole response as text.
 async fn exchange(settings: DemoSettings, headers: &str, body: &str) -> String {
     let endpoint = ScriptedEndpoint::start(settings)
         .await
@@ -71,7 +71,7 @@ async fn a_streamed_answer_comes_in_a_chunk_for_each_event() {
         head.contains("content-type: text/event-stream; charset=utf-8"),
         "{head}"
     );
-    // A chunk is its length in hex, CRLF, its bytes, CRLF: events end their chunks and begin the
+    // A chunk is its length in hex, CRLF, its bytes, CRLF. Events end their chunks and begin the
     // next ones.
     let events: Vec<&str> = chunks
         .split("\r\n")

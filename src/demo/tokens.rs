@@ -1,6 +1,6 @@
-//! Token estimates: four characters are a token, which is close enough for a script to count by.
+//! Token estimates at four characters per token, which is close enough for a script.
 
-/// Characters that make one token.
+/// Characters per token.
 pub(super) const CHARS_PER_TOKEN: usize = 4;
 
 /// Estimates the tokens of a text.

@@ -1,4 +1,4 @@
-//! Events in, a message out: a reducer that keeps blocks by index, so that they may interleave.
+//! Reduces events to a message. Blocks are kept by index, so that they may interleave.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use super::error::StreamError;
 use super::event::{Delta, Event, MessageDelta};
 use super::message::{ContentBlock, Message, StopReason, Usage};
 
-/// What an event means to those who watch an answer grow.
+/// What an event means for the display of a growing answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Update {
     /// The answer begins.
     Started,
     /// More text.
     Text(String),
-    /// Reasoning begins, of which there may be nothing to show.
+    /// Reasoning begins; there may be nothing to show of it.
     ThinkingStarted,
     /// More reasoning.
     Thinking(String),
@@ -23,7 +23,7 @@ pub(crate) enum Update {
     ToolInput,
     /// The model stopped.
     Stopped(StopReason),
-    /// The answer is whole.
+    /// The answer is complete.
     Finished,
     /// Nothing to show.
     Nothing,
@@ -43,18 +43,18 @@ impl Update {
         }
     }
 
-    /// Whether this is a part of the answer: from here on a request is not tried again.
+    /// Whether this is a part of the answer, after which the request is not retried.
     pub(crate) fn is_content(&self) -> bool {
         matches!(self, Self::Text(_) | Self::Thinking(_) | Self::ToolInput)
     }
 }
 
-/// A message as far as it has come.
+/// A message under construction.
 #[derive(Debug, Default)]
 pub(crate) struct Accumulator {
     message: Option<Box<Message>>,
     blocks: BTreeMap<usize, Block>,
-    /// The index of the block that was started last.
+    /// The index of the block that was started most recently.
     last_started: usize,
     stopped: bool,
 }
@@ -62,23 +62,23 @@ pub(crate) struct Accumulator {
 #[derive(Debug)]
 struct Block {
     content: ContentBlock,
-    /// The arguments of a call as they come, in pieces of JSON text.
+    /// The arguments of a call received so far, as JSON text.
     input_json: String,
     closed: bool,
 }
 
 impl Accumulator {
-    /// The counts of tokens as they stand, where the message has begun.
+    /// Returns the latest token counts, once the message has begun.
     pub(crate) fn usage(&self) -> Option<&Usage> {
         self.message.as_ref().map(|message| &message.usage)
     }
 
-    /// Applies one event; none follows the one that ends the message.
+    /// Applies one event; must not be called after the one that ends the message.
     pub(crate) fn apply(&mut self, event: Event<'_>) -> Result<Update, StreamError> {
         match event {
             Event::Error(error) => Err(StreamError::Api(error)),
             Event::Ignored => Ok(Update::Nothing),
-            // The SDKs ignore both: gateways that join streams send them.
+            // The SDKs ignore both; gateways that join streams send them.
             Event::MessageStart(_) if self.message.is_some() => Ok(Update::Nothing),
             Event::BlockStop(index) => {
                 self.close(index);
@@ -107,7 +107,7 @@ impl Accumulator {
         }
     }
 
-    /// Returns the whole message, or why there is none.
+    /// Returns the complete message, or why it is not complete.
     pub(crate) fn finish(self) -> Result<Message, StreamError> {
         if !self.stopped {
             return Err(StreamError::Cut);
@@ -115,8 +115,8 @@ impl Accumulator {
         self.assemble().ok_or(StreamError::Cut)
     }
 
-    /// Returns the message as far as it came; none if it never began. Of a block that was only
-    /// announced nothing came.
+    /// Returns the message as far as it was received; `None` if it never began. A block that
+    /// started but has no content is left out.
     pub(crate) fn partial(self) -> Option<Message> {
         let mut message = self.assemble()?;
         message.content.retain(|block| match block {
@@ -129,7 +129,7 @@ impl Accumulator {
         Some(message)
     }
 
-    /// Starts a block; without an index, after all others.
+    /// Starts a block; without an index, it comes after all others.
     fn open(&mut self, index: Option<usize>, content: ContentBlock) -> Result<Update, StreamError> {
         let next = || self.blocks.keys().next_back().map_or(0, |last| last + 1);
         let index = index.unwrap_or_else(next);
@@ -154,7 +154,7 @@ impl Accumulator {
         Ok(update)
     }
 
-    /// Returns the open block at this index; without an index, the one that was started last.
+    /// Returns the open block at this index; without an index, the one started most recently.
     fn block(&mut self, index: Option<usize>) -> Result<&mut Block, StreamError> {
         self.blocks
             .get_mut(&index.unwrap_or(self.last_started))
@@ -164,8 +164,8 @@ impl Accumulator {
             ))
     }
 
-    /// Closes the block at this index. Servers close blocks twice, or close one that they never
-    /// started (llama.cpp does for an empty answer); neither loses anything.
+    /// Closes the block at this index. Some servers close a block twice, or one that they never
+    /// started (llama.cpp does for an empty answer); neither loses any content.
     fn close(&mut self, index: Option<usize>) {
         if let Some(block) = self.blocks.get_mut(&index.unwrap_or(self.last_started)) {
             block.closed = true;
@@ -232,7 +232,7 @@ impl Accumulator {
         }
     }
 
-    /// Puts the blocks into the message.
+    /// Moves the blocks into the message.
     fn assemble(self) -> Option<Message> {
         let mut message = *self.message?;
         for block in &mut message.content {
@@ -248,8 +248,8 @@ impl Accumulator {
     }
 }
 
-/// Returns the model that takes over the answer if this is a `fallback` block. Anthropic's SDKs
-/// report that model as the one that answered, and so does a message that is not streamed.
+/// Returns the model that takes over the answer, if this is a `fallback` block. Anthropic's SDKs
+/// report that model as the author of the answer, and so does an unstreamed message.
 fn fallback_model(block: &ContentBlock) -> Option<&str> {
     match block {
         ContentBlock::Unknown(block) if block.get("type")? == "fallback" => {
@@ -266,7 +266,7 @@ fn push_citation(fields: &mut Map<String, Value>, citation: Value) {
     }
 }
 
-/// Adds a known delta to a block of an unknown type, in the field that the delta is named after.
+/// Adds a known delta to a block of an unknown type, in the field named after the delta.
 fn grow_unknown(fields: &mut Map<String, Value>, delta: Delta<'_>) {
     let (key, more) = match delta {
         Delta::Text(more) => ("text", more),
@@ -280,7 +280,7 @@ fn grow_unknown(fields: &mut Map<String, Value>, delta: Delta<'_>) {
     merge_field(fields, key.to_owned(), Value::String(more.into_owned()));
 }
 
-/// Merges the fields of an unknown delta into its block: like the known deltas, text and lists grow
+/// Merges the fields of an unknown delta into its block: as with known deltas, text and lists grow
 /// and anything else is replaced. Anthropic's SDKs do the same for `compaction_delta`.
 fn merge_fields(fields: &mut Map<String, Value>, delta: Map<String, Value>) {
     for (key, more) in delta {

@@ -1,16 +1,17 @@
-//! The id of a Claude model, taken apart: which family and version it names.
+//! Parses the id of a Claude model into family and version.
 //!
-//! An id is matched in whole components, since a rule of another model is worse than none:
-//! `claude-sonnet-4-20250514` is Sonnet 4 and not 4.20, and `my-claude-opus-5` could be anything.
+//! Ids are matched by whole components, since applying another model's rules is worse than applying
+//! none: `claude-sonnet-4-20250514` is Sonnet 4 and not 4.20, and `my-claude-opus-5` could be
+//! anything.
 
-/// A Claude model by family and version, whatever date and platform its id names.
+/// A Claude model by family and version, without the date and platform that its id may include.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ClaudeModel {
     /// The family.
     pub(crate) family: ModelFamily,
-    /// The version before the point.
+    /// The major version.
     pub(crate) major: u8,
-    /// The version behind the point; 0 where the id has none.
+    /// The minor version; 0 if the id has none.
     pub(crate) minor: u8,
 }
 
@@ -27,19 +28,19 @@ pub(crate) enum ModelFamily {
     Haiku,
 }
 
-/// The platforms' prefixes: a region of Bedrock, then the vendor. Each may be missing.
+/// Region prefixes of Bedrock, each of them optional, before the vendor's.
 const REGION_PREFIXES: [&str; 3] = ["eu.", "us.", "global."];
 
 /// The vendor's prefix on Bedrock.
 const VENDOR_PREFIX: &str = "anthropic.";
 
-/// The digits of a date, as in `20250929`.
+/// The number of digits in a date, such as `20250929`.
 const DATE_DIGITS: usize = 8;
 
 impl ClaudeModel {
     /// Parses an id; `None` unless every component of it is known.
     ///
-    /// The form is `[eu.|us.|global.][anthropic.]claude-FAMILY-MAJOR[-MINOR][-DATE]` with an
+    /// The format is `[eu.|us.|global.][anthropic.]claude-FAMILY-MAJOR[-MINOR][-DATE]` with an
     /// optional `-default`, `@DATE` or `-vN:N` at the end; older ids have the version before the
     /// family.
     pub(crate) fn from_id(id: &str) -> Option<Self> {
@@ -76,7 +77,7 @@ impl ClaudeModel {
 }
 
 impl ModelFamily {
-    /// Returns the family of this name. The name alone is an alias for its newest model.
+    /// Returns the family with this name. The bare name is an alias for its newest model.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         match name {
             "fable" => Some(Self::Fable),
@@ -88,7 +89,7 @@ impl ModelFamily {
     }
 }
 
-/// Removes the ending that a platform adds to an id, if it has a known one.
+/// Removes a suffix that a platform adds to ids, if there is a known one.
 fn strip_suffix(name: &str) -> &str {
     if let Some(rest) = name.strip_suffix("-default") {
         return rest;
@@ -108,14 +109,14 @@ fn is_date(component: &str) -> bool {
     component.len() == DATE_DIGITS && has_only_digits(component)
 }
 
-/// Whether this is a revision of Bedrock, such as the `2:0` of `-v2:0`.
+/// Whether this is a Bedrock revision, such as the `2:0` of `-v2:0`.
 fn is_revision(revision: &str) -> bool {
     revision
         .split_once(':')
         .is_some_and(|(major, minor)| has_only_digits(major) && has_only_digits(minor))
 }
 
-/// Reads a version number, which has one or two digits.
+/// Parses a version number of one or two digits.
 fn version_number(component: &str) -> Option<u8> {
     if component.len() > 2 || !has_only_digits(component) {
         return None;

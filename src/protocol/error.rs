@@ -1,76 +1,74 @@
-//! What can be wrong with an answer, and the error bodies of the API in all the shapes that were
-//! seen.
+//! What can be wrong with an answer, and the API's error bodies in all shapes seen so far.
 
 use serde_json::Value;
 
-/// Why a body gave no whole message.
+/// Why a body is not a complete message.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StreamError {
-    /// The API sent an error in place of an answer, or in the middle of one.
+    /// The API sent an error instead of an answer, or in the middle of one.
     #[error("the server reported an error: {}", .0.message)]
     Api(ApiError),
     /// The body ended before `message_stop`.
     #[error("the answer was cut off: the connection ended before the answer did")]
     Cut,
-    /// An event's data is not what the API documents.
+    /// An event's data does not match the API's documentation.
     #[error("the answer has an invalid event `{event}`")]
     Malformed {
         /// The event's name.
         event: String,
-        /// What the JSON parser says.
+        /// The JSON parser's error.
         source: serde_json::Error,
     },
-    /// Events came in an order that gives no message.
+    /// The order of the events is invalid.
     #[error("the events of the answer are out of order: {0}")]
     OutOfOrder(&'static str),
-    /// The arguments of a call are not a JSON object, although the model was not cut off.
+    /// The arguments of a call are not a JSON object, although the answer was not truncated.
     #[error("the model called `{tool}` with arguments that are not a JSON object")]
     ToolInput {
         /// The tool.
         tool: String,
     },
-    /// The body is something else.
+    /// The body is something other than a message.
     #[error("the answer is not a message: {excerpt}")]
     NotAMessage {
-        /// What it says, in short.
+        /// The beginning of its text.
         excerpt: String,
     },
-    /// The body is compressed, which was not asked for.
+    /// The body is compressed, although compression was not requested.
     #[error("the response is compressed with {encoding}, which was not asked for")]
     Compressed {
         /// The `content-encoding`.
         encoding: String,
     },
-    /// An event, or the whole body, is larger than any answer.
+    /// An event, or the whole body, is larger than any valid answer.
     #[error("the answer is too large")]
     TooLarge,
 }
 
-/// What the API says went wrong.
+/// The error that the API reports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ApiError {
-    /// The `error.type`, where one was sent.
+    /// The `error.type`, if there is one.
     pub(crate) kind: Option<String>,
-    /// The message, in one line; the type where there is none.
+    /// The message on one line; the type if there is no message.
     pub(crate) message: String,
     /// The `request_id` of the body.
     pub(crate) request_id: Option<String>,
 }
 
-/// The longest message that is passed on, in characters.
+/// The maximum length of a message, in characters.
 const MAX_MESSAGE_CHARS: usize = 1000;
 
-/// What stands where a message was cut.
+/// Marks the place where a message was truncated.
 const CUT: char = '…';
 
-/// How much of a body is looked at, in bytes: JSON that is read takes many times its length in
-/// memory.
+/// How much of a body is parsed, in bytes: parsed JSON takes many times its length in memory.
 const MAX_READ_BYTES: usize = 64 * 1024;
 
 impl ApiError {
-    /// Reads an error body. Known shapes: Anthropic's, OpenAI's, a bare `message`, an `error` that
-    /// is text, an HTML page of a gateway, plain text, and nothing at all; `reason` is then the
-    /// status in words.
+    /// Parses an error body. Known shapes: Anthropic's, OpenAI's, a bare `message`, an `error` that
+    /// is text, a gateway's HTML page, plain text, and an empty body, in which case `reason`, the
+    /// HTTP reason phrase, is used.
     pub(crate) fn from_body(reason: Option<&str>, body: &[u8]) -> Self {
         let body = &body[..body.len().min(MAX_READ_BYTES)];
         let text = String::from_utf8_lossy(body);
@@ -88,7 +86,7 @@ impl ApiError {
         error
     }
 
-    /// None where neither a message nor a type is in it.
+    /// Returns `None` if it has neither a message nor a type.
     fn from_json(body: &Value) -> Option<Self> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let error = body.get("error");
@@ -110,9 +108,8 @@ impl ApiError {
         })
     }
 
-    /// The model ids out of `Invalid model, available models are: a, b`, the text that Langdock
-    /// answers an unknown model with. Where the text was cut, the last of them is half an id or
-    /// none.
+    /// Returns the model ids in `Invalid model, available models are: a, b`, Langdock's message for
+    /// an unknown model. If the message was truncated, the incomplete last id is left out.
     pub(crate) fn available_models(&self) -> Option<Vec<&str>> {
         let (_, list) = self.message.split_once("available models are:")?;
         let ids = list.split(',').map(|id| id.trim().trim_end_matches('.'));
@@ -123,7 +120,7 @@ impl ApiError {
     }
 }
 
-/// The words of a page or of plain text: an HTML page is known by its title.
+/// Returns the text of a page or of plain text; for an HTML page, that is its title.
 fn from_text(text: &str) -> String {
     let text = text.trim();
     if !text.starts_with('<') {

@@ -1,8 +1,8 @@
-//! One stream event, parsed from its data without copying what is not kept.
+//! One stream event, parsed from its data while copying only what is kept.
 //!
 //! Source: the streaming page of Anthropic's documentation. Each event's data repeats its name as
-//! `type`; where it does not, the SSE event name is asked. Unknown events and deltas are to be
-//! ignored, as the page says.
+//! `type`; if not, the SSE event name is used. Unknown events and deltas must be ignored, as the
+//! page says.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,46 +16,46 @@ use super::message::{ContentBlock, MALFORMED_BLOCK, Message, StopReason, Usage};
 use super::sse::Frame;
 use super::text_delta;
 
-/// The error for an event that must not be ignored, but does not say what it is.
+/// The error for an event that has content, so that it must not be ignored, but no type.
 pub(super) const NAMELESS_EVENT: &str = "it holds a part of the answer, but has no name";
 
-/// What a frame says.
+/// The meaning of a frame.
 #[derive(Debug)]
 pub(crate) enum Event<'a> {
     /// The answer begins.
     MessageStart(Box<Message>),
-    /// A block begins. Servers that send blocks one after another may omit the index.
+    /// A block begins. Servers that send blocks sequentially may omit the index.
     BlockStart(Option<usize>, ContentBlock),
-    /// A block grows; without an index, the one that was started last.
+    /// A block grows; without an index, the one started most recently.
     BlockDelta(Option<usize>, Delta<'a>),
-    /// A block is whole; without an index, the one that was started last.
+    /// A block is complete; without an index, the one started most recently.
     BlockStop(Option<usize>),
     /// The answer's last fields and its usage so far.
     MessageDelta(MessageDelta, Usage),
-    /// The answer is whole.
+    /// The answer is complete.
     MessageStop,
-    /// The API failed after it had begun.
+    /// The API failed after the answer had begun.
     Error(ApiError),
-    /// A ping, the `[DONE]` of some gateways, or an event that is not known here.
+    /// A ping, the `[DONE]` of some gateways, or an unknown event.
     Ignored,
 }
 
-/// What a block grows by.
+/// An addition to a block.
 #[derive(Debug)]
 pub(crate) enum Delta<'a> {
     /// More text.
     Text(Cow<'a, str>),
     /// More reasoning.
     Thinking(Cow<'a, str>),
-    /// The seal on the reasoning.
+    /// The signature of the reasoning.
     Signature(Cow<'a, str>),
-    /// More of a call's arguments, as JSON text.
+    /// More of a call's arguments, as a piece of JSON text.
     InputJson(Cow<'a, str>),
     /// A citation of the text.
     Citation(Value),
     /// The fields of a delta of an unknown type, without the type.
     Unknown(Map<String, Value>),
-    /// A known delta without its field.
+    /// A delta of a known type without its field.
     Empty,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct MessageDelta {
     /// The stop sequence that was met.
     #[serde(default)]
     pub(crate) stop_sequence: Option<String>,
-    /// Fields not known here, such as `stop_details`.
+    /// Unknown fields, such as `stop_details`.
     #[serde(flatten)]
     pub(crate) extra: Map<String, Value>,
 }
@@ -158,7 +158,7 @@ impl<'a> Event<'a> {
             }
             b"message_stop" => Ok(Self::MessageStop),
             b"error" => Ok(Self::Error(ApiError::from_body(None, frame.data))),
-            // As gateways say it.
+            // The format of some gateways.
             b"" if envelope.error.is_some() => {
                 Ok(Self::Error(ApiError::from_body(None, frame.data)))
             }
@@ -171,8 +171,8 @@ impl<'a> Event<'a> {
 }
 
 impl Envelope<'_> {
-    /// Whether the data of a `message_delta` is as long as its known fields are, so that there is no
-    /// other one to look for. Most are.
+    /// Whether the data of a `message_delta` consists of nothing but its known fields, judging by
+    /// its length, so that there are no unknown ones to collect. This is the usual case.
     fn is_plain_message_delta(&self, frame: &Frame<'_>) -> bool {
         const FRAME: &str = r#"{"type":"message_delta","delta":,"usage":}"#;
         let (Some(delta), Some(usage)) = (self.delta, self.usage) else {
@@ -182,7 +182,7 @@ impl Envelope<'_> {
             && frame.data.len() == FRAME.len() + delta.get().len() + usage.get().len()
     }
 
-    /// Whether the event holds a part of an answer, which would be lost if it were ignored.
+    /// Whether ignoring the event would lose a part of the answer.
     fn has_content(&self) -> bool {
         self.delta.is_some() || self.content_block.is_some() || self.message.is_some()
     }
@@ -207,8 +207,8 @@ impl<'a> Delta<'a> {
     }
 }
 
-/// Returns the fields of a `message_delta` event that are not known here, such as
-/// `context_management`. They belong to the message, as in Anthropic's SDKs.
+/// Returns the unknown fields of a `message_delta` event, such as `context_management`. They belong
+/// to the message, as in Anthropic's SDKs.
 fn unknown_fields(frame: &Frame<'_>) -> Result<Map<String, Value>, StreamError> {
     const KNOWN: [&str; 3] = ["type", "delta", "usage"];
     let fields: HashMap<Cow<'_, str>, &RawValue> =
@@ -224,12 +224,12 @@ fn unknown_fields(frame: &Frame<'_>) -> Result<Map<String, Value>, StreamError> 
     Ok(unknown)
 }
 
-/// Whether an event's name is one of those that make up a message.
+/// Whether this is the name of an event that makes up a message.
 fn is_known(name: &[u8]) -> bool {
     name == b"error" || name.starts_with(b"message_") || name.starts_with(b"content_block_")
 }
 
-/// Parses the message of `message_start`. Its content comes in later events, so servers may omit
+/// Parses the message of `message_start`. Its content follows in later events, so servers may omit
 /// even `content`.
 fn started_message(frame: &Frame<'_>, raw: Option<&RawValue>) -> Result<Box<Message>, StreamError> {
     if let Some(Ok(message)) = raw.map(|raw| serde_json::from_str(raw.get())) {

@@ -1,9 +1,9 @@
-//! JSON from outside that goes on to others: every number keeps the digits it was written with.
+//! JSON that is passed through: every number keeps its original digits.
 //!
 //! [`Value`] holds a number as 64 bits, so `1.10` becomes `1.1`, `123456789012345678901` becomes
-//! `1.2345678901234568e20`, and `1e400` cannot be read at all. Amounts and ids must not change on
-//! their way through this program. A value is looked at as a [`Value`] here, and has its text
-//! beside that where the two differ, which is rare.
+//! `1.2345678901234568e20`, and `1e400` cannot be parsed at all. Amounts and ids must not change on
+//! their way through this program. A value is parsed to a [`Value`] here for inspection, and its
+//! original text is kept as well if the two differ, which is rare.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -15,14 +15,14 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Error, Map, Value};
 
-/// What stands for a number that is too large to be looked at.
+/// Replaces numbers that are too large for an `f64`, so that the rest can be parsed.
 const LARGEST: &str = "1.7976931348623157e308";
 
 /// A JSON value with the digits of its numbers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ExactJson {
     value: Value,
-    /// The value as it is written, where a number of it is not as in `value`.
+    /// The original text, if any number in `value` would be written differently.
     text: Option<Box<RawValue>>,
 }
 
@@ -46,13 +46,13 @@ impl ExactJson {
         })
     }
 
-    /// Converts a value of this program.
+    /// Converts a Rust value.
     pub(crate) fn from_value<T: Serialize + ?Sized>(value: &T) -> Self {
         let text = serde_json::to_string(value).expect("maps with string keys are always JSON");
         Self::parse(&text).expect("it was just written")
     }
 
-    /// Returns the items of an array; none of another value.
+    /// Returns the items of an array; empty for any other value.
     pub(crate) fn items(self) -> Vec<Self> {
         let Value::Array(values) = self.value else {
             return Vec::new();
@@ -68,7 +68,7 @@ impl ExactJson {
         }
     }
 
-    /// Sets a field of an object; another value becomes an object of it alone.
+    /// Sets a field of an object; any other value becomes an object with only this field.
     pub(crate) fn set_field(&mut self, key: &str, json: impl Into<Self>) {
         let mut fields = ExactFields::from_object(std::mem::take(self)).unwrap_or_default();
         fields.insert(key, json);
@@ -79,11 +79,11 @@ impl ExactJson {
         };
     }
 
-    /// Reads it as a value of this program.
+    /// Deserializes it into a Rust type.
     ///
     /// # Errors
     ///
-    /// If it has another shape.
+    /// If its shape does not match.
     pub(crate) fn read_as<T: DeserializeOwned>(&self) -> Result<T, Error> {
         match &self.text {
             None => T::deserialize(&self.value),
@@ -131,7 +131,7 @@ impl PartialEq<Value> for ExactJson {
     }
 }
 
-/// Writes it on one line, or with `{:#}` indented.
+/// Writes it on one line, or indented with `{:#}`.
 impl fmt::Display for ExactJson {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.text {
@@ -151,16 +151,16 @@ impl Serialize for ExactJson {
     }
 }
 
-/// The fields of an object, in their order.
+/// The fields of an object, in order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct ExactFields {
     values: Map<String, Value>,
-    /// Those of which a number is not as in `values`.
+    /// The fields in which a number differs from `values`.
     exact: BTreeMap<String, ExactJson>,
 }
 
 impl ExactFields {
-    /// Returns the fields of an object; none if it is another value.
+    /// Returns the fields of an object; `None` for any other value.
     pub(crate) fn from_object(json: ExactJson) -> Option<Self> {
         let Value::Object(values) = json.value else {
             return None;
@@ -178,7 +178,7 @@ impl ExactFields {
         Some(fields)
     }
 
-    /// Sets a field, in its place where it is there already.
+    /// Sets a field; an existing one keeps its position.
     pub(crate) fn insert(
         &mut self,
         key: impl Into<String>,
@@ -198,13 +198,13 @@ impl ExactFields {
         Some(self.exact.remove(key).unwrap_or(ExactJson::from(value)))
     }
 
-    /// Returns a field with its digits.
+    /// Returns a field with its original digits.
     pub(crate) fn exact(&self, key: &str) -> Option<ExactJson> {
         let known = self.exact.get(key).cloned();
         known.or_else(|| self.values.get(key).cloned().map(ExactJson::from))
     }
 
-    /// Returns all fields with their digits.
+    /// Returns all fields with their original digits.
     pub(crate) fn iter_exact(&self) -> impl Iterator<Item = (&str, ExactJson)> {
         self.values.iter().map(|(key, value)| {
             let known = self.exact.get(key).cloned();
@@ -243,7 +243,7 @@ impl Serialize for ExactFields {
     }
 }
 
-/// Returns JSON text in which every number can be read; none of its digits may be relied on.
+/// Returns JSON text in which every number can be parsed, though not with its exact value.
 pub(super) fn with_readable_numbers(text: &str) -> Cow<'_, str> {
     let is_too_large = |place: &Range<usize>| {
         text[place.clone()]
@@ -267,12 +267,12 @@ pub(super) fn with_readable_numbers(text: &str) -> Cow<'_, str> {
     Cow::Owned(readable)
 }
 
-/// Whether a number in JSON text would be written with other digits than it has.
+/// Whether any number in JSON text would be written with different digits.
 pub(super) fn has_other_digits(text: &str) -> bool {
     numbers(text).any(|place| {
         let number = &text[place];
         let is_short = number.len() < 19 && number.bytes().all(|digit| digit.is_ascii_digit());
-        // Most are counts.
+        // Most numbers are counts, which need no further check.
         !is_short && !is_written_as(number)
     })
 }
@@ -284,7 +284,7 @@ fn is_written_as(number: &str) -> bool {
         .is_some_and(|written| written == number)
 }
 
-/// Finds the numbers in JSON text.
+/// Finds the ranges of numbers in JSON text.
 fn numbers(text: &str) -> impl Iterator<Item = Range<usize>> {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -307,7 +307,7 @@ fn numbers(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Returns the place behind the string that begins at `start`.
+/// Returns the position after the string that begins at `start`.
 fn end_of_string(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(found) = bytes
@@ -323,9 +323,9 @@ fn end_of_string(bytes: &[u8], start: usize) -> usize {
     bytes.len()
 }
 
-/// Writes a value as this program writes JSON, but for the digits of its numbers: without white
-/// space, and of two fields of one name the last one. It was parsed as a [`Value`] before, so it is
-/// not nested too deeply.
+/// Writes a value in this program's usual JSON format, but with the original digits: without white
+/// space, and keeping the last of duplicate fields. It has been parsed as a [`Value`] before, so it
+/// is not nested too deeply.
 fn write_canonical(raw: &RawValue, out: &mut String) -> Result<(), Error> {
     let text = raw.get();
     match text.as_bytes().first() {
@@ -362,7 +362,7 @@ fn write_canonical(raw: &RawValue, out: &mut String) -> Result<(), Error> {
     Ok(())
 }
 
-/// Indents JSON text that has no white space between its parts.
+/// Indents compact JSON text.
 fn indented(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len() * 2);
@@ -406,8 +406,8 @@ fn indented(text: &str) -> String {
     out
 }
 
-/// The fields of an object as text. Of two of one name the last one counts, in the first one's
-/// place, as with [`Map`].
+/// The fields of an object as text. Of duplicate fields, the last value is kept in the first one's
+/// position, as in [`Map`].
 struct RawFields<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for RawFields<'de> {

@@ -1,8 +1,8 @@
-//! A message and its content blocks, lossless: fields and blocks that are not known here come out
-//! as they came in.
+//! A message and its content blocks, without loss: unknown fields and blocks are written exactly as
+//! they were read.
 //!
-//! Servers that imitate the API omit fields or send null for them, so every field of an answer
-//! except `type` and the content of a whole message has a default.
+//! Servers that imitate the API omit fields or send null for them, so every field of an answer has
+//! a default, except `type` and the content of an unstreamed message.
 
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::exact_json::{ExactJson, has_other_digits, with_readable_numbers};
 
-/// Who speaks in a turn.
+/// The author of a turn.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
@@ -25,7 +25,7 @@ pub(crate) enum Role {
     Assistant,
 }
 
-/// Reads null as the default of the field's type; the attribute `default` covers a missing field.
+/// Reads null as the default of the field's type; `default` covers a missing field.
 fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -38,22 +38,22 @@ where
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self", tag = "type", rename_all = "snake_case")]
 pub(crate) enum ContentBlock {
-    /// Text of either side.
+    /// Text, in a request or an answer.
     Text(Text),
-    /// A picture in a request.
+    /// An image in a request.
     Image(Media),
     /// A PDF or text document in a request. Unverified against Langdock, whose OpenAPI file does
     /// not list it.
     Document(Media),
-    /// The model's reasoning; goes back unchanged when a tool turn goes on.
+    /// The model's reasoning; must be sent back unchanged while a tool turn continues.
     Thinking(Thinking),
     /// Reasoning that only the API can read.
     RedactedThinking(RedactedThinking),
-    /// A call that the model asks for.
+    /// A tool call by the model.
     ToolUse(ToolUse),
-    /// What a call gave.
+    /// The result of a tool call.
     ToolResult(ToolResult),
-    /// A block of a type, or of a shape, that is not known here.
+    /// A block of an unknown type or shape.
     #[serde(untagged)]
     Unknown(Value),
 }
@@ -72,8 +72,8 @@ impl<'de> Deserialize<'de> for ContentBlock {
 }
 
 impl ContentBlock {
-    /// Reads a block. The digits of the numbers in a call's arguments are read apart: they do not
-    /// survive the way through the fields of a block whose type is not known yet.
+    /// Parses a block. The arguments of a call are parsed separately to keep the digits of their
+    /// numbers, which `serde` loses in a tagged enum.
     fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         #[derive(Deserialize)]
         struct Arguments<'a> {
@@ -93,7 +93,7 @@ impl ContentBlock {
         Ok(block)
     }
 
-    /// A plain text block.
+    /// Creates a plain text block.
     pub(crate) fn text(text: impl Into<String>) -> Self {
         Self::Text(Text {
             text: text.into(),
@@ -101,8 +101,8 @@ impl ContentBlock {
         })
     }
 
-    /// Returns whether a block of an answer has a type, and the fields of that type if it is known
-    /// here. The content of any other block would be dropped silently.
+    /// Whether a block of an answer has a type and, if the type is known, its fields. The content
+    /// of any other block would be lost silently.
     pub(super) fn is_well_formed(&self) -> bool {
         let Self::Unknown(block) = self else {
             return true;
@@ -113,8 +113,8 @@ impl ContentBlock {
         )
     }
 
-    /// Completes a call with its arguments: `json` is the text of its `input_json_delta` events,
-    /// empty if there were none.
+    /// Completes a call with its arguments: `json` is the joined text of its `input_json_delta`
+    /// events, empty if there were none.
     pub(super) fn finish_arguments(&mut self, json: String) {
         match self {
             Self::ToolUse(call) => call.finish_arguments(json),
@@ -129,7 +129,7 @@ impl ContentBlock {
         }
     }
 
-    /// Returns the block as it can be sent back: a call's arguments are an object.
+    /// Returns the block in a form that can be sent back: a call's arguments are an object.
     pub(crate) fn with_object_input(mut self) -> Self {
         if let Self::ToolUse(call) = &mut self {
             call.partial_json = None;
@@ -142,7 +142,7 @@ impl ContentBlock {
         matches!(self, Self::Thinking(_) | Self::RedactedThinking(_))
     }
 
-    /// Returns the fields that are not known here; none if the block has nowhere to keep them.
+    /// Returns the unknown fields; `None` if the block cannot hold any.
     pub(crate) fn extra_mut(&mut self) -> Option<&mut Map<String, Value>> {
         match self {
             Self::Text(text) => Some(&mut text.extra),
@@ -155,7 +155,7 @@ impl ContentBlock {
         }
     }
 
-    /// Returns the name of the tool if this is a call whose arguments are not a JSON object.
+    /// Returns the name of the tool, if this is a call with arguments that are not a JSON object.
     fn broken_call(&self) -> Option<&str> {
         match self {
             Self::ToolUse(call) => call.partial_json.as_ref().map(|_| call.name.as_str()),
@@ -167,7 +167,7 @@ impl ContentBlock {
     }
 }
 
-/// Where a call of a type that is not known here keeps arguments that are not JSON.
+/// The field for invalid JSON arguments in a call of an unknown type.
 const PARTIAL_JSON: &str = "partial_json";
 
 /// The fields of a `text` block.
@@ -176,7 +176,7 @@ pub(crate) struct Text {
     /// The text.
     #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) text: String,
-    /// Fields not known here, `citations` and `cache_control` among them.
+    /// Unknown fields, including `citations` and `cache_control`.
     #[serde(flatten)]
     pub(crate) extra: Map<String, Value>,
 }
@@ -184,15 +184,15 @@ pub(crate) struct Text {
 /// The fields of an `image` or `document` block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Media {
-    /// Where the bytes are.
+    /// The content.
     pub(crate) source: Source,
-    /// Fields not known here, such as `title`.
+    /// Unknown fields, such as `title`.
     #[serde(flatten)]
     pub(crate) extra: Map<String, Value>,
 }
 
 impl Media {
-    /// A block around the bytes of a file.
+    /// Creates a block with the bytes of a file.
     pub(crate) fn new(media_type: &'static str, bytes: Bytes) -> Self {
         Self {
             source: Source::Bytes(RawSource { media_type, bytes }),
@@ -201,22 +201,22 @@ impl Media {
     }
 }
 
-/// The bytes of an image or document.
+/// The content of an image or document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Source {
-    /// Bytes of a file, turned into base64 while the body is written, so that they are never held
-    /// twice.
+    /// The bytes of a file, encoded as base64 only while the body is written, so that they are
+    /// never held twice.
     #[serde(skip_deserializing)]
     Bytes(RawSource),
-    /// A source as it came.
+    /// Any other source, unchanged.
     Json(Value),
 }
 
-/// The bytes of a file and what they are.
+/// The bytes of a file and their media type.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RawSource {
-    /// The media type, told by the bytes.
+    /// The media type, detected from the content.
     pub(crate) media_type: &'static str,
     /// The file.
     pub(crate) bytes: Bytes,
@@ -251,13 +251,13 @@ impl Serialize for RawSource {
 #[allow(clippy::struct_field_names)] // The API's own names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Thinking {
-    /// The reasoning, empty where the model does not show it.
+    /// The reasoning; empty if the model does not show it.
     #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) thinking: String,
-    /// The API's seal on it.
+    /// The API's signature.
     #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) signature: String,
-    /// Fields not known here.
+    /// Unknown fields.
     #[serde(flatten)]
     pub(crate) extra: Map<String, Value>,
 }
@@ -265,10 +265,10 @@ pub(crate) struct Thinking {
 /// The fields of a `redacted_thinking` block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RedactedThinking {
-    /// The sealed reasoning.
+    /// The encrypted reasoning.
     #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) data: String,
-    /// Fields not known here.
+    /// Unknown fields.
     #[serde(flatten)]
     pub(crate) extra: Map<String, Value>,
 }
@@ -276,20 +276,20 @@ pub(crate) struct RedactedThinking {
 /// The fields of a `tool_use` block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ToolUse {
-    /// The call's id, which its result names.
+    /// The call's id, to which its result refers.
     #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) id: String,
-    /// The tool.
+    /// The tool's name.
     #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) name: String,
     /// The arguments, an object; empty if `partial_json` is set.
     #[serde(default = "empty_object", deserialize_with = "null_as_empty_object")]
     pub(crate) input: ExactJson,
-    /// The text of arguments that are not a JSON object: JSON that was cut off, another value, or
-    /// not JSON at all. It is kept for `--json` and saved turns; the API refuses it in a request.
+    /// Arguments that are not a JSON object, as text: truncated JSON, another type of value, or not
+    /// JSON at all. Kept for `--json` and saved turns; the API refuses it in a request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) partial_json: Option<String>,
-    /// Fields not known here.
+    /// Unknown fields.
     #[serde(flatten)]
     pub(crate) extra: Map<String, Value>,
 }
@@ -319,14 +319,14 @@ impl ToolUse {
         }
     }
 
-    /// Returns the arguments as JSON text, unchanged if they are not a JSON object.
+    /// Returns the arguments as JSON text; invalid ones are returned unchanged.
     pub(crate) fn arguments(&self) -> String {
         self.partial_json
             .clone()
             .unwrap_or_else(|| self.input.to_string())
     }
 
-    /// Returns whether no argument has arrived.
+    /// Whether no arguments have been received.
     pub(super) fn has_no_arguments(&self) -> bool {
         let is_empty = match &*self.input {
             Value::Object(fields) => fields.is_empty(),
@@ -361,23 +361,23 @@ impl ToolUse {
 /// The fields of a `tool_result` block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ToolResult {
-    /// The call it answers.
+    /// The id of the call it belongs to.
     pub(crate) tool_use_id: String,
-    /// Text, or blocks.
+    /// Text or blocks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) content: Option<Value>,
     /// Whether the call failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) is_error: Option<bool>,
-    /// Fields not known here.
+    /// Unknown fields.
     #[serde(flatten)]
     pub(crate) extra: Map<String, Value>,
 }
 
-/// An answer of the model.
+/// An answer from the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Message {
-    /// The API's id.
+    /// The message's id.
     #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) id: String,
     /// Always `message`.
@@ -389,19 +389,19 @@ pub(crate) struct Message {
     /// The model that answered.
     #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) model: String,
-    /// The answer. A missing one has no default: such JSON is not a message.
+    /// The content. It has no default: JSON without it is not a message.
     #[serde(deserialize_with = "well_formed_blocks")]
     pub(crate) content: Vec<ContentBlock>,
-    /// Why the model stopped; none only while it is still streaming.
+    /// Why the model stopped; `None` only while the message is being streamed.
     #[serde(default)]
     pub(crate) stop_reason: Option<StopReason>,
-    /// The stop sequence that was met.
+    /// The stop sequence that was reached, if any.
     #[serde(default)]
     pub(crate) stop_sequence: Option<String>,
-    /// The tokens.
+    /// The token counts.
     #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) usage: Usage,
-    /// Fields not known here, such as `stop_details`.
+    /// Unknown fields, such as `stop_details`.
     #[serde(flatten)]
     pub(crate) extra: Map<String, Value>,
 }
@@ -422,7 +422,7 @@ pub(super) const MALFORMED_BLOCK: &str =
     "a content block has no type, or lacks the fields of its type";
 
 impl Message {
-    /// The text of all text blocks, one after the other.
+    /// Returns the text of all text blocks, concatenated.
     pub(crate) fn text(&self) -> String {
         self.content
             .iter()
@@ -437,7 +437,7 @@ impl Message {
     }
 
     /// Returns the name of a tool that the model called with arguments that are not a JSON object;
-    /// none if it was cut off or refused before it could complete them.
+    /// `None` if the answer was truncated or refused before they could be complete.
     pub(crate) fn broken_call(&self) -> Option<&str> {
         let is_cut_off = matches!(
             self.stop_reason,
@@ -454,7 +454,7 @@ impl Message {
     }
 }
 
-/// The one value of a message's `type`; anything else is not a message.
+/// The only valid `type` of a message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum MessageType {
     /// `message`
@@ -467,53 +467,52 @@ pub(crate) enum MessageType {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StopReason {
-    /// The natural end.
+    /// The model completed its turn.
     EndTurn,
-    /// `max_tokens` of the request, or the model's own.
+    /// The answer reached `max_tokens`, or the model's own maximum.
     MaxTokens,
-    /// One of the request's stop sequences.
+    /// The answer reached one of the request's stop sequences.
     StopSequence,
-    /// The model asks for tools.
+    /// The model called tools.
     ToolUse,
-    /// The model pauses; sending its content back lets it go on.
+    /// The model paused; it continues when its content is sent back.
     PauseTurn,
-    /// A safety stop.
+    /// The model refused for safety reasons.
     Refusal,
     /// The context window is full.
     ModelContextWindowExceeded,
-    /// A reason not known here.
+    /// An unknown reason.
     #[serde(untagged)]
     Other(String),
 }
 
-/// The token counts, as a map, since the API adds to them; all but input and output may be missing
-/// or null.
+/// The token counts, as a map because the API keeps adding to them; all except input and output may
+/// be missing or null.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Usage(pub(crate) Map<String, Value>);
 
 impl Usage {
-    /// Tokens that were read, cached ones included.
+    /// Returns the number of input tokens, including cached ones.
     pub(crate) fn total_input_tokens(&self) -> u64 {
-        // What a server says is any number.
+        // Saturates, since a server could send any number.
         let sent = self
             .count("input_tokens")
             .saturating_add(self.count("cache_creation_input_tokens"));
         sent.saturating_add(self.cache_read_tokens())
     }
 
-    /// Tokens that came out of the cache.
+    /// Returns the number of tokens read from the cache.
     pub(crate) fn cache_read_tokens(&self) -> u64 {
         self.count("cache_read_input_tokens")
     }
 
-    /// Tokens that were written.
+    /// Returns the number of output tokens.
     pub(crate) fn output_tokens(&self) -> u64 {
         self.count("output_tokens")
     }
 
-    /// Merges newer counts. They are cumulative, so they replace the old ones; null says
-    /// nothing.
+    /// Merges newer counts. Counts are cumulative, so they replace the old ones; null is ignored.
     pub(crate) fn overwrite(&mut self, newer: Self) {
         for (key, value) in newer.0 {
             if !value.is_null() {
@@ -527,10 +526,10 @@ impl Usage {
     }
 }
 
-/// Returns a count as a number; 0 if it is not one. Some servers write counts as `10.0`.
+/// Returns a count as an integer; 0 if it is not a number. Some servers write counts as `10.0`.
 fn whole_number(value: &Value) -> u64 {
     let from_float = |number: f64| {
-        // Counts of tokens are far below 2^53, up to which every whole number is exact.
+        // Token counts are far below 2^53, up to which every integer is exact.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let whole = number as u64;
         whole

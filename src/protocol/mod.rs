@@ -1,8 +1,8 @@
 //! The Messages API as data: requests, events, messages and errors. No IO.
 //!
-//! Source of every shape: `Create a message` and the streaming page of Anthropic's API
-//! documentation, version 2023-06-01, and Langdock's OpenAPI file. What is unknown is kept or
-//! ignored, as the API's versioning rules ask for.
+//! Sources of all shapes: `Create a message` and the streaming page of Anthropic's API
+//! documentation, version 2023-06-01, and Langdock's OpenAPI file. Anything unknown is kept or
+//! ignored, as the API's versioning policy requires.
 
 mod accumulate;
 mod claude_model;

@@ -1,13 +1,12 @@
-//! What each Claude model accepts: the one table of facts that depend on the model.
+//! What each Claude model accepts: the only table of model-dependent facts.
 //!
-//! Facts of 2026-11-28, from Anthropic's SDK 2.14.0, its model and migration pages, and reports of
-//! what Langdock's endpoint refuses. A rule is used only where it is known for the model: an id
-//! without a row, a later version among them, takes no rule, and what is not known is sent as it
-//! is.
+//! As of 2026-11-28, from Anthropic's SDK 2.14.0, its model and migration pages, and reports of
+//! what Langdock's endpoint refuses. A rule applies only to models it is known for: an id without a
+//! row, such as a later version, has no rules, and its requests are sent unchanged.
 //!
-//! The table has the last word only where nobody else has one: what the endpoint itself refused or
-//! accepted comes first, then the `capabilities` of its list of models. No number in here refuses
-//! anything.
+//! The table is only a fallback: what the endpoint itself refused or accepted takes precedence,
+//! then the `capabilities` in its model list. A request is never refused because of a number in
+//! this table.
 
 use std::collections::BTreeMap;
 
@@ -22,20 +21,20 @@ use Support::{No, Unknown, Yes};
 pub(crate) enum Support {
     /// It is known to accept it.
     Yes,
-    /// It is known to refuse it, with a 400.
+    /// It is known to refuse it with a 400.
     No,
-    /// Nobody knows.
+    /// It is not known.
     Unknown,
 }
 
 impl Support {
-    /// Returns what a `supported` of a list of models means.
+    /// Converts a `supported` from a model list.
     fn from_bool(is_supported: bool) -> Self {
         if is_supported { Yes } else { No }
     }
 }
 
-/// Something in a request that some models accept and others refuse.
+/// A part of a request that some models accept and others refuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ModelOption {
     /// A `temperature` other than 1.
@@ -46,9 +45,9 @@ pub(crate) enum ModelOption {
     TopK,
     /// `temperature` and `top_p` in the same request.
     TemperatureWithTopP,
-    /// A last turn of the assistant's, which the model continues.
+    /// A last turn by the assistant, which the model continues.
     Prefill,
-    /// `tool_choice` of the type `any` or `tool`, without a field `thinking`.
+    /// `tool_choice` of the type `any` or `tool`, without the field `thinking`.
     ForcedToolChoice,
     /// `thinking` of the type `enabled`, with a budget.
     EnabledThinking,
@@ -58,24 +57,24 @@ pub(crate) enum ModelOption {
     BetweenToolsThinking,
     /// `thinking` of the type `disabled`.
     DisabledThinking,
-    /// `output_config.effort`, of any level.
+    /// `output_config.effort`, at any level.
     Effort,
-    /// The level `low` of the effort.
+    /// The effort level `low`.
     LowEffort,
-    /// The level `medium`.
+    /// The effort level `medium`.
     MediumEffort,
-    /// The level `high`.
+    /// The effort level `high`.
     HighEffort,
-    /// The level `xhigh`.
+    /// The effort level `xhigh`.
     XhighEffort,
-    /// The level `max`.
+    /// The effort level `max`.
     MaxEffort,
     /// `output_config.format` with a JSON schema.
     StructuredOutput,
 }
 
 impl ModelOption {
-    /// Every option, in the order in which they are shown.
+    /// Every option, in display order.
     pub(crate) const ALL: [Self; 17] = [
         Self::Temperature,
         Self::TopP,
@@ -96,7 +95,7 @@ impl ModelOption {
         Self::StructuredOutput,
     ];
 
-    /// Returns its name, in lists and in files.
+    /// Returns its name in lists and in files.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Temperature => "temperature",
@@ -119,12 +118,12 @@ impl ModelOption {
         }
     }
 
-    /// Returns the option of a name.
+    /// Returns the option with this name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|option| option.name() == name)
     }
 
-    /// Returns the option that a form of thinking is.
+    /// Returns the option for a `type` of thinking.
     pub(crate) fn from_thinking_type(name: &str) -> Option<Self> {
         match name {
             "enabled" => Some(Self::EnabledThinking),
@@ -135,7 +134,7 @@ impl ModelOption {
         }
     }
 
-    /// Returns the option that a level of effort is.
+    /// Returns the option for an effort level.
     pub(crate) fn from_effort(level: &str) -> Option<Self> {
         match level {
             "low" => Some(Self::LowEffort),
@@ -147,7 +146,7 @@ impl ModelOption {
         }
     }
 
-    /// Whether it is one level of the effort.
+    /// Whether it is an effort level.
     fn is_effort_level(self) -> bool {
         matches!(
             self,
@@ -160,31 +159,31 @@ impl ModelOption {
     }
 }
 
-/// What a model does about thinking where the request has no field `thinking`.
+/// What a model does if the request has no field `thinking`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ThinkingStart {
     /// It cannot think.
     Never,
-    /// It does not think until it is asked to.
+    /// It thinks only on request.
     OnRequest,
-    /// It thinks.
+    /// It thinks by default.
     ByDefault,
-    /// It thinks, and cannot be kept from it.
+    /// It always thinks.
     Always,
 }
 
 /// The sampling fields that a model accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SamplingRule {
-    /// All of them.
+    /// All of them, with any value.
     Free,
-    /// `temperature` or `top_p`, and not both.
+    /// Either `temperature` or `top_p`.
     TemperatureOrTopP,
-    /// None that would change anything: `temperature` 1 and `top_p` from 0.99 on.
+    /// Only values without effect: `temperature` 1 and `top_p` from 0.99 on.
     Fixed,
 }
 
-/// The forms of `thinking` that a model accepts.
+/// The types of `thinking` that a model accepts.
 #[derive(Debug, Clone, Copy)]
 struct ThinkingRule {
     start: ThinkingStart,
@@ -192,7 +191,7 @@ struct ThinkingRule {
     adaptive: Support,
     between_tools: Support,
     disabled: Support,
-    /// Whether `disabled` is refused with an effort above `high`.
+    /// Whether `disabled` is refused at an effort above `high`.
     limits_effort_when_disabled: bool,
 }
 
@@ -206,7 +205,7 @@ impl ThinkingRule {
         disabled: No,
         limits_effort_when_disabled: false,
     };
-    /// Models that think within a budget.
+    /// Models that think with a budget.
     const WITH_BUDGET: Self = Self {
         start: ThinkingStart::OnRequest,
         enabled: Yes,
@@ -215,7 +214,7 @@ impl ThinkingRule {
         disabled: Yes,
         limits_effort_when_disabled: false,
     };
-    /// Models that choose how much they think, once they are asked to.
+    /// Models that think adaptively on request.
     const ADAPTIVE_ON_REQUEST: Self = Self {
         start: ThinkingStart::OnRequest,
         enabled: No,
@@ -224,12 +223,12 @@ impl ThinkingRule {
         disabled: Yes,
         limits_effort_when_disabled: false,
     };
-    /// The same, without being asked.
+    /// Models that think adaptively by default.
     const ADAPTIVE: Self = Self {
         start: ThinkingStart::ByDefault,
         ..Self::ADAPTIVE_ON_REQUEST
     };
-    /// The same, where little can be turned off.
+    /// Models that think adaptively and cannot be stopped from thinking.
     const ALWAYS: Self = Self {
         start: ThinkingStart::Always,
         disabled: No,
@@ -237,7 +236,7 @@ impl ThinkingRule {
     };
 }
 
-/// What is known of some models.
+/// A row of the table.
 #[derive(Debug)]
 struct ModelRow {
     models: &'static [ClaudeModel],
@@ -245,16 +244,16 @@ struct ModelRow {
     forced_tool_choice: Support,
     prefill: Support,
     sampling: SamplingRule,
-    /// `output_config.effort`. Which levels there are, the endpoint says.
+    /// `output_config.effort`. Its levels are learned from the endpoint.
     effort: Support,
-    /// Unverified against Langdock: at best unknown.
+    /// Unverified against Langdock, so at best `Unknown`.
     structured_output: Support,
-    /// The least that the models of this row can write, in tokens.
+    /// The smallest output limit among the models of this row, in tokens.
     output_limit: u64,
 }
 
 impl ModelRow {
-    /// The rules of 4.7 and later, apart from what each row says itself.
+    /// The rules of 4.7 and later, except what each row overrides.
     const LATEST: Self = Self {
         models: &[],
         thinking: ThinkingRule::ADAPTIVE,
@@ -265,7 +264,7 @@ impl ModelRow {
         structured_output: Unknown,
         output_limit: 128_000,
     };
-    /// The rules of 4 to 4.5.
+    /// The rules of versions 4 to 4.5.
     const FOURTH: Self = Self {
         models: &[],
         thinking: ThinkingRule::WITH_BUDGET,
@@ -276,7 +275,7 @@ impl ModelRow {
         structured_output: No,
         output_limit: 32_000,
     };
-    /// The rules of the 3s.
+    /// The rules of the version 3 models, 3.5 and 3.7 included.
     const THIRD: Self = Self {
         thinking: ThinkingRule::NEVER,
         sampling: SamplingRule::Free,
@@ -285,7 +284,7 @@ impl ModelRow {
     };
 }
 
-/// Writes a model as the table does.
+/// Shorthand for a model in the table.
 const fn model(family: super::claude_model::ModelFamily, major: u8, minor: u8) -> ClaudeModel {
     ClaudeModel {
         family,
@@ -294,7 +293,7 @@ const fn model(family: super::claude_model::ModelFamily, major: u8, minor: u8) -
     }
 }
 
-/// The table, the newest models first.
+/// The table, newest models first.
 static MODEL_ROWS: [ModelRow; 13] = [
     ModelRow {
         models: &[model(Opus, 5, 5), model(Fable, 5, 1), model(Fable, 5, 2)],
@@ -334,7 +333,7 @@ static MODEL_ROWS: [ModelRow; 13] = [
         thinking: ThinkingRule::ADAPTIVE_ON_REQUEST,
         ..ModelRow::LATEST
     },
-    // A budget is deprecated at Anthropic and refused through Langdock.
+    // A budget is deprecated by Anthropic and refused through Langdock.
     ModelRow {
         models: &[model(Opus, 4, 6), model(Sonnet, 4, 6)],
         thinking: ThinkingRule::ADAPTIVE_ON_REQUEST,
@@ -374,10 +373,10 @@ static MODEL_ROWS: [ModelRow; 13] = [
     },
 ];
 
-/// What the endpoint says that a model accepts, by option.
+/// Which options a model accepts according to the endpoint.
 pub(crate) type OptionFacts = BTreeMap<ModelOption, bool>;
 
-/// What is known of one model: from the endpoint's refusals, from its list, from the table.
+/// What is known about one model: from the endpoint's refusals, from its list, and from the table.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ModelRules {
     learned: OptionFacts,
@@ -386,7 +385,7 @@ pub(crate) struct ModelRules {
 }
 
 impl ModelRules {
-    /// Returns what the table has on the model of an id.
+    /// Returns what the table has on the model with this id.
     pub(crate) fn for_model(id: &str) -> Self {
         let row = ClaudeModel::from_id(id)
             .and_then(|model| MODEL_ROWS.iter().find(|row| row.models.contains(&model)));
@@ -396,7 +395,7 @@ impl ModelRules {
         }
     }
 
-    /// Adds what the list of models says of it.
+    /// Adds facts from the endpoint's model list.
     pub(crate) fn with_listed(self, listed: OptionFacts) -> Self {
         Self { listed, ..self }
     }
@@ -406,8 +405,8 @@ impl ModelRules {
         Self { learned, ..self }
     }
 
-    /// Returns whether the model accepts an option on its own. What depends on a second one too has
-    /// a method: [`Self::forced_tool_choice`], [`Self::prefill`].
+    /// Returns whether the model accepts an option on its own. For options that depend on others
+    /// there are separate methods: [`Self::forced_tool_choice`], [`Self::prefill`].
     pub(crate) fn support(&self, option: ModelOption) -> Support {
         for facts in [&self.learned, &self.listed] {
             if let Some(is_supported) = facts.get(&option) {
@@ -415,7 +414,7 @@ impl ModelRules {
             }
         }
         if option.is_effort_level() {
-            // A model without effort has no level of it; one with it may lack some.
+            // A model without effort has none of its levels; one with it may lack some.
             return match self.support(ModelOption::Effort) {
                 No => No,
                 Yes | Unknown => Unknown,
@@ -424,8 +423,8 @@ impl ModelRules {
         self.row.map_or(Unknown, |row| row.support(option))
     }
 
-    /// Returns whether the model accepts a `tool_choice` of the type `any` or `tool` beside these
-    /// fields of the body. With `thinking` `enabled` or `adaptive` every model refuses it.
+    /// Returns whether the model accepts a `tool_choice` of the type `any` or `tool` together with
+    /// these fields of the body. With `thinking` `enabled` or `adaptive`, every model refuses it.
     #[allow(
         dead_code,
         reason = "the choice of how to ask for what matches a schema is made by it"
@@ -438,8 +437,8 @@ impl ModelRules {
         }
     }
 
-    /// Returns whether the model continues a last turn of the assistant's beside these fields of
-    /// the body. None does with `thinking` `enabled` or `adaptive`.
+    /// Returns whether the model continues a last turn by the assistant, given these fields of the
+    /// body. With `thinking` `enabled` or `adaptive`, no model does.
     pub(crate) fn prefill(&self, fields: &Map<String, Value>) -> Support {
         if is_thinking_requested(fields) {
             No
@@ -448,13 +447,13 @@ impl ModelRules {
         }
     }
 
-    /// Returns what the model does about thinking where the request does not say; `None` if that is
-    /// not known.
+    /// Returns what the model does if the request has no field `thinking`; `None` if that is not
+    /// known.
     pub(crate) fn thinking_start(&self) -> Option<ThinkingStart> {
         Some(self.row?.thinking.start)
     }
 
-    /// Whether `thinking` of this type is refused with an effort above `high`.
+    /// Whether this type of `thinking` is refused at an effort above `high`.
     pub(crate) fn limits_effort(&self, thinking_type: &str) -> bool {
         match thinking_type {
             "between_tools" => true,
@@ -465,7 +464,7 @@ impl ModelRules {
         }
     }
 
-    /// Returns what the model can write at least, in tokens; it never refuses anything.
+    /// Returns the minimum output limit, in tokens. It is a default and never a reason to refuse.
     pub(crate) fn output_limit(&self) -> Option<u64> {
         Some(self.row?.output_limit)
     }
@@ -496,8 +495,9 @@ impl ModelRow {
     }
 }
 
-/// Whether the fields of a body ask for thinking that forbids a forced tool choice, a prefill and
-/// sampling. They may also have the wish that becomes such a field once the model is known.
+/// Whether the fields of a body request thinking, which excludes a forced tool choice, prefill and
+/// sampling parameters. `thinking` may also be the user's value that is converted once the model is
+/// known.
 pub(crate) fn is_thinking_requested(fields: &Map<String, Value>) -> bool {
     match fields.get("thinking") {
         Some(Value::String(wish)) => wish == "auto",
@@ -507,7 +507,7 @@ pub(crate) fn is_thinking_requested(fields: &Map<String, Value>) -> bool {
     }
 }
 
-/// Reads the `capabilities` of a model in a list. What it does not name, it does not know.
+/// Converts the `capabilities` of a model in a list. Options that it does not name are left out.
 pub(crate) fn listed_facts(capabilities: &Value) -> OptionFacts {
     let is_supported = |leaf: &Value| leaf["supported"].as_bool();
     let mut facts = OptionFacts::new();
@@ -522,7 +522,7 @@ pub(crate) fn listed_facts(capabilities: &Value) -> OptionFacts {
             continue;
         };
         let is_form = is_supported(&thinking["types"][name]);
-        // A model that cannot think takes none of the forms, listed or not.
+        // A model that cannot think accepts no type of thinking, listed or not.
         let never = is_supported(thinking).filter(|can_think| !can_think);
         note(option, never.or(is_form));
     }
@@ -546,7 +546,7 @@ mod tests {
 
     use super::*;
 
-    /// One id of each family that the table has, and the old and the new ways to write them.
+    /// One id of each family in the table, and ids in the old and new formats.
     const KNOWN_IDS: [&str; 40] = [
         "claude-opus-5-5-default",
         "claude-fable-5-1-default",

@@ -1,5 +1,5 @@
-//! Which options of a request only some models accept: those that it uses, those that do not go
-//! together, and those that a refusal is about.
+//! Options that only some models accept: which ones a request uses, which ones conflict, and which
+//! ones a refusal is about.
 
 use serde_json::{Map, Value};
 
@@ -9,10 +9,10 @@ use super::request_field::MIN_THINKING_BUDGET;
 use super::tools::ToolChoice;
 use super::{ContentBlock, Role};
 
-/// The effort from which on some models have to think.
+/// Effort levels at which some models must think.
 const EFFORTS_ABOVE_HIGH: [&str; 2] = ["xhigh", "max"];
 
-/// What can be left out of a request because of its model.
+/// What can be left out of a request for a model that does not accept it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum OptionKey {
     /// The field `temperature`.
@@ -21,7 +21,7 @@ pub(crate) enum OptionKey {
     TopP,
     /// The field `top_k`.
     TopK,
-    /// The last turn, which is the assistant's.
+    /// The last turn, if it is the assistant's.
     Prefill,
     /// The field `tool_choice`.
     ToolChoice,
@@ -34,8 +34,7 @@ pub(crate) enum OptionKey {
 }
 
 impl OptionKey {
-    /// Returns its name in messages: that of the flag, of the template and of the config file,
-    /// without dashes.
+    /// Returns its name in messages: that of the flag, template key and config key, without dashes.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Temperature => "temperature",
@@ -49,7 +48,7 @@ impl OptionKey {
         }
     }
 
-    /// Returns the option that a field of the body, or the prefill, is.
+    /// Returns the key for a field of the body or for the prefill.
     pub(crate) fn from_field(key: &str) -> Option<Self> {
         match key {
             "temperature" => Some(Self::Temperature),
@@ -62,7 +61,8 @@ impl OptionKey {
         }
     }
 
-    /// Returns the field of the body that has it; of the prefill, which has none, its own name.
+    /// Returns the field of the body that contains it; the prefill has none, so it gets its own
+    /// name.
     pub(crate) fn field_key(self) -> &'static str {
         match self {
             Self::Effort | Self::Format => "output_config",
@@ -70,7 +70,7 @@ impl OptionKey {
         }
     }
 
-    /// Returns the words by which a refusal names it.
+    /// Returns the terms that refusals use for it.
     fn words(self) -> &'static [&'static str] {
         match self {
             Self::Temperature => &["temperature"],
@@ -90,33 +90,33 @@ impl OptionKey {
 pub(crate) struct OptionUse {
     /// The option.
     pub(crate) option: ModelOption,
-    /// What has to be left out for the request not to use it.
+    /// What to leave out of the request to avoid it.
     pub(crate) key: OptionKey,
-    /// Whether nothing else in the request has a say in whether it is accepted: what becomes of the
-    /// request then shows what the model accepts.
+    /// Whether acceptance depends on nothing else in the request, so that the outcome shows what
+    /// the model accepts.
     pub(crate) is_decisive: bool,
 }
 
 /// Options that a model refuses.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct OptionConflict {
-    /// What may be left out to resolve it, the least important first.
+    /// What can be left out to resolve the conflict, least important first.
     pub(crate) keys: Vec<OptionKey>,
 }
 
-/// The parts of a request that matter to what a model accepts.
+/// The parts of a request that affect whether a model accepts it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestOptions<'r> {
     /// The fields of the body.
     pub(crate) fields: &'r Map<String, Value>,
-    /// The choice among the tools, where it is apart from the fields.
+    /// The tool choice, if it is not among the fields.
     pub(crate) tool_choice: Option<&'r ToolChoice>,
     /// Whether the last turn is the assistant's.
     pub(crate) has_prefill: bool,
 }
 
 impl<'r> RequestOptions<'r> {
-    /// Returns those of a whole request.
+    /// Returns the parts of a complete request.
     pub(crate) fn of_request(request: &'r CreateMessage) -> Self {
         let last = request.messages.last();
         Self {
@@ -129,7 +129,7 @@ impl<'r> RequestOptions<'r> {
         }
     }
 
-    /// Returns every option that the request uses, in the order in which they are judged.
+    /// Returns every option that the request uses, in the order in which they are checked.
     pub(crate) fn uses(&self) -> Vec<OptionUse> {
         let is_thinking = is_thinking_requested(self.fields);
         let mut uses = Vec::new();
@@ -186,7 +186,7 @@ impl<'r> RequestOptions<'r> {
         uses
     }
 
-    /// Returns the first thing in the request that the model is known to refuse.
+    /// Returns the first conflict with what is known about the model.
     pub(crate) fn conflict(&self, rules: &ModelRules) -> Option<OptionConflict> {
         let uses = self.uses();
         let refused = |found: &&OptionUse| rules.support(found.option) == Support::No;
@@ -217,7 +217,7 @@ impl<'r> RequestOptions<'r> {
         })
     }
 
-    /// Returns the budget of thinking if no model accepts it beside this `max_tokens`.
+    /// Returns the thinking budget, if no model accepts it with this `max_tokens`.
     pub(crate) fn unfit_budget(&self, max_tokens: u64) -> Option<u64> {
         if self.thinking_type() != Some("enabled") {
             return None;
@@ -227,7 +227,7 @@ impl<'r> RequestOptions<'r> {
         (!fits).then_some(budget)
     }
 
-    /// Returns the type of `thinking`, where the field is the object that the body has.
+    /// Returns the `type` of thinking, if the field is an object as in the body.
     pub(crate) fn thinking_type(&self) -> Option<&'r str> {
         self.fields.get("thinking")?["type"].as_str()
     }
@@ -240,7 +240,7 @@ impl<'r> RequestOptions<'r> {
         self.fields.get("output_config")?.get(key)
     }
 
-    /// Whether the model has to call a tool.
+    /// Whether the model must call a tool.
     pub(crate) fn is_tool_forced(&self) -> bool {
         let of_fields = || self.fields.get("tool_choice")?["type"].as_str();
         let kind = self.tool_choice.and_then(ToolChoice::kind);
@@ -248,7 +248,7 @@ impl<'r> RequestOptions<'r> {
     }
 }
 
-/// Words of a refusal that is about what the model accepts, and not about the value.
+/// Terms of a refusal about what the model accepts, as opposed to an invalid value.
 const NOT_ACCEPTED: [&str; 6] = [
     "support",
     "deprecated",
@@ -258,8 +258,8 @@ const NOT_ACCEPTED: [&str; 6] = [
     "cannot both",
 ];
 
-/// Returns which of these options a refusal says that the model does not accept. Only the option
-/// that it names first counts: the others are there to say what could be used instead.
+/// Returns the options that a refusal says the model does not accept. Only the option it names
+/// first counts: any others are suggested alternatives.
 pub(crate) fn refused_options(uses: &[OptionUse], message: &str) -> Vec<ModelOption> {
     let message = message.to_lowercase();
     if !NOT_ACCEPTED.iter().any(|word| message.contains(word)) {
@@ -288,13 +288,13 @@ pub(crate) fn refused_options(uses: &[OptionUse], message: &str) -> Vec<ModelOpt
     let is_named = |found: &&OptionUse| match found.option {
         ModelOption::TemperatureWithTopP => is_together,
         ModelOption::Temperature | ModelOption::TopP if is_together => false,
-        // What is wrong with a schema says nothing about schemas.
+        // An invalid schema does not mean that schemas are refused.
         ModelOption::StructuredOutput if message.contains("format.schema") => false,
         _ => place_of(found.key) == Some(first),
     };
     let named = uses.iter().filter(|found| found.is_decisive);
     let named = named.filter(is_named).map(|found| match found.option {
-        // Without a word about levels, it is about effort as such.
+        // Unless it mentions a level, the refusal is about effort in general.
         level if found.key == OptionKey::Effort && !names_a_level(&message, level) => {
             ModelOption::Effort
         }
@@ -303,7 +303,7 @@ pub(crate) fn refused_options(uses: &[OptionUse], message: &str) -> Vec<ModelOpt
     named.collect()
 }
 
-/// Whether a refusal of effort is about this level of it.
+/// Whether a refusal of effort is about this level.
 fn names_a_level(message: &str, level: ModelOption) -> bool {
     let level = level.name().strip_prefix("effort.").unwrap_or_default();
     !level.is_empty()

@@ -1,5 +1,6 @@
-//! Every recorded stream, replayed whole, byte by byte, with every line end, and cut at every byte:
-//! the golden message or a typed error, never a panic, never a success that is not whole.
+//! Every recorded stream is replayed whole, byte by byte, with every kind of line ending, and
+//! truncated at every byte. The result is the golden message or a typed error, never a panic and
+//! never a success with an incomplete message.
 
 use std::fs;
 use std::path::Path;
@@ -41,14 +42,14 @@ fn fixtures() -> Vec<Fixture> {
     fixtures
 }
 
-/// How a replay ended.
+/// The outcome of a replay.
 struct Ending {
     result: Result<Message, StreamError>,
     has_content: bool,
     partial: Option<Message>,
 }
 
-/// Feeds `pieces` to a machine until it is satisfied or fails, as a call does.
+/// Feeds `pieces` to a `MessageStream` until it is finished or fails, like a call does.
 fn replay<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Ending {
     let mut machine = MessageStream::default();
     let mut failure = drain(&mut machine).err();
@@ -100,7 +101,7 @@ fn kind(error: &StreamError) -> &'static str {
     }
 }
 
-/// What is wrong with an answer that is malformed, in the words of the goldens.
+/// Returns what is malformed about an answer, in the wording of the goldens.
 fn what(error: &StreamError) -> Option<&'static str> {
     match error {
         StreamError::Malformed { source, .. } if source.is_syntax() || source.is_eof() => {
@@ -303,7 +304,7 @@ mod whole_bodies {
         }
     }
 
-    /// Removes every field that has its default, or makes it null.
+    /// Removes every field that has its default value, or sets it to null.
     fn make_sparse(value: &mut Value, is_null: bool) {
         match value {
             Value::Object(fields) => {

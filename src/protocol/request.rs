@@ -1,4 +1,4 @@
-//! The body of `POST …/v1/messages`. What was not set is not sent.
+//! The body of `POST …/v1/messages`. Unset fields are not sent.
 
 use std::borrow::Cow;
 
@@ -14,12 +14,12 @@ use super::tools::{ToolChoice, ToolDefinition};
 pub(crate) struct CreateMessage {
     /// The model's id.
     pub(crate) model: String,
-    /// The most tokens to write, at least 1.
+    /// The maximum number of tokens to generate, at least 1.
     pub(crate) max_tokens: u64,
-    /// What the model is told apart from the conversation.
+    /// The system prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) system: Option<SystemPrompt>,
-    /// The conversation, the first turn the user's.
+    /// The conversation, starting with a user turn.
     pub(crate) messages: Vec<InputMessage>,
     /// The other fields of the body.
     #[serde(flatten)]
@@ -27,20 +27,20 @@ pub(crate) struct CreateMessage {
     /// The tools that the model may call.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tools: Vec<ToolDefinition>,
-    /// How the model may choose among them.
+    /// Which of them the model may or must call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tool_choice: Option<ToolChoice>,
-    /// Whether the answer comes as events.
+    /// Whether to stream the answer as events.
     pub(crate) stream: bool,
 }
 
-/// The system prompt: text blocks, at least one. A lone plain block goes out as a string, the API's
+/// The system prompt: one or more text blocks. A single plain block is sent as a string, the API's
 /// shorthand.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SystemPrompt(Vec<Text>);
 
 impl SystemPrompt {
-    /// Creates a system prompt of one plain block.
+    /// Creates a system prompt with one plain block.
     pub(crate) fn from_text(text: impl Into<String>) -> Self {
         Self(vec![Text {
             text: text.into(),
@@ -48,7 +48,7 @@ impl SystemPrompt {
         }])
     }
 
-    /// Returns the text of all blocks, each on lines of its own.
+    /// Returns the text of all blocks, joined by line breaks.
     pub(crate) fn text(&self) -> Cow<'_, str> {
         match self.0.as_slice() {
             [block] => Cow::Borrowed(&block.text),
@@ -62,7 +62,7 @@ impl SystemPrompt {
 
 impl Serialize for SystemPrompt {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        /// A block with its type, as it is in the content of a message.
+        /// A block with its type, as in the content of a message.
         #[derive(Serialize)]
         #[serde(tag = "type", rename = "text")]
         struct Tagged<'a> {
@@ -79,9 +79,9 @@ impl Serialize for SystemPrompt {
 /// One turn of the conversation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct InputMessage {
-    /// Whose turn.
+    /// The author.
     pub(crate) role: Role,
-    /// What was said. A lone plain text goes out as a string, the API's shorthand.
+    /// The content. A single plain text block is sent as a string, the API's shorthand.
     #[serde(serialize_with = "lone_text_as_string")]
     pub(crate) content: Vec<ContentBlock>,
 }
@@ -97,8 +97,8 @@ fn lone_text_as_string<S: Serializer>(
 }
 
 impl CreateMessage {
-    /// Writes the body, with room for `size_hint` bytes from the start, so that large input is not
-    /// copied while it grows.
+    /// Serializes the body into a buffer of `size_hint` bytes, so that large input is not copied
+    /// while the buffer grows.
     pub(crate) fn to_json(&self, size_hint: usize) -> Vec<u8> {
         let mut body = Vec::with_capacity(size_hint);
         serde_json::to_writer(&mut body, self)

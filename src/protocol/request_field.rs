@@ -1,15 +1,14 @@
-//! The fields of a request that have a flag, in a table: what each is called everywhere, what it
-//! may be, and what it is for.
+//! The table of the request fields that have a flag: their names everywhere, their types, and their
+//! descriptions.
 //!
-//! The flags of the command line, the keys of a template, the check of `--set` and the order in the
-//! body are made from it. Any other field goes through `--set`, `--messages` or a template as it
-//! was given.
+//! The command-line flags, the template keys, the validation of `--set` and the order in the body
+//! are derived from it. Any other field from `--set`, `--messages` or a template is sent unchanged.
 
 use serde_json::{Value, json};
 
 use crate::text::grouped;
 
-/// The greatest count that is accepted anywhere: of tokens, of retries, of jobs.
+/// The maximum of any count: tokens, retries, jobs.
 pub(crate) const MAX_COUNT: u64 = u32::MAX as u64;
 
 /// A field of the request's body.
@@ -21,38 +20,38 @@ pub(crate) struct RequestField {
     pub(crate) name: &'static str,
     /// Its flag.
     pub(crate) flag: &'static str,
-    /// The letter of its flag, where it has one.
+    /// The letter of its short flag, if it has one.
     pub(crate) short: Option<char>,
-    /// What it may be.
+    /// The type of its values.
     pub(crate) shape: FieldShape,
     /// What it is for: a line without a full stop.
     pub(crate) help: &'static str,
 }
 
-/// What a field may be.
+/// The type of a field's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FieldShape {
-    /// Text; as a flag, `@FILE` reads it from a file.
+    /// Text; the flag also accepts `@FILE`.
     Prompt,
     /// A whole number from 1 to [`MAX_COUNT`].
     Count,
     /// A number from 0 to 1.
     Fraction,
-    /// A list of texts that are not blank; the flag is repeated.
+    /// A list of texts that are not blank; the flag can be repeated.
     Texts,
-    /// An object whose field `user_id` has the text.
+    /// An object with the text in its field `user_id`.
     UserId,
-    /// The object `thinking` of the body, or a wish that becomes one once the model is known:
-    /// `auto`, `off`, or a budget in tokens, at least [`MIN_THINKING_BUDGET`].
+    /// The object `thinking` of the body, or a value that is converted to one once the model is
+    /// known: `auto`, `off`, or a budget in tokens, at least [`MIN_THINKING_BUDGET`].
     Thinking,
-    /// An object whose field `effort` has one of [`EFFORT_LEVELS`].
+    /// An object whose field `effort` is one of [`EFFORT_LEVELS`].
     Effort,
 }
 
-/// The smallest budget of thinking that the API accepts, in tokens.
+/// The smallest thinking budget that the API accepts, in tokens.
 pub(crate) const MIN_THINKING_BUDGET: u64 = 1024;
 
-/// The levels of effort, the lowest first.
+/// The effort levels, lowest first.
 pub(crate) const EFFORT_LEVELS: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
 
 /// The sampling temperature.
@@ -65,7 +64,7 @@ pub(crate) const TEMPERATURE: RequestField = RequestField {
     help: "Randomness, 0 to 1",
 };
 
-/// The share of the likeliest tokens that are sampled from.
+/// Nucleus sampling: the cumulative probability of the tokens to sample from.
 pub(crate) const TOP_P: RequestField = RequestField {
     key: "top_p",
     name: "top_p",
@@ -75,7 +74,7 @@ pub(crate) const TOP_P: RequestField = RequestField {
     help: "Nucleus sampling, 0 to 1",
 };
 
-/// The number of the likeliest tokens that are sampled from.
+/// The number of most likely tokens to sample from.
 pub(crate) const TOP_K: RequestField = RequestField {
     key: "top_k",
     name: "top_k",
@@ -95,7 +94,7 @@ pub(crate) const THINKING: RequestField = RequestField {
     help: "Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024",
 };
 
-/// The effort that the model makes. Unverified against Langdock.
+/// How much effort the model puts in. Unverified against Langdock.
 pub(crate) const EFFORT: RequestField = RequestField {
     key: "output_config",
     name: "effort",
@@ -105,7 +104,7 @@ pub(crate) const EFFORT: RequestField = RequestField {
     help: "Effort that the model makes: low, medium, high, xhigh or max",
 };
 
-/// Every field with a flag of its own, in the order of `--help` and of the body.
+/// Every field with its own flag, in the order of `--help` and of the body.
 pub(crate) static REQUEST_FIELDS: [RequestField; 9] = [
     RequestField {
         key: "system",
@@ -134,7 +133,7 @@ pub(crate) static REQUEST_FIELDS: [RequestField; 9] = [
         shape: FieldShape::Texts,
         help: "Stop at this text; may be repeated",
     },
-    // Langdock's newer OpenAPI file does not list it: unverified against Langdock.
+    // Not in Langdock's newer OpenAPI file: unverified against Langdock.
     RequestField {
         key: "metadata",
         name: "user_id",
@@ -148,21 +147,21 @@ pub(crate) static REQUEST_FIELDS: [RequestField; 9] = [
 ];
 
 impl RequestField {
-    /// Returns the field of a key of the body.
+    /// Returns the field with this key in the body.
     pub(crate) fn find(key: &str) -> Option<&'static Self> {
         REQUEST_FIELDS.iter().find(|field| field.key == key)
     }
 
-    /// Returns the field that a template calls so.
+    /// Returns the field with this key in a template.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         REQUEST_FIELDS.iter().find(|field| field.name == name)
     }
 
-    /// Reads what was typed behind its flag. A flag that may be repeated gives a list of one.
+    /// Parses the value of its flag. A flag that can be repeated returns a list of one.
     ///
     /// # Errors
     ///
-    /// If it is out of range: the text says what is needed.
+    /// If it is out of range; the message states what is required.
     pub(crate) fn parse(&self, text: &str) -> Result<Value, String> {
         let value = match self.shape {
             FieldShape::Prompt => Some(json!(text)),
@@ -185,11 +184,12 @@ impl RequestField {
         Ok(value)
     }
 
-    /// Checks the range of a value of the body. The API itself judges what has no range here.
+    /// Checks that a value of the body is in range. Values without a known range are left to the
+    /// API.
     ///
     /// # Errors
     ///
-    /// If it is out of range: the text says what is needed.
+    /// If it is out of range; the message states what is required.
     pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
         let is_good = match self.shape {
             FieldShape::Count => value
@@ -218,7 +218,7 @@ impl RequestField {
 }
 
 impl FieldShape {
-    /// Returns what is needed, for messages.
+    /// Returns what is required, for messages.
     pub(crate) fn needed(self) -> String {
         match self {
             Self::Count => format!("must be a whole number from 1 to {}", grouped(MAX_COUNT)),

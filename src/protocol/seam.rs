@@ -1,9 +1,9 @@
-//! Characters that were cut in half. A gateway in JavaScript that cuts strings sends half an emoji
-//! as `"\ud83d"` and the other half at the beginning of the next event, which no JSON parser takes
-//! for text. What belongs together is joined; what has no other half, and what is not UTF-8,
-//! becomes U+FFFD: an answer is not lost to it.
+//! Repairs characters that were split between events. A JavaScript gateway that splits strings may
+//! send half an emoji as `"\ud83d"` and the other half at the start of the next event, and no JSON
+//! parser accepts either as text. Matching halves are joined; unmatched ones and invalid UTF-8
+//! become U+FFFD, so that the answer is not lost.
 //!
-//! Nothing here is done for an event that can be read as it is, unless half a character waits.
+//! Events that can be parsed as they are skip all of this, unless there is a pending half.
 
 use std::borrow::Cow;
 use std::char::{REPLACEMENT_CHARACTER, decode_utf16};
@@ -13,13 +13,13 @@ use super::error::StreamError;
 use super::event::{Delta, Event};
 use super::sse::Frame;
 
-/// The place between two events at which a character may be cut.
+/// Joins the halves of a character that was split between two events.
 #[derive(Debug, Default)]
 pub(super) struct SurrogateJoiner {
     half: Option<Half>,
 }
 
-/// The first half of a character, and what it is the end of.
+/// The first half of a character, and the delta that it ended.
 #[derive(Debug)]
 struct Half {
     unit: u16,
@@ -27,8 +27,7 @@ struct Half {
     kind: fn(Cow<'static, str>) -> Delta<'static>,
 }
 
-/// JSON that can be parsed, and the halves that were taken from the beginning and the end of its
-/// strings.
+/// JSON that can be parsed, and the surrogate halves removed from the start and end of its strings.
 struct RepairedDelta {
     json: Vec<u8>,
     first: Option<u16>,
@@ -36,7 +35,7 @@ struct RepairedDelta {
 }
 
 impl SurrogateJoiner {
-    /// Parses a frame and applies it.
+    /// Parses a frame and applies it to the accumulator.
     pub(super) fn apply(
         &mut self,
         frame: &Frame<'_>,
@@ -78,7 +77,7 @@ impl SurrogateJoiner {
         accumulator.apply(event)
     }
 
-    /// Puts a half that waits before a delta of its block, and keeps the one at the end of it.
+    /// Prepends the pending half to a delta of its block, and keeps the half at its end.
     fn join(&mut self, index: Option<usize>, delta: &mut Delta<'_>, mended: &RepairedDelta) {
         let (text, kind): (_, fn(Cow<'static, str>) -> Delta<'static>) = match delta {
             Delta::Text(text) => (text, Delta::Text),
@@ -103,14 +102,14 @@ impl SurrogateJoiner {
     }
 }
 
-/// JSON with U+FFFD for every half of a character and for all that is not UTF-8.
+/// Returns JSON with U+FFFD for every unpaired surrogate and all invalid UTF-8.
 pub(super) fn mend(json: &[u8]) -> Vec<u8> {
     RepairedDelta::from_json(json, false).json
 }
 
 impl RepairedDelta {
-    /// Looks at every escape of every string; `is_cut` says whether halves at the ends of a string
-    /// may have another half.
+    /// Scans every escape in every string; `is_cut` says whether halves at the start or end of a
+    /// string are kept to be joined.
     fn from_json(json: &[u8], is_cut: bool) -> Self {
         let text = String::from_utf8_lossy(json);
         let mut rest = text.as_bytes();
@@ -149,7 +148,7 @@ impl RepairedDelta {
     }
 }
 
-/// The UTF-16 unit of an escape that begins here.
+/// Returns the UTF-16 code unit of the escape sequence at the start of `text`.
 fn escaped_unit(text: &[u8]) -> Option<u16> {
     let digits = text.strip_prefix(b"\\u")?.get(..4)?;
     u16::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()

@@ -1,28 +1,28 @@
 //! Server-sent events: bytes in, frames out.
 //!
-//! Source: the WHATWG HTML standard, "Server-sent events", 9.2.6. Lines are cut before UTF-8 is
-//! looked at, so that a character may be split between two reads.
+//! Source: the WHATWG HTML standard, "Server-sent events", 9.2.6. Lines are split before UTF-8 is
+//! decoded, so that a character may span two reads.
 
-/// The longest line, and the longest data of one event, in bytes. Events of the API are a few
+/// The maximum length of a line, and of the data of an event, in bytes. The API's events are a few
 /// kilobytes at most.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// One event as it was framed.
+/// One parsed event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frame<'a> {
-    /// The event's name; empty where none was sent.
+    /// The event's name; empty if there is none.
     pub(crate) event: &'a [u8],
     /// The data lines, joined by LF.
     pub(crate) data: &'a [u8],
 }
 
-/// An event or a line went over the size that is kept in memory.
+/// An event or a line exceeds the maximum size.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooLarge;
 
-/// Cuts a byte stream into frames.
+/// Splits a byte stream into frames.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     unread: Vec<u8>,
@@ -36,14 +36,14 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// Buffers bytes as they came from the connection.
+    /// Buffers bytes from the connection.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.unread.drain(..self.line_start);
         self.line_start = 0;
         self.unread.extend_from_slice(bytes);
     }
 
-    /// Returns the next frame that is complete.
+    /// Returns the next complete frame.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame<'_>>, TooLarge> {
         if std::mem::take(&mut self.dispatched) {
             self.event.clear();
@@ -66,13 +66,13 @@ impl Decoder {
         Ok(None)
     }
 
-    /// The data of the frame that was given last.
+    /// Returns the data of the most recent frame.
     pub(crate) fn data(&self) -> &[u8] {
         &self.data
     }
 
-    /// Returns the next whole line as a range of the unread bytes. A CR ends its line at once:
-    /// waiting to see whether an LF follows would hold back an event.
+    /// Returns the next complete line as a range of the unread bytes. A CR ends its line
+    /// immediately: waiting to see whether an LF follows would delay an event.
     fn next_line(&mut self) -> Result<Option<std::ops::Range<usize>>, TooLarge> {
         if self.last_line_ended_in_cr && self.line_start < self.unread.len() {
             self.last_line_ended_in_cr = false;
@@ -142,7 +142,7 @@ mod tests {
         all
     }
 
-    /// Decodes `stream` in pieces of every size, and expects the same each time.
+    /// Decodes `stream` in pieces of every size and expects the same frames each time.
     #[track_caller]
     fn assert_frames(stream: &str, expected: &[(&str, &str)]) {
         for size in 1..=stream.len() {

@@ -1,9 +1,8 @@
-//! The stream machine: the bytes of a response body in, updates out, and at the end one message or
-//! a typed error.
+//! Converts the bytes of a response body to updates and, finally, a message or a typed error.
 //!
-//! The body is told by its own first bytes, not by a header: where events were asked for, a whole
-//! JSON message is accepted as well, alone or in an array of one, as Langdock's documentation shows
-//! it.
+//! The format is detected from the first bytes of the body, not from a header: even if a stream was
+//! requested, a complete JSON message is accepted, alone or in an array of one, as Langdock's
+//! documentation shows it.
 
 use std::collections::VecDeque;
 
@@ -13,7 +12,7 @@ use super::message::{Message, Usage};
 use super::seam::{SurrogateJoiner, mend};
 use super::sse::Decoder;
 
-/// The largest JSON body that is read, in bytes.
+/// The maximum size of a JSON body, in bytes.
 const MAX_JSON_BYTES: usize = 64 * 1024 * 1024;
 
 /// Turns a response body into a message.
@@ -33,15 +32,15 @@ enum Body {
     Parsed(Box<Message>, VecDeque<Update>),
 }
 
-/// How far the end of the body has been dealt with.
+/// How far the end of the body has been processed.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// More may come.
+    /// More may be received.
     #[default]
     Open,
-    /// It was said.
+    /// The body has ended.
     Said,
-    /// The event that it left open was closed.
+    /// Its last event has been completed with an empty line.
     Closed,
 }
 
@@ -52,7 +51,7 @@ impl Default for Body {
 }
 
 impl MessageStream {
-    /// Buffers bytes as they came from the connection.
+    /// Buffers bytes from the connection.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         match &mut self.body {
             Body::Unknown(seen) => {
@@ -65,13 +64,14 @@ impl MessageStream {
         }
     }
 
-    /// Notes that the body has ended. An event whose last line or empty line was lost is still
-    /// looked at.
+    /// Marks the body as ended. A last event without its final line break or empty line is still
+    /// processed.
     pub(crate) fn end(&mut self) {
         self.end = End::Said;
     }
 
-    /// Ends a body that was lost behind a whole JSON message, and says whether it is one.
+    /// Ends a body whose connection failed after a complete JSON message, and returns whether it is
+    /// one.
     pub(crate) fn end_if_whole(&mut self) -> bool {
         let Body::Json(body) = &self.body else {
             return false;
@@ -84,13 +84,13 @@ impl MessageStream {
         true
     }
 
-    /// Whether the end of the body was said.
+    /// Whether the body was marked as ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.end != End::Open
     }
 
-    /// Returns the next update, none where more bytes are needed. What follows a whole answer is
-    /// not looked at: it cannot harm it.
+    /// Returns the next update; `None` if more bytes are needed. Anything after a complete answer
+    /// is ignored, since it cannot affect the answer.
     pub(crate) fn next(&mut self) -> Result<Option<Update>, StreamError> {
         if self.finished {
             return Ok(None);
@@ -104,7 +104,7 @@ impl MessageStream {
                     Ok(None) if self.end == End::Said => {
                         self.end = End::Closed;
                         decoder.push(b"\n\n");
-                        // What a cut leaves is half an event, not a malformed one.
+                        // A truncated body ends in half an event, which is not malformed.
                         next_event(decoder, accumulator, seam).map_err(|error| match error {
                             StreamError::Malformed { .. } => StreamError::Cut,
                             other => other,
@@ -127,7 +127,8 @@ impl MessageStream {
         Ok(update)
     }
 
-    /// The data of the event behind the last update, empty where the body is no stream of events.
+    /// Returns the data of the event behind the last update; empty if the body is not an event
+    /// stream.
     pub(crate) fn data(&self) -> &[u8] {
         match &self.body {
             Body::Events(decoder, ..) => decoder.data(),
@@ -135,17 +136,17 @@ impl MessageStream {
         }
     }
 
-    /// Whether a part of the answer itself has come.
+    /// Whether any of the answer's content has been received.
     pub(crate) fn has_content(&self) -> bool {
         self.has_content
     }
 
-    /// Whether the answer is whole, so that nothing more need be read.
+    /// Whether the answer is complete, so that nothing more needs to be read.
     pub(crate) fn is_finished(&self) -> bool {
         self.finished
     }
 
-    /// The counts of tokens as they stand, where a message has begun.
+    /// Returns the latest token counts, once the message has begun.
     pub(crate) fn usage(&self) -> Option<&Usage> {
         match &self.body {
             Body::Events(_, accumulator, _) => accumulator.usage(),
@@ -154,8 +155,8 @@ impl MessageStream {
         }
     }
 
-    /// Returns the whole message, or why there is none. The arguments of a call may still be
-    /// broken, see [`Message::broken_call`].
+    /// Returns the complete message, or why there is none. The arguments of a call may still be
+    /// invalid, see [`Message::broken_call`].
     pub(crate) fn finish(self) -> Result<Message, StreamError> {
         match self.body {
             Body::Events(_, accumulator, _) => accumulator.finish(),
@@ -164,7 +165,7 @@ impl MessageStream {
         }
     }
 
-    /// Returns the message as far as it came; none if it never began.
+    /// Returns the message as far as it was received; `None` if it never began.
     pub(crate) fn partial(self) -> Option<Message> {
         match self.body {
             Body::Events(_, accumulator, _) => accumulator.partial(),
@@ -186,11 +187,11 @@ fn next_event(
     }
 }
 
-/// What a stream of events begins with: a field, a comment or a byte order mark. Anything else is
-/// read as JSON.
+/// What an event stream can start with: a field, a comment or a byte order mark. Anything else is
+/// parsed as JSON.
 const EVENT_BEGINNINGS: [&[u8]; 6] = [b"event", b"data", b"id", b"retry", b":", b"\xef\xbb\xbf"];
 
-/// Recognises a body by its first bytes that are not white space.
+/// Detects the format of a body from its first bytes, ignoring leading white space.
 fn tell(seen: &[u8]) -> Body {
     let beginning = seen.trim_ascii_start();
     if EVENT_BEGINNINGS
@@ -204,8 +205,8 @@ fn tell(seen: &[u8]) -> Body {
         .iter()
         .any(|field| field.starts_with(beginning))
     {
-        // Also where nothing has come yet. White space is not kept: a server may send any amount of
-        // it.
+        // This includes an empty body. White space is not kept, since a server may send any amount
+        // of it.
         Body::Unknown(beginning.to_vec())
     } else {
         Body::Json(beginning.to_vec())
@@ -232,8 +233,7 @@ fn parse_message(body: &[u8]) -> Option<Box<Message>> {
     message.or_else(|| wrapped().map(|[message]| message))
 }
 
-/// Returns what a body is that is not a message: cut-off JSON, an error of the API, or something
-/// else altogether.
+/// Classifies a body that is not a message: truncated JSON, an API error, or something else.
 fn not_a_message(body: &[u8]) -> StreamError {
     match serde_json::from_slice::<serde_json::Value>(body) {
         Err(error) if error.is_eof() => StreamError::Cut,

@@ -1,10 +1,10 @@
-//! The one event that comes thousands of times, read without a JSON parser.
+//! Parses the one event that occurs thousands of times without a JSON parser.
 //!
-//! Only the shape that the streaming page of Anthropic's documentation shows is read, with white
-//! space wherever JSON may have it (the API pads events with some). Of anything else, escapes in
-//! the text included, nothing is said here.
+//! It only recognizes the shape on the streaming page of Anthropic's documentation, with white
+//! space wherever JSON allows it (the API pads events with some). Anything else is left to the JSON
+//! parser, including escapes in the text.
 
-/// Returns the index and the text of a `text_delta`, none where `data` has another shape.
+/// Returns the index and the text of a `text_delta`; `None` if `data` has another shape.
 pub(super) fn read(data: &[u8]) -> Option<(usize, &str)> {
     let mut rest = Unread(data);
     rest.take(b"{")?
@@ -26,7 +26,7 @@ pub(super) fn read(data: &[u8]) -> Option<(usize, &str)> {
     rest.is_at_end().then_some((index, text))
 }
 
-/// What was not read yet of a JSON text.
+/// The rest of a JSON text.
 struct Unread<'a>(&'a [u8]);
 
 impl<'a> Unread<'a> {
@@ -42,7 +42,7 @@ impl<'a> Unread<'a> {
         Some(self)
     }
 
-    /// A number of one digit: more blocks than ten are rare.
+    /// Reads a number of one digit: more than ten blocks are rare.
     fn take_index(&mut self) -> Option<usize> {
         self.skip_white_space();
         let (digit, rest) = self.0.split_first()?;
@@ -50,7 +50,7 @@ impl<'a> Unread<'a> {
         digit.is_ascii_digit().then(|| usize::from(digit - b'0'))
     }
 
-    /// A string without escapes.
+    /// Reads a string without escapes.
     fn take_plain_string(&mut self) -> Option<&'a str> {
         self.take(b"\"")?;
         let (string, rest) = self.0.split_at(memchr::memchr2(b'"', b'\\', self.0)?);
@@ -76,7 +76,7 @@ mod tests {
 
     use super::read;
 
-    /// The index and text that a JSON parser finds, where `data` is a text delta.
+    /// Returns what a JSON parser finds, if `data` is a text delta.
     fn parsed(data: &[u8]) -> Option<(usize, String)> {
         let value: Value = serde_json::from_slice(data).ok()?;
         let is_text =

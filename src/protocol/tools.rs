@@ -1,7 +1,7 @@
-//! Tools in a request: their definitions, and how the model may choose among them.
+//! Tools in a request: their definitions and the tool choice.
 //!
-//! Both keep the fields and the order in which they were given: the API has tools of its own, with
-//! other fields than those of a custom tool, and a body is the same bytes each time.
+//! Both keep all fields in their original order, because the API's own tools have other fields than
+//! custom tools, and because the same input must always result in the same bytes.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -12,12 +12,12 @@ use serde_json::{Map, Value};
 pub(crate) struct ToolDefinition(Map<String, Value>);
 
 impl ToolDefinition {
-    /// Creates a definition of these fields.
+    /// Creates a definition with these fields.
     pub(crate) fn new(fields: Map<String, Value>) -> Self {
         Self(fields)
     }
 
-    /// Reads the field `tools` of a body; none where it is not a list of objects, or has none.
+    /// Reads the field `tools` of a body; `None` unless it is a non-empty list of objects.
     pub(crate) fn list_from(value: &Value) -> Option<Vec<Self>> {
         let definitions = value.as_array()?.iter();
         definitions
@@ -26,7 +26,7 @@ impl ToolDefinition {
             .filter(|definitions| !definitions.is_empty())
     }
 
-    /// Returns the tool's name, empty where it has none.
+    /// Returns the tool's name; empty if it has none.
     pub(crate) fn name(&self) -> &str {
         self.field("name")
             .and_then(Value::as_str)
@@ -38,7 +38,7 @@ impl ToolDefinition {
         self.0.get(key)
     }
 
-    /// Sets a field, in its place where it is there already.
+    /// Sets a field; an existing one keeps its position.
     pub(crate) fn set_field(&mut self, key: &str, value: Value) {
         self.0.insert(key.to_owned(), value);
     }
@@ -48,31 +48,31 @@ impl ToolDefinition {
         &self.0
     }
 
-    /// Returns the definition as it stands in a body.
+    /// Returns the definition as JSON text, as in a body.
     pub(crate) fn to_json(&self) -> String {
         serde_json::to_string(&self.0).expect("a map with string keys is always JSON")
     }
 }
 
-/// How the model may choose among the tools.
+/// Which tool the model may or must call.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub(crate) struct ToolChoice(Map<String, Value>);
 
 impl ToolChoice {
-    /// Creates the choice of a type that names no tool: `auto`, `any` or `none`.
+    /// Creates a choice of a type without a tool name: `auto`, `any` or `none`.
     pub(crate) fn new(kind: &str) -> Self {
         Self(Map::from_iter([("type".to_owned(), Value::from(kind))]))
     }
 
-    /// Creates the choice that forces a call of one tool.
+    /// Creates a choice that forces a call of one tool.
     pub(crate) fn for_tool(name: &str) -> Self {
         let mut choice = Self::new("tool");
         choice.0.insert("name".to_owned(), Value::from(name));
         choice
     }
 
-    /// Reads the field `tool_choice` of a body; none where it is not an object.
+    /// Reads the field `tool_choice` of a body; `None` if it is not an object.
     pub(crate) fn from_value(value: &Value) -> Option<Self> {
         value.as_object().cloned().map(Self)
     }
@@ -82,8 +82,8 @@ impl ToolChoice {
         self.0.get("type").and_then(Value::as_str)
     }
 
-    /// Turns a forced call into a free choice. Forced again on every turn, the model would call
-    /// tools for ever.
+    /// Makes a forced call optional. If it were forced again on every turn, the model would call
+    /// tools forever.
     pub(crate) fn reset(&mut self) {
         let Some(kind) = self.0.get_mut("type") else {
             return;

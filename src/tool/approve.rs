@@ -1,33 +1,33 @@
-//! Whether a call may be run: what the user's own flags and settings say, and nothing that a
-//! tools file or the environment does. Pure.
+//! Whether a call may run. Only the user's own flags and settings can allow it, never a tools file
+//! or the environment. Pure.
 
 use super::Ready;
 
-/// What the user allows.
+/// What the user allows and denies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Policy {
-    /// Whether all calls are run unasked: `-y`.
+    /// Whether all calls run without confirmation: `-y`.
     pub(crate) yes: bool,
-    /// The tools whose calls are run unasked, by name.
+    /// The names of tools whose calls run without confirmation.
     pub(crate) allow: Vec<String>,
-    /// The tools whose calls are never run, by name.
+    /// The names of tools whose calls never run.
     pub(crate) deny: Vec<String>,
 }
 
-/// What becomes of a call.
+/// What to do with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It is run.
+    /// Run it.
     Run,
-    /// The user is asked.
+    /// Ask the user.
     Ask,
-    /// It is not run.
+    /// Refuse it.
     Deny,
 }
 
 impl Policy {
-    /// Judges the calls of a tool. What denies goes before what allows; `confirm` of the tools file
-    /// has calls asked for where only `-y` would let them through.
+    /// Decides about the calls of a tool. Denying takes precedence over allowing; `confirm` in the
+    /// tools file requires confirmation where only `-y` would allow the call.
     pub(crate) fn judge(&self, ready: &Ready) -> Verdict {
         self.judge_named(ready.tool.name(), ready.confirms())
     }
@@ -41,7 +41,7 @@ impl Policy {
         }
     }
 
-    /// From now on the calls of a tool are run unasked.
+    /// Runs the calls of a tool without confirmation from now on.
     pub(crate) fn always(&mut self, name: &str) {
         self.allow.push(name.to_owned());
     }

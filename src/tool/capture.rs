@@ -1,10 +1,11 @@
-//! What a tool prints, kept up to a limit: its head and its tail, with the cut marked.
+//! Captures the output of a tool up to a limit: the start and the end, with a note where output was
+//! dropped.
 
 use std::collections::VecDeque;
 
 use crate::model_text::omitted_output;
 
-/// The output of a tool as far as it is kept.
+/// The captured output of a tool.
 #[derive(Debug)]
 pub(super) struct Capture {
     limit: usize,
@@ -14,7 +15,7 @@ pub(super) struct Capture {
 }
 
 impl Capture {
-    /// Keeps `limit` bytes.
+    /// Creates a buffer that keeps `limit` bytes.
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -24,7 +25,7 @@ impl Capture {
         }
     }
 
-    /// Appends what was printed.
+    /// Appends output.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.total += bytes.len();
         let of_head = (self.head_limit() - self.head.len()).min(bytes.len());
@@ -37,22 +38,22 @@ impl Capture {
         self.tail.drain(..too_many);
     }
 
-    /// How many bytes were printed in all.
+    /// Returns how many bytes were printed in total.
     pub(super) fn total(&self) -> usize {
         self.total
     }
 
-    /// How many of them are not kept.
+    /// Returns how many bytes were dropped.
     pub(super) fn cut(&self) -> usize {
         self.total - self.head.len() - self.tail.len()
     }
 
-    /// What was printed from its beginning on, as far as it is kept without a gap.
+    /// Returns the output from its start, as far as it was kept without a gap.
     pub(super) fn beginning(&self) -> &[u8] {
         &self.head
     }
 
-    /// All that was printed, if all is kept.
+    /// Returns the output if all of it was kept.
     pub(super) fn whole(mut self) -> Option<Vec<u8>> {
         if self.cut() > 0 {
             return None;
@@ -61,14 +62,15 @@ impl Capture {
         Some(self.head)
     }
 
-    /// What was printed as text, the cut marked. What is not UTF-8 becomes U+FFFD.
+    /// Returns the output as text, with a note where bytes were dropped. Invalid UTF-8 becomes
+    /// U+FFFD.
     pub(super) fn text(self) -> String {
         let cut = self.cut();
         if cut == 0 {
             return String::from_utf8_lossy(&self.whole().unwrap_or_default()).into_owned();
         }
         let tail: Vec<u8> = self.tail.into();
-        // The cut may stand within a character.
+        // The gap may begin or end inside a character.
         let is_inner = |byte: &&u8| **byte & 0b1100_0000 == 0b1000_0000;
         let tail = &tail[tail.iter().take(3).take_while(is_inner).count()..];
         let head = match str::from_utf8(&self.head) {

@@ -1,5 +1,5 @@
-//! Runs a tool: a child of the guard in a group of its own, its input as JSON on standard input,
-//! and nothing of it left behind.
+//! Runs a tool as a child of the guard, in its own process group and with its input as JSON on
+//! stdin, and leaves no process behind.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
@@ -21,61 +21,61 @@ use crate::model_text;
 use crate::protocol::ToolUse;
 use crate::text::{format_seconds, without_os_codes};
 
-/// How much of the error output is kept, in bytes.
+/// How much of stderr is kept, in bytes.
 const MAX_STDERR: usize = 16 * 1024;
 
-/// The longest definition that is read, in bytes.
+/// The maximum size of a definition, in bytes.
 const MAX_DEFINITION: usize = 1024 * 1024;
 
-/// How long a program has for its definition.
+/// How long a program may take to print its definition.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a group has between TERM and KILL.
+/// The time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long what a tool left running may hold its output open, silent and in all, before it counts
-/// as done.
+/// How long processes that a tool left running may hold its output open without writing; with
+/// output, the limit is `GRACE`.
 const SILENCE: Duration = Duration::from_millis(100);
 
-/// How long a group takes at most to be gone after KILL.
+/// How long to wait for a group to end after SIGKILL.
 const AFTER_KILL: Duration = Duration::from_millis(500);
 
-/// A time that is over by so much more when it is looked at went by while the process was stopped.
+/// If a timeout is noticed this much too late, the process was stopped in the meantime.
 const LATE: Duration = Duration::from_millis(500);
 
-/// How often it is looked whether a group is gone.
+/// How often to check whether a group has ended.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// The variables that every tool gets.
+/// The environment variables that every tool gets.
 const PASSED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
 
-/// What the tools are told while they run.
+/// Whether running tools must end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// Nothing.
+    /// Keep running.
     #[default]
     No,
-    /// To end.
+    /// End, with time to clean up.
     Gently,
-    /// Nothing any more: they are killed.
+    /// Be killed at once.
     Now,
 }
 
-/// A call that is to be run. No `Debug`: it would show the key.
+/// A call to run. No `Debug`, because it would print the key.
 pub(crate) struct Job<'a> {
     /// The call.
     pub(crate) call: &'a ToolUse,
     /// Its tool.
     pub(crate) ready: &'a Ready,
-    /// Returns a variable of our own environment.
+    /// Looks up a variable of our own environment.
     pub(crate) variable: fn(&str) -> Option<OsString>,
-    /// The key, which no variable of the tool may have.
+    /// The API key, which must not be in any variable of the tool.
     pub(crate) key: Option<&'a str>,
-    /// What starts it.
+    /// Starts the process.
     pub(crate) guard: &'a ChildGuard,
 }
 
-/// Runs a call. The failure of a tool is a result as well.
+/// Runs a call. A failure of the tool is a result as well.
 pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
     let (Some(how), Some((program, args))) = (
         &job.ready.tool.run,
@@ -115,7 +115,7 @@ pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
     }
 }
 
-/// Asks a program for its definition by `--schema`; the error says why it gave none.
+/// Asks a program for its definition with `--schema`; the error says why there is none.
 pub(crate) async fn describe(
     program: &Path,
     variable: fn(&str) -> Option<OsString>,
@@ -148,7 +148,7 @@ pub(crate) async fn describe(
     }
 }
 
-/// Runs a command to its end and leaves nothing of it.
+/// Runs a command to its end and leaves no process behind.
 async fn conduct(
     guard: &ChildGuard,
     command: &ChildCommand,
@@ -177,11 +177,11 @@ async fn conduct(
     Ok((ended?, output, started.elapsed()))
 }
 
-/// Waits until the time is over.
+/// Waits until the time is up.
 async fn out_of_time(timeout: Duration) {
     let until = Instant::now() + timeout;
     sleep_until(until).await;
-    // Ctrl-Z, for a while: the tool ran on, and what came of it was not looked at yet.
+    // After Ctrl-Z and `fg`, the tool may have finished in the meantime: collect its output first.
     if Instant::now() > until + LATE {
         sleep(GRACE).await;
     }
@@ -194,7 +194,7 @@ fn of_status(status: ExitStatus) -> Ended {
     )
 }
 
-/// Waits until the tools are told this, or more.
+/// Waits until the tools must end in this way, or be killed.
 async fn stopped(stop: &mut watch::Receiver<Stop>, least: Stop) {
     let is_enough = |told: &Stop| *told == Stop::Now || *told == least;
     if stop.wait_for(is_enough).await.is_err() {
@@ -202,7 +202,8 @@ async fn stopped(stop: &mut watch::Receiver<Stop>, least: Stop) {
     }
 }
 
-/// The environment of a tool: what it needs, what its file names, and what the call is.
+/// Returns the environment of a tool: the usual variables, those that its file names, and the
+/// call's name and id.
 fn environment(job: &Job<'_>) -> Vec<(OsString, OsString)> {
     let named = job
         .ready
@@ -217,7 +218,7 @@ fn environment(job: &Job<'_>) -> Vec<(OsString, OsString)> {
     variables
 }
 
-/// The variables that are passed on, and never one with the key, whatever it is called.
+/// Returns the variables to pass on, leaving out any whose value contains the key.
 fn passed(
     named: &[String],
     variable: fn(&str) -> Option<OsString>,
@@ -229,23 +230,23 @@ fn passed(
     found.filter(|(_, value)| !has_key(value)).collect()
 }
 
-/// What a tool is fed by and prints into. They are there until its end: last words must not kill it
-/// by SIGPIPE.
+/// The pipes of a tool. They stay open until it has ended, so that its last output does not kill it
+/// with SIGPIPE.
 struct Pipes {
     stdin: Option<Sender>,
     stdout: Option<Receiver>,
     stderr: Option<Receiver>,
 }
 
-/// What a tool prints.
+/// The captured output of a tool.
 struct Output {
     stdout: Capture,
     stderr: Capture,
 }
 
 impl Output {
-    /// Feeds a tool its input and takes what it prints, until it has ended and has nothing more to
-    /// say. What it left running does not hold this up, though it holds the pipes.
+    /// Writes a tool's input and captures its output until it has ended and its output is complete.
+    /// Processes that it left running may hold the pipes, but do not delay this for long.
     async fn follow(
         &mut self,
         child: &mut GuardedChild,
@@ -279,7 +280,7 @@ impl Output {
                     give_up = last.min(Instant::now() + SILENCE);
                 }
                 written = write(stdin, input), if stdin.is_some() => {
-                    // Who does not read need not.
+                    // A tool need not read its input.
                     input = written.map_or(&[], |written| &input[written..]);
                 }
                 ended = child.wait(), if status.is_none() => {
@@ -301,7 +302,7 @@ fn end_unless<T>(goes_on: bool, pipe: &mut Option<T>) {
     }
 }
 
-/// Reads what is there; nothing at the end, and where it cannot be read.
+/// Reads available bytes; 0 at the end or on an error.
 async fn read(pipe: &mut Option<impl AsyncReadExt + Unpin>, buffer: &mut [u8]) -> usize {
     match pipe {
         Some(pipe) => pipe.read(buffer).await.unwrap_or(0),
@@ -319,7 +320,7 @@ async fn write(
     }
 }
 
-/// Ends all processes of a call: TERM, some time, KILL.
+/// Ends all processes of a call: SIGTERM, a grace period, SIGKILL.
 async fn end_group(child: &GuardedChild, stop: &mut watch::Receiver<Stop>) {
     child.signal(Signal::SIGTERM);
     tokio::select! {
@@ -331,7 +332,7 @@ async fn end_group(child: &GuardedChild, stop: &mut watch::Receiver<Stop>) {
     let _ = tokio::time::timeout(AFTER_KILL, gone(child)).await;
 }
 
-/// Waits until no process is left.
+/// Waits until no process of the group is left.
 async fn gone(child: &GuardedChild) {
     while child.has_group() {
         sleep(LOOK).await;

@@ -1,5 +1,4 @@
-//! What stands in a tools file, as JSON or TOML has it and with its lines, before anything of it is
-//! checked.
+//! The contents of a tools file, in JSON or TOML, with line numbers and before validation.
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -9,20 +8,20 @@ use super::Error;
 use super::keys::{MCP_SCHEMA, TOOL_KEYS};
 use crate::text::did_you_mean;
 
-/// A tool as it was found in a file, before anything of it is checked.
+/// A tool from a file, before validation.
 pub(super) struct Found {
     pub(super) line: usize,
     pub(super) fields: Vec<Field>,
 }
 
-/// A key of a tool, with its line.
+/// A key of a tool, with its value and line.
 pub(super) struct Field {
     pub(super) key: String,
     pub(super) line: usize,
     pub(super) value: Value,
 }
 
-/// Finds the tools of a text; `name` is how messages call its file.
+/// Parses the tools in a text; `name` is the name of its file in messages.
 pub(super) fn find(name: &str, text: &str) -> Result<Vec<Found>, Error> {
     if is_json(text) {
         of_json(name, text)
@@ -31,7 +30,7 @@ pub(super) fn find(name: &str, text: &str) -> Result<Vec<Found>, Error> {
     }
 }
 
-/// `[[tool]]` begins as an array does, but no tool is an array.
+/// Whether the text is JSON: `[[tool]]` also starts like an array, but no tool is an array.
 fn is_json(text: &str) -> bool {
     let mut letters = text.chars().filter(|letter| !letter.is_whitespace());
     match (letters.next(), letters.next()) {
@@ -56,7 +55,7 @@ fn of_json(name: &str, text: &str) -> Result<Vec<Found>, Error> {
     } else {
         vec![serde_json::from_str(text).map_err(no_json)?]
     };
-    // What is borrowed from the text has its place there.
+    // Borrowed parts point into the text, so their positions are known.
     let line = |part: &RawValue| {
         line_at(
             text,
@@ -156,7 +155,7 @@ fn of_toml(name: &str, text: &str) -> Result<Vec<Found>, Error> {
     Ok(tools)
 }
 
-/// The same in JSON, unless JSON has no word for it, as for dates and for numbers without end.
+/// Converts a value to JSON; `None` if JSON cannot express it, such as dates and infinite numbers.
 fn to_json(item: &Item) -> Option<Value> {
     Some(match item {
         Item::None => return None,

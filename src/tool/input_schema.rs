@@ -1,22 +1,22 @@
-//! The schema of a tool's input in a form that the API accepts.
+//! Converts the schema of a tool's input to a form that the API accepts.
 //!
-//! At the root the API wants `type` object and takes no `anyOf`, `oneOf` or `allOf`, and it has a
-//! pattern for the names of properties. A schema is changed only where the new one lets the same
-//! inputs through; where there is no such form, the tool is refused before anything is sent, since
-//! one definition that the API refuses costs the whole request.
+//! At the root, the API requires `type` `object` and does not allow `anyOf`, `oneOf` or `allOf`,
+//! and property names must match a pattern. A schema is changed only if the new one accepts the
+//! same inputs; if there is no such form, the tool is refused before anything is sent, because one
+//! invalid definition fails the whole request.
 
 use serde_json::{Map, Value, json};
 
 use super::subschemas::{any_schema, subschemas};
 
-/// The keywords that the API does not take at the root, and `$ref`, which it may not follow there.
-/// `allOf` is last: one of its schemas after the other comes up, and with it keywords of these.
+/// The keywords that the API does not allow at the root, and `$ref`, which it may not follow there.
+/// `allOf` is last, because moving its schemas up one by one may bring in the others.
 const COMBINING: [&str; 4] = ["$ref", "anyOf", "oneOf", "allOf"];
 
-/// How many schemas are put into the root one after the other: references may lead in a circle.
+/// The maximum number of schemas that are merged into the root, since references may be circular.
 const MAX_STEPS: usize = 64;
 
-/// Keywords that say something about a schema and nothing about a value.
+/// Keywords that describe a schema without restricting values.
 const ANNOTATIONS: [&str; 9] = [
     "$comment",
     "$schema",
@@ -33,8 +33,8 @@ const ANNOTATIONS: [&str; 9] = [
 ///
 /// # Errors
 ///
-/// If there is none that the API takes and that lets the same inputs through; the error says why,
-/// and begins with the keyword.
+/// If no schema that the API allows accepts the same inputs; the message begins with the keyword
+/// that is the reason.
 pub(super) fn sendable_input_schema(schema: &Map<String, Value>) -> Result<Value, String> {
     let mut root = schema.clone();
     let mut steps = 0;
@@ -74,7 +74,7 @@ fn unsendable(key: &str) -> String {
     format!("`{key}` at the top level, which the API does not take: put it into a property")
 }
 
-/// Whether a reference leads to something that may be moved, or to the root.
+/// Whether any reference points to the root or to something that may be moved.
 fn has_moving_reference(schema: &Map<String, Value>) -> bool {
     let leads_elsewhere = |fields: &Map<String, Value>| {
         let is_safe = |target: &Value| {
@@ -82,7 +82,7 @@ fn has_moving_reference(schema: &Map<String, Value>) -> bool {
                 target.starts_with("#/$defs/") || target.starts_with("#/definitions/")
             })
         };
-        // Where they stand decides what anchors and relative references mean.
+        // The meaning of anchors and dynamic references depends on their location.
         let is_placed = ["$dynamicRef", "$recursiveRef", "$anchor", "$dynamicAnchor"]
             .iter()
             .any(|key| fields.contains_key(*key));
@@ -91,7 +91,7 @@ fn has_moving_reference(schema: &Map<String, Value>) -> bool {
     any_schema(&Value::Object(schema.clone()), &leads_elsewhere)
 }
 
-/// Removes the first schema of `allOf`, and puts the others back.
+/// Removes the first schema of `allOf`, and puts back the rest.
 fn take_first(root: &mut Map<String, Value>, all_of: Value) -> Option<Value> {
     let Value::Array(mut parts) = all_of else {
         return None;
@@ -106,13 +106,13 @@ fn take_first(root: &mut Map<String, Value>, all_of: Value) -> Option<Value> {
     Some(first)
 }
 
-/// Returns the one schema that a reference or a choice comes to for an object; none where there may
+/// Returns the only schema that a reference or a choice can mean for an object; `None` if there may
 /// be several.
 fn only_part(key: &str, value: Value, whole: &Map<String, Value>) -> Option<Value> {
     match (key, value) {
         ("$ref", Value::String(target)) => {
             let is_old = |version: &Value| version.as_str().is_some_and(is_old_draft);
-            // Up to draft 7 what stands beside a reference has no effect.
+            // Up to draft 7, keywords next to a reference have no effect.
             if whole.get("$schema").is_some_and(is_old) {
                 return None;
             }
@@ -139,7 +139,7 @@ fn is_old_draft(version: &str) -> bool {
     version.contains("json-schema.org/draft-0")
 }
 
-/// Whether an object can fit a schema, as far as its type says.
+/// Whether a schema can match an object, judging by its type.
 fn allows_object(schema: &Map<String, Value>) -> bool {
     let by_type = match schema.get("type") {
         None => true,
@@ -151,15 +151,15 @@ fn allows_object(schema: &Map<String, Value>) -> bool {
     by_type && by_const && values.is_none_or(|values| values.iter().any(Value::is_object))
 }
 
-/// Adds to the root what a schema demands that holds beside it; none where that cannot be written
-/// in one schema.
+/// Adds the constraints of a schema to the root, so that both apply; `None` if a single schema
+/// cannot express that.
 fn merge(root: &mut Map<String, Value>, part: Value) -> Option<()> {
     let part = match part {
         Value::Bool(true) => return Some(()),
         Value::Object(fields) => fields,
         _ => return None,
     };
-    // Each looks at the names beside it only.
+    // `additionalProperties` considers only the properties of its own schema.
     if closes_names(&part) && (closes_names(root) || !names_are_in(root, &part))
         || closes_names(root) && !names_are_in(&part, root)
         || part.contains_key("unevaluatedProperties")
@@ -210,7 +210,8 @@ fn merge(root: &mut Map<String, Value>, part: Value) -> Option<()> {
     Some(())
 }
 
-/// Adds schemas by name. Of two for the same property both hold; a definition has to be the same.
+/// Adds schemas by name. Two schemas for the same property both apply; two definitions must be the
+/// same.
 fn merge_named(named: &mut Map<String, Value>, more: Value, is_property: bool) -> Option<()> {
     let Value::Object(more) = more else {
         return None;
@@ -228,14 +229,14 @@ fn merge_named(named: &mut Map<String, Value>, more: Value, is_property: bool) -
     Some(())
 }
 
-/// Whether a schema says something about properties that it does not name.
+/// Whether a schema restricts properties that it does not name.
 fn closes_names(schema: &Map<String, Value>) -> bool {
     let others = schema.get("additionalProperties");
     others.is_some_and(|others| *others != true && *others != json!({}))
         || schema.contains_key("patternProperties")
 }
 
-/// Whether every property that one schema names is named by another one too.
+/// Whether every property that one schema names is also named by another.
 fn names_are_in(schema: &Map<String, Value>, other: &Map<String, Value>) -> bool {
     let names_of = |schema: &'_ Map<String, Value>| -> Vec<String> {
         let properties = schema.get("properties").and_then(Value::as_object);
@@ -245,7 +246,7 @@ fn names_are_in(schema: &Map<String, Value>, other: &Map<String, Value>) -> bool
     names_of(schema).iter().all(|name| others.contains(name))
 }
 
-/// Checks the names of all properties against the API's pattern.
+/// Checks that all property names match the API's pattern.
 fn check_property_names(schema: &Value) -> Result<(), String> {
     let Some(fields) = schema.as_object() else {
         return Ok(());
@@ -307,7 +308,7 @@ mod tests {
         }
     }
 
-    /// Schemas that the API refuses, what is sent for them, and inputs of all kinds.
+    /// Schemas that the API refuses, the ones sent instead, and inputs that do and do not match.
     #[test]
     fn what_is_combined_at_the_root_is_merged_and_lets_the_same_inputs_through() {
         let a =

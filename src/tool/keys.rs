@@ -1,7 +1,7 @@
 //! The keys that a tool may have in a tools file.
 
-/// The keys of a tool: what each may look like in TOML, and what it is for. The first ones go out;
-/// the others say how it is run on this machine.
+/// The keys of a tool: name, an example in TOML, and description. The first ones are sent to the
+/// API; the others say how the tool is run on this machine.
 pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
     (
         "name",
@@ -57,10 +57,10 @@ pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
     ),
 ];
 
-/// What MCP servers call the schema of the input.
+/// The name of the input schema in definitions of MCP servers.
 pub(super) const MCP_SCHEMA: &str = "inputSchema";
 
-/// What MCP servers say of a tool beyond what the API takes.
+/// The fields of MCP definitions that the API does not accept.
 pub(super) const MCP_ONLY: [&str; 6] = [
     "_meta",
     "annotations",
@@ -70,5 +70,5 @@ pub(super) const MCP_ONLY: [&str; 6] = [
     "title",
 ];
 
-/// How many of the keys, from the first on, are sent to the API.
+/// How many of the keys, counted from the first, are sent to the API.
 pub(super) const SENT: usize = 3;

@@ -38,30 +38,30 @@ use spec::{Program, Run};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}: {reason}")]
 pub(crate) struct Error {
-    /// How messages call the file.
+    /// The name of the file in messages.
     pub(crate) file: String,
     /// What is wrong, and where.
     pub(crate) reason: String,
 }
 
-/// The tools of a run, all of them checked.
+/// The validated tools of a run.
 #[derive(Debug)]
 pub(crate) struct ToolSet(Vec<Ready>);
 
-/// A tool that was checked.
+/// A validated tool.
 #[derive(Debug)]
 pub(crate) struct Ready {
     /// The tool.
     pub(crate) tool: Tool,
     /// The schema of its input.
     schema: Option<Schema>,
-    /// What is run, found on this machine; none: it is the caller's own.
+    /// The command to run, resolved on this machine; `None` if the caller runs the tool.
     words: Option<Vec<PathBuf>>,
 }
 
 impl ToolSet {
-    /// Checks tools: their schemas, and that what they run is there. `search_path` is the variable
-    /// PATH.
+    /// Validates tools: their schemas, and that their programs exist. `search_path` is the variable
+    /// `PATH`.
     pub(crate) fn from_tools(tools: Vec<Tool>, search_path: Option<&OsStr>) -> Result<Self, Error> {
         refuse_same_names(&tools)?;
         let ready = |tool: Tool| -> Result<Ready, Error> {
@@ -85,12 +85,12 @@ impl ToolSet {
         ))
     }
 
-    /// All of them.
+    /// Returns all tools.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Ready> {
         self.0.iter()
     }
 
-    /// The tool of a name; the error is for who asked, and names what there is.
+    /// Returns the tool with this name; the error lists the available ones.
     pub(crate) fn find(&self, name: &str) -> Result<&Ready, String> {
         self.0
             .iter()
@@ -109,12 +109,12 @@ impl ToolSet {
             })
     }
 
-    /// Their names.
+    /// Returns the names of all tools.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|ready| ready.tool.name())
     }
 
-    /// What goes out.
+    /// Returns the definitions to send.
     pub(crate) fn definitions(&self) -> Vec<ToolDefinition> {
         self.0
             .iter()
@@ -124,17 +124,17 @@ impl ToolSet {
 }
 
 impl Ready {
-    /// Whether it is run here, and is not the caller's own.
+    /// Whether it is run here, not by the caller.
     pub(crate) fn is_run_here(&self) -> bool {
         self.words.is_some()
     }
 
-    /// Whether `-y` is not enough to run it unasked.
+    /// Whether it needs confirmation even with `-y`.
     pub(crate) fn confirms(&self) -> bool {
         self.tool.run.as_ref().is_some_and(|run| run.confirm)
     }
 
-    /// Checks the input of a call; the error is for the model.
+    /// Validates the input of a call; the error is written for the model.
     pub(crate) fn check(&self, input: &Value) -> Result<(), String> {
         let fits = self
             .schema
@@ -143,8 +143,7 @@ impl Ready {
         fits.map_err(|why| invalid_input(self.tool.name(), &why))
     }
 
-    /// How it is run: the program and its arguments as one line, each word as JSON has it where it
-    /// is not plain.
+    /// Returns its command on one line; words that need quoting are written as JSON strings.
     pub(crate) fn shown_command(&self) -> String {
         let is_plain =
             |letter: char| letter.is_ascii_alphanumeric() || "/._-+,:@%=".contains(letter);
@@ -165,7 +164,7 @@ impl Ready {
     }
 }
 
-/// Finds what a tool runs; the error says what is missing.
+/// Resolves the command of a tool; the error says what is missing.
 fn find(run: &Run, search_path: Option<&OsStr>) -> Result<Vec<PathBuf>, String> {
     if let Some(cwd) = run.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
         return Err(format!("its `cwd` `{}` is not a directory", cwd.display()));
@@ -183,8 +182,8 @@ fn find(run: &Run, search_path: Option<&OsStr>) -> Result<Vec<PathBuf>, String> 
         .collect())
 }
 
-/// A program with a slash is a path, which begins at the directory of the tools file; another one
-/// is looked for in PATH.
+/// Resolves a program. One with a slash is a path relative to the directory of the tools file; any
+/// other is looked up in `PATH`.
 fn find_program(
     program: &str,
     directory: &Path,
@@ -208,7 +207,7 @@ fn find_program(
         .ok_or_else(|| format!("program `{program}` not found in PATH"))
 }
 
-/// Whether a path is that of a file that can be run.
+/// Whether this is the path of an executable file.
 pub(crate) fn is_program(path: &Path) -> bool {
     path.metadata()
         .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)

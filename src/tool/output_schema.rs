@@ -1,15 +1,15 @@
-//! The schema of an answer in the closed form that `output_config.format` takes.
+//! Converts an output schema to the closed form that `output_config.format` requires.
 //!
-//! Every object there has `additionalProperties` false, and nothing refers to itself. What the API
-//! does not check goes into descriptions, for the model to read; the answer is checked here against
-//! the schema as it was given. A schema that needs open objects has no such form: an answer to it
-//! could not have the properties that it asks for.
+//! In this form, every object has `additionalProperties` false, and nothing is recursive. Keywords
+//! that the API does not enforce are moved into descriptions for the model; the answer is validated
+//! here against the original schema. A schema that needs open objects has no such form, because an
+//! answer could not have the properties that it asks for.
 
 use serde_json::{Map, Value, json};
 
 use super::subschemas::{any_schema, subschemas};
 
-/// The formats of strings that the API checks.
+/// The string formats that the API enforces.
 const FORMATS: [&str; 10] = [
     "date",
     "date-time",
@@ -23,8 +23,8 @@ const FORMATS: [&str; 10] = [
     "uuid",
 ];
 
-/// Returns the closed form of a schema; `None` if it needs open or recursive objects, or leaves a
-/// value without a form.
+/// Returns the closed form of a schema; `None` if it needs open or recursive objects, or if a part
+/// of it cannot be expressed.
 pub(super) fn closed_schema(schema: &Value) -> Option<Value> {
     (!is_recursive(schema, schema, &mut Vec::new())).then(|| close(schema))?
 }
@@ -104,7 +104,7 @@ fn close_all(schemas: &[Value]) -> Option<Value> {
     schemas.iter().map(close).collect::<Option<_>>()
 }
 
-/// Closes an object; none if it may have properties that it does not name.
+/// Closes an object; `None` if it may have properties that it does not name.
 fn close_object(given: &Map<String, Value>, closed: &mut Map<String, Value>) -> Option<()> {
     let has_properties = closed.contains_key("properties");
     if !has_properties && !has_type(closed, "object") {
@@ -135,7 +135,7 @@ fn has_type(schema: &Map<String, Value>, name: &str) -> bool {
     }
 }
 
-/// Whether a part of `allOf` says something about objects: each part would be closed for itself.
+/// Whether a part of `allOf` restricts objects: each part would be closed separately.
 fn mentions_objects(part: &Value) -> bool {
     any_schema(part, &|fields| {
         fields.contains_key("properties")
@@ -144,12 +144,12 @@ fn mentions_objects(part: &Value) -> bool {
     })
 }
 
-/// Whether a reference leads to a definition of the schema.
+/// Whether a reference points to a definition of the schema.
 pub(super) fn is_definition(target: &str) -> bool {
     target.starts_with("#/$defs/") || target.starts_with("#/definitions/")
 }
 
-/// Whether a reference leads back to where it is, or nowhere. `trail` has those on the way.
+/// Whether a reference is circular or unresolvable. `trail` has the references followed so far.
 fn is_recursive<'s>(schema: &'s Value, root: &'s Value, trail: &mut Vec<&'s str>) -> bool {
     let Some(fields) = schema.as_object() else {
         return false;

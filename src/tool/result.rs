@@ -1,4 +1,4 @@
-//! What a call gave, as the model gets it and as the user is told: pure.
+//! The result of a call, for the model and for the user. Pure.
 
 use std::time::Duration;
 
@@ -12,34 +12,34 @@ use crate::model_text::{self, FAILED_STDERR, FAILED_STDOUT, NO_OUTPUT};
 use crate::protocol::{ContentBlock, ExactJson, Media, ToolResult};
 use crate::text::counted;
 
-/// What a call gave.
+/// The result of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Outcome {
     /// Text, or a list with an image.
     pub(crate) content: Value,
-    /// Whether it failed.
+    /// Whether the call failed.
     pub(crate) is_error: bool,
-    /// The image, where it is one.
+    /// The image, if the result is one.
     pub(crate) image: Option<Bytes>,
-    /// How long it took; none: it was not run.
+    /// How long the tool ran; `None` if it was not run.
     pub(crate) took: Option<Duration>,
 }
 
 /// How a tool ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// By itself, with an exit code.
+    /// It exited with this code.
     Exited(i32),
-    /// By a signal that somebody else sent.
+    /// A signal from elsewhere killed it.
     Killed(i32),
-    /// It took too long.
+    /// It exceeded its timeout.
     TimedOut(Duration),
-    /// The user stopped it.
+    /// The user cancelled it.
     Stopped,
 }
 
 impl Outcome {
-    /// A call that failed, or was not run.
+    /// Creates the result of a call that failed or was not run.
     pub(crate) fn error(message: impl Into<String>) -> Self {
         Self {
             content: Value::from(message.into()),
@@ -49,7 +49,7 @@ impl Outcome {
         }
     }
 
-    /// What a tool gave that ended like this.
+    /// Creates the result for a tool that ended like this.
     pub(super) fn from_ending(
         ended: Ended,
         form: Option<ResultForm>,
@@ -97,7 +97,7 @@ impl Outcome {
                 Err(error) => Self::error(model_text::output_is_not_json(&error)),
             },
             _ if total == 0 => Self::text(NO_OUTPUT.to_owned()),
-            // The API refuses a result of nothing but white space.
+            // The API refuses a result that is only white space.
             _ => Self::text(
                 Some(stdout.text())
                     .filter(|text| !text.trim().is_empty())
@@ -138,7 +138,7 @@ impl Outcome {
         }
     }
 
-    /// The block that goes back to the model.
+    /// Returns the block to send to the model.
     pub(crate) fn to_result(&self, tool_use_id: &str) -> ToolResult {
         ToolResult {
             tool_use_id: tool_use_id.to_owned(),
@@ -148,13 +148,13 @@ impl Outcome {
         }
     }
 
-    /// How a call failed, in a line, and what was printed, in lines of their own.
+    /// Returns the reason of a failure on one line, and the output on further lines.
     pub(crate) fn failure(&self) -> (&str, &str) {
         let text = self.content.as_str().unwrap_or_default();
         text.split_once('\n').unwrap_or((text, ""))
     }
 
-    /// What is told of it in a line.
+    /// Returns a one-line summary.
     pub(crate) fn in_short(&self) -> String {
         match (&self.content, &self.image) {
             (Value::String(text), _) => text.trim_end().to_owned(),

@@ -1,19 +1,19 @@
-//! JSON schemas: the one place that knows the validator.
+//! JSON schemas: the only module that depends on the validator.
 
 use serde_json::Value;
 
-/// How many of the things that are wrong are told.
+/// The maximum number of violations to report.
 const TOLD: usize = 5;
 
-/// How much of each is told, in characters: the validator repeats the value.
+/// The maximum length of each, in characters: the validator repeats the value.
 const MAX_CHARS: usize = 300;
 
-/// A schema that was checked.
+/// A compiled schema.
 #[derive(Debug, Clone)]
 pub(crate) struct Schema(jsonschema::Validator);
 
 impl Schema {
-    /// Checks a schema. What it refers to has to be in it: nothing is fetched.
+    /// Compiles a schema. All references must resolve inside it: nothing is fetched.
     pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
         jsonschema::options()
             .with_retriever(Nowhere)
@@ -33,7 +33,7 @@ impl Schema {
             })
     }
 
-    /// Checks a value; the error has the validator's words.
+    /// Validates a value; the error is the validator's message.
     pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
         let mut errors = self.0.iter_errors(value).peekable();
         if errors.peek().is_none() {
@@ -50,7 +50,7 @@ impl Schema {
     }
 }
 
-/// What a schema refers to is not looked for anywhere.
+/// Resolves no external references.
 struct Nowhere;
 
 impl jsonschema::Retrieve for Nowhere {
@@ -62,7 +62,7 @@ impl jsonschema::Retrieve for Nowhere {
     }
 }
 
-/// Shortens text to what a message can quote.
+/// Shortens text for quoting in a message.
 pub(super) fn short(text: &str) -> String {
     if text.chars().count() <= MAX_CHARS {
         return text.to_owned();

@@ -1,30 +1,30 @@
-//! How a model is asked for an answer that has to match a schema, and which way comes next where
-//! one was not taken.
+//! The ways to ask a model for an answer that matches a schema, and which to try next when one was
+//! refused.
 //!
-//! Pure: what is known of the model, of the schema and of earlier attempts comes in as a value.
+//! Pure: facts about the model, the schema and earlier attempts are passed as values.
 
 use crate::protocol::Support;
 
-/// How the user wants the model to be asked.
+/// The user's choice of how to ask the model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum SchemaMode {
-    /// One way after the other.
+    /// Try each way in turn.
     #[default]
     Auto,
-    /// By the field `output_config.format`.
+    /// Use the field `output_config.format`.
     Native,
-    /// By a tool.
+    /// Use a tool.
     Tool,
-    /// In words.
+    /// Put the schema into the prompt.
     Prompt,
 }
 
 /// A way to ask for an answer that matches a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SchemaWay {
-    /// The model has to call a tool.
+    /// The model must call a tool.
     ForcedTool,
-    /// `output_config.format` has the schema.
+    /// `output_config.format` contains the schema.
     OutputFormat,
     /// The model may call a tool.
     FreeTool,
@@ -33,7 +33,7 @@ pub(crate) enum SchemaWay {
 }
 
 impl SchemaWay {
-    /// Every way, in the order in which they are tried.
+    /// Every way, in the order of trying.
     const ALL: [Self; 4] = [
         Self::ForcedTool,
         Self::OutputFormat,
@@ -51,12 +51,12 @@ impl SchemaWay {
         }
     }
 
-    /// Returns the way of a name.
+    /// Returns the way with this name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|way| way.name() == name)
     }
 
-    /// Whether the message of a 400 refuses what this way adds to a request.
+    /// Whether the message of a 400 is about what this way adds to a request.
     pub(super) fn is_refused_by(self, message: &str) -> bool {
         let names: &[&str] = match self {
             Self::ForcedTool => &["tool_choice", "tools", "forces tool use"],
@@ -74,22 +74,22 @@ impl SchemaWay {
     }
 }
 
-/// What decides which ways there are.
+/// The facts that decide which ways are possible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WayFacts {
-    /// Whether the model accepts a forced tool choice beside the other fields of the request.
+    /// Whether the model accepts a forced tool choice together with the request's other fields.
     pub(super) forced_tool: Support,
-    /// Whether it accepts `output_config.format`.
+    /// Whether the model accepts `output_config.format`.
     pub(super) output_format: Support,
-    /// Whether the schema can be sent as that of a tool's input.
+    /// Whether the schema can be sent as a tool's input schema.
     pub(super) has_tool: bool,
     /// Whether the schema has a closed form, which `output_config.format` needs.
     pub(super) has_format: bool,
-    /// What has worked with the model before.
+    /// The way that worked with the model before.
     pub(super) remembered: Option<SchemaWay>,
 }
 
-/// Returns the way to try next, given those that were not taken; `None` if no way is left.
+/// Returns the next way to try, given those that were rejected; `None` if there is none left.
 pub(super) fn next_way(
     mode: SchemaMode,
     facts: &WayFacts,
@@ -103,7 +103,8 @@ pub(super) fn next_way(
             SchemaWay::Prompt => true,
         };
         let is_meant = match mode {
-            // What is not known to be accepted has a way of its own, which is cheaper to find out.
+            // A forced tool choice is not tried on the off chance: trying the output format is
+            // cheaper.
             SchemaMode::Auto => match way {
                 SchemaWay::ForcedTool => facts.forced_tool == Support::Yes,
                 SchemaWay::OutputFormat => facts.output_format != Support::No,
@@ -135,7 +136,7 @@ mod tests {
         }
     }
 
-    /// All ways in the order in which they are tried.
+    /// Returns all ways in the order of trying.
     fn ways(mode: SchemaMode, facts: &WayFacts) -> Vec<SchemaWay> {
         let mut tried = Vec::new();
         while let Some(way) = next_way(mode, facts, &tried) {

@@ -1,5 +1,5 @@
-//! The tools file: Anthropic's JSON, alone or in an array, or `[[tool]]` tables in TOML; each tool
-//! with what the API knows of it, and with how it is run on this machine.
+//! The tools file: Anthropic's JSON, alone or in an array, or `[[tool]]` tables in TOML. Each tool
+//! has the definition for the API and how to run it on this machine.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,87 +13,87 @@ use super::keys::{MCP_ONLY, MCP_SCHEMA, SENT, TOOL_KEYS};
 use crate::protocol::{ToolChoice, ToolDefinition};
 use crate::text::{did_you_mean, parse_duration};
 
-/// How long a tool may take where its file does not say.
+/// The default timeout of a tool.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How much of a tool's output is kept where its file does not say, in bytes.
+/// The default limit of a tool's output, in bytes.
 const MAX_OUTPUT: usize = 100 * 1024;
 
 /// The variable that no tool gets.
 const KEY_VARIABLE: &str = "LANGDOCK_API_KEY";
 
-/// A tool as its file has it.
+/// A tool from a tools file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Tool {
-    /// What goes out.
+    /// The definition to send.
     pub(crate) definition: ToolDefinition,
-    /// The schema of its input as its file has it; a tool of the server's own has none.
+    /// The original schema of its input; a server-side tool has none.
     schema: Option<Value>,
-    /// How it is run; none: it is the caller's own.
+    /// How to run it; `None` if the caller runs it.
     pub(crate) run: Option<Run>,
     place: Place,
 }
 
-/// How a tool is run.
+/// How to run a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Run {
-    /// What is run.
+    /// The command.
     pub(crate) program: Program,
-    /// The directory of the tools file, where relative paths begin.
+    /// The directory of the tools file, which relative paths start from.
     pub(crate) directory: PathBuf,
-    /// The directory it is run in; none: the present one.
+    /// The working directory; `None` means the current one.
     pub(crate) cwd: Option<PathBuf>,
-    /// The variables that it gets besides the usual ones.
+    /// Additional variables that it gets.
     pub(crate) env: Vec<String>,
-    /// How long it may take.
+    /// Its timeout.
     pub(crate) timeout: Duration,
-    /// How much of its output is kept; none: as much as the form of the result lets through.
+    /// How much of its output is kept, in bytes; `None` means the default for its result.
     pub(crate) max_output: Option<usize>,
-    /// Whether each call is asked for, also with `-y`.
+    /// Whether each call needs confirmation, even with `-y`.
     pub(crate) confirm: bool,
-    /// What its output is; none: what its bytes say.
+    /// The type of its output; `None` means to detect it from the content.
     pub(crate) result: Option<ResultForm>,
 }
 
-/// What is run.
+/// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Program {
-    /// A program and its arguments, at least one word.
+    /// A program and its arguments; at least one word.
     Words(Vec<String>),
-    /// A line for `sh`.
+    /// A command line for `sh`.
     Shell(String),
 }
 
-/// What a tool's output is.
+/// The type of a tool's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResultForm {
     /// Text.
     Text,
     /// One JSON value.
     Json,
-    /// A JPEG, PNG, GIF or WebP.
+    /// A JPEG, PNG, GIF or WebP image.
     Image,
 }
 
-/// Where a tool stands.
+/// Where a tool is defined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Place {
-    /// How messages call the file.
+    /// The name of the file in messages.
     file: String,
-    /// Which tool of the file it is, counted from 1.
+    /// The position of the tool in the file, starting from 1.
     number: usize,
-    /// The line of the tool, and those of its keys.
+    /// The line of the tool, and the lines of its keys.
     line: usize,
     keys: Vec<(String, usize)>,
 }
 
 impl Tool {
-    /// Its name.
+    /// Returns its name.
     pub(crate) fn name(&self) -> &str {
         self.definition.name()
     }
 
-    /// What the model is told it is for.
+    /// Returns its description for the model.
     pub(crate) fn description(&self) -> &str {
         self.definition
             .field("description")
@@ -101,13 +101,13 @@ impl Tool {
             .unwrap_or_default()
     }
 
-    /// The schema that its input is checked against; a tool of the server's own has none.
+    /// Returns the schema that its input is validated against; a server-side tool has none.
     pub(crate) fn schema(&self) -> Option<&Value> {
         self.schema.as_ref()
     }
 
-    /// The fields of its input in a line: `city (string), units (string, optional)`; empty where
-    /// the schema names none.
+    /// Returns the fields of its input on one line: `city (string), units (string, optional)`;
+    /// empty if the schema names none.
     pub(crate) fn takes(&self) -> String {
         let schema = self.definition.field("input_schema");
         let fields = schema
@@ -138,12 +138,12 @@ impl Tool {
         shown.collect::<Vec<_>>().join(", ")
     }
 
-    /// An error about a key of it, or about the tool as a whole.
+    /// Creates an error about one of its keys, or about the tool as a whole.
     pub(crate) fn wrong(&self, key: &str, why: &str) -> Error {
         self.place.wrong(Some(self.name()), key, why)
     }
 
-    /// The same tool, run by this program.
+    /// Returns the same tool, run by this program.
     pub(crate) fn run_by(mut self, program: &Path) -> Self {
         let words = vec![program.to_string_lossy().into_owned()];
         self.run = Some(Run {
@@ -170,9 +170,9 @@ impl Default for Run {
 }
 
 impl Run {
-    /// How much of its output is kept, in bytes.
+    /// Returns how much of its output is kept, in bytes.
     pub(crate) fn max_output(&self) -> usize {
-        // An image is of use whole or not at all; one that is too large is told apart by its bytes.
+        // A truncated image is useless, so the limit is higher; its size is checked separately.
         let default = if self.result == Some(ResultForm::Image) {
             8 * 1024 * 1024
         } else {
@@ -197,7 +197,7 @@ impl Place {
     }
 }
 
-/// Reads the tools of a file; `name` is how messages call it, and `directory` is where it stands.
+/// Parses the tools of a file; `name` is its name in messages, and `directory` the one it is in.
 pub(crate) fn parse_tools(name: &str, directory: &Path, text: &str) -> Result<Vec<Tool>, Error> {
     find(name, text)?
         .into_iter()
@@ -206,7 +206,7 @@ pub(crate) fn parse_tools(name: &str, directory: &Path, text: &str) -> Result<Ve
         .collect()
 }
 
-/// Refuses two tools of one name.
+/// Refuses two tools with the same name.
 pub(crate) fn refuse_same_names(tools: &[Tool]) -> Result<(), Error> {
     for (index, tool) in tools.iter().enumerate() {
         if let Some(first) = tools[..index]
@@ -226,7 +226,7 @@ pub(crate) fn refuse_same_names(tools: &[Tool]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes the field `tool_choice` of the flag's word.
+/// Returns the `tool_choice` for the value of the flag.
 pub(crate) fn tool_choice(word: &str, tools: &[ToolDefinition]) -> Result<ToolChoice, String> {
     let mut names = tools.iter().map(ToolDefinition::name);
     match word {
@@ -244,7 +244,7 @@ pub(crate) fn tool_choice(word: &str, tools: &[ToolDefinition]) -> Result<ToolCh
 }
 
 impl Found {
-    /// Checks it.
+    /// Validates it.
     fn into_tool(mut self, file: &str, number: usize, directory: &Path) -> Result<Tool, Error> {
         let has_both = self.take_mcp_names();
         let keys = self
@@ -258,7 +258,7 @@ impl Found {
             line: self.line,
             keys,
         };
-        // A field of this name may be one of a tool of the server's own.
+        // A server-side tool may have a field of this name, too.
         let has_schema = self.fields.iter().any(|field| field.key == "input_schema");
         let (run, sent): (Vec<_>, Vec<_>) = self
             .fields
@@ -310,8 +310,8 @@ impl Found {
 }
 
 impl Found {
-    /// Renames the fields of an MCP server's definition to the API's names, and
-    /// drops those that it has not. Returns whether the schema is there under both names.
+    /// Renames the fields of an MCP server's definition to the API's names, and drops those that
+    /// the API does not have. Returns whether the schema is there under both names.
     fn take_mcp_names(&mut self) -> bool {
         let has = |key: &str| self.fields.iter().any(|field| field.key == key);
         if !has(MCP_SCHEMA) {
@@ -332,7 +332,8 @@ impl Found {
 }
 
 impl Tool {
-    /// Checks the definition, keeps the schema of its input, and has one go out that the API takes.
+    /// Validates the definition, keeps the original input schema, and replaces it by one that the
+    /// API accepts.
     fn take_schema(&mut self) -> Result<(), (&'static str, String)> {
         check(self.definition.fields())?;
         let Some(schema) = self.definition.field("input_schema").cloned() else {
@@ -423,7 +424,7 @@ fn words(value: &Value) -> Option<Vec<String>> {
         .collect()
 }
 
-/// Checks what the API would refuse; the error has the key. A tool of the server's own has a type
+/// Checks for what the API would refuse; the error includes the key. A server-side tool has a type
 /// and no schema.
 fn check(tool: &Map<String, Value>) -> Result<(), (&'static str, String)> {
     let Some(name) = tool.get("name").and_then(Value::as_str) else {

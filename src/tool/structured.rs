@@ -1,7 +1,7 @@
-//! An answer that has to fit a schema: asked for in one of several ways, checked, and sent back
-//! with what is wrong with it.
+//! An answer that must match a schema: asks for it in one of several ways, validates it, and sends
+//! it back with a description of what is wrong.
 //!
-//! Pure: who asks has its requests changed here, and tells each answer and each refusal.
+//! Pure: the caller passes in each answer and each refusal, and has its requests changed here.
 
 use serde_json::{Map, Value, json};
 
@@ -17,24 +17,24 @@ use crate::protocol::{
     StopReason, Support, ToolChoice, ToolDefinition, ToolResult, ToolUse,
 };
 
-/// What the tool is called.
+/// The name of the tool.
 const NAME: &str = "answer";
 
-/// Where an answer that is no object stands in an object, which the API asks for.
+/// The property that holds an answer that is not an object, since the API requires an object.
 const WRAP: &str = "value";
 
-/// The field that has the schema, in [`SchemaWay::OutputFormat`].
+/// The field that contains the schema in [`SchemaWay::OutputFormat`].
 const OUTPUT_CONFIG: &str = "output_config";
 
-/// The wish for an answer that fits a schema.
+/// A request for an answer that matches a schema.
 #[derive(Debug, Clone)]
 pub(crate) struct Structured {
     schema: Schema,
-    /// The schema as it was given.
+    /// The schema as the user gave it.
     text: String,
-    /// The tool that takes the answer, where the API takes one with this schema.
+    /// The tool that takes the answer, if the API accepts this schema for a tool.
     definition: Option<ToolDefinition>,
-    /// The closed form of the schema, where it has one.
+    /// The closed form of the schema, if it has one.
     closed: Option<Value>,
     is_wrapped: bool,
     repairs_left: u32,
@@ -42,41 +42,41 @@ pub(crate) struct Structured {
     facts: WayFacts,
     not_taken: Vec<SchemaWay>,
     way: SchemaWay,
-    /// Whether an answer in this way was sent back.
+    /// Whether an answer was already sent back in this way.
     has_repaired: bool,
-    /// Whether the model was at fault for all ways that were not taken, and not the schema.
+    /// Whether all rejected ways failed because of the model, not the schema.
     is_about_model: bool,
-    /// What the request has in [`OUTPUT_CONFIG`] by itself.
+    /// What [`OUTPUT_CONFIG`] contained before the schema was added.
     output_config: Option<ExactJson>,
 }
 
-/// What is to be done with an answer.
+/// What to do with an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
-    /// It fits, and this is it.
+    /// It matches; this is its value.
     Fits(ExactJson),
-    /// It does not; these messages are to be sent behind the others.
+    /// It does not match; append these messages and ask again.
     Again {
         /// What was wrong.
         why: String,
-        /// The answer, and what is said to it.
+        /// The answer and the response to it.
         messages: Vec<InputMessage>,
     },
-    /// The model did not take to this way: the request is to be sent in the next one.
+    /// The model did not follow this way; send the request in the next one.
     NextWay,
-    /// It does not, and nothing more is tried.
+    /// It does not match, and no attempts are left.
     Never {
         /// What was wrong.
         why: String,
     },
-    /// It is not whole, or it was refused: its stop reason says all.
+    /// It is truncated or a refusal, as its stop reason says.
     NotWhole,
 }
 
-/// Why an answer does not fit.
+/// Why an answer does not match.
 struct Misfit {
     why: String,
-    /// Whether it came in the form that was asked for.
+    /// Whether it has the requested form.
     has_form: bool,
 }
 
@@ -97,7 +97,7 @@ impl Misfit {
 }
 
 impl Structured {
-    /// Parses a schema. A wrong answer is sent back `repairs` times at most.
+    /// Parses a schema. An answer that does not match is sent back at most `repairs` times.
     pub(crate) fn parse(text: &str, mode: SchemaMode, repairs: u32) -> Result<Self, String> {
         let schema: Value =
             serde_json::from_str(text).map_err(|error| format!("not valid JSON: {error}"))?;
@@ -171,12 +171,12 @@ impl Structured {
         })
     }
 
-    /// Has a request ask for the answer, in the first of the ways that its model may take.
-    /// `remembered` is what has worked with the model before.
+    /// Changes a request to ask for the answer in the first way that its model may accept.
+    /// `remembered` is the way that worked with the model before.
     ///
     /// # Errors
     ///
-    /// If the request has fields that are set here.
+    /// If the request already has fields that are set here.
     pub(crate) fn begin(
         &mut self,
         request: &mut CreateMessage,
@@ -205,14 +205,14 @@ impl Structured {
             remembered,
             ..self.facts.clone()
         };
-        // A mode that the schema has no form for was refused before.
+        // A mode that is impossible for the schema has been refused before.
         self.way = self.next_way().unwrap_or(SchemaWay::Prompt);
         self.add_to(request);
         Ok(())
     }
 
-    /// Returns the request as it would be in a way that does not depend on the model: what tells
-    /// one item of a batch from another.
+    /// Returns the request in a way that does not depend on the model, which identifies an item of
+    /// a batch.
     pub(crate) fn in_fixed_way(&self, request: &CreateMessage) -> CreateMessage {
         let mut request = request.clone();
         let way = if self.facts.has_tool {
@@ -232,7 +232,7 @@ impl Structured {
         next_way(self.mode, &self.facts, &self.not_taken)
     }
 
-    /// Adds to a request what this way needs.
+    /// Adds what this way needs to a request.
     fn add_to(&self, request: &mut CreateMessage) {
         match self.way {
             SchemaWay::ForcedTool | SchemaWay::FreeTool => {
@@ -258,7 +258,7 @@ impl Structured {
         }
     }
 
-    /// Removes what [`Self::add_to`] has added, and goes on to the next way.
+    /// Removes what [`Self::add_to`] added, and switches to the next way.
     fn go_on(&mut self, request: &mut CreateMessage, next: SchemaWay) {
         request.tools.clear();
         request.tool_choice = None;
@@ -279,18 +279,19 @@ impl Structured {
         self.add_to(request);
     }
 
-    /// Changes a request to the next way if a 400 with this message refuses the present one.
+    /// Switches a request to the next way if a 400 with this message is about the current one.
     /// Returns whether it did.
     pub(crate) fn take_refusal(&mut self, message: &str, request: &mut CreateMessage) -> bool {
         if self.has_repaired || !self.way.is_refused_by(message) {
             return false;
         }
-        // A model that takes a way, but not this schema, takes others in it.
+        // The model accepts this way, but not with this schema.
         self.is_about_model &= !message.contains(".schema");
         self.take_next_way(request)
     }
 
-    /// Abandons the present way, and changes a request to the next one if there is one.
+    /// Gives up the current way, and switches a request to the next one. Returns whether there is
+    /// one.
     pub(crate) fn take_next_way(&mut self, request: &mut CreateMessage) -> bool {
         self.not_taken.push(self.way);
         let Some(next) = self.next_way() else {
@@ -300,14 +301,13 @@ impl Structured {
         true
     }
 
-    /// Returns the way in which the model answered, if that is worth remembering: others were not
-    /// taken.
+    /// Returns the way that worked, if it is worth remembering because others were rejected.
     pub(crate) fn learned_way(&self) -> Option<SchemaWay> {
         let is_learned = self.is_about_model && !self.not_taken.is_empty();
         is_learned.then_some(self.way)
     }
 
-    /// Judges an answer.
+    /// Decides what to do with an answer.
     pub(crate) fn judge(&mut self, message: &Message) -> Verdict {
         if let Some(
             StopReason::MaxTokens | StopReason::ModelContextWindowExceeded | StopReason::Refusal,
@@ -323,13 +323,13 @@ impl Structured {
         }
     }
 
-    /// Whether there is a way after this one, in which nothing was sent back.
+    /// Whether another way is left, and no answer was sent back in the current one.
     fn may_go_on(&self) -> bool {
         let tried = [self.not_taken.as_slice(), &[self.way]].concat();
         !self.has_repaired && next_way(self.mode, &self.facts, &tried).is_some()
     }
 
-    /// Returns the value if it fits the schema, else what is wrong with the answer.
+    /// Returns the value if it matches the schema, otherwise what is wrong with the answer.
     fn fitting(&self, message: &Message, calls: &[&ToolUse]) -> Result<ExactJson, Misfit> {
         let value = match self.way {
             SchemaWay::ForcedTool => self.called_with(calls)?,
@@ -363,8 +363,8 @@ impl Structured {
             .ok_or_else(|| Misfit::in_form(model_text::answer_is_not_wrapped(WRAP)))
     }
 
-    /// The content of an answer as what was said: the one that fits, else every whole call as the
-    /// text of its input.
+    /// Returns the content of an answer as plain text: the matching value, or else the input of
+    /// every complete call.
     pub(crate) fn as_text(
         &self,
         content: Vec<ContentBlock>,
@@ -412,7 +412,7 @@ impl Structured {
             role: Role::Assistant,
             content: message.content.iter().map(to_send_back).collect(),
         };
-        // An answer without anything in it cannot be sent back.
+        // An empty answer cannot be sent back.
         let answer = Some(answer).filter(|answer| !answer.content.is_empty());
         let messages = answer
             .into_iter()
@@ -425,7 +425,7 @@ impl Structured {
     }
 }
 
-/// Makes a block of an answer acceptable in a request: arguments that are not an object are `{}`.
+/// Makes a block of an answer valid in a request: arguments that are not an object become `{}`.
 fn to_send_back(block: &ContentBlock) -> ContentBlock {
     let mut block = block.clone();
     if let ContentBlock::ToolUse(call) = &mut block {
@@ -442,7 +442,7 @@ fn as_call(block: &ContentBlock) -> Option<&ToolUse> {
     }
 }
 
-/// Reads an answer that is JSON, alone or in a fenced code block.
+/// Parses an answer that is JSON, alone or in a fenced code block.
 fn read_json(text: &str) -> Result<ExactJson, Misfit> {
     let alone = ExactJson::parse(text.trim());
     let fenced = || {
@@ -460,7 +460,7 @@ fn read_json(text: &str) -> Result<ExactJson, Misfit> {
     }
 }
 
-/// Whether a schema refers to a place of its own that is another one once it is wrapped.
+/// Whether a schema refers to a location in itself that would change if it were wrapped.
 fn refers_to_its_place(schema: &Value) -> bool {
     any_schema(schema, &|fields| {
         let target = fields.get("$ref").and_then(Value::as_str);
@@ -468,8 +468,8 @@ fn refers_to_its_place(schema: &Value) -> bool {
     })
 }
 
-/// The schema of an object that has the answer in it. What the schema refers to by its root stays
-/// where it was.
+/// Wraps the schema of an answer in that of an object. Definitions that it refers to stay at the
+/// root.
 fn wrapped(mut schema: Value) -> Value {
     let mut wrap = json!({"type": "object", "properties": {}, "required": [WRAP]});
     if let Some(fields) = schema.as_object_mut() {
@@ -515,7 +515,7 @@ mod tests {
         }
     }
 
-    /// Begins with a model, and returns the request too.
+    /// Begins with a model, and also returns the request.
     fn begun(schema: &str, mode: SchemaMode, model: &str) -> (Structured, CreateMessage) {
         let mut wish = Structured::parse(schema, mode, 1).expect("a schema");
         let mut request = request(json!({}));
@@ -524,7 +524,7 @@ mod tests {
         (wish, request)
     }
 
-    /// A wish that is asked for by a forced tool.
+    /// Returns a request for an answer by a forced tool.
     fn asked(schema: &str, repairs: u32) -> Structured {
         let wish = Structured::parse(schema, SchemaMode::Auto, repairs).expect("a schema");
         Structured {
@@ -538,7 +538,7 @@ mod tests {
         definition.field("input_schema").expect("a schema").clone()
     }
 
-    /// A model that accepts a forced tool, one that does not, and one that nobody knows.
+    /// Models that accept a forced tool, do not accept it, and are unknown.
     const FORCED: &str = "claude-sonnet-4-20250514";
     const UNFORCED: &str = "claude-opus-5-5";
     const UNKNOWN: &str = "m";

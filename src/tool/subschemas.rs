@@ -1,19 +1,19 @@
-//! Where a JSON schema holds other schemas.
+//! Finds the schemas inside a JSON schema.
 
 use serde_json::{Map, Value};
 
-/// How a keyword of a schema holds others.
+/// How a keyword contains other schemas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Holding {
     /// One schema.
     One,
-    /// A list of schemas; `items` of old drafts is one of these too.
+    /// A list of schemas, including `items` in old drafts.
     List,
     /// Schemas by name.
     Named,
 }
 
-/// Returns how a keyword holds schemas; none where it holds none.
+/// Returns how a keyword contains schemas; `None` if it does not.
 pub(super) fn holding(keyword: &str, value: &Value) -> Option<Holding> {
     match keyword {
         "items" if value.is_array() => Some(Holding::List),
@@ -36,7 +36,7 @@ pub(super) fn holding(keyword: &str, value: &Value) -> Option<Holding> {
     }
 }
 
-/// Returns the schemas directly inside of one.
+/// Returns the schemas directly inside a schema.
 pub(super) fn subschemas(schema: &Map<String, Value>) -> Vec<&Value> {
     let mut inner = Vec::new();
     for (keyword, value) in schema {
@@ -52,7 +52,7 @@ pub(super) fn subschemas(schema: &Map<String, Value>) -> Vec<&Value> {
     inner
 }
 
-/// Whether something holds for a schema or for one inside of it.
+/// Whether a condition holds for a schema or for any schema inside it.
 pub(super) fn any_schema(schema: &Value, holds: &impl Fn(&Map<String, Value>) -> bool) -> bool {
     schema.as_object().is_some_and(|fields| {
         holds(fields)

@@ -60,7 +60,7 @@ try:
         "LANGDOCK_BASE_URL": serve.stdout.readline().strip()}
     with open(items, "w", encoding="utf-8") as file:
         file.writelines(f"{index:04} {'x' * index}\n" for index in range(ITEMS))
-    # The 429s are chance and no limit: paced, each of them would hold all others back.
+    # The 429s are random and do not mean a limit: with pacing, each of them would hold back all other requests.
     command = [langdock, "batch", "Say {text}", "-i", items, "-o", output, "-J", str(JOBS), "--no-pace"]
 
     def start(*more):
@@ -69,7 +69,7 @@ try:
     kills = 0
     while kills < KILLS:
         batch = start()
-        # Somewhere between the first new record and the end of this share of the items.
+        # A random point between the first new record and the end of this share of the items.
         wanted = done() + chance.randrange(1, ITEMS // KILLS)
         while batch.poll() is None and done() < wanted:
             time.sleep(0.001)

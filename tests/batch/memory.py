@@ -12,10 +12,10 @@ import time
 
 FEW, MANY = 500, 3000
 KEY = "sk-ld-batch-0123456789"
-# What an item may take, in bytes, on standard output and in a file; and what the allocator may do as it likes.
+# The memory that an item may take, in bytes, on standard output and in a file; and the allocator's tolerance.
 AN_ITEM = {"to standard output": 0, "to a file": 64, "found done": 64}
 ROOM = 2_000_000
-# Merging: records, shards, and the most memory in bytes.
+# Merging: the number of records and shards, and the maximum memory in bytes.
 RECORDS, SHARDS, MERGE_MEMORY = 1_000_000, 3, 64_000_000
 
 langdock, directory = os.path.abspath(sys.argv[1]), sys.argv[2]
@@ -41,7 +41,8 @@ def write_shards():
     with open(os.path.join(directory, "lines.txt"), "w", encoding="utf-8") as lines:
         lines.writelines(f"line {number}\n" for number in range(RECORDS))
     for place in range(RECORDS):
-        # An order that is not that of the lines. A list of them would count: a program's peak is at least what its parent had.
+        # A different order than that of the lines, computed because a list of them would count: a program's peak memory is at
+        # least its parent's.
         number = place * 7919 % RECORDS
         key = hashlib.sha256(f"line {number}".encode()).hexdigest()[:16]
         shard = int(key, 16) % SHARDS

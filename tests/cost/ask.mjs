@@ -1,4 +1,5 @@
-// Asks by the official SDK, and prints the answer as it comes: ask.mjs [QUESTION [-a IMAGE]], the question or standard input.
+// Asks through the official SDK and prints the answer as it arrives: ask.mjs [QUESTION [-a IMAGE]], or the question on standard
+// input.
 
 import { readFileSync } from "node:fs";
 

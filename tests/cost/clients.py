@@ -9,10 +9,10 @@ HERE = Path(__file__).parent
 PROGRAM, DIRECTORY = sys.argv[1], Path(sys.argv[2])
 RELAY = DIRECTORY / "relay"
 MODEL = "claude-3-haiku-20240307"
-# Its context window is not known: 5 MB of text are estimated, and not refused.
+# A model with an unknown context window, so that 5 MB of text are estimated but not refused.
 ROOMY_MODEL = "claude-roomy"
 KEY = "sk-ld-cost"
-# The same surroundings wherever it runs: the length of an environment shows in the count of instructions.
+# The same environment everywhere, because its length affects the instruction count.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": str(DIRECTORY), "LANG": "C.UTF-8", "LANGDOCK_API_KEY": KEY}
 
 QUESTION = ["-d", json.dumps({"model": MODEL, "max_tokens": 4096, "stream": True,
@@ -35,7 +35,7 @@ def shell(script, *words):
     return ["sh", "-c", script, "sh", *map(str, words)]
 
 
-# The body that jq makes of the text on its standard input, for curl.
+# The jq filter that creates the body for curl from the text on standard input.
 OF_TEXT = '{model: $m, max_tokens: 4096, stream: true, messages: [{role: "user", content: .}]}'
 OF_IMAGE = """{model: $m, max_tokens: 4096, stream: true, messages: [{role: "user", content: [
   {type: "image", source: {type: "base64", media_type: "image/png", data: .}}, {type: "text", text: "What is it?"}]}]}"""

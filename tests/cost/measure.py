@@ -107,8 +107,8 @@ def measure(table, http, https, ca, text, image, rivals):
 
     version = [PROGRAM, "--version"]
     short, curl_short = langdock(f"{http}/short", "Say it."), curl(f"{http}/short", *QUESTION)
-    # No issuer that the bundled roots know is to be had on loopback. The certificate's own stands for them: by default no
-    # file is read either. What curl reads by default is the system's bundle, and so it gets that, with the issuer added.
+    # On loopback there is no certificate from an issuer among the bundled roots, so --cacert names the test's own CA: by
+    # default, no file is read either. curl reads the system's bundle by default, so it gets that bundle with the CA added.
     bundle = DIRECTORY / "bundle.pem"
     bundle.write_bytes(Path("/etc/ssl/certs/ca-certificates.crt").read_bytes() + ca.read_bytes())
     secure = langdock(f"{https}/short", "--cacert", str(ca), "Say it.")
@@ -139,7 +139,7 @@ def measure(table, http, https, ca, text, image, rivals):
         )
     table.times("the same to a pipe, sent in one piece", lambda: in_turn(to_pipe, burst, curl_burst, 10), None)
 
-    # Limits that are never reached: what the shared book adds to a request that waits for nothing.
+    # Limits that are never reached show the cost of the shared ledger for a request that waits for nothing.
     config = DIRECTORY / ".config" / "langdock" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text(f'[limits."{MODEL}"]\nrpm = 1000000\ntpm = 1000000000\n')
@@ -157,7 +157,7 @@ def measure(table, http, https, ca, text, image, rivals):
     relay = [str(RELAY), http.removeprefix("http://"), "/paced/v1/messages"]
     table.relayed("delay of a delta to a pipe, median, of a relay's", lambda: beside_relay(paced, relay), 1.4)
     marked, curl_marked = langdock(f"{http}/pmarked", "Say it."), curl(f"{http}/pmarked", *QUESTION)
-    # 200 and 1,000 us where curl's, not rendered, are 102 and 730.
+    # 200 and 1,000 us, where curl takes 102 and 730 without rendering.
     others = asked(lambda rivals: rivals.asking(f"{http}/pmarked"))
     compare_delays(table, "on a terminal, rendered", to_rendering, marked, curl_marked, (1.96, 1.37), (5, 5), others)
 

@@ -1,5 +1,5 @@
-//! The least that a client can do: it sends a request, then reads the socket and writes what came
-//! to standard output. What a delta takes on this way is the machine's.
+//! The minimum that a client must do: it sends a request, then reads the socket and writes
+//! everything to standard output. The delay of a delta through it is that of the machine.
 //!
 //!     relay HOST:PORT PATH
 
@@ -19,9 +19,9 @@ fn main() -> io::Result<()> {
     let stream = TcpStream::connect(address)?;
     let request = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n");
     (&stream).write_all(request.as_bytes())?;
-    // The server then hangs up after its answer.
+    // This makes the server close the connection after its answer.
     stream.shutdown(Shutdown::Write)?;
-    // A file reads by read(2) and writes by write(2), at once.
+    // `File` uses plain read(2) and write(2), without buffering.
     let mut socket = File::from(OwnedFd::from(stream));
     let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let mut buffer = [0; 64 * 1024];

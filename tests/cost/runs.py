@@ -13,7 +13,7 @@ import time
 
 from clients import ENVIRONMENT
 
-# A terminal that can do something is one that has a name.
+# Rendering needs a terminal with a name.
 RENDERING = {**ENVIRONMENT, "TERM": "xterm-256color"}
 STAMP = re.compile(rb"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])")
 

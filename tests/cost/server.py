@@ -94,7 +94,7 @@ fn part_{n}(words: &[&str]) -> usize {{
 """
 MARKDOWN = "".join(DOCUMENT.format(n=n) for n in range(MANY * 8 // len(DOCUMENT) + 1))
 MARKED_DELTAS = [delta(MARKDOWN[n * 8 : n * 8 + 8]) for n in range(MANY)]
-# What stands around a time: it comes to an end with its delta, in a paragraph, a list and a heading.
+# The text around a timestamp, which ends with its delta, in a paragraph, a list and a heading.
 MARKS = ["{} ", "**{}** ", "`{}`: ", "*{}*, ", "[{}](https://example.com) ", "and\n- {} ", "\n\n# {}\n\n", "> {} ", "\n\n"]
 BURST = HEAD + OPENING + b"".join(DELTAS) + CLOSING
 
@@ -185,7 +185,7 @@ def main():
     for context in contexts:
         listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         ports.append(str(listener.getsockname()[1]))
-        # Threads that are there already: to start one for each connection would show in the time of a short answer.
+        # Threads are started in advance, because starting one per connection would affect the time of a short answer.
         for _ in range(4):
             threading.Thread(target=accept, args=(listener, context), daemon=True).start()
     print(" ".join(ports), flush=True)

@@ -3,9 +3,9 @@
 import re
 
 RIVALS = ["llm", "SDK, python", "SDK, node"]
-# What is resident of the program itself is in the hands of the kernel, which maps around what is used.
+# How much of the program's own file is resident depends on the kernel, which maps more than what is used.
 MEMORY_ROOM = 1.25
-# How often a time is measured before it counts as too long: what else the machine does passes, a mistake does not.
+# How often a time is measured before it counts as too long: interference from other processes passes, a regression does not.
 TRIES = 3
 
 

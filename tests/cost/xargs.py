@@ -10,7 +10,7 @@ sys.path.append(str(HERE / "../pace"))
 from limited import Bucket, Server  # noqa: E402
 
 SIDE_BY_SIDE = 16
-# Prompts, requests at once, and the least seconds that a bucket with such a limit a minute lets them take.
+# Prompts, concurrent requests, and the minimum seconds that a token bucket with such a limit per minute allows.
 SCENARIOS = {500: (50, 54), 60: (5, 55)}
 
 
@@ -72,7 +72,7 @@ def measure(table, rivals):
     outcomes = side_by_side(runs)
     others = {}
     if rivals:
-        # The others start so slowly that 500 of them measure nothing but that.
+        # The other clients start so slowly that 500 of them would measure nothing else.
         burst, least = SCENARIOS[60]
         others = side_by_side(
             {name: (60, burst, least, lambda base, name=name: rivals.asking(base)[name]) for name in rivals.commands}

@@ -1,4 +1,4 @@
-//! The key: where it comes from, that it stays with its host, and that it is never shown.
+//! The API key: where it comes from, that it is only sent to its host, and that it is never shown.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -17,7 +17,7 @@ use crate::support::{
     server::Server,
 };
 
-/// Runs `langdock auth` for a server, with this on its stdin.
+/// Runs `langdock auth` for a server with this stdin.
 fn auth(home: &Home, server: &Server, args: &[&str], stdin: &str) -> Outcome {
     Langdock::new()
         .home(home)
@@ -37,7 +37,7 @@ fn keyless(home: &Home, server: &Server) -> Langdock {
         .args(["send", "Hi"])
 }
 
-/// Writes a config file for a server with a command for the key.
+/// Writes a config file for a server, with a command that prints the key.
 fn with_command(home: &Home, server: &Server, script: &str) {
     fs::create_dir_all(home.config()).unwrap();
     let text = format!(
@@ -47,14 +47,14 @@ fn with_command(home: &Home, server: &Server, script: &str) {
     fs::write(home.config().join("config.toml"), text).unwrap();
 }
 
-/// Returns where the key for a server is.
+/// Returns the path of the stored key for a server.
 fn stored(home: &Home, server: &Server) -> PathBuf {
     home.config()
         .join("keys")
         .join(server.address().to_string())
 }
 
-/// Returns the key of a request.
+/// Returns the key in a request.
 fn key_of(request: &Request) -> String {
     request
         .header("authorization")
@@ -355,7 +355,7 @@ fn a_command_that_takes_its_time_does_not_hold_up_ctrl_c() {
         &format!("echo >{}; cat <{}", started.display(), release.display()),
     );
     let running = Langdock::new().home(&home).args(["send", "Hi"]).spawn();
-    // It has an end once the command has written to it.
+    // The pipe reaches its end once the command has written to it.
     fs::read(&started).unwrap();
     running.signal(Signal::SIGINT);
     running.finish().signal(Signal::SIGINT as i32);

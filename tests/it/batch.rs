@@ -1,4 +1,4 @@
-//! `batch`: each item once, whatever ends the run, and each in its place.
+//! `batch`: each item is asked once, however the run ends, and the records are in order.
 
 mod every_item;
 mod shards;
@@ -31,7 +31,7 @@ pub(crate) fn batch(server: &Server) -> Langdock {
         .args(["batch"])
 }
 
-/// What was asked, in words.
+/// Returns the text of the prompt.
 fn asked(request: &Request) -> String {
     request.json()["messages"][0]["content"]
         .as_str()
@@ -39,8 +39,7 @@ fn asked(request: &Request) -> String {
         .to_owned()
 }
 
-/// A server that answers each prompt with itself, and one that has `bad` in it with a refusal of
-/// the request.
+/// Starts a server that echoes each prompt, except that it refuses prompts that contain `bad`.
 fn echoing() -> Server {
     Server::start(|request, _| {
         let asked = asked(request);
@@ -51,7 +50,7 @@ fn echoing() -> Server {
     })
 }
 
-/// The records of a file in the work directory.
+/// Returns the records in a file of the work directory.
 #[track_caller]
 fn records(home: &Home, name: &str) -> Vec<Value> {
     let text = fs::read_to_string(home.work().join(name)).unwrap();
@@ -370,7 +369,7 @@ fn a_second_sigterm_ends_the_run_at_once_with_the_records_of_what_was_answered()
     running
         .signal(Signal::SIGTERM)
         .wait_for_stderr("interrupted: waiting for 2 answers");
-    // Signals right after the first one count as the first.
+    // Signals shortly after the first one count as the same signal.
     while running.try_signal(Signal::SIGTERM) {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
@@ -460,7 +459,7 @@ fn each_item_is_answered_once_however_often_the_run_is_killed() {
         log.to_str().unwrap(),
     ];
     let serving = Serving::start_in(&home, &flags);
-    // Each has its own length, by which the server's log tells them apart.
+    // Each item has a different length, by which the server's log distinguishes them.
     let lines: String = (0..ITEMS)
         .map(|index| "x".repeat(index + 1) + "\n")
         .collect();
@@ -536,7 +535,7 @@ fn a_silent_input_is_told_and_loses_nothing() {
     );
 }
 
-/// Refuses a model, and names those that there are.
+/// Refuses a model and lists the available ones.
 fn no_such_model(others: &str) -> Reply {
     Reply::json(
         400,
@@ -609,7 +608,8 @@ fn requests_are_paced_by_what_was_learned_of_the_estimates() {
             .run()
             .code(0);
     }
-    // By the estimate alone there is room for two, and by what answers said for all.
+    // By the estimate alone, there is room for two requests; by the usage of earlier answers, for
+    // all.
     limit(&home, "tpm = 12000");
     let lines = format!("{text}\n").repeat(3);
     let outcome = batch(&server)
@@ -645,7 +645,7 @@ fn on_a_terminal_a_line_shows_how_far_it_is_and_is_gone_in_the_end() {
     gate.open();
     let outcome = terminal.finish();
     outcome.code(0);
-    // What is written last stands where the line was.
+    // The final message replaces the progress line.
     let text = outcome.stdout_text();
     let last = text.rsplit("\x1b[2K").next().unwrap_or_default();
     assert!(

@@ -1,5 +1,5 @@
-//! A call whose arguments are not a JSON object, in an answer that is whole but for it: everything
-//! else of the answer is kept, and it does not end with 0.
+//! A call whose arguments are not a JSON object, in an otherwise complete answer: everything else
+//! in the answer is kept, and the exit code is not 0.
 
 use std::fs;
 
@@ -18,13 +18,13 @@ use crate::support::{
 use crate::tokens::log_of;
 use crate::tools::{done, failure, playing, results, shell_tool, tool_run};
 
-/// What the error says.
+/// The error message.
 const MESSAGE: &str = "the model called `t` with arguments that are not a JSON object";
 
-/// Arguments that are not a JSON object: cut JSON, words, and other values.
+/// Arguments that are not a JSON object: truncated JSON, words, and other values.
 const BROKEN: [&str; 4] = ["{\"city\": \"Kö", "look it up", "[1, 2]", "7"];
 
-/// Text, a call that is whole, and one with these arguments.
+/// Returns an answer with text, a valid call, and a call with these arguments.
 fn answer(arguments: &str) -> Stream {
     Stream::new()
         .start()
@@ -34,7 +34,7 @@ fn answer(arguments: &str) -> Stream {
         .stop("tool_use")
 }
 
-/// What there is of it.
+/// Returns the content of that answer.
 fn content(arguments: &str) -> Value {
     json!([
         {"type": "text", "text": "I look twice."},
@@ -58,7 +58,8 @@ fn the_text_is_on_stdout_and_the_exit_code_is_8() {
 
 #[test]
 fn a_message_that_is_not_streamed_keeps_the_same() {
-    // In one piece there is no JSON text that could be cut: the input is another value, or a text.
+    // An unstreamed answer has no JSON text that could be truncated: the input is another value, or
+    // text.
     for (input, partial_json) in [
         (json!([1, 2]), "[1,2]"),
         (json!("{\"city\": \"Kö"), "{\"city\": \"Kö"),
@@ -183,7 +184,7 @@ fn a_conversation_that_ended_with_such_a_call_quotes_it_to_the_model() {
         "{body}"
     );
     assert_eq!(body["messages"][1]["content"][2]["input"], json!({}));
-    // Without tools they are text.
+    // Without tools, they become text.
     let outcome = saying(&server, &home, &["--session", "s", "And?"]).run();
     outcome
         .code(0)

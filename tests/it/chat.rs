@@ -1,4 +1,4 @@
-//! `langdock chat`: a user at a terminal, and a program with lines.
+//! `langdock chat`, with a user on a terminal and with lines from a program.
 
 mod commands;
 mod faults;
@@ -39,11 +39,11 @@ pub(crate) fn at_prompt(server: &Server, home: &Home, args: &[&str]) -> Terminal
     terminal
 }
 
-/// Waits until it has prompted so often.
+/// Waits until this many prompts have been shown.
 #[track_caller]
 pub(crate) fn wait_for_prompt(terminal: &Terminal, times: usize) {
-    // What switches bracketed paste on is written right before each prompt; the prompt itself ends
-    // with its sign.
+    // The sequence that enables bracketed paste is written right before each prompt, and each
+    // prompt ends with its sign.
     let on = b"\x1b[?2004h";
     terminal.wait_until(&format!("{times} prompts"), |bytes| {
         let begun = bytes
@@ -63,12 +63,12 @@ fn messages(server: &Server, nth: usize) -> Value {
     server.requests()[nth].json()["messages"].clone()
 }
 
-/// Returns what the last message of a request says.
+/// Returns the content of the last message of a request.
 pub(crate) fn said(server: &Server, nth: usize) -> Value {
     messages(server, nth).as_array().unwrap().last().unwrap()["content"].clone()
 }
 
-/// Leaves by Ctrl-D and returns the end.
+/// Presses Ctrl-D and returns the outcome.
 #[track_caller]
 pub(crate) fn leave(terminal: Terminal) -> Outcome {
     terminal.keys(CTRL_D);

@@ -1,4 +1,5 @@
-//! The config file and `langdock config`: what holds, who said so, and what the server sees of it.
+//! The config file and `langdock config`: effective settings, their origins, and what the server
+//! sees.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -29,13 +30,13 @@ fn config(home: &Home, args: &[&str]) -> Outcome {
     Langdock::new().home(home).args(["config"]).args(args).run()
 }
 
-/// Runs `send Hi` in a home whose config file says where to.
+/// Runs `send Hi` in a home whose config file has the base URL.
 fn send_in(home: &Home) -> Langdock {
     Langdock::new().home(home).key().args(["send", "Hi"])
 }
 
-/// Everything at once: each setting has another value in each place, and is taken away from the
-/// first place on.
+/// All sources at once: each setting has a different value in each source, and sources are removed
+/// in order of precedence.
 #[test]
 fn what_config_show_says_is_what_the_server_sees() {
     let (home, server) = (Home::new(), answering("ok"));
@@ -327,7 +328,7 @@ fn a_profile_that_is_not_there_is_named_with_the_nearest() {
 fn a_file_that_cannot_be_read_is_left_out_with_a_notice_unless_it_was_named() {
     let (home, server) = (Home::new(), answering("ok"));
     let run = || send_in(&home).against(&server).env("LANGDOCK_MODEL", MODEL);
-    // A directory in its place cannot be read by root either.
+    // A directory at its path cannot be read as a file, even by root.
     let path = home.config().join("config.toml");
     fs::create_dir_all(&path).unwrap();
     run()

@@ -9,7 +9,7 @@ use crate::support::{
 /// The first line on stderr.
 const NOTICE: &str = "langdock: demo: scripted answers, no model\n";
 
-/// A model that the built-in endpoint has.
+/// A model that the built-in endpoint offers.
 const MODEL: &str = "claude-3-haiku-20240307";
 
 /// Begins `langdock --demo send` without a key.

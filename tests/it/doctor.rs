@@ -1,5 +1,5 @@
-//! `doctor` looks at what a request needs: what is wrong has its line, what to type, and its exit
-//! code.
+//! `doctor` checks what a request needs: every problem is reported on its own line, with a hint and
+//! an exit code.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Returns the state and the hint of what `doctor --json` found about a thing.
+/// Returns the state and the hint of a finding in `doctor --json`.
 #[track_caller]
 fn found(findings: &Value, name: &str) -> (String, String) {
     let mut checks = findings["checks"].as_array().unwrap().iter();

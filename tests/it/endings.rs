@@ -1,4 +1,4 @@
-//! Every ending of `send` has its exit code, and what came of the answer is where it belongs.
+//! Every outcome of `send` has its exit code, and partial answers are where they belong.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub(crate) fn send(server: &Server) -> Langdock {
         .against(server)
 }
 
-/// Returns a server that answers with this text and then stops as the delta says.
+/// Returns a server that answers with this text and then stops with this `message_delta`.
 fn stopping(delta: &Value) -> Server {
     let stream = Stream::new()
         .start()

@@ -1,5 +1,5 @@
-//! An answer with another status than 200 is told by its status, whatever its body looks like, and
-//! never with the key.
+//! An answer with a status other than 200 is reported by its status, whatever its body looks like,
+//! and never with the key.
 
 use std::thread;
 
@@ -17,8 +17,7 @@ use crate::{
     },
 };
 
-/// A status, the API's name for it, and what it means for the exit: code, kind, whether it is tried
-/// again, hint.
+/// A status, the API's error type, and the outcome: exit code, kind, whether it is retried, hint.
 type Row = (u16, &'static str, i32, &'static str, bool, &'static str);
 
 const STATUSES: [Row; 18] = [
@@ -91,7 +90,8 @@ const STATUSES: [Row; 18] = [
     (599, "api_error", 5, "server", true, "again later"),
 ];
 
-/// Runs a request that is tried twice at most, against a server that always says the same.
+/// Runs a request that is retried at most once, against a server that always responds in the same
+/// way.
 fn refused(row: Row, flags: &[&str]) -> Outcome {
     let (status, kind, _, _, retried, _) = row;
     let body = events::error(kind, "it went wrong");
@@ -446,7 +446,8 @@ fn the_key_is_in_no_output_wherever_the_server_echoes_it() {
                     let outcome = send(&server).args(flags).args(["--max-retries", "1"]).run();
                     assert_ne!(outcome.code, Some(0), "{outcome}");
                     let all = outcome.stdout_text() + &outcome.stderr;
-                    // The beginning counts too: a message must not be cut in the middle of a key.
+                    // Any prefix counts too: a message must not be truncated in the middle of a
+                    // key.
                     assert!(
                         !all.contains("sk-ld") && !all.contains("0123456789"),
                         "{outcome}"

@@ -1,4 +1,4 @@
-//! Numbers in JSON from outside: every digit that came in goes out again, wherever to.
+//! Numbers in JSON from outside keep every digit on their way through the program.
 
 use serde_json::json;
 
@@ -15,15 +15,15 @@ use crate::support::{
 };
 use crate::tools::{done, playing, shell_tool, tool_run};
 
-/// What 64 bits cannot hold as it is written.
+/// Numbers that 64 bits cannot represent as written.
 const NUMBERS: &str =
     r#"{"amount":1.10,"id":123456789012345678901,"huge":1e400,"list":[-0,{"e":2.50E3}]}"#;
 
-/// The same, as a model may write it.
+/// The same numbers in the format of a model.
 const SPACED: &str =
     r#"{"amount": 1.10, "id": 123456789012345678901, "huge": 1e400, "list": [-0, {"e": 2.50E3}]}"#;
 
-/// An answer that calls `t` with these numbers, which come in pieces.
+/// Returns an answer that calls `t` with these numbers, split into pieces.
 fn calling_with_numbers(name: &str, input: &str) -> Stream {
     let (begin, end) = input.split_at(input.len() / 2);
     Stream::new()
@@ -41,7 +41,7 @@ fn assert_has(text: &str, part: &str) {
     assert!(text.contains(part), "{part} is not in:\n{text}");
 }
 
-/// As JSON text that stands in a string of JSON.
+/// Returns JSON text escaped for a JSON string.
 fn quoted(json: &str) -> String {
     let quoted = json!(json).to_string();
     quoted.trim_matches('"').to_owned()

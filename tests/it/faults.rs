@@ -1,10 +1,11 @@
-//! Every command that talks to the endpoint against everything that can go wrong there, on the way,
-//! and around it.
+//! Every command that talks to the endpoint, with everything that can go wrong there, on the way,
+//! and on this machine.
 //!
-//! Two tables: a command is a row in [`commands`], a fault a row in the files beside it. Whatever
-//! the pair, the end is the same promise ([`ending`]): the exit code of its kind, one error line,
-//! nothing lost of what came, no panic, no key, no hang. What a fault means in detail is asked
-//! elsewhere (`streams`, `errors`, `network`, `tls`); here it is that none is forgotten.
+//! There are two tables: a command is a row in [`commands`], a fault a row in the files next to it.
+//! For each pair, the outcome keeps the same promise ([`ending`]): the exit code of its kind, one
+//! error line, nothing received is lost, no panic, no key, no hang. The details of a fault are
+//! tested elsewhere (`streams`, `errors`, `network`, `tls`); these tests ensure that no combination
+//! is forgotten.
 
 mod body;
 mod commands;

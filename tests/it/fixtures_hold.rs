@@ -1,17 +1,17 @@
-//! The fixtures' own rules, so that the test that replays them can rely on them.
+//! The rules for fixtures, on which the test that replays them relies.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 
-/// Each one is cut at every byte.
+/// The maximum size in bytes, since each one is truncated at every byte.
 const MOST_BYTES: usize = 3 * 1024;
 
 fn folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures"))
 }
 
-/// Returns the names of the files that end so.
+/// Returns the names of the files with this extension.
 fn names(extension: &str) -> BTreeSet<String> {
     let files = fs::read_dir(folder())
         .unwrap()

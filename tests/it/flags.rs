@@ -1,7 +1,7 @@
-//! No row, no flag: every argument of the command line has a row here that shows what it does.
+//! Every argument of the command line has a row here that shows its effect.
 //!
-//! The table is compared with clap's definition, so that a flag without an observed effect cannot
-//! be added.
+//! The table is compared with clap's definition, so that no flag can be added without an observed
+//! effect.
 
 mod batch;
 mod chat;
@@ -25,8 +25,8 @@ use serde_json::Value;
 use crate::support::{command::Langdock, outcome::Outcome, sending::send, server::Server};
 use crate::tools::tool_run;
 
-/// Commands (none for what stands before them), an argument that they have, and what shows its
-/// effect on each.
+/// Commands (empty for arguments before a command), one of their arguments, and a test of its
+/// effect on each command.
 type Row = (&'static [&'static str], &'static str, fn(&str));
 
 /// The rows that belong to no group.
@@ -35,14 +35,14 @@ const ROWS: &[Row] = &[
     (&["completions"], "SHELL", |_| shell()),
 ];
 
-/// A command, and what shows that a flag of the connection arrives there.
+/// A command, and a test that the connection flags reach it.
 type Connected = (&'static str, fn(&str));
 
-/// The commands that talk to the endpoint, and what shows that the flags of the connection arrive
-/// behind their names.
+/// The commands that talk to the endpoint, with tests that connection flags after their names take
+/// effect.
 ///
-/// Every one has the same group, taken in as one value: the rows of the group show what each flag
-/// does.
+/// All of them flatten the same group into one value, so the rows of the group test the individual
+/// flags.
 const CONNECTED: &[Connected] = &[
     ("send", connection::goes_to_the_region),
     ("tool-run", connection::goes_to_the_region),
@@ -204,7 +204,8 @@ fn shell() {
         .stdout("");
 }
 
-/// Returns the commands and arguments of the definition, those of the connection at the top only.
+/// Returns the commands and arguments of the definition, with connection flags at the top level
+/// only.
 fn defined() -> BTreeSet<(String, String)> {
     let mut definition = langdock::command_line();
     definition.build();
@@ -245,7 +246,7 @@ fn is_help(arg: &Arg) -> bool {
     arg.get_id() == "help"
 }
 
-/// Returns the long flag, or what a positional argument is called in the usage.
+/// Returns the long flag, or the name of a positional argument in the usage line.
 fn name(arg: &Arg) -> String {
     arg.get_long().map_or_else(
         || arg.get_id().as_str().to_uppercase(),
@@ -254,7 +255,7 @@ fn name(arg: &Arg) -> String {
 }
 
 /// Begins a run of a command that asks for an answer, with a model and the test key against
-/// `server`. A command that does so in another way than `send` gets its arm here.
+/// `server`. A command that differs from `send` in this needs an arm here.
 fn asking(command: &str, server: &Server) -> Langdock {
     match command {
         "send" => send(server),
@@ -265,8 +266,8 @@ fn asking(command: &str, server: &Server) -> Langdock {
     }
 }
 
-/// Runs a command with the prompt `Hi` and more arguments, and returns its end, which must be a
-/// good one.
+/// Runs a command with the prompt `Hi` and further arguments, and returns its outcome, which must
+/// be a success.
 #[track_caller]
 fn good(command: &str, server: &Server, args: &[&str]) -> Outcome {
     let outcome = asking(command, server).args(["Hi"]).args(args).run();
@@ -274,7 +275,7 @@ fn good(command: &str, server: &Server, args: &[&str]) -> Outcome {
     outcome
 }
 
-/// Returns the body that a command makes of the prompt `Hi` with these arguments.
+/// Returns the request body for the prompt `Hi` with these arguments.
 #[track_caller]
 fn body(command: &str, args: &[&str]) -> Value {
     let server = crate::support::sending::answering("ok");

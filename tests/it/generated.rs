@@ -1,7 +1,7 @@
-//! The completions and the man pages are made from the command line's definition, and what is
-//! checked in is what it gives.
+//! The completions and man pages are generated from the command line's definition, and the
+//! checked-in files are up to date.
 //!
-//! `UPDATE_GENERATED=1 cargo test --test it generated` writes them again.
+//! `UPDATE_GENERATED=1 cargo test --test it generated` regenerates them.
 
 mod examples;
 mod man;
@@ -13,10 +13,10 @@ use clap_complete::Shell;
 
 use crate::support::command::Langdock;
 
-/// Tells to write the files instead of comparing them.
+/// The variable that makes the test write the files instead of comparing them.
 const UPDATE: &str = "UPDATE_GENERATED";
 
-/// Where the files are: everything in these directories is generated.
+/// The directories of the files; everything in them is generated.
 const DIRECTORIES: [&str; 2] = ["completions", "man"];
 
 #[test]
@@ -68,7 +68,7 @@ fn the_help_of_every_command_lists_each_of_its_flags() {
                     let stands_alone = text
                         .split([' ', ',', '\n', '[', ']', '.'])
                         .any(|word| word == name);
-                    // The name of a list's value has such signs itself.
+                    // The name of a list's value contains such characters itself.
                     assert!(
                         stands_alone || name.contains(',') && text.contains(&name),
                         "{name}\n{outcome}"
@@ -123,7 +123,7 @@ fn the_list_of_commands_says_of_each_what_its_own_help_says() {
                 .args(of.iter().map(String::as_str).chain(["-h"]))
                 .run();
             let text = outcome.code(0).stdout_text();
-            // Lines are broken to fit the width.
+            // Lines are wrapped to fit the width.
             assert!(
                 text.split_whitespace()
                     .collect::<Vec<_>>()
@@ -154,17 +154,18 @@ fn help_is_as_wide_as_the_terminal_and_no_wider_than_can_be_read() {
     }
 }
 
-/// Whether an argument is more than a switch.
+/// Whether an argument takes a value.
 fn takes_value(arg: &clap::Arg) -> bool {
     arg.get_num_args().is_some_and(|count| count.takes_values())
 }
 
-/// Whether `text` is a line that says something, and does not end as a sentence does.
+/// Whether `text` is a single non-empty line without a full stop.
 fn is_one_line(text: &str) -> bool {
     !text.trim().is_empty() && !text.contains('\n') && !text.ends_with('.')
 }
 
-/// Returns the program, each of its commands and each of theirs, with the words that call it.
+/// Returns the program, each of its commands and each of their subcommands, with the words that
+/// call it.
 pub(crate) fn commands() -> Vec<(Vec<String>, Command)> {
     let mut program = langdock::command_line();
     program.build();
@@ -183,7 +184,7 @@ pub(crate) fn commands() -> Vec<(Vec<String>, Command)> {
     commands
 }
 
-/// Returns what an argument is called on the command line.
+/// Returns the names of an argument on the command line.
 fn names_of(arg: &clap::Arg) -> Vec<String> {
     let short = arg.get_short().map(|short| format!("-{short}"));
     let long = arg.get_long().map(|long| format!("--{long}"));
@@ -203,7 +204,7 @@ fn names_of(arg: &clap::Arg) -> Vec<String> {
     short.into_iter().chain(long).chain(value).collect()
 }
 
-/// Returns the completion scripts by their paths.
+/// Returns the completion scripts with their paths.
 fn completions() -> Vec<(String, String)> {
     let script = |shell: &Shell| {
         let mut script = Vec::new();
@@ -221,12 +222,12 @@ fn completions() -> Vec<(String, String)> {
     Shell::value_variants().iter().map(script).collect()
 }
 
-/// Returns the name under which a shell looks for the script.
+/// Returns the file name under which a shell looks for the script.
 fn file_name(shell: Shell) -> String {
     clap_complete::Generator::file_name(&shell, "langdock")
 }
 
-/// Returns what is in the directories.
+/// Returns the files in the directories.
 fn read(root: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for directory in DIRECTORIES {
@@ -239,7 +240,7 @@ fn read(root: &Path) -> BTreeMap<String, String> {
     found
 }
 
-/// Makes the directories hold `wanted` and nothing else.
+/// Makes the directories contain exactly `wanted`.
 fn write(root: &Path, wanted: &BTreeMap<String, String>) {
     for stale in read(root).keys().filter(|name| !wanted.contains_key(*name)) {
         fs::remove_file(root.join(stale)).unwrap();

@@ -1,8 +1,8 @@
-//! Help: short and long, of commands and of topics, and what a mistyped word is told.
+//! Help: short and long, of commands and topics, and suggestions for mistyped words.
 
 use crate::support::command::Langdock;
 
-/// Returns what these arguments print, which must be all that they do.
+/// Returns what these arguments print; the run must have no other effect.
 #[track_caller]
 fn printed(args: &[&str]) -> String {
     Langdock::new()

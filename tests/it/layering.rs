@@ -1,6 +1,6 @@
-//! The layers hold: a module imports from lower rows only, files of a directory do not import each
-//! other in a circle, a command imports no other, an outside crate has one owner, and what only one
-//! place may do is done in one place.
+//! The layers hold: a module imports only from lower rows, files of a directory do not import each
+//! other in a cycle, a command imports no other command, an external crate has one owner, and what
+//! is reserved for one place is only done there.
 
 mod sources;
 
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use self::sources::{ModulePath, Source, circle, sources};
 
-/// The rows of the table in `src/lib.rs`, the lowest first. Modules of one row do not import each
+/// The rows of the table in `src/lib.rs`, lowest first. Modules of the same row do not import each
 /// other.
 const ROWS: [&[&str]; 12] = [
     &["text", "fs"],
@@ -33,7 +33,7 @@ const ROWS: [&[&str]; 12] = [
     &["main"],
 ];
 
-/// Outside crates and the files or directories that own them.
+/// External crates, and the files or directories that own them.
 const OWNERS: [(&str, &[&str]); 33] = [
     (
         "ring",
@@ -119,7 +119,7 @@ const OWNERS: [(&str, &[&str]); 33] = [
     ("rpassword", &["ui/secret.rs"]),
 ];
 
-/// Outside crates that are for all.
+/// External crates that any module may use.
 const COMMON: [&str; 8] = [
     "base64",
     "bytes",
@@ -131,13 +131,13 @@ const COMMON: [&str; 8] = [
     "tokio",
 ];
 
-/// What may stand in these places only, and why.
+/// Code that may only occur in these places.
 const RESERVED: [(&str, &[&str]); 7] = [
     ("env::var", &["config/env.rs"]),
     ("env::args", &["main.rs"]),
     ("IsTerminal", &["ui/terminal_info.rs"]),
     ("stderr()", &["ui/"]),
-    // `Output::stdout()` is for all.
+    // `Output::stdout()` may be used anywhere.
     ("io::stdout", &["ui/"]),
     (" stdout()", &["ui/"]),
     ("process::exit", &[]),
@@ -147,7 +147,8 @@ fn row_of(module: &str) -> Option<usize> {
     ROWS.iter().position(|row| row.contains(&module))
 }
 
-/// Returns the directory or the single file of `src/` that a source is in, as [`ROWS`] names it.
+/// Returns the directory or the single file of `src/` that a source belongs to, as named in
+/// [`ROWS`].
 fn room_of(source: &Source) -> String {
     source.module().swap_remove(0)
 }
@@ -267,8 +268,7 @@ fn a_circle_is_found_and_a_way_into_it_is_not_part_of_it() {
     assert_eq!(shown(&found), "x::b -> x::c");
 }
 
-/// Returns whether a path in the code begins with the crate, as in `nix::poll` but not in
-/// `unix::fs`.
+/// Returns whether a path in the code begins with the crate, as in `nix::poll` but not `unix::fs`.
 fn names(code: &str, krate: &str) -> bool {
     let is_word = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | ':');
     code.match_indices(&format!("{krate}::"))
@@ -324,7 +324,7 @@ fn what_only_one_place_may_do_is_done_there() {
 
 #[test]
 fn the_demo_does_not_use_the_protocol_types() {
-    // The servers of these tests cannot: the library shows them to nobody.
+    // The test servers cannot use them, because the library does not export them.
     for source in sources()
         .iter()
         .filter(|source| source.path.starts_with("demo/"))

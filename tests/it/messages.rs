@@ -1,5 +1,5 @@
-//! How errors and hints are written: every value whole, and the words of the operating system once
-//! and without its numbers.
+//! The format of errors and hints: values are complete, and messages of the operating system appear
+//! once and without their numbers.
 
 use crate::support::{command::Langdock, home::Home};
 

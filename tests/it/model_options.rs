@@ -1,5 +1,5 @@
-//! What a model does not accept is not sent to it: refused where it was typed, left out where it
-//! stands in a file; and what an endpoint refuses or accepts is remembered.
+//! What a model does not accept is not sent to it: it is refused on the command line and left out
+//! if it comes from a file. What an endpoint refuses or accepts is remembered.
 
 use std::fs;
 
@@ -28,7 +28,7 @@ fn send_to(server: &Server, home: &Home, model: &str) -> Langdock {
         .args(["send", "-m", model, "Hi"])
 }
 
-/// Returns the body that `send` makes of these arguments for a model.
+/// Returns the body of `send` with these arguments for a model.
 #[track_caller]
 fn body(model: &str, args: &[&str]) -> Value {
     let (server, home) = (answering("ok"), Home::new());
@@ -48,11 +48,11 @@ fn refused(model: &str, args: &[&str]) -> Outcome {
     outcome
 }
 
-/// A tool, for the choice among tools.
+/// A tool, for tests of the tool choice.
 const TOOLS: &str = "[[tool]]\nname = 'now'\ndescription = 'The time'\ncommand = ['date']\n\
                      input_schema = { type = 'object' }\n";
 
-/// Refuses whatever has this field, as an endpoint does, and answers everything else.
+/// Refuses requests with this field, like an endpoint, and answers all others.
 fn refusing(field: &'static str, message: &'static str) -> Server {
     Server::start(move |request, _| {
         if request.json().get(field).is_some() {
@@ -311,7 +311,7 @@ fn what_a_refusal_names_is_not_sent_again_until_the_list_is_refreshed() {
         run.code(0);
         run.stdout_text()
     };
-    // Rules belong to an endpoint.
+    // Learned rules belong to an endpoint.
     assert!(!list(&offering, &["--long"]).contains("refused"));
     let both = Server::start(move |request, _| {
         if request.method == "GET" {

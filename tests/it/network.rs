@@ -1,5 +1,5 @@
-//! Requests take the way that was chosen and no other: proxies, loopback, plain http, and hosts
-//! that do not answer.
+//! Requests take the chosen route and no other: proxies, loopback, plain http, and hosts that do
+//! not respond.
 
 use std::{fs, net::SocketAddr};
 
@@ -13,7 +13,7 @@ use crate::support::{
     tls::TlsCertificate,
 };
 
-/// A host that no name server knows (RFC 2606): only a proxy could reach it.
+/// A host that never resolves (RFC 2606), so that only a proxy could reach it.
 const NOWHERE: &str = "langdock.invalid";
 
 /// Begins a request to this base URL.
@@ -23,12 +23,12 @@ fn to(base_url: &str) -> Langdock {
         .key()
 }
 
-/// Returns a server that answers, over TLS with this certificate.
+/// Returns a TLS server with this certificate that answers.
 fn origin(certificate: &TlsCertificate) -> Server {
     Server::start_tls(|_, _| Reply::sse(events::answer(&["whole"])), certificate)
 }
 
-/// Returns a proxy that leads every tunnel to this address.
+/// Returns a proxy that connects every tunnel to this address.
 fn proxy_to(address: SocketAddr) -> Server {
     Server::start(move |request, _| match request.method.as_str() {
         "CONNECT" => Reply::tunnel_to(address),
@@ -36,12 +36,12 @@ fn proxy_to(address: SocketAddr) -> Server {
     })
 }
 
-/// Returns a server at which nobody may come by.
+/// Returns a server that must not get any request.
 fn trap() -> Server {
     Server::start(|_, _| panic!("nobody may come here"))
 }
 
-/// Returns an address of this machine that is not called loopback, for a server on it.
+/// Returns a non-loopback address of this machine for a server on it.
 fn not_called_loopback(server: &Server) -> String {
     format!("0.0.0.0:{}", server.address().port())
 }
@@ -236,7 +236,7 @@ fn a_proxy_that_refuses_or_is_away_is_exit_6_after_another_try() {
             .stderr_lacks("s3cret")
             .failed(6, &message, "--proxy");
     }
-    // One that is for https alone has nothing to do with this.
+    // A proxy for https only does not affect this.
     let outcome = without_retries(&format!("http://{NOWHERE}"))
         .args(["--allow-http"])
         .env("HTTPS_PROXY", &url)
@@ -420,7 +420,7 @@ fn a_host_without_a_name_is_exit_6_and_named() {
         to(&format!("https://{NOWHERE}")).args(["--max-retries", "0", "--connect-timeout", "10s"]);
     let outcome = langdock.run();
     let failure = outcome.stdout("").failure(6);
-    // A resolver without any name server may be slow to say so.
+    // Without any name server, a resolver may be slow to fail.
     let expected = [
         format!("cannot find {NOWHERE}"),
         "no connection within".to_owned(),

@@ -1,5 +1,5 @@
-//! What every command has of the one engine: the key is read once, and the same exchange leaves the
-//! same line in the log.
+//! What all commands share: the key is read once, and the same exchange writes the same line to the
+//! log.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ use crate::support::{
     server::Server,
 };
 
-/// A config file whose `api_key_cmd` leaves a line behind for each time that it runs.
+/// Creates a home with an `api_key_cmd` that writes a line each time it runs.
 fn counting_home(server: &Server) -> Home {
     let home = Home::new();
     let runs = home.work().join("runs");
@@ -32,7 +32,7 @@ fn counting_home(server: &Server) -> Home {
     home
 }
 
-/// A server with a list of models, which calls the tool that it is offered once.
+/// Starts a server with a list of models that calls the offered tool once.
 fn endpoint() -> Server {
     Server::start(|request: &Request, _| {
         if request.method == "GET" {
@@ -60,7 +60,7 @@ fn runs(home: &Home) -> usize {
 
 #[test]
 fn a_command_that_prints_the_key_runs_once_in_every_command() {
-    // Large enough for the limits of the model to be looked up.
+    // Large enough that the model's limits are looked up.
     let large = format!("{}\n", "many words ".repeat(4_000));
     let four_turns = format!("one\n{large}three\nfour\n");
     let commands: [(&[&str], &str); 6] = [
@@ -85,7 +85,7 @@ fn a_command_that_prints_the_key_runs_once_in_every_command() {
     }
 }
 
-/// The lines of the log, without what differs between two runs of one command.
+/// Returns the lines of the log, without what differs between two runs of the same command.
 fn log_lines(home: &Home) -> Vec<Value> {
     let text = fs::read_to_string(home.state().join("usage.jsonl")).unwrap();
     text.lines()

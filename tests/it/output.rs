@@ -1,5 +1,5 @@
-//! What comes out of `langdock send`: the answer in all its forms, byte for byte, and what is said
-//! beside it.
+//! The output of `langdock send`: the answer in all its forms, byte for byte, and the messages on
+//! stderr.
 
 mod at_the_end;
 mod color;

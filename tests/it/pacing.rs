@@ -1,4 +1,4 @@
-//! The limits that all processes share: who waits, for how long, and what is said about it.
+//! The limits that all processes share: which requests wait, for how long, and what is reported.
 
 use std::fs;
 use std::path::PathBuf;
@@ -22,13 +22,13 @@ use crate::support::{
     server::{DeadPort, Server},
 };
 
-/// What is said where the ledger is of no use.
+/// The notice if the ledger cannot be used.
 const UNPACED: &str = "cannot use the rate-limit ledger; requests are not paced: ";
 
-/// What a damaged ledger has in it.
+/// The content of a damaged ledger.
 const DAMAGED: &str = "not a ledger\n";
 
-/// Writes the limits of the model that the tests ask.
+/// Writes limits for the model of the tests.
 pub(crate) fn limit(home: &Home, limits: &str) {
     configure(home, &format!("[limits.\"{MODEL}\"]\n{limits}\n"));
 }
@@ -38,13 +38,13 @@ fn configure(home: &Home, text: &str) {
     fs::write(home.config().join("config.toml"), text).unwrap();
 }
 
-/// A prompt that leaves no room for a second one where 1,000 tokens a minute are allowed, until it
-/// has been answered.
+/// Returns a prompt that leaves no room for a second one under a limit of 1,000 tokens per minute,
+/// until it has been answered.
 fn large() -> String {
     "word ".repeat(200)
 }
 
-/// A server that holds its first answer back until the gate is opened.
+/// Starts a server that holds back its first answer until the gate is opened.
 fn holding(gate: &Gate) -> Server {
     let gate = gate.clone();
     Server::start(move |_, nth| {
@@ -57,7 +57,7 @@ fn holding(gate: &Gate) -> Server {
     })
 }
 
-/// The files of the ledgers.
+/// Returns the files of the ledgers.
 fn ledgers(home: &Home) -> Vec<PathBuf> {
     fs::read_dir(home.state().join("pace"))
         .unwrap()
@@ -322,7 +322,7 @@ fn what_a_server_says_of_its_limits_holds_for_the_next_process() {
             1,
             "1 request",
         ),
-        // One request has taken 40 of them, and others have taken the rest.
+        // One request has used 40 tokens, and others have used the rest.
         (
             "x-ratelimit-limit-tokens",
             "x-ratelimit-remaining-tokens",
@@ -440,7 +440,7 @@ fn what_is_not_a_plain_file_where_a_damaged_ledger_goes_is_refused_by_name_and_n
         assert!(!aside.with_file_name("nowhere").exists(), "{reason}");
         assert_eq!(fs::read_to_string(&ledger).unwrap(), DAMAGED, "{reason}");
         assert_eq!(aside.symlink_metadata().unwrap().file_type(), kind);
-        // What the hint says clears the way.
+        // Following the hint solves the problem.
         fs::rename(&aside, aside.with_extension("broken.old")).unwrap();
         run(&server, &home, &[])
             .code(0)
@@ -453,7 +453,7 @@ fn what_is_not_a_plain_file_where_a_damaged_ledger_goes_is_refused_by_name_and_n
 fn a_directory_that_is_full_lets_requests_out_unpaced_and_says_so() {
     let (server, home) = (answering("ok"), Home::new());
     limit(&home, "rpm = 1");
-    // No file may grow; the signal that says so is ignored, and the write fails as on a full disk.
+    // No file may grow; the signal is ignored, so that writing fails as on a full disk.
     let script = format!("trap '' XFSZ; ulimit -f 0; exec langdock send -m {MODEL} Hi");
     for _ in 0..2 {
         let outcome = Langdock::shell(&script)
@@ -464,7 +464,7 @@ fn a_directory_that_is_full_lets_requests_out_unpaced_and_says_so() {
         outcome.code(0).stdout("ok\n").stderr_contains(UNPACED);
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome}");
     }
-    // What could not be written is not a damaged ledger.
+    // A failed write does not damage the ledger.
     run(&server, &home, &[]).code(0).stderr_empty();
 }
 
@@ -473,7 +473,7 @@ fn a_directory_that_is_full_lets_requests_out_unpaced_and_says_so() {
 fn a_directory_that_cannot_be_written_or_made_lets_requests_out_unpaced_and_says_so() {
     let (server, home) = (answering("ok"), Home::new());
     limit(&home, "rpm = 1");
-    // Directories in which even root can make nothing, and no directory at all.
+    // Directories in which even root cannot create files, and a path that is not a directory.
     for directory in ["/proc", "/proc/self", "/dev/null"] {
         for _ in 0..2 {
             let outcome = send(&server)

@@ -1,5 +1,4 @@
-//! `send` in the shell lines that people write: each reads what it should, and waits for nothing
-//! else.
+//! `send` in typical shell pipelines: each run reads its input and waits for nothing else.
 
 use serde_json::{Value, json};
 
@@ -7,7 +6,7 @@ use crate::support::{
     command::Langdock, events::MODEL, home::Home, pty::CTRL_C, sending::answering, server::Server,
 };
 
-/// Returns what the one request of a script asks, which must go through without a word.
+/// Returns the content of a script's only request, which must succeed without messages.
 #[track_caller]
 fn content(home: &Home, script: &str) -> Value {
     let server = answering("ok");
@@ -47,7 +46,7 @@ fn each_way_to_give_stdin_is_read_as_what_it_is() {
 #[test]
 fn a_named_pipe_is_waited_for_until_its_writer_is_done() {
     let home = Home::new();
-    // The writer goes on once the reader has taken what it wrote first: more than a pipe holds.
+    // The writer continues once the reader has read the first part, which exceeds a pipe's buffer.
     let script =
         "mkfifo p; { head -c 200000 /dev/zero | tr '\\0' x; printf end; } >p & langdock send q <p";
     assert_eq!(

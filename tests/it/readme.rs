@@ -1,4 +1,4 @@
-//! The README's examples work, and its tables say what the program says.
+//! The README's examples work, and its tables match the program.
 
 use std::fs;
 use std::path::Path;
@@ -15,8 +15,8 @@ fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
 }
 
-/// The shell blocks of the README, but for those that CI runs by itself and those that say why they
-/// are not run.
+/// Returns the shell blocks of the README, except those that CI runs itself and those that are
+/// marked as not run, with a reason.
 fn examples(readme: &str) -> Vec<String> {
     let mut blocks = readme.split("```sh\n");
     let mut before = blocks.next().unwrap_or_default();
@@ -48,7 +48,7 @@ fn each_example_of_the_readme_works_against_serve() {
     let examples_directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/examples");
     for example in fs::read_dir(examples_directory).unwrap() {
         let path = example.unwrap().path();
-        // With the mode: programs among them stay such.
+        // Keeps the mode, so that programs stay executable.
         let place = home.write(
             Path::new("work/tests/it/examples").join(path.file_name().unwrap()),
             "",

@@ -1,5 +1,5 @@
-//! Rendered Markdown as a terminal gets it from the program: colours by theme, widths, another
-//! width in the middle, and what else is rendered.
+//! Rendered Markdown on a terminal: colours by theme, widths, resizing in the middle, and other
+//! output that is rendered.
 
 use crate::support::{
     command::Langdock,
@@ -12,7 +12,7 @@ use crate::support::{
     server::Server,
 };
 
-/// A bit of everything that has a colour.
+/// A sample of everything that has a colour.
 const TEXT: &str = "# Head\n\n`code` and **bold**\n\n```sh\necho 'quoted' # said\n```\n";
 
 #[test]
@@ -69,7 +69,7 @@ fn nothing_is_asked_of_the_terminal() {
         .on_terminal(80, 24)
         .finish();
     let text = outcome.code(0).stdout_text();
-    // Colours, links and the rest of the line: no sequence that a terminal answers.
+    // Colours, links and erasing a line: no sequence that a terminal would reply to.
     for part in text.split('\u{1b}').skip(1) {
         let sequence = part.trim_start_matches(|letter: char| {
             letter == '[' || letter == ';' || letter.is_ascii_digit()
@@ -188,7 +188,7 @@ fn a_saved_conversation_is_shown_as_an_answer_is() {
         narrow.code(0).stdout_text().contains("`code` and\r\n"),
         "{narrow}"
     );
-    // No terminal has so many: as if nothing were said.
+    // Implausible widths are ignored.
     for columns in ["65536", "99999999999", "wide", "0"] {
         let plain_again = show()
             .env("COLUMNS", columns)

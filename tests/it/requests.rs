@@ -1,5 +1,5 @@
-//! What the server sees of `langdock send`: the head, the body, where it goes, and what files
-//! become.
+//! What the server sees of `langdock send`: the headers, the body, where it goes, and the content
+//! of files.
 
 mod body;
 mod conversation;

@@ -1,4 +1,4 @@
-//! `langdock serve`: the scripted endpoint from the outside, by plain requests and by `langdock
+//! `langdock serve`: the scripted endpoint from the outside, with plain requests and with `langdock
 //! send`.
 
 mod drain;
@@ -15,7 +15,7 @@ use crate::support::{
     serving::{Answered, Serving},
 };
 
-/// What it says on stderr once it listens.
+/// The message on stderr once it is listening.
 const READY: &str = "langdock: scripted answers, no model; press Ctrl-C to stop\n";
 
 #[test]
@@ -150,7 +150,7 @@ fn images_pdfs_and_tools_are_read() {
     serving.end();
 }
 
-/// The ids that the endpoint lists in `us`.
+/// Returns the ids that the endpoint lists in `us`.
 fn listed_ids(serving: &Serving) -> Vec<String> {
     let models = Answered::read(serving.raw("GET /anthropic/us/v1/models", "x-api-key: k\r\n", ""));
     let models = models.json();

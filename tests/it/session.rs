@@ -1,4 +1,4 @@
-//! Conversations: what is saved, what is gone on from, and what survives.
+//! Conversations: what is saved, where a conversation continues, and what survives.
 
 mod broken;
 mod demo;
@@ -16,12 +16,12 @@ use crate::support::{
     command::Langdock, home::Home, request::Request, sending::send, server::Server,
 };
 
-/// Begins `send` in a home that has conversations.
+/// Begins `send` with a shared home.
 pub(crate) fn saying(server: &Server, home: &Home, args: &[&str]) -> Langdock {
     send(server).home(home).args(args)
 }
 
-/// Returns what both sides say in the body of a request.
+/// Returns the texts of all messages in a request body.
 pub(crate) fn said(request: &Request) -> Vec<String> {
     let body = request.json();
     let messages = body["messages"].as_array().unwrap().clone();
@@ -50,7 +50,7 @@ pub(crate) fn ids(home: &Home) -> Vec<String> {
         .collect()
 }
 
-/// Returns a conversation as an object.
+/// Returns a conversation as JSON.
 fn shown(home: &Home, name: &str) -> Value {
     Langdock::new()
         .home(home)

@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and a reader that goes away end the program at any moment, promptly, and by
+//! Ctrl-C, SIGTERM and a reader that disappears end the program at any moment, promptly, and by
 //! their signal.
 
 use std::{fs, thread};
@@ -23,16 +23,16 @@ use crate::{
 
 const SIGNALS: [(Signal, i32, i32); 2] = [(Signal::SIGINT, 2, 130), (Signal::SIGTERM, 15, 143)];
 
-/// What the program says when a signal ended it and there is nothing else to say.
+/// The message if a signal ended the program and there is nothing else to report.
 const INTERRUPTED: &str = "langdock: error: interrupted\n";
 
-/// A server that begins to answer with this text and then falls silent.
+/// Starts a server that begins to answer with this text and then stalls.
 fn begins(text: &str) -> Server {
     let events = Stream::new().start().open_text_block([text]).to_string();
     Server::start(move |_, _| Reply::sse_start().body(&events).wait_for_hang_up())
 }
 
-/// Sends the signal when the program has come to where it waits, and returns its end.
+/// Sends the signal once the program has reached the point where it waits, and returns its outcome.
 fn interrupt(running: Running, ready: impl Fn(&Running), signal: Signal) -> Outcome {
     ready(&running);
     running.signal(signal);
@@ -79,7 +79,7 @@ fn a_signal_ends_the_waiting_for_a_file_that_nobody_writes() {
     for flags in [["-f", "pipe"], ["-s", "@pipe"]] {
         let home = Home::new();
         Langdock::shell("mkfifo pipe").home(&home).run().code(0);
-        // The region has a notice of its own, which comes just before the files are read.
+        // The notice about the region is printed just before the files are read.
         let running = send(&server)
             .home(&home)
             .args(flags)
@@ -100,7 +100,7 @@ fn a_signal_ends_the_waiting_for_a_reader_of_the_output() {
     for (signal, number, _) in SIGNALS {
         let home = Home::new();
         Langdock::shell("mkfifo pipe").home(&home).run().code(0);
-        // The region has a notice of its own, which comes just before the output is opened.
+        // The notice about the region is printed just before the output is opened.
         let running = send(&server)
             .home(&home)
             .args(["-o", "pipe", "--region", "zz"])
@@ -240,7 +240,7 @@ fn with_json_too_what_came_is_printed_before_the_end() {
         );
         let failure = outcome.signal(number).told();
         failure.object(code, "interrupted", &json!({"status": null}));
-        // Nothing tells when more than the head has come; if nothing has, there is no object.
+        // More than the headers may have been received or not; if not, there is no object.
         if !outcome.stdout.is_empty() {
             let object = outcome.stdout_json();
             assert_eq!(
@@ -255,7 +255,7 @@ fn with_json_too_what_came_is_printed_before_the_end() {
 fn a_signal_leaves_only_the_part_of_a_file_and_names_it() {
     for (signal, number, _) in SIGNALS {
         let (server, home) = (begins("Hello wor"), Home::new());
-        // A file that is followed as it grows, as a user would follow it.
+        // The file is watched while it grows, as a user would with `tail -f`.
         let script = format!(
             "(until test -s answer.part; do kill -0 $$ || exit; done; echo grown >&2) & exec langdock send -m {MODEL} -o answer hello"
         );
@@ -309,7 +309,7 @@ fn a_signal_ends_a_write_that_its_reader_keeps_waiting() {
     for (signal, number, _) in SIGNALS {
         for flags in ["", "--jsonl"] {
             let server = begins(&text);
-            // The program itself holds the other end of its stdout, so that nobody ever reads more
+            // The program itself holds the other end of its stdout open, so that nobody reads more
             // than the first bytes.
             let script = format!(
                 "exec 3<>pipe; (head -c 1 <pipe >/dev/null; echo begun >&2) 3>&- & exec langdock send {flags} -m {MODEL} hello >pipe"
@@ -396,8 +396,7 @@ fn a_connection_that_does_not_come_about_in_time_is_exit_6() {
     );
 }
 
-/// A port at which connections neither come about nor are refused: its queue is full and nobody
-/// takes from it.
+/// A port on which connections are neither accepted nor refused: its queue is full.
 #[cfg(target_os = "linux")]
 struct FullPort {
     listener: socket2::Socket,
@@ -418,7 +417,7 @@ impl FullPort {
         let fill = |_| {
             let client = socket();
             client.set_nonblocking(true).unwrap();
-            // It is under way, which is all that is wanted.
+            // The attempt is in progress, which is enough.
             let _ = client.connect(&address);
             client
         };

@@ -1,8 +1,8 @@
-//! What users read, word for word: help, errors with their hints. A change of words shows in review
-//! as a change of a file in `snapshots/`.
+//! The exact text that users read: help, and errors with their hints. In a review, a change of
+//! wording shows as a change of a file in `snapshots/`.
 //!
-//! `INSTA_UPDATE=always cargo test --test it snapshots` accepts a change; so does `cargo insta
-//! review`. Man pages and completions are compared by `generated`, and the README by `readme`.
+//! `INSTA_UPDATE=always cargo test --test it snapshots` or `cargo insta review` accepts a change.
+//! Man pages and completions are compared by `generated`, and the README by `readme`.
 
 use serde_json::json;
 
@@ -26,7 +26,7 @@ fn assert_unchanged(name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-/// Returns a command line as it is typed.
+/// Returns a command line as typed in a shell.
 fn typed(args: &[&str]) -> String {
     let words = args.iter().map(|arg| {
         let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=:,@".contains(letter);
@@ -39,13 +39,13 @@ fn typed(args: &[&str]) -> String {
     words.fold("langdock".to_owned(), |line, word| line + " " + &word)
 }
 
-/// Returns a command line with what it printed on stderr and how it ended.
+/// Returns a command line with its stderr and its exit code.
 fn shown(args: &[&str], outcome: &Outcome) -> String {
     let code = outcome.code.expect("it exits");
     format!("$ {}\n{}[exit {code}]\n\n", typed(args), outcome.stderr)
 }
 
-/// Replaces what differs from machine to machine and from run to run.
+/// Replaces what differs between machines and runs.
 fn redacted(text: &str, replacements: &[(String, &str)]) -> String {
     let mut text = text.replace(env!("CARGO_PKG_VERSION"), "[VERSION]");
     for (from, to) in replacements {
@@ -82,7 +82,7 @@ fn every_help_topic() {
     }
 }
 
-/// Command lines that are refused before anything is sent. Their files are those of [`furniture`].
+/// Command lines that are refused before anything is sent. They use the files of [`furniture`].
 const REFUSED: &[&[&str]] = &[
     // Names that do not exist.
     &["sned", "Hi"],
@@ -128,7 +128,7 @@ const REFUSED: &[&[&str]] = &[
     &["serve", "--port", "70000"],
     &["serve", "--fail", "teapot:0.1"],
     &["batch", "{text}", "-J", "0"],
-    // Flags that do not go together, or are missing.
+    // Conflicting or missing flags.
     &["send", "--json", "--jsonl", "Hi"],
     &["send", "--raw", "--markdown", "Hi"],
     &["send", "--demo", "--curl", "Hi"],
@@ -208,7 +208,7 @@ const REFUSED: &[&[&str]] = &[
     &["config", "unset", "regoin"],
 ];
 
-/// Writes the files that the refused command lines name.
+/// Writes the files used by the refused command lines.
 fn furniture(home: &Home) {
     let png = |side: u32| {
         let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
@@ -332,10 +332,10 @@ fn every_failure_about_the_key() {
     assert_unchanged("key", &text);
 }
 
-/// A server's behaviour, what it is called in the snapshot, and flags for the request.
+/// A server's behaviour: its name in the snapshot, the reply, and flags for the request.
 type Failing = (&'static str, fn() -> Reply, &'static [&'static str]);
 
-/// Answers with a status and the API's error of it.
+/// Replies with a status and the API's error for it.
 macro_rules! refusing {
     ($status:literal, $kind:literal) => {
         (
@@ -346,7 +346,7 @@ macro_rules! refusing {
     };
 }
 
-/// Every way in which an answer fails, by the table of exit codes.
+/// Every way in which a request fails, in the order of the exit codes.
 const FAILING: &[Failing] = &[
     refusing!(400, "invalid_request_error"),
     (

@@ -1,5 +1,5 @@
-//! Servers that stand in for the API leave fields of an answer out, or send null for them: nothing
-//! of the answer is lost.
+//! Servers that imitate the API omit fields of an answer or send null for them: no part of the
+//! answer is lost.
 
 use serde_json::{Value, json};
 
@@ -13,8 +13,8 @@ use crate::support::{
 };
 use crate::tools::{done, playing, results, shell_tool, tool_run};
 
-/// A tool call whose start has these fields beside its type and name, and whose input comes in
-/// deltas.
+/// Returns a tool call whose start has these fields in addition to its type and name, and whose
+/// input follows in deltas.
 fn called(fields: &Value, name: &str, input: &str) -> Stream {
     let mut start = json!({"type": "tool_use", "id": "t1", "name": name});
     let more = fields.as_object().unwrap().clone();
@@ -26,7 +26,7 @@ fn called(fields: &Value, name: &str, input: &str) -> Stream {
         .stop("tool_use")
 }
 
-/// What servers send for the input in the start of a call.
+/// Returns what servers send as the input in the start of a call.
 fn inputs_in_start() -> [Value; 3] {
     [json!({}), json!({"input": null}), json!({"input": ""})]
 }
@@ -39,7 +39,7 @@ fn send_to(stream: &Stream, args: &[&str]) -> Outcome {
     outcome
 }
 
-/// A text in blocks whose starts have no text.
+/// Returns text in blocks whose starts have no text.
 fn sparse_text() -> Stream {
     let delta = |text: &str| json!({"type": "text_delta", "text": text});
     Stream::new()

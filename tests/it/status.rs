@@ -1,5 +1,4 @@
-//! The line that says what is waited for: on a terminal only, with the seconds, and gone without a
-//! trace.
+//! The status line: only on a terminal, with the seconds, and removed without a trace.
 
 use serde_json::json;
 
@@ -15,13 +14,13 @@ use crate::support::{
     server::Server,
 };
 
-/// Answers `ok`, with a head that is held back until the gate opens.
+/// Answers `ok`, but holds back the headers until the gate opens.
 fn held(gate: &Gate) -> Server {
     let (gate, stream) = (gate.clone(), answer(&["ok"]));
     Server::start(move |_, _| Reply::sse(&stream).hold_head(&gate))
 }
 
-/// Answers with the beginning of this stream at once, and with the rest of it once the gate opens.
+/// Sends the beginning of this stream at once, and the rest when the gate opens.
 fn held_after(begin: &Stream, whole: &Stream, gate: &Gate) -> Server {
     let (begin, whole, gate) = (begin.to_string(), whole.to_string(), gate.clone());
     let rest = whole
@@ -31,8 +30,8 @@ fn held_after(begin: &Stream, whole: &Stream, gate: &Gate) -> Server {
     Server::start(move |_, _| Reply::sse_start().body(&begin).wait(&gate).body(&rest))
 }
 
-/// Waits until the terminal was told this, lets the answer come, and asserts that it alone is there
-/// in the end.
+/// Waits until the terminal shows this, lets the answer continue, and asserts that only the answer
+/// is left in the end.
 #[track_caller]
 fn comes_and_goes(run: Langdock, gate: &Gate, told: &str) {
     let terminal = run.on_terminal(80, 24);
@@ -187,7 +186,8 @@ fn nothing_is_told_quietly_nor_in_a_pipe_nor_on_a_terminal_that_only_prints() {
         .env("LANGDOCK_MODEL", "m");
     let dumb = dumb.stdin_null().on_terminal(80, 24);
     server.wait_for_requests(3);
-    // One that says it, and began last: the others would have said it by then.
+    // This one shows a status line and was started last, so the others would have shown theirs by
+    // now.
     let loud = send(&server).args(["Hi"]).stdin_null().on_terminal(80, 24);
     loud.wait_for("1 s waiting for an answer");
     gate.open();

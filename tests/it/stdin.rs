@@ -1,4 +1,4 @@
-//! Standard input: what is read of it, what it becomes, and when it is left alone.
+//! Standard input: what is read, what it becomes, and when it is ignored.
 
 use std::{
     fs::File,
@@ -18,13 +18,13 @@ use crate::support::{
     server::Server,
 };
 
-/// The user's turn of the one request.
+/// Returns the user turn of the only request.
 #[track_caller]
 fn content(server: &Server) -> Value {
     server.only_request().json()["messages"][0]["content"].clone()
 }
 
-/// The turn that standard input and the prompt `Hi` make.
+/// Returns the turn for this stdin and the prompt `Hi`.
 fn framed(stdin: &str) -> Value {
     json!([{"type": "text", "text": format!("<stdin>\n{stdin}</stdin>")}, {"type": "text", "text": "Hi"}])
 }
@@ -136,7 +136,7 @@ fn nothing_and_white_space_alone_are_no_prompt() {
 #[test]
 fn no_stdin_leaves_a_pipe_alone() {
     let server = answering("ok");
-    // The pipe is held open: a program that read it would not end.
+    // The pipe stays open, so a program that reads it would not end.
     send(&server)
         .stdin_open()
         .args(["-I", "Hi"])
@@ -235,7 +235,7 @@ fn a_silent_pipe_is_told_of_with_the_way_out_and_loses_nothing() {
 fn a_slow_producer_loses_nothing() {
     let (server, home) = (answering("ok"), Home::new());
     home.write("work/big", "a line of many\n".repeat(30_000));
-    // Each step is a process and a write of its own, some of them larger than a pipe holds.
+    // Each step is a separate process and write, some of them larger than a pipe's buffer.
     let script = "{ printf one; head -c 100000 big; printf two; cat big; printf 'three\\n'; } | langdock send Hi";
     let shell = Langdock::shell(script)
         .home(&home)
@@ -428,7 +428,7 @@ fn a_pipe_that_does_not_block_is_waited_for() {
     let (reader, mut writer) = non_blocking();
     writer.write_all(b"one ").unwrap();
     let running = send(&server).stdin_file(reader).spawn();
-    // It has been waiting for two seconds by then.
+    // By now it has been waiting for two seconds.
     running.wait_for_stderr("standard input");
     writer.write_all(b"two").unwrap();
     drop(writer);
@@ -445,7 +445,7 @@ fn a_pipe_that_does_not_block_is_waited_for() {
             .env("LANGDOCK_MODEL", MODEL)
             .args(args);
         let running = langdock.stdin_file(reader).spawn();
-        // What follows comes after all that is there was read, or soon will be.
+        // The first part has been read, or soon will be, before the rest is written.
         running.wait_for_stdout("ok");
         writer.write_all(b"wo").unwrap();
         drop(writer);

@@ -1,5 +1,5 @@
-//! An answer that breaks off: tried again before its first part has come, kept and told after it,
-//! and never a success.
+//! Interrupted answers: they are retried before the first content, kept and reported after it, and
+//! never a success.
 
 use std::thread;
 
@@ -16,21 +16,21 @@ use crate::{
     },
 };
 
-/// A reply that can be made again.
+/// Creates the reply, any number of times.
 type Replies = Box<dyn Fn() -> Reply + Send + Sync>;
 
-/// A stream that has begun, with a block that has not.
+/// Returns a stream that has begun, with a block that has no content.
 fn begun() -> Stream {
     Stream::new().start()
 }
 
-/// Begins a stream that breaks off after these events.
+/// Creates a stream that is interrupted after these events.
 fn cut(stream: &Stream) -> Replies {
     let text = stream.to_string();
     Box::new(move || Reply::sse_start().body(&text).close())
 }
 
-/// Every way to break off before anything of the answer itself has come; the name is for messages.
+/// Returns every way of interrupting an answer before its first content, with names for messages.
 fn breaks_before_content() -> Vec<(&'static str, Replies)> {
     let opened = begun().ping().open_text_block([""; 0]);
     let half = opened.to_string()
@@ -505,7 +505,7 @@ fn an_answer_that_is_whole_is_a_success_whatever_the_connection_does_then() {
             .close()
     });
     send(&server).run().code(0).stdout("whole\n").stderr_empty();
-    // In the same packet as the end.
+    // In the same packet as the end of the answer.
     for late in [
         "data: bye\n\n",
         "event: message_stop\ndata: {\n\n",

@@ -1,5 +1,4 @@
-//! The support's own tests: what the other tests stand on holds by itself, without the program
-//! under test.
+//! Tests of the support code on which the other tests rely, without the program under test.
 
 mod events;
 mod programs;

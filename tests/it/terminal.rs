@@ -1,4 +1,4 @@
-//! On a terminal: what came from outside never acts on it, and what comes and goes leaves no trace.
+//! Output on a terminal: untrusted text cannot control it, and temporary output leaves no trace.
 
 use serde_json::{Value, json};
 
@@ -13,12 +13,12 @@ use crate::support::{
     server::Server,
 };
 
-/// Everything that a terminal would act on, with words between that can be found again.
+/// All sequences that a terminal would interpret, with words in between to search for.
 const HOSTILE: &str = "red\u{1b}[31m title\u{1b}]0;owned\u{7}\u{1b}]52;c;AAAA\u{1b}\\ c1\u{9b}2J\u{90}q\u{9c} back\u{8}\u{7f} \
     over\rwritten bidi\u{202e}gnp.exe\u{2066}x\u{2069}\u{200f}\u{61c} nul\u{0} so\u{e}si\u{f} end";
 
-/// Asserts that the terminal got nothing but text: no control besides the line ends that it makes
-/// itself, no bidi control.
+/// Asserts that the terminal got only text: no control characters except its own line endings, and
+/// no bidi controls.
 #[track_caller]
 fn assert_harmless(outcome: &Outcome) {
     let screen = String::from_utf8(outcome.stdout.clone()).expect("whole characters");
@@ -31,7 +31,7 @@ fn assert_harmless(outcome: &Outcome) {
     assert!(found.is_empty(), "the terminal got {found:?}\n{screen:?}");
 }
 
-/// Runs it on a terminal without colours of its own.
+/// Runs it on a terminal with colours disabled.
 #[track_caller]
 fn on_screen(run: Langdock) -> Outcome {
     let outcome = run
@@ -182,7 +182,7 @@ fn every_json_of_a_command_is_indented_on_a_terminal_and_one_line_elsewhere() {
 
 #[test]
 fn json_lines_on_a_terminal_have_escapes_too() {
-    // The server's own JSON has these characters raw, as JSON may.
+    // In the server's JSON these characters are not escaped, which JSON allows.
     let raw = answer(&["\u{9b}31m \u{202e}x \u{7f}"]);
     assert!(raw.contains('\u{9b}') && raw.contains('\u{7f}'));
     let server = Server::start(move |_, _| Reply::sse(&raw));
@@ -307,7 +307,7 @@ fn an_answer_on_a_terminal_is_shown_as_it_comes() {
     terminal.finish().code(0).stdout("one two\r\n");
 }
 
-/// Answers at the second try.
+/// Answers at the second attempt.
 fn busy_at_first(wait_ms: u32) -> Server {
     Server::start(move |_, nth| match nth {
         0 => Reply::json(429, &error("rate_limit_error", "Slow down\u{1b}[2J."))
@@ -393,8 +393,8 @@ fn a_dumb_terminal_gets_the_plain_line_too() {
         .stdout_contains("; retrying in 0.3 s (attempt 2)\r\nok\r\n");
 }
 
-/// Runs a command line on terminals of three widths and asserts that what it prints there has the
-/// words that it prints to a pipe, in lines that fit: only a single word may be wider.
+/// Runs a command line on terminals of three widths, and asserts that it prints the same words as
+/// in a pipe, in lines that fit: only a single word may be wider.
 #[track_caller]
 fn assert_wraps_between_words(code: i32, run: impl Fn() -> Langdock) {
     let piped = run().run();
@@ -461,8 +461,8 @@ fn a_command_to_type_is_on_one_line_of_a_terminal_that_is_wide_enough() {
         .stdout_contains("`langdock send 'Why is the sky blue?'`");
 }
 
-/// Returns the lines that stand on a terminal after these bytes; it knows what a line that is drawn
-/// again needs.
+/// Returns the final lines of a terminal after these bytes; it supports the sequences for redrawing
+/// a line.
 fn screen(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     let (mut lines, mut row, mut column) = (vec![Vec::<char>::new()], 0, 0);

@@ -1,5 +1,5 @@
-//! Over TLS only a server is spoken to whose certificate is trusted; everything else is told, with
-//! the way out of it.
+//! With TLS, only servers with a trusted certificate are used; anything else is reported with a
+//! hint.
 
 use std::{
     fs,
@@ -27,12 +27,12 @@ use crate::{
     },
 };
 
-/// Returns a server that answers, with this certificate.
+/// Returns a server with this certificate that answers.
 fn answering(certificate: &TlsCertificate) -> Server {
     Server::start_tls(|_, _| Reply::sse(events::answer(&["whole"])), certificate)
 }
 
-/// Trusts the authority in this file and no other.
+/// Trusts the CA in this file and no other.
 fn trusting(langdock: Langdock, file: &Path) -> Langdock {
     langdock.args(["--cacert".as_ref(), file.as_os_str()])
 }
@@ -82,8 +82,8 @@ fn the_flag_goes_before_the_variable() {
 fn an_authority_that_only_the_systems_store_knows_is_trusted() {
     let certificate = TlsCertificate::valid();
     let server = answering(&certificate);
-    // The library that reads the system's store takes another place for it from this variable, and
-    // files by such names.
+    // The crate that reads the system's store uses this variable for its location, and expects such
+    // file names.
     let home = Home::new();
     let store = home.write("store/0a1b2c3d.0", fs::read(certificate.ca_file()).unwrap());
     let outcome = send(&server)
@@ -136,7 +136,7 @@ fn a_certificate_that_is_not_to_be_trusted_is_exit_6_and_not_tried_again() {
         ),
     ];
     for (certificate, authority, reason, hint) in table {
-        // The others are refused although their authority is known.
+        // These are refused although their CA is trusted.
         let known = hint != "--cacert FILE";
         let authority = authority.or_else(|| known.then(|| certificate.ca_file()));
         let server = answering(&certificate);
@@ -172,7 +172,7 @@ fn a_certificate_that_is_not_to_be_trusted_is_exit_6_and_not_tried_again() {
 
 #[test]
 fn a_server_that_presents_a_cas_own_certificate_is_told_in_words() {
-    // What `openssl req -x509` makes, and people give to their servers.
+    // The kind of certificate that `openssl req -x509` creates.
     let certificate = TlsCertificate::of_the_authority_itself();
     let server = answering(&certificate);
     for outcome in [
@@ -221,7 +221,7 @@ fn a_handshake_that_breaks_off_is_a_connection_that_failed_and_tried_again() {
     thread::spawn(move || {
         for stream in listener.incoming() {
             count.fetch_add(1, Ordering::SeqCst);
-            // The greeting is taken and not answered.
+            // The `ClientHello` is read and never answered.
             let _ = stream.unwrap().read(&mut [0; 4096]);
         }
     });
@@ -248,7 +248,7 @@ fn a_server_that_speaks_no_tls_is_exit_6_and_not_tried_again() {
     let url = format!("https://{}", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        // What the client has against it may make it go before all is written.
+        // The client may disconnect before everything is written.
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
         let _ = stream.read_to_end(&mut vec![]);
     });

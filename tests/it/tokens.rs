@@ -1,4 +1,4 @@
-//! Tokens: what a request would take, what refuses it, and what requests have taken.
+//! Tokens: what a request would use, when it is refused for that, and what requests have used.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ use crate::support::{
     server::Server,
 };
 
-/// A model of the seed's: its context window is known without a list.
+/// A model of the built-in table: its context window is known without a list.
 const SEED: &str = "claude-3-haiku-20240307";
 
 /// Returns the lines of the log in a home.
@@ -27,7 +27,7 @@ pub(crate) fn log_of(home: &Home) -> Vec<Value> {
         .collect()
 }
 
-/// Returns the least tokens of a part that `count --json` names.
+/// Returns the lower bound of the tokens for a part in `count --json`.
 #[track_caller]
 pub(crate) fn part(counted: &Value, name: &str) -> u64 {
     let mut parts = counted["parts"].as_array().unwrap().iter();
@@ -37,7 +37,7 @@ pub(crate) fn part(counted: &Value, name: &str) -> u64 {
     part["low"].as_u64().unwrap()
 }
 
-/// Returns the likely number of all tokens.
+/// Returns the estimated total of tokens.
 #[track_caller]
 pub(crate) fn total(counted: &Value) -> u64 {
     counted["total"]["likely"].as_u64().unwrap()
@@ -376,7 +376,7 @@ fn estimates_come_nearer_with_the_answers_of_a_model() {
             .run()
             .code(0);
     }
-    // The server says that it read far less.
+    // The server reported far fewer tokens than estimated.
     let after = counted();
     assert_eq!(after["total"]["low"], before["total"]["low"]);
     assert!(total(&after) < total(&before), "{before} {after}");

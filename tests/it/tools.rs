@@ -1,4 +1,4 @@
-//! Tools that are run on this machine, and answers that have to fit a schema.
+//! Tools that run on this machine, and answers that must match a schema.
 
 mod approval;
 mod child;
@@ -30,14 +30,14 @@ pub(crate) fn tool_run(server: &Server) -> Langdock {
         .args(["tool-run"])
 }
 
-/// Starts a server that plays these streams one after the other, and the last one for every further
-/// request.
+/// Starts a server that replies with these streams in order, and with the last one for all further
+/// requests.
 pub(crate) fn playing(streams: &[Stream]) -> Server {
     let texts: Vec<String> = streams.iter().map(ToString::to_string).collect();
     Server::start(move |_, number| Reply::sse(&texts[number.min(texts.len() - 1)]))
 }
 
-/// An answer that calls these tools with these inputs; the ids are `t1`, `t2` and so on.
+/// Returns an answer that calls these tools with these inputs; the ids are `t1`, `t2` and so on.
 pub(crate) fn calling(calls: &[(&str, Value)]) -> Stream {
     let mut stream = Stream::new().start();
     for (index, (name, input)) in calls.iter().enumerate() {
@@ -46,28 +46,27 @@ pub(crate) fn calling(calls: &[(&str, Value)]) -> Stream {
     stream.stop("tool_use")
 }
 
-/// An answer without calls.
+/// Returns an answer without calls.
 pub(crate) fn done(text: &str) -> Stream {
     Stream::new().start().text_block([text]).stop("end_turn")
 }
 
-/// Writes a tools file `t.toml` with a tool `t`, run by this line of shell, and more keys; gives
-/// the home it is in.
+/// Writes a tools file `t.toml` with a tool `t` that runs this shell command and has further keys;
+/// returns its home.
 pub(crate) fn shell_tool(line: &str, more: &str) -> Home {
     let home = Home::new();
     home.write("work/t.toml", toml("t", line, more));
     home
 }
 
-/// A tool of any input that is run by a line of shell.
+/// Returns the TOML of a tool that accepts any input and runs a shell command.
 pub(crate) fn toml(name: &str, line: &str, more: &str) -> String {
     format!(
         "[[tool]]\nname = \"{name}\"\ninput_schema = {{ type = \"object\" }}\nshell = '''{line}'''\n{more}\n"
     )
 }
 
-/// The results that a request brings back, after it was checked that they come first in its last
-/// message.
+/// Returns the tool results in a request, after checking that they come first in its last message.
 #[track_caller]
 pub(crate) fn results(body: &Value) -> Vec<Value> {
     let last = body["messages"]
@@ -83,7 +82,7 @@ pub(crate) fn results(body: &Value) -> Vec<Value> {
     results
 }
 
-/// The result of a call that failed.
+/// Returns the result of a failed call.
 pub(crate) fn failure(id: &str, message: &str) -> Value {
     json!({"type": "tool_result", "tool_use_id": id, "content": message, "is_error": true})
 }

@@ -1,4 +1,4 @@
-//! What is tried again, after which wait, and how often; told on stderr while it lasts.
+//! Retries: what is retried, after which wait, how often, and what is reported on stderr.
 
 use std::{collections::BTreeSet, thread};
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Returns a server that says no once, so, and then answers.
+/// Returns a server that refuses once with this reply and then answers.
 fn once(reply: impl Fn() -> Reply + Send + Sync + 'static) -> Server {
     Server::start(move |_, nth| {
         if nth == 0 {
@@ -27,7 +27,7 @@ fn once(reply: impl Fn() -> Reply + Send + Sync + 'static) -> Server {
     })
 }
 
-/// Says no with this status.
+/// Returns a refusal with this status.
 fn no(status: u16) -> Reply {
     Reply::json(status, &events::error("some_error", "not now"))
 }
@@ -123,7 +123,7 @@ fn a_retry_after_that_is_no_wait_is_none() {
         ("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"),
     ] {
         let server = Server::start(move |_, _| no(429).header(name, value));
-        // Backing off by itself it would wait for 1.5 s at least.
+        // The program's own backoff would be at least 1.5 s.
         let failure = send(&server)
             .args(["--json", "--max-wait", "1s"])
             .run()
@@ -330,7 +330,7 @@ fn a_silence_after_the_request_is_tried_again_once_only() {
     let failure = outcome.stdout("").failure(6);
     failure.says("no data received for 0.1 s", "--idle-timeout");
     failure.object(6, "network", &json!({"status": null, "retryable": true}));
-    // A try that was cut short before its request left is one too.
+    // An attempt that timed out before its request was sent counts, too.
     assert!(
         failure.message.ends_with("(after 2 attempts)") && failure.notices.len() == 1,
         "{outcome}"
@@ -394,8 +394,8 @@ fn two_hundred_sends_side_by_side_all_get_their_answer() {
             prompt(request)
         )])),
     });
-    // More tries than the default: with these few the same process may be the third one nine times
-    // in a row.
+    // More retries than the default, since with few of them the same process may be the third
+    // request nine times in a row.
     let script = format!(
         "seq 200 | xargs -P 8 -I {{}} langdock send --max-retries 60 -m {MODEL} 'number {{}}'"
     );

@@ -13,8 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Licences under which a part may be linked into a binary that is passed on under MIT or Apache-2.0. MPL-2.0 asks for the
-# sources of its own files alone, which crates.io has, unchanged.
+# Licences that allow linking into a binary distributed under MIT or Apache-2.0. MPL-2.0 only requires the sources of its own
+# files, which are unchanged on crates.io.
 ALLOWED = {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "MPL-2.0",
            "Unicode-3.0", "Unlicense", "Zlib"}  # fmt: skip
 TARGETS = ["x86_64-unknown-linux-gnu", "aarch64-apple-darwin"]

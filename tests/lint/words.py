@@ -17,7 +17,7 @@ MAX_FOREIGN_WORDS = 10
 WIDTH = 100
 EVERY_MODULE_MAY_HAVE = {"Error", "Args"}
 
-# What stands for what: the pattern, and what to say instead.
+# Patterns, with the wording to use instead.
 FOREIGN = {
     r"\bfolders?\b": "directory",
     r"\b(?:a|the|this|each|every|that|no) person\b": "user",

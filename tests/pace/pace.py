@@ -65,7 +65,7 @@ def requests():
 
 
 def tokens():
-    # 4096 tokens may be written each time, 40 are: the ledger learns it.
+    # Each request may use 4096 tokens but uses 40, which the ledger learns.
     Run("4000 tokens", Sliding(tokens=4000), "tpm = 4000").foreseen(170, 120)
 
 
@@ -105,7 +105,7 @@ def killed():
     run.tell(took)
     run.check(all(code in (0, -9) for code in codes), f"exit codes {codes}")
     run.check(not run.server.refused, f"{len(run.server.refused)} 429s")
-    # 15 that are left and those that were sent before they died: at 20 a minute with a window lost at most.
+    # The 15 remaining requests and those sent before their process was killed: 20 per minute, with at most one window lost.
     run.check(took < 75, f"{took:.1f} s")
 
 

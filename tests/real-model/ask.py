@@ -27,7 +27,7 @@ ENVIRONMENT = {
     "LANGDOCK_MODEL": "claude-3-haiku-20240307",
 }
 DEADLINE_S = 120
-# More of a file than this does not fit into the model.
+# The maximum length of file content that fits into the model.
 MOST_BYTES = 16_000
 
 
@@ -138,8 +138,8 @@ class Recorder(http.server.BaseHTTPRequestHandler):
         pass
 
 
-# What is said, how the answer is made to begin, and its tokens at most. The model is so small that it answers no question
-# about a name; it does say again what was said to it first.
+# The message, how the answer is made to begin, and its maximum number of tokens. The model is too small to answer a question
+# about a name, but it can repeat the first message.
 FIVE_TURNS = [
     ("Hello! My name is {0}. My name is {0}.", "Hello", 6),
     ("What is two plus two?", "Two plus two is", 4),
@@ -208,7 +208,7 @@ def file_to_send():
 def main():
     send = "langdock send --max-tokens 40 --allow-truncated"
     streams("words", f"{send} 'Name three rivers and say where each of them flows.'")
-    # A clean tree has no diff: one is made of a file that is there.
+    # A clean tree has no diff, so one is made from an existing file.
     changed = subprocess.run(["git", "diff", "--quiet"]).returncode != 0
     diff = "git diff" if changed else "git diff --no-index /dev/null tests/need"
     streams(diff, f"{diff} | head -c {MOST_BYTES} | {send} 'Write a commit message for this change.'")

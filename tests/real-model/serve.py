@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 
-# Two cores have to do for the model and for those who ask it: threads that wait must sleep.
+# The model and its clients share two cores, so waiting threads must sleep.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 

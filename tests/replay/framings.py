@@ -7,7 +7,7 @@ import json
 from itertools import cycle, islice
 
 STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\nrequest-id: req_replay\r\n"
-# Longer in UTF-8 than in characters, by one, two and three bytes.
+# Characters of two, three and four bytes in UTF-8.
 WIDE = " \N{LATIN SMALL LETTER E WITH ACUTE}\N{CJK UNIFIED IDEOGRAPH-6F22}\N{SLIGHTLY SMILING FACE} "
 
 
@@ -122,7 +122,7 @@ FRAMINGS = {
     "one packet": in_one_packet,
     "until close": until_close,
 }
-# The framing whose streams are read with WIDE in their texts: the fixtures have none but ASCII.
+# The framing in which WIDE is added to the texts of the streams: the fixtures have only ASCII.
 WIDE_FRAMING = "within characters"
 
 

@@ -28,22 +28,22 @@ from server import Server
 PROGRAM, FIXTURES, DIRECTORY = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
 MODEL = "claude-sonnet-4-5"
 KEY = "sk-ld-replay-0123456789"
-# The SDK's fixtures call these two.
+# The tools called in the SDK's fixtures.
 TOOLS = "".join(
     f"[[tool]]\nname = \"{name}\"\ninput_schema = {{ type = \"object\" }}\nshell = 'cat'\n"
     for name in ("get_weather", "make_file")
 )
 EXIT_CODES = {"end_turn": 0, "tool_use": 0, "max_tokens": 9, "refusal": 10}
-# A call with arguments that are not JSON: the answer is incomplete, unless the model hears of it, as in `chat` and `tool-run`.
+# A call with invalid arguments: the answer is incomplete, except in `chat` and `tool-run`, where the model gets an error.
 BROKEN_CALL = 8
-# A cut stream, without and with a part of the answer: one of these deltas.
+# A truncated stream, without and with any content, which is one of these deltas.
 CUT = (6, 8)
 CONTENT_DELTAS = ("text_delta", "thinking_delta", "input_json_delta")
 WORKERS = 2 * (os.cpu_count() or 1)
 MAX_SHOWN = 10
 
-# What only the beta client knows: the stable one keeps other values in these fixtures, so they are compared with the beta client
-# alone. In all others both have to agree.
+# Fixtures that only the beta client supports: the stable one has different values, so they are compared only with the beta
+# client. For all others, both must agree.
 BETA_ONLY = {
     "compaction_response",
     "context_management_response",
@@ -54,7 +54,7 @@ BETA_ONLY = {
 }
 
 
-# --- The differences that are meant; all others count. ---
+# --- Intended differences; all others count. ---
 
 
 def without_nulls(value):
@@ -85,7 +85,7 @@ def with_sent_content(content):
     return [block | {"input": {}} if isinstance(block.get("input"), str) else block for block in blocks]
 
 
-# --- What is expected. ---
+# --- Expectations. ---
 
 
 class Stream:
@@ -108,7 +108,7 @@ class Stream:
         try:
             return self._ask(server, which, self.events)
         except ValueError:
-            # Its parser of arguments gave up. The message is what it makes of the stream without them, and they are as they came.
+            # Its argument parser failed: expect the message of the stream without the arguments, which are kept as text.
             self.is_broken = True
             pieces = [piece for _, data in self.events if (piece := input_piece(data)) is not None]
             message = self._ask(server, which, [(name, data) for name, data in self.events if input_piece(data) is None])
@@ -197,7 +197,7 @@ def json_lines(server, stream, frame, _after):
     result = lines.pop()
     expect("the line of the message", result["type"], "result")
     expect_message(result | {"type": "message"}, stream)
-    # Pings belong to a framing, and nothing behind the end of the message is read.
+    # Pings belong to a framing, and nothing after the end of the message is read.
     events = [json.loads(data) for name, data in stream.events if name != "ping"]
     end = next(nth for nth, event in enumerate(events) if event["type"] == "message_stop")
     expect("the events", [line for line in lines if line["type"] != "ping"], events[: end + 1])
@@ -270,7 +270,7 @@ def main():
         sys.exit(f"replay: no fixtures in {FIXTURES}")
     plain, wide = {}, {}
     for name, body in fixtures.items():
-        # Some files end in the last event, which the SDK's decoder then does not report.
+        # Some files end in the last event, which the SDK's decoder would not report without an empty line.
         events = [(event.event, event.data) for event in SSEDecoder().iter_bytes(iter([body + b"\n\n"]))]
         plain[name], wide[name] = Stream(server, name, events), Stream(server, name, widen(events))
     print(f"anthropic {anthropic.__version__}: {len(fixtures)} fixtures, accumulated after {time.monotonic() - began:.1f} s")

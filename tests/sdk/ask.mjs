@@ -2,7 +2,7 @@
 //
 //     ask.mjs BASE_URL LIMITED_BASE_URL KEY
 //
-// The limited server lets one request a minute through, for each model.
+// The limited server accepts one request per minute for each model.
 
 import { readFileSync } from "node:fs";
 
@@ -11,7 +11,7 @@ import Anthropic from "@anthropic-ai/sdk";
 const [BASE_URL, LIMITED_BASE_URL, KEY] = process.argv.slice(2);
 const PACKAGE = new URL("node_modules/@anthropic-ai/sdk/package.json", import.meta.url);
 const { version: VERSION } = JSON.parse(readFileSync(PACKAGE, "utf8"));
-// Another one than the Python SDK asks: the two do not share a limit.
+// A different model than in the Python script, so that they do not share a limit.
 const MODEL = "claude-3-5-sonnet-20240620";
 const TOOL = {
   name: "get_stock_price",

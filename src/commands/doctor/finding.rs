@@ -1,36 +1,36 @@
-//! What `doctor` finds: a line for each thing that it looked at.
+//! The findings of `doctor`: one line for each check.
 
 use serde_json::{Value, json};
 
 use crate::error::{Error, Kind};
 use crate::text::{TableColumn, TextTable};
 
-/// How it stands with a thing.
+/// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// As it should be.
+    /// Everything is fine.
     Ok,
-    /// Works, but a user should know of it.
+    /// It works, but the user should know about it.
     Note,
-    /// Does not work. The exit code says what kind of failure it would be.
+    /// It does not work; a command that needs it would exit with the code of this kind of error.
     Wrong(Kind),
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Finding {
-    /// The thing.
+    /// What was checked.
     pub(super) name: &'static str,
-    /// How it stands.
+    /// The outcome.
     pub(super) state: State,
     /// What was found.
     pub(super) found: String,
-    /// What to do about it.
+    /// What the user can do about it.
     pub(super) hint: Option<String>,
 }
 
 impl Finding {
-    /// A thing that is as it should be.
+    /// Creates a finding that everything is fine.
     pub(super) fn ok(name: &'static str, found: impl Into<String>) -> Self {
         Self {
             name,
@@ -40,7 +40,7 @@ impl Finding {
         }
     }
 
-    /// A thing that a user should know of.
+    /// Creates a finding that works, but that the user should know about.
     pub(super) fn note(
         name: &'static str,
         found: impl Into<String>,
@@ -54,7 +54,7 @@ impl Finding {
         }
     }
 
-    /// A thing that was not looked at.
+    /// Creates a finding for a check that was skipped.
     pub(super) fn skipped(name: &'static str, why: &str) -> Self {
         Self {
             name,
@@ -64,7 +64,7 @@ impl Finding {
         }
     }
 
-    /// A thing that does not work.
+    /// Creates a finding that something does not work.
     pub(super) fn wrong(
         name: &'static str,
         kind: Kind,
@@ -79,7 +79,7 @@ impl Finding {
         }
     }
 
-    /// A thing that fails as a command would.
+    /// Creates a finding for something that fails with the error of a command.
     pub(super) fn error(name: &'static str, error: &Error) -> Self {
         Self {
             name,
@@ -100,7 +100,7 @@ impl State {
     }
 }
 
-/// Returns the error of what is wrong: the first one, since what follows often comes from it.
+/// Returns the error to exit with: the first one, since later ones are often consequences of it.
 pub(super) fn verdict(findings: &[Finding]) -> Result<(), Error> {
     let kinds = findings.iter().filter_map(|finding| match finding.state {
         State::Wrong(kind) => Some(kind),
@@ -113,7 +113,7 @@ pub(super) fn verdict(findings: &[Finding]) -> Result<(), Error> {
         .map_or(Ok(()), |kind| Err(Error::Unwell { wrong, kind }))
 }
 
-/// Returns a line for each thing, and one for what to do about it.
+/// Returns a line for each finding, and one for each hint.
 pub(super) fn page(findings: &[Finding]) -> String {
     let longest_state = State::Wrong(Kind::Internal).word().len();
     let mut table = TextTable::new([
@@ -136,7 +136,7 @@ pub(super) fn page(findings: &[Finding]) -> String {
     table.to_sanitized_text()
 }
 
-/// The same for programs.
+/// Returns the findings as JSON.
 pub(super) fn object(findings: &[Finding]) -> Value {
     let finding = |Finding {
                        name,

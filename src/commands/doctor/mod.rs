@@ -1,4 +1,4 @@
-//! `langdock doctor`: looks at everything that a request needs, and says what to do about what is
+//! `langdock doctor`: checks everything that a request needs, and explains how to fix what is
 //! wrong.
 
 mod finding;
@@ -26,13 +26,13 @@ use crate::exchange::setup::{DemoEndpoint, start_demo_if};
 use crate::text::{did_you_mean, shell_quote, without_os_codes};
 use finding::{Finding, object, page, verdict};
 
-/// How far the clock may be off: certificates and waiting times are of minutes.
+/// The tolerated clock error. Certificates and waiting times have a resolution of minutes.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 
-/// How long the endpoint may take, unless somebody says otherwise: whoever asks the doctor watches.
+/// The default timeout for the endpoint, short because the user is watching.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Looks at everything.
+/// Runs all checks.
 pub(crate) async fn doctor(app: &App, args: &cli::DoctorArgs) -> Result<(), Error> {
     let demo = start_demo_if(app, &args.connection).await?;
     let base_url = demo.as_ref().map(DemoEndpoint::base_url);
@@ -72,7 +72,7 @@ fn config_file(paths: &Paths) -> Finding {
     }
 }
 
-/// What the settings say, of which nothing has been tried yet.
+/// Returns the findings about the settings alone, before anything is tried.
 fn of_settings(merged: &MergedConfig, settings: &Settings) -> Vec<Finding> {
     let region = settings.endpoint.region();
     let rows = merged.rows(region);
@@ -118,7 +118,7 @@ fn of_settings(merged: &MergedConfig, settings: &Settings) -> Vec<Finding> {
     vec![of_region, base_url, of_proxy]
 }
 
-/// What only the endpoint can tell. Without a key it is not asked.
+/// Returns the findings that need the endpoint, which is not contacted without a key.
 async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Finding>, Error> {
     let settings = catalog.settings();
     let key = match catalog.key().await {
@@ -147,7 +147,7 @@ async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Findin
     options.timeout = options.timeout.or(Some(PATIENCE));
     let client = match catalog.client_with(options).await {
         Ok(client) => client,
-        // It has been found already.
+        // Already reported by an earlier check.
         Err(Error::Build(client::BuildError::ProxyScheme(_))) => return Ok(vec![of_key]),
         Err(error @ Error::Build(_)) => {
             return Ok(vec![of_key, Finding::error("connection", &error)]);
@@ -164,9 +164,9 @@ async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Findin
     Ok(findings)
 }
 
-/// How the endpoint answered when it was asked for its models.
+/// How the endpoint responded to a request for its models.
 struct Asked {
-    /// When the head of its answer came, what time it was there, and what time it was here.
+    /// When the response headers arrived: the time it took, the server's clock, and our clock.
     head: Option<(Duration, Option<SystemTime>, SystemTime)>,
     models: Result<Vec<ListedModel>, Error>,
 }
@@ -184,7 +184,7 @@ async fn ask(app: &App, client: &ApiClient) -> Result<Asked, Error> {
     Ok(Asked { head, models })
 }
 
-/// Notes when the endpoint answered, and what time it was there.
+/// Records when the endpoint responded, and the time on its clock.
 struct HeadObserver<'a> {
     signal: Pin<Box<dyn Future<Output = i32> + Send + 'a>>,
     head: Option<(Duration, Option<SystemTime>, SystemTime)>,
@@ -204,8 +204,8 @@ impl CallObserver for HeadObserver<'_> {
 }
 
 impl Asked {
-    /// What this says of the connection, of TLS and of the clock, and why there is no list of
-    /// models.
+    /// Returns the findings about the connection, TLS and the clock, and why there is no model
+    /// list, if there is none.
     fn findings(&self, settings: &Settings) -> Vec<Finding> {
         let Some((after, theirs, ours)) = self.head else {
             let is_tls = |error: &&Error| {
@@ -262,8 +262,8 @@ fn tls(settings: &Settings) -> Finding {
     }
 }
 
-/// An endpoint without a list, such as a model server of one's own, works where a model was chosen.
-/// What answers with something else than JSON is none.
+/// Returns the finding for an endpoint without a model list. One that responds with JSON, such as a
+/// self-hosted model server, works if a model was chosen; anything else is not an endpoint.
 fn without_models(error: &Error) -> Finding {
     match error {
         Error::Call { source, .. }
@@ -326,7 +326,7 @@ fn clock(ours: SystemTime, theirs: SystemTime) -> Finding {
     )
 }
 
-/// The directories that things are kept in. Those that are not there are made when they are needed.
+/// Returns the findings about the program's directories. Missing ones are created when needed.
 fn directories(paths: &Paths) -> Vec<Finding> {
     let config = paths.config.as_deref().and_then(Path::parent);
     let (state, data) = (State::for_user(), sessions_directory(DataScope::Real));
@@ -345,10 +345,10 @@ fn directories(paths: &Paths) -> Vec<Finding> {
         .collect()
 }
 
-/// What others may not do with a directory where settings stand: write.
+/// The permission that others must not have on a directory with settings: write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
-/// What others may not do with a directory of secrets, or of what was done.
+/// The permissions that others must not have on a directory with secrets or history: any.
 const ANYTHING_BY_OTHERS: u32 = 0o077;
 
 fn directory(name: &'static str, path: &Path, forbidden: u32) -> Finding {
@@ -411,7 +411,7 @@ fn no_directory(name: &'static str, path: &Path) -> Finding {
     )
 }
 
-/// The directory in which the first of those that are missing would be made, where that cannot be.
+/// Returns the existing directory in which missing ones would be created, if it is not writable.
 fn unwritable_above(path: &Path) -> Option<&Path> {
     path.ancestors()
         .skip(1)

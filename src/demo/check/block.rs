@@ -1,4 +1,4 @@
-//! Checks one content block: its shape, and that the bytes of an attachment are what it says.
+//! Checks one content block: its shape, and that an attachment has the declared type.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::picture::is_whole_picture;
 use crate::demo::refusal::Refusal;
 use crate::media::{FileKind, ImageError, check_image, detect_file_kind};
 
-/// The block types of a message.
+/// The block types allowed in a message.
 const BLOCKS: &[&str] = &[
     "document",
     "image",
@@ -20,16 +20,16 @@ const BLOCKS: &[&str] = &[
     "tool_use",
 ];
 
-/// The block types inside of a tool's result.
+/// The block types allowed in a tool result.
 const RESULT_BLOCKS: &[&str] = &["document", "image", "search_result", "text"];
 
-/// The block types inside of a document that is made of blocks.
+/// The block types allowed in a document that consists of blocks.
 const DOCUMENT_BLOCKS: &[&str] = &["image", "text"];
 
-/// The media types of a picture.
+/// The media types of images.
 const IMAGES: &[&str] = &["image/jpeg", "image/png", "image/gif", "image/webp"];
 
-/// The longest base64 text of a picture, as the refusal names it.
+/// The maximum length of an image as base64, as the API's refusal names it.
 const MAX_IMAGE_BASE64_BYTES: usize = 5 * 1024 * 1024;
 
 /// Checks a block of a message.
@@ -58,9 +58,9 @@ fn check_one_of(types: &[&str], path: String, value: &Value) -> Result<(), Refus
     }
 }
 
-/// Checks a block of text; what is blank is refused.
+/// Checks a text block; blank text is refused.
 ///
-/// The words are those of the API, as `NousResearch/hermes-agent#61318` and others recorded them.
+/// The wording is the API's, as recorded in `NousResearch/hermes-agent#61318` and others.
 pub(super) fn check_text(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     block.allow_only(&["type", "text", "cache_control", "citations"])?;
     let text = block.required_string("text")?;
@@ -76,7 +76,7 @@ pub(super) fn check_text(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     check_words(text)
 }
 
-/// Checks the words of a text, wherever in the messages it is.
+/// Checks that text is not blank, wherever in the messages it is.
 pub(super) fn check_words(text: &str) -> Result<(), Refusal> {
     if text.is_empty() {
         return Err(refusal_at(
@@ -93,7 +93,7 @@ pub(super) fn check_words(text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks a text that was found, with its source.
+/// Checks a search result, which is a text with its source.
 ///
 /// Source: Anthropic's page `build-with-claude/search-results`.
 fn check_search_result(block: &ObjectReader<'_>) -> Result<(), Refusal> {
@@ -117,7 +117,7 @@ fn check_search_result(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks a picture: that it is what it says, can be read, and is not too large.
+/// Checks an image: that it has the declared type, is complete, and is not too large.
 ///
 /// Source: Anthropic's page `build-with-claude/vision`, with the limits of Bedrock.
 fn check_image_block(block: &ObjectReader<'_>) -> Result<(), Refusal> {
@@ -176,7 +176,7 @@ fn check_document(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     block.optional_string("title")?;
     block.optional_string("context")?;
     let source = block.required_object("source")?;
-    // Those that name a URL or a file are for Anthropic's own platform.
+    // URL and file sources exist only on Anthropic's own platform.
     let tag = source.required_tag(&["base64", "content", "text"])?;
     let source = source.with_tag(tag);
     if tag == "content" {
@@ -198,11 +198,11 @@ fn check_document(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     Err(source.field_refusal("data", "The PDF specified was not valid."))
 }
 
-/// Checks a call that comes back. Clients send what a model wrote, which need not be an object.
+/// Checks a call sent back by the client. The model may have written input that is not an object.
 ///
 /// Source: the API reference; `dust-tt/dust#24414` and others ran into it.
 fn check_tool_use(block: &ObjectReader<'_>) -> Result<(), Refusal> {
-    // `caller` comes with the calls of newer models and goes back with them.
+    // Newer models add `caller` to their calls, and clients send it back.
     block.allow_only(&["type", "id", "name", "input", "cache_control", "caller"])?;
     block.required_identifier("id", None)?;
     block.required_identifier("name", Some(64))?;
@@ -221,13 +221,13 @@ fn check_tool_result(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     block.check_boolean("is_error")?;
     match block.optional_field("content") {
         None => Ok(()),
-        // An empty string is no content at all.
+        // An empty string counts as no content.
         Some(Value::String(text)) if text.is_empty() => Ok(()),
         Some(_) => check_contents(RESULT_BLOCKS, block),
     }
 }
 
-/// Checks the content of a block: a text, or blocks of these types.
+/// Checks the content of a block: text, or blocks of these types.
 fn check_contents(types: &[&str], block: &ObjectReader<'_>) -> Result<(), Refusal> {
     if let Value::String(text) = block.required_field("content")? {
         return check_words(text);
@@ -239,7 +239,7 @@ fn check_contents(types: &[&str], block: &ObjectReader<'_>) -> Result<(), Refusa
     Ok(())
 }
 
-/// Checks a block of thinking; whether it belongs here depends on the whole request.
+/// Checks the shape of a thinking block; whether it belongs here depends on the whole request.
 fn check_thinking(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     block.allow_only(&["type", "thinking", "signature"])?;
     block.required_string("thinking")?;

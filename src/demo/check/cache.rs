@@ -1,7 +1,7 @@
-//! Checks the cache marks of a request: how many there are, and in which order.
+//! Checks the cache breakpoints of a request: their number and their order.
 //!
-//! Source: Anthropic's page `build-with-claude/prompt-caching`; the words are those of the API, as
-//! `github/copilot-cli#4185` and `BerriAI/litellm` recorded them.
+//! Source: Anthropic's page `build-with-claude/prompt-caching`; the wording is the API's, as
+//! recorded in `github/copilot-cli#4185` and `BerriAI/litellm`.
 
 use serde_json::Value;
 
@@ -9,19 +9,19 @@ use super::field::refusal_at;
 use crate::demo::prompt_cache::CacheLifetime;
 use crate::demo::refusal::Refusal;
 
-/// The most marks of a request.
+/// The maximum number of breakpoints in a request.
 const MAX_MARKS: usize = 4;
 
-/// A mark and the path of its block.
+/// A breakpoint and the path of its block.
 struct CacheMark {
     path: String,
     lifetime: CacheLifetime,
 }
 
-/// Checks the marks of a body whose shape has been checked.
+/// Checks the breakpoints of a body whose shape has been checked.
 pub(super) fn check_marks(body: &Value) -> Result<(), Refusal> {
     let mut marks = Vec::new();
-    // In the order in which the cache reads them.
+    // In the order in which the cache processes them.
     collect_marks("tools", &body["tools"], &mut marks);
     collect_marks("system", &body["system"], &mut marks);
     let messages = body["messages"].as_array().into_iter().flatten();
@@ -48,7 +48,7 @@ pub(super) fn check_marks(body: &Value) -> Result<(), Refusal> {
     }
 }
 
-/// Collects the marks of blocks, and of the blocks inside of them.
+/// Collects the breakpoints of blocks and of the blocks inside them.
 fn collect_marks(path: &str, blocks: &Value, marks: &mut Vec<CacheMark>) {
     for (index, block) in blocks.as_array().into_iter().flatten().enumerate() {
         let path = format!("{path}.{index}");

@@ -1,19 +1,19 @@
 //! Reads the fields of a JSON object by the rules of the `OpenAPI` file.
 //!
-//! What is wrong is worded as the API words it: its path first.
+//! Refusals are worded as the API's are, beginning with the path.
 
 use serde_json::{Map, Value};
 
 use crate::demo::refusal::Refusal;
 
-/// An object of the request and its path in it.
+/// An object in the request, with its path.
 pub(super) struct ObjectReader<'a> {
     path: String,
     map: &'a Map<String, Value>,
 }
 
 impl<'a> ObjectReader<'a> {
-    /// Reads `value`, found at `path`, as an object.
+    /// Reads the `value` at `path` as an object.
     pub(super) fn new(path: impl Into<String>, value: &'a Value) -> Result<Self, Refusal> {
         let path = path.into();
         match value {
@@ -22,7 +22,7 @@ impl<'a> ObjectReader<'a> {
         }
     }
 
-    /// Adds a union's tag to the path, as in `messages.0.content.1.image`.
+    /// Adds a union's tag to the path, such as in `messages.0.content.1.image`.
     pub(super) fn with_tag(self, tag: &str) -> Self {
         Self {
             path: self.field_path(tag),
@@ -35,7 +35,7 @@ impl<'a> ObjectReader<'a> {
         &self.path
     }
 
-    /// Returns the path of one of its fields.
+    /// Returns the path of a field of it.
     pub(super) fn field_path(&self, field: &str) -> String {
         if self.path.is_empty() {
             field.to_owned()
@@ -44,12 +44,12 @@ impl<'a> ObjectReader<'a> {
         }
     }
 
-    /// Refuses what is wrong with a field.
+    /// Creates a refusal about a field.
     pub(super) fn field_refusal(&self, field: &str, message: &str) -> Refusal {
         refusal_at(&self.field_path(field), message)
     }
 
-    /// Refuses any field but `allowed`.
+    /// Refuses any field that is not in `allowed`.
     pub(super) fn allow_only(&self, allowed: &[&str]) -> Result<(), Refusal> {
         match self.map.keys().find(|key| !allowed.contains(&key.as_str())) {
             Some(key) => Err(self.field_refusal(key, "Extra inputs are not permitted")),
@@ -57,26 +57,26 @@ impl<'a> ObjectReader<'a> {
         }
     }
 
-    /// Returns a field that may be missing.
+    /// Returns an optional field.
     pub(super) fn optional_field(&self, field: &str) -> Option<&'a Value> {
         self.map.get(field)
     }
 
-    /// Returns a field that must be there.
+    /// Returns a required field.
     pub(super) fn required_field(&self, field: &str) -> Result<&'a Value, Refusal> {
         self.map
             .get(field)
             .ok_or_else(|| self.field_refusal(field, "Field required"))
     }
 
-    /// Returns a string that must be there.
+    /// Returns a required string.
     pub(super) fn required_string(&self, field: &str) -> Result<&'a str, Refusal> {
         self.required_field(field)?
             .as_str()
             .ok_or_else(|| self.field_refusal(field, "Input should be a valid string"))
     }
 
-    /// Returns a string that may be missing or null.
+    /// Returns a string that may be absent or null.
     pub(super) fn optional_string(&self, field: &str) -> Result<Option<&'a str>, Refusal> {
         match self.optional_field(field) {
             None | Some(Value::Null) => Ok(None),
@@ -84,7 +84,7 @@ impl<'a> ObjectReader<'a> {
         }
     }
 
-    /// Returns a list that must be there.
+    /// Returns a required array.
     pub(super) fn required_list(&self, field: &str) -> Result<&'a [Value], Refusal> {
         match self.required_field(field)? {
             Value::Array(items) => Ok(items),
@@ -92,12 +92,12 @@ impl<'a> ObjectReader<'a> {
         }
     }
 
-    /// Returns an object that must be there.
+    /// Returns a required object.
     pub(super) fn required_object(&self, field: &str) -> Result<ObjectReader<'a>, Refusal> {
         ObjectReader::new(self.field_path(field), self.required_field(field)?)
     }
 
-    /// Checks that a field, if it is there, is a boolean.
+    /// Checks that an optional field is a boolean.
     pub(super) fn check_boolean(&self, field: &str) -> Result<(), Refusal> {
         match self.optional_field(field) {
             None | Some(Value::Bool(_)) => Ok(()),
@@ -105,7 +105,7 @@ impl<'a> ObjectReader<'a> {
         }
     }
 
-    /// Returns an integer of at least `minimum` that must be there.
+    /// Returns a required integer of at least `minimum`.
     pub(super) fn required_integer(&self, field: &str, minimum: u64) -> Result<u64, Refusal> {
         let value = self.required_field(field)?;
         match (value.as_u64(), value.as_i64()) {
@@ -118,7 +118,7 @@ impl<'a> ObjectReader<'a> {
         }
     }
 
-    /// Returns a number from 0 to 1 that may be missing.
+    /// Returns an optional number from 0 to 1.
     pub(super) fn optional_share(&self, field: &str) -> Result<Option<f64>, Refusal> {
         let Some(value) = self.optional_field(field) else {
             return Ok(None);
@@ -135,7 +135,7 @@ impl<'a> ObjectReader<'a> {
         }
     }
 
-    /// Returns a string that must be there and be one of `choices`.
+    /// Returns a required string that is one of `choices`.
     pub(super) fn required_choice(
         &self,
         field: &str,
@@ -151,7 +151,7 @@ impl<'a> ObjectReader<'a> {
         ))
     }
 
-    /// Returns the `type` that says which shape the object has, one of `tags`.
+    /// Returns the required `type`, one of `tags`, which selects the object's shape.
     pub(super) fn required_tag(&self, tags: &[&str]) -> Result<&'a str, Refusal> {
         let tag = match self.optional_field("type") {
             Some(Value::String(tag)) => tag.as_str(),
@@ -171,7 +171,7 @@ impl<'a> ObjectReader<'a> {
         ))
     }
 
-    /// Returns a string that must be there, of 1 to `longest` letters, digits, `_` and `-`.
+    /// Returns a required string of 1 to `longest` letters, digits, `_` and `-`.
     pub(super) fn required_identifier(
         &self,
         field: &str,
@@ -193,7 +193,7 @@ impl<'a> ObjectReader<'a> {
         ))
     }
 
-    /// Checks a `cache_control`, if it is there.
+    /// Checks an optional `cache_control`.
     pub(super) fn check_cache_control(&self) -> Result<(), Refusal> {
         match self.optional_field("cache_control") {
             None | Some(Value::Null) => return Ok(()),
@@ -208,7 +208,7 @@ impl<'a> ObjectReader<'a> {
     }
 }
 
-/// Refuses what is wrong with the value at `path`.
+/// Creates a refusal about the value at `path`.
 pub(super) fn refusal_at(path: &str, message: &str) -> Refusal {
     Refusal::invalid_request(if path.is_empty() {
         message.to_owned()

@@ -1,6 +1,6 @@
-//! Checks a request as the endpoint's `OpenAPI` file and the API's own rules have it.
+//! Checks a request against the endpoint's `OpenAPI` file and the API's own rules.
 //!
-//! It reads plain JSON on purpose: whatever the client's own types get wrong shows here.
+//! It reads plain JSON on purpose, so that mistakes in the client's own types show up here.
 
 mod block;
 mod cache;
@@ -24,8 +24,8 @@ use super::refusal::Refusal;
 
 /// The fields of a request.
 ///
-/// `cache_control` is not among them: Bedrock and Vertex, which are behind Langdock, take marks on
-/// blocks only. Source: AWS, `bedrock/latest/userguide/prompt-caching`.
+/// `cache_control` is not one of them: Bedrock and Vertex, which Langdock uses, accept breakpoints
+/// only on blocks. Source: AWS, `bedrock/latest/userguide/prompt-caching`.
 const FIELDS: &[&str] = &[
     "model",
     "messages",
@@ -44,7 +44,7 @@ const FIELDS: &[&str] = &[
     "output_config",
 ];
 
-/// Checks the body of a message request and reads it; it came with the key `account`.
+/// Checks the body of a message request and reads it; `account` is the key it was sent with.
 pub(super) fn check_request<'a>(
     body: &'a Value,
     region: DemoRegion,
@@ -111,8 +111,8 @@ fn check_messages(body: &ObjectReader<'_>) -> Result<(), Refusal> {
         message.allow_only(&["role", "content"])?;
         let role = message.required_choice("role", &["user", "assistant", "agent"])?;
         let role = if role == "agent" { "assistant" } else { role };
-        // Bedrock refuses what the newer API joins.
-        // Source: AWS, `bedrock/latest/userguide/model-parameters-anthropic-claude-messages`.
+        // Bedrock refuses consecutive turns of a role, which the newer API merges. Source: AWS,
+        // `bedrock/latest/userguide/model-parameters-anthropic-claude-messages`.
         if role == last_role {
             return Err(refusal_at(
                 "messages",

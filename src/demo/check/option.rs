@@ -1,5 +1,5 @@
-//! Checks the request's options: sampling, the tools, the choice among them, thinking, and the
-//! smaller ones.
+//! Checks the options of a request: sampling, tools, tool choice, thinking, and the less common
+//! ones.
 
 use std::collections::HashSet;
 
@@ -31,11 +31,11 @@ pub(super) fn check_max_tokens(
     ))
 }
 
-/// Checks the numbers that steer sampling.
+/// Checks the sampling parameters.
 ///
-/// Source: Anthropic's migration guide, `about-claude/models/migration-guide`: from 4.7 on they are
-/// deprecated and only what changes nothing is accepted; from 4 on one of the two is. The words are
-/// those of the API, as `BerriAI/litellm` and others recorded them.
+/// Source: Anthropic's migration guide, `about-claude/models/migration-guide`: models from 4.7 on
+/// accept only values without effect, and models from 4 on only one of `temperature` and `top_p`.
+/// The wording is the API's, as recorded in `BerriAI/litellm` and others.
 pub(super) fn check_sampling(body: &ObjectReader<'_>, rules: &ModelRules) -> Result<(), Refusal> {
     let temperature = body.optional_share("temperature")?;
     let top_p = body.optional_share("top_p")?;
@@ -61,7 +61,7 @@ pub(super) fn check_sampling(body: &ObjectReader<'_>, rules: &ModelRules) -> Res
              one.",
         ));
     }
-    // Source: `build-with-claude/extended-thinking`, on what does not go together with thinking.
+    // Source: `build-with-claude/extended-thinking`, on what is incompatible with thinking.
     if is_thinking_requested(body) {
         if temperature.is_some_and(|value| value < 1.0) {
             return Err(Refusal::invalid_request(
@@ -85,7 +85,7 @@ fn is_thinking_requested(body: &ObjectReader<'_>) -> bool {
         .is_some_and(|thinking| thinking["type"] == "enabled" || thinking["type"] == "adaptive")
 }
 
-/// Checks the texts that end the answer.
+/// Checks the stop sequences.
 pub(super) fn check_stop_sequences(body: &ObjectReader<'_>) -> Result<(), Refusal> {
     if body.optional_field("stop_sequences").is_none() {
         return Ok(());
@@ -119,7 +119,8 @@ pub(super) fn check_tools(body: &ObjectReader<'_>, rules: &ModelRules) -> Result
     for (index, value) in body.required_list("tools")?.iter().enumerate() {
         let tool = ObjectReader::new(format!("tools.{index}"), value)?;
         if tool.optional_field("type").is_some() {
-            // Tools that Anthropic's servers run are not in Langdock's description of the endpoint.
+            // Langdock's description of the endpoint does not include Anthropic's server-side
+            // tools.
             tool.required_tag(&["custom"])?;
         }
         let tool = tool.with_tag("custom");
@@ -153,10 +154,10 @@ pub(super) fn check_tools(body: &ObjectReader<'_>, rules: &ModelRules) -> Result
     Ok(())
 }
 
-/// Checks the schema of a tool's arguments.
+/// Checks the schema of a tool's input.
 ///
-/// The rules for its root and for the names in it are not in Anthropic's documentation; they and
-/// their words are in `anthropics/claude-code#27337`, `langchain-ai/langchain#39271` and
+/// The rules for its root and for property names are not in Anthropic's documentation; they and
+/// their wording are in `anthropics/claude-code#27337`, `langchain-ai/langchain#39271` and
 /// `modelcontextprotocol/go-sdk#169`.
 fn check_input_schema(tool: &ObjectReader<'_>) -> Result<(), Refusal> {
     let schema = tool.required_object("input_schema")?;
@@ -177,10 +178,10 @@ fn check_input_schema(tool: &ObjectReader<'_>) -> Result<(), Refusal> {
     schema::check_property_names(schema.path(), tool.required_field("input_schema")?)
 }
 
-/// Checks the choice among the tools.
+/// Checks the tool choice.
 ///
-/// Source: the API reference, and for the models that refuse a forced call Anthropic's
-/// `whats-new` pages of Opus 5.5, Sonnet 5.5 and Fable 5.1.
+/// Source: the API reference; for the models that refuse a forced call, Anthropic's `whats-new`
+/// pages of Opus 5.5, Sonnet 5.5 and Fable 5.1.
 pub(super) fn check_tool_choice(
     body: &ObjectReader<'_>,
     rules: &ModelRules,
@@ -234,10 +235,10 @@ pub(super) fn check_tool_choice(
     }
 }
 
-/// Checks the form of thinking.
+/// Checks the type of thinking.
 ///
-/// Source: `build-with-claude/thinking-troubleshooting`, which has the table of the forms that
-/// each model refuses, and the words.
+/// Source: `build-with-claude/thinking-troubleshooting`, which has the table of the types that each
+/// model refuses, and the wording.
 pub(super) fn check_thinking(
     body: &ObjectReader<'_>,
     name: &str,
@@ -295,7 +296,7 @@ fn unsupported_thinking(form: &str, name: &str, support: ThinkingSupport) -> Ref
     })
 }
 
-/// Checks what few requests have: metadata, the service tier.
+/// Checks the less common fields: metadata and the service tier.
 pub(super) fn check_other_options(body: &ObjectReader<'_>) -> Result<(), Refusal> {
     body.check_boolean("stream")?;
     if body.optional_field("metadata").is_some() {
@@ -316,7 +317,7 @@ pub(super) fn check_other_options(body: &ObjectReader<'_>) -> Result<(), Refusal
     Ok(())
 }
 
-/// Checks the effort and the shape of the output.
+/// Checks the effort and the output format.
 pub(super) fn check_output_config(
     body: &ObjectReader<'_>,
     rules: &ModelRules,
@@ -332,8 +333,8 @@ pub(super) fn check_output_config(
         check_effort(body, effort, rules)?;
     }
     if output.optional_field("format").is_some() {
-        // Source: `build-with-claude/structured-outputs`; the words for a model without them are
-        // those of Bedrock.
+        // Source: `build-with-claude/structured-outputs`; the wording for a model without them is
+        // Bedrock's.
         if !rules.has_output_format {
             return Err(output.field_refusal("format", "Extra inputs are not permitted"));
         }
@@ -355,7 +356,7 @@ pub(super) fn check_output_config(
 /// Checks the level of effort.
 ///
 /// Source: `build-with-claude/effort` for the levels of each model, and
-/// `code.claude.com/docs/en/errors` for the words.
+/// `code.claude.com/docs/en/errors` for the wording.
 fn check_effort(body: &ObjectReader<'_>, effort: &str, rules: &ModelRules) -> Result<(), Refusal> {
     if rules.efforts.is_empty() {
         return Err(Refusal::invalid_request(
@@ -387,7 +388,7 @@ fn check_effort(body: &ObjectReader<'_>, effort: &str, rules: &ModelRules) -> Re
     Ok(())
 }
 
-/// Returns whether a document of the conversation is to be cited.
+/// Returns whether the conversation asks for citations of a document.
 fn has_citations(body: &ObjectReader<'_>) -> bool {
     let messages = body.optional_field("messages").and_then(Value::as_array);
     let blocks = messages

@@ -1,17 +1,17 @@
-//! Whether the file of a picture is whole, as far as its structure shows it.
+//! Whether an image file is complete, judging by its structure.
 //!
-//! The real endpoint decodes every picture, and refuses what ends early. The pixels themselves are
-//! not looked at here.
+//! The real endpoint decodes every image and refuses a truncated one. The pixels themselves are not
+//! decoded here.
 
 use crate::media::FileKind;
 
-/// The signature of a PNG.
+/// The length of a PNG's signature.
 const PNG_SIGNATURE_BYTES: usize = 8;
 
-/// What a chunk of a PNG has besides its data: its length, its type and its checksum.
+/// The length of a PNG chunk without its data: length, type and checksum.
 const PNG_CHUNK_BYTES: usize = 12;
 
-/// Returns whether a file of this kind ends where the format says that it does.
+/// Returns whether a file of this type ends where its format requires.
 pub(super) fn is_whole_picture(kind: FileKind, bytes: &[u8]) -> bool {
     match kind.media_type() {
         Some("image/png") => is_whole_png(bytes),
@@ -22,7 +22,7 @@ pub(super) fn is_whole_picture(kind: FileKind, bytes: &[u8]) -> bool {
     }
 }
 
-/// A PNG is a row of chunks, with data in at least one, up to an empty one.
+/// A PNG is a series of chunks, at least one with image data, up to `IEND`.
 fn is_whole_png(bytes: &[u8]) -> bool {
     let mut rest = bytes.get(PNG_SIGNATURE_BYTES..).unwrap_or_default();
     let mut has_data = false;
@@ -40,14 +40,14 @@ fn is_whole_png(bytes: &[u8]) -> bool {
     false
 }
 
-/// The scan of a JPEG is followed by the marker of its end; programs append to it.
+/// The scan of a JPEG is followed by an end marker; some programs append data after that.
 fn is_whole_jpeg(bytes: &[u8]) -> bool {
     let scan = memchr::memmem::find(bytes, b"\xff\xda");
     let end = memchr::memmem::rfind(bytes, b"\xff\xd9");
     scan.zip(end).is_some_and(|(scan, end)| scan < end)
 }
 
-/// A WebP says in its head how long it is.
+/// A WebP file declares its length in its header.
 fn is_whole_webp(bytes: &[u8]) -> bool {
     let length = bytes.get(4..8).and_then(|length| length.try_into().ok());
     let length = length.map(u32::from_le_bytes).map(usize::try_from);
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
     use crate::media::detect_file_kind;
 
-    /// Returns a PNG of so many pixels that has all of its chunks.
+    /// Returns a PNG of these dimensions with all of its chunks.
     fn png() -> Vec<u8> {
         let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
         bytes.extend([0, 0, 0, 1, 0, 0, 0, 1, 8, 6, 0, 0, 0, 0, 0, 0, 0]);

@@ -1,5 +1,5 @@
-//! Every rule that depends on the model or on the whole conversation, as a row: what changes in a
-//! request that passes, and how the refusal begins. Rows with `accepted` are the counterparts.
+//! Every rule that depends on the model or on the whole conversation, as a table: what changes in a
+//! valid request, and how the refusal begins. Rows with `accepted` are the counterparts.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::demo::script::{AnswerBlock, script_answer};
 
 const ACCEPTED: &str = "accepted";
 
-/// Checks rows of changes and of what is said of them.
+/// Checks rows of changes and expected responses.
 #[track_caller]
 fn check_rows(rows: &[(&str, &str)]) {
     for (changes, expected) in rows {
@@ -436,7 +436,7 @@ fn a_tool_definition_is_refused_with_its_number() {
     ]);
 }
 
-/// Keywords and forms of a schema, and what is said of them after the path.
+/// Keywords and forms of a schema, with the expected refusal after the path.
 const SCHEMA_ROWS: &[(&str, &str)] = &[
     (
         r#"{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}"#,
@@ -634,7 +634,7 @@ fn no_text_may_be_blank() {
     ]);
 }
 
-/// Returns a conversation with a call of this input and a result of this content.
+/// Returns a conversation with a call with this input and a result with this content.
 fn conversation_with_result(input: &str, content: &str) -> String {
     conversation_with_blocks(
         &format!(r#"{{"type":"tool_use","id":"toolu_1","name":"a","input":{input}}}"#),
@@ -701,17 +701,17 @@ fn an_input_that_comes_back_must_be_an_object() {
 const DOT: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5Sfe/AAAAABJRU5ErkJggg==";
 
-/// A PNG of 2001 pixels across and 1 down.
+/// A PNG 2001 pixels wide and 1 high.
 const WIDE: &str = "iVBORw0KGgoAAAANSUhEUgAAB9EAAAABCAAAAABMVAGfAAAAF0lEQVR42mNgGAWjYBSMglEwCkbB0AcAB9IAAahUjrQAAAAASUVORK5CYII=";
 
-/// A PNG without a pixel.
+/// A PNG without any pixels.
 const EMPTY: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAAAAAAACAAAAAAe4CPOAAAACElEQVR42gMAAAAAAW/dyZEAAAAASUVORK5CYII=";
 
-/// The beginning of `DOT`, with all that tells its size.
+/// The beginning of `DOT`, including everything that gives its size.
 const CUT: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptV";
 
-/// A PNG of 8001 pixels across and 1 down.
+/// A PNG 8001 pixels wide and 1 high.
 const TOO_WIDE: &str = "iVBORw0KGgoAAAANSUhEUgAAH0EAAAABCAAAAACZyqz4AAAAHUlEQVR42u3BAQEAAACAkP6v7ggKAAAAAAAAAKgBH0IAAQ02lNUAAAAASUVORK5CYII=";
 
 fn image(data: &str) -> String {
@@ -819,8 +819,8 @@ fn documents_of_blocks_and_search_results_are_accepted() {
     ]);
 }
 
-/// Returns the request of a conversation whose first answer thought and called a tool, and is
-/// about to go on with the result.
+/// Returns a conversation whose first answer thought and called a tool, and which continues with
+/// the result.
 fn open_tool_turn(model: &str) -> Value {
     let mut body = request_with(&json!({
         "model": model,
@@ -838,7 +838,7 @@ fn open_tool_turn(model: &str) -> Value {
     body
 }
 
-/// Returns the same conversation an answer and a question later.
+/// Returns the same conversation one answer and one question later.
 fn next_turn(model: &str) -> Value {
     let mut body = open_tool_turn(model);
     let answer = answer_to(&body);

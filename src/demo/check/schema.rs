@@ -1,20 +1,20 @@
-//! Checks the JSON schemas of a request: those of tools, and those that an answer must meet.
+//! Checks the JSON schemas of a request: those of tools, and that of the output format.
 
 use serde_json::{Map, Value};
 
 use super::field::refusal_at;
 use crate::demo::refusal::Refusal;
 
-/// Keywords that hold one schema.
+/// Keywords whose value is a schema.
 const WITH_SCHEMA: &[&str] = &["items", "not", "if", "then", "else", "contains"];
 
-/// Keywords that hold a list of schemas.
+/// Keywords whose value is a list of schemas.
 const WITH_LIST: &[&str] = &["anyOf", "oneOf", "allOf", "prefixItems"];
 
-/// Keywords that hold schemas by name.
+/// Keywords whose value maps names to schemas.
 const WITH_NAMES: &[&str] = &["properties", "$defs", "definitions"];
 
-/// Keywords of a schema that answers can be held to.
+/// Keywords that structured outputs support.
 const STRICT_KEYWORDS: &[&str] = &[
     "$defs",
     "$id",
@@ -38,7 +38,7 @@ const STRICT_KEYWORDS: &[&str] = &[
     "type",
 ];
 
-/// Formats of strings that answers can be held to.
+/// String formats that structured outputs support.
 const STRICT_FORMATS: &[&str] = &[
     "date-time",
     "time",
@@ -52,7 +52,7 @@ const STRICT_FORMATS: &[&str] = &[
     "uuid",
 ];
 
-/// Checks the names of all properties in a tool's schema, which is at `path`.
+/// Checks the names of all properties in the tool schema at `path`.
 pub(super) fn check_property_names(path: &str, schema: &Value) -> Result<(), Refusal> {
     let fits = |name: &str| {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
@@ -71,19 +71,19 @@ pub(super) fn check_property_names(path: &str, schema: &Value) -> Result<(), Ref
     Ok(())
 }
 
-/// Checks that answers can be held to a schema, which the words of a refusal name by `path`.
+/// Checks that structured outputs support a schema; refusals refer to it as `path`.
 ///
-/// Source: `build-with-claude/structured-outputs`, on JSON schema limitations. The words are those
-/// of the API, as `BerriAI/litellm#35808`, `ax-llm/ax#458` and `veryfront/veryfront-code#3918`
-/// recorded them; those about a keyword, a format and a reference that the page does not name are
-/// in their manner.
+/// Source: `build-with-claude/structured-outputs`, on JSON schema limitations. The wording is the
+/// API's, as recorded in `BerriAI/litellm#35808`, `ax-llm/ax#458` and
+/// `veryfront/veryfront-code#3918`; that for a keyword, a format or a reference outside of that
+/// page is modelled on it.
 pub(super) fn check_strict_schema(path: &str, schema: &Value) -> Result<(), Refusal> {
     let checker = StrictSchema { path, root: schema };
     checker.check_node(schema)?;
     checker.check_references(schema, &mut Vec::new())
 }
 
-/// A schema that an answer must meet.
+/// A schema of an output format or a strict tool.
 struct StrictSchema<'a> {
     path: &'a str,
     root: &'a Value,
@@ -94,10 +94,10 @@ impl<'a> StrictSchema<'a> {
         refusal_at(self.path, message)
     }
 
-    /// Checks the keywords of a schema and of all in it.
+    /// Checks the keywords of a schema and of the schemas inside it.
     fn check_node(&self, schema: &Value) -> Result<(), Refusal> {
         let Some(node) = schema.as_object() else {
-            // `true` and `{}` allow anything, which nothing can be held to.
+            // `true` and `{}` allow anything, so they cannot be enforced.
             return Err(self.refusal("Schema must be an object"));
         };
         if node.contains_key("oneOf") {
@@ -112,7 +112,7 @@ impl<'a> StrictSchema<'a> {
         Ok(())
     }
 
-    /// Checks that no object may have properties that the schema does not name.
+    /// Checks that no object allows properties that its schema does not name.
     fn check_objects(&self, node: &Map<String, Value>) -> Result<(), Refusal> {
         let is_object = node.contains_key("properties") || has_type(node, "object");
         match node.get("additionalProperties") {
@@ -168,7 +168,7 @@ impl<'a> StrictSchema<'a> {
         Ok(())
     }
 
-    /// Checks that every reference leads to a schema of this one, and none back to where it is.
+    /// Checks that every reference resolves inside the schema, and that none is circular.
     fn check_references(&self, schema: &'a Value, trail: &mut Vec<&'a str>) -> Result<(), Refusal> {
         if let Some(target) = schema["$ref"].as_str() {
             if let Some(start) = trail.iter().position(|step| *step == target) {
@@ -197,7 +197,7 @@ impl<'a> StrictSchema<'a> {
     }
 }
 
-/// Returns the schemas directly inside of one, each with its place in it.
+/// Returns the schemas directly inside a schema, each with its location.
 fn inner_schemas(schema: &Value) -> Vec<(String, &Value)> {
     let mut inner = Vec::new();
     for key in WITH_SCHEMA {
@@ -227,7 +227,7 @@ fn has_type(node: &Map<String, Value>, name: &str) -> bool {
     }
 }
 
-/// Returns the type that a refusal speaks of.
+/// Returns the type that a refusal names.
 fn type_name(node: &Map<String, Value>) -> &str {
     match node.get("type") {
         Some(Value::String(name)) => name,

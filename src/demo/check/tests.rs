@@ -1,4 +1,4 @@
-//! Requests, and what is said of them.
+//! Requests and the expected refusals.
 
 use serde_json::{Map, json};
 
@@ -8,7 +8,7 @@ use super::*;
 const PNG: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5Sfe/AAAAABJRU5ErkJggg==";
 
-/// Returns a request that passes, with `changes` to its fields; null removes a field.
+/// Returns a valid request with `changes` to its fields; null removes a field.
 pub(super) fn request_with(changes: &Value) -> Value {
     let mut body = json!({
         "model": "claude-3-5-sonnet-20240620",
@@ -35,7 +35,7 @@ pub(super) fn refusal_of(body: &Value) -> String {
         )
 }
 
-/// Checks that each request is refused in words that begin as expected.
+/// Checks that each request is refused with a message that begins as expected.
 fn assert_refused(cases: &[(Value, &str)]) {
     for (changes, expected) in cases {
         let message = refusal_of(&request_with(changes));
@@ -332,7 +332,7 @@ fn every_call_needs_its_result_and_every_result_its_call() {
 
 #[test]
 fn many_images_must_be_smaller() {
-    // 2001 pixels across, 1 down.
+    // 2001 pixels wide, 1 high.
     let wide = "iVBORw0KGgoAAAANSUhEUgAAB9EAAAABCAAAAABMVAGfAAAAF0lEQVR42mNgGAWjYBSMglEwCkbB0AcAB9IAAahUjrQAAAAASUVORK5CYII=";
     let images = |count: usize| {
         let source = json!({ "type": "base64", "media_type": "image/png", "data": wide });

@@ -1,27 +1,27 @@
-//! Checks that thinking comes back as it was sent, with the conversation that it was made in.
+//! Checks that thinking is returned unchanged, in the conversation where it was produced.
 
 use super::field::refusal_at;
 use crate::demo::ask::{BlockContent, ParsedRequest, PlacedBlock, RequestTurn};
 use crate::demo::refusal::Refusal;
 use crate::demo::signature::{self, SealMismatch};
 
-/// What the API says of thinking that is altered or missing while a tool turn is open.
+/// The API's message about thinking that is altered or missing during a tool turn.
 ///
 /// Source: `build-with-claude/thinking-troubleshooting`.
 const MODIFIED: &str = "`thinking` or `redacted_thinking` blocks in the latest assistant message \
                         cannot be modified. These blocks must remain as they were in the original \
                         response.";
 
-/// What the API says of thinking from another conversation; what differs follows.
+/// The API's message about thinking from another conversation; the difference follows.
 ///
-/// Source: `build-with-claude/preserved-thinking`; the words are in `anomalyco/opencode#48637`.
+/// Source: `build-with-claude/preserved-thinking`; the wording is in `anomalyco/opencode#48637`.
 const BOUND: &str = "Invalid `signature` in `thinking` block. The block is bound to a different \
                      conversation. Remove the block, or set \
                      `thinking.block_binding.prefix_mismatch_behavior` to \"drop_block\". That \
                      setting requires the `thinking-binding-controls-2026-08-01` value in the \
                      `anthropic-beta` header.";
 
-/// Checks every thinking block of a request, and that none is missing where it must come back.
+/// Checks every thinking block of a request, and that no required one is missing.
 pub(super) fn check_thinking_blocks(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     let open_turns = open_tool_turns(ask);
     for turn in &open_turns {
@@ -48,7 +48,7 @@ pub(super) fn check_thinking_blocks(ask: &ParsedRequest<'_>) -> Result<(), Refus
                     })?;
                     previous = Some(signature);
                 }
-                // The script never sends one, so that it is from elsewhere.
+                // The script never sends one, so it must be from elsewhere.
                 BlockContent::RedactedThinking(_) => {
                     return Err(refusal_at(
                         &path_of(block),
@@ -74,7 +74,7 @@ fn mismatch_message(mismatch: SealMismatch, is_open: bool) -> String {
     }
 }
 
-/// Returns the answers whose calls the conversation is still about, the last one first.
+/// Returns the answers of the tool turn in progress, latest first.
 fn open_tool_turns<'a, 'b>(ask: &'b ParsedRequest<'a>) -> Vec<&'b RequestTurn<'a>> {
     let pairs = ask.turns.rchunks_exact(2);
     pairs
@@ -83,7 +83,7 @@ fn open_tool_turns<'a, 'b>(ask: &'b ParsedRequest<'a>) -> Vec<&'b RequestTurn<'a
         .collect()
 }
 
-/// Checks that an answer whose calls followed thinking still has it.
+/// Checks that an answer whose calls followed thinking still has that thinking.
 fn check_returned(turn: &RequestTurn<'_>) -> Result<(), Refusal> {
     let has_thinking = |wanted: &str| {
         turn.blocks.iter().any(|block| match block.content {
@@ -102,7 +102,7 @@ fn check_returned(turn: &RequestTurn<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks that an answer begins with thinking, where a budget says that all do.
+/// Checks that an answer begins with thinking if thinking has a budget.
 ///
 /// Source: `build-with-claude/extended-thinking`; answers with adaptive thinking need not.
 fn check_first_block(turn: &RequestTurn<'_>) -> Result<(), Refusal> {

@@ -1,6 +1,5 @@
-//! Checks what the blocks of a conversation must be to each other.
-//!
-//! Who begins, what may be empty, which result answers which call.
+//! Checks how the blocks of a conversation relate to each other: who begins, what may be empty,
+//! which result belongs to which call.
 
 use std::collections::HashSet;
 
@@ -11,19 +10,19 @@ use crate::demo::ask::{
 use crate::demo::attachment::ImageInfo;
 use crate::demo::refusal::Refusal;
 
-/// More pictures than this in a request, and the sides of each are limited further.
+/// With more images than this in a request, each has stricter limits on its size.
 const MANY_IMAGES: usize = 20;
 
-/// The longest side of each of many pictures.
+/// The maximum side in pixels in a request with many images.
 const MANY_IMAGES_SIDE: usize = 2000;
 
-/// The most pictures of a request.
+/// The maximum number of images in a request.
 const MAX_IMAGES: usize = 100;
 
 /// Checks the conversation of a request.
 ///
-/// Source: the API reference, `api/messages`; that a conversation with calls needs tools is in the
-/// words of the API, as `BerriAI/litellm` recorded them.
+/// Source: the API reference, `api/messages`; the message that a conversation with calls needs
+/// tools is the API's, as recorded in `BerriAI/litellm`.
 pub(super) fn check_turns(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     if ask
         .turns
@@ -53,7 +52,7 @@ pub(super) fn check_turns(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     check_images(ask)
 }
 
-/// Checks the beginning of the answer, if the request prescribes one.
+/// Checks the prefill, if the request has one.
 ///
 /// Source: Anthropic's migration guide, `about-claude/models/migration-guide`, on prefill.
 fn check_prefill(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
@@ -81,10 +80,10 @@ fn check_prefill(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks that each block belongs to a role that may send it.
+/// Checks that each block is allowed for its role.
 ///
-/// Source: the API reference; the words for an attachment in an answer are those of the API, as
-/// several clients recorded them.
+/// Source: the API reference; the wording for an attachment in an answer is the API's, as recorded
+/// in several clients.
 fn check_roles(turn: &RequestTurn<'_>) -> Result<(), Refusal> {
     for block in &turn.blocks {
         let (name, side, role) = match block.content {
@@ -116,8 +115,8 @@ fn check_roles(turn: &RequestTurn<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks that every call has its result at the head of the next turn, and every result its call in
-/// the turn before.
+/// Checks that every call has its result at the start of the next turn, and every result its call
+/// in the turn before.
 ///
 /// Source: Anthropic's page `agents-and-tools/tool-use/implement-tool-use`, on results.
 fn check_pairing(turns: &[RequestTurn<'_>]) -> Result<(), Refusal> {
@@ -195,10 +194,11 @@ fn result_id<'a>(content: &BlockContent<'a>) -> Option<&'a str> {
     }
 }
 
-/// Checks how many pictures there are, those of tool results too, and how large they are for that.
+/// Checks the number of images, including those in tool results, and the size limit that depends on
+/// it.
 ///
-/// Source: Anthropic's page `build-with-claude/vision`; that a picture in a tool result counts, and
-/// is refused again with every later turn, is in `anthropics/claude-code#1747` and
+/// Source: Anthropic's page `build-with-claude/vision`; that an image in a tool result counts, and
+/// is refused again in every later turn, is in `anthropics/claude-code#1747` and
 /// `QwenLM/qwen-code#9291`.
 fn check_images(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     let images: Vec<(String, &ImageInfo<'_>)> = ask.blocks().flat_map(placed_images).collect();
@@ -221,7 +221,7 @@ fn check_images(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// Returns the pictures of a block, each with its path.
+/// Returns the images of a block, each with its path.
 fn placed_images<'a>(block: &'a PlacedBlock<'_>) -> Vec<(String, &'a ImageInfo<'a>)> {
     let path = format!("messages.{}.content.{}", block.message, block.index);
     match &block.content {

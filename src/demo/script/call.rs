@@ -6,15 +6,15 @@ use crate::demo::ask::{
 };
 use crate::demo::signature;
 
-/// Returns the calls to make: those that the prompt names, else the first tool, or the one that the
-/// request insists on.
+/// Returns the calls to make: the tools named in the prompt, otherwise the first tool, or the one
+/// that the request forces.
 ///
-/// `thinking` is the signature of the thinking that they follow.
+/// `thinking` is the signature of the thinking before them.
 pub(super) fn tool_calls(ask: &ParsedRequest<'_>, thinking: Option<&str>) -> Vec<AnswerBlock> {
     let words = prompt::words_asked(ask);
     let chosen: Vec<&OfferedTool<'_>> = match ask.tool_choice {
         ParsedToolChoice::None => Vec::new(),
-        // A forced choice gets a call whatever came before, as it does from the models.
+        // A forced choice always results in a call, as with real models.
         ParsedToolChoice::Named(name) => {
             ask.tools.iter().filter(|tool| tool.name == name).collect()
         }
@@ -47,7 +47,7 @@ fn named_or_first<'a, 'b>(ask: &'b ParsedRequest<'a>, words: &str) -> Vec<&'b Of
     }
 }
 
-/// Returns whether the last turn brings the results of calls.
+/// Returns whether the last turn contains tool results.
 fn has_results(ask: &ParsedRequest<'_>) -> bool {
     ask.turns.last().is_some_and(RequestTurn::has_results)
 }
@@ -59,7 +59,7 @@ fn has_prefill(ask: &ParsedRequest<'_>) -> bool {
         .is_some_and(|turn| turn.role == TurnRole::Assistant)
 }
 
-/// Ids of calls that no call of the conversation has.
+/// Generates ids that no call of the conversation has.
 struct CallIds<'a> {
     taken: Vec<&'a str>,
     count: usize,

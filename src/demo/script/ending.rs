@@ -1,4 +1,4 @@
-//! Where an answer ends: at a stop sequence, at `max_tokens`, or where it is done.
+//! Where an answer ends: at a stop sequence, at `max_tokens`, or when it is complete.
 
 use super::AnswerBlock;
 use crate::demo::tokens::CHARS_PER_TOKEN;
@@ -6,18 +6,18 @@ use crate::demo::tokens::CHARS_PER_TOKEN;
 /// Why an answer ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::demo) enum AnswerStop {
-    /// It is done.
+    /// It is complete.
     EndTurn,
-    /// It is as long as it may be.
+    /// It reached the maximum length.
     MaxTokens,
-    /// This stop sequence came next.
+    /// It reached this stop sequence.
     Sequence(String),
-    /// It waits for the results of its calls.
+    /// It waits for tool results.
     ToolUse,
 }
 
 impl AnswerStop {
-    /// Returns the API's name of the reason.
+    /// Returns the API's name of the stop reason.
     pub(in crate::demo) fn stop_reason(&self) -> &'static str {
         match self {
             Self::EndTurn => "end_turn",
@@ -27,7 +27,7 @@ impl AnswerStop {
         }
     }
 
-    /// Returns the stop sequence that came next.
+    /// Returns the stop sequence that was reached.
     pub(in crate::demo) fn stop_sequence(&self) -> Option<&str> {
         match self {
             Self::Sequence(sequence) => Some(sequence),
@@ -36,7 +36,7 @@ impl AnswerStop {
     }
 }
 
-/// Cuts `content` where it must end, and says why it ends there.
+/// Cuts `content` off where it must end, and returns the reason.
 pub(super) fn apply_limits(
     content: Vec<AnswerBlock>,
     stop_sequences: &[&str],
@@ -68,7 +68,7 @@ pub(super) fn apply_limits(
     (kept, stop)
 }
 
-/// Cuts `text` before the first stop sequence that completes in it.
+/// Cuts `text` off before the first stop sequence that is completed in it.
 fn cut_at_sequence(text: &mut String, sequences: &[&str]) -> Option<String> {
     let found = sequences
         .iter()

@@ -1,5 +1,5 @@
-//! The scripted answers: the same request always gets the same one, made of what it holds and of
-//! nothing else.
+//! The scripted answers. An answer depends on the request and nothing else, so that the same
+//! request always gets the same one.
 
 mod call;
 mod ending;
@@ -12,24 +12,24 @@ use super::tokens;
 
 pub(super) use ending::AnswerStop;
 
-/// An answer, before it is a message or a stream.
+/// An answer, before it is formatted as a message or a stream.
 pub(super) struct ScriptedAnswer {
     /// Its content.
     pub(super) content: Vec<AnswerBlock>,
     /// Why it ends.
     pub(super) stop: AnswerStop,
-    /// The answer's tokens.
+    /// Its output tokens.
     pub(super) output_tokens: usize,
 }
 
 /// A content block of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AnswerBlock {
-    /// What goes before the answer.
+    /// Thinking before the answer.
     Thinking {
-        /// The text; empty where the request wants it left out.
+        /// The text; empty if the request asks to omit it.
         thinking: String,
-        /// The text's signature.
+        /// Its signature.
         signature: String,
     },
     /// Text.
@@ -40,13 +40,13 @@ pub(super) enum AnswerBlock {
         id: String,
         /// The tool's name.
         name: String,
-        /// The arguments as JSON text, which `max_tokens` may have cut off.
+        /// The arguments as JSON text, which may be truncated at `max_tokens`.
         input: String,
     },
 }
 
 impl AnswerBlock {
-    /// Returns the tokens of the block.
+    /// Returns the estimated tokens of the block.
     fn estimated_tokens(&self) -> usize {
         match self {
             Self::Thinking { thinking: text, .. }
@@ -56,7 +56,7 @@ impl AnswerBlock {
     }
 }
 
-/// Answers a request.
+/// Returns the answer to a request.
 pub(super) fn script_answer(ask: &ParsedRequest<'_>) -> ScriptedAnswer {
     let mut content = Vec::new();
     let seal = ask.seal_before(ask.turns.len(), ask.last_signature());
@@ -77,14 +77,14 @@ pub(super) fn script_answer(ask: &ParsedRequest<'_>) -> ScriptedAnswer {
     if calls.is_empty() {
         content.push(AnswerBlock::Text(answer_text(ask)));
     } else {
-        // A forced call comes alone, as it does from the models; a chosen one is announced.
+        // A forced call has no text before it, as with real models; a voluntary one is announced.
         if ask.tool_choice == ParsedToolChoice::Auto {
             content.push(AnswerBlock::Text(prose::announce_calls(&calls)));
         }
         content.extend(calls);
     }
     let (mut content, stop) = ending::apply_limits(content, &ask.stop_sequences, ask.max_tokens);
-    // What was cut off is signed as it is sent.
+    // Truncated thinking is signed as it is sent.
     if let Some(AnswerBlock::Thinking {
         thinking,
         signature,
@@ -92,7 +92,7 @@ pub(super) fn script_answer(ask: &ParsedRequest<'_>) -> ScriptedAnswer {
     {
         *signature = seal.sign(thinking);
     }
-    // An answer without a word still costs a token, that of its end.
+    // An empty answer still costs one token, for its end.
     let output_tokens = content
         .iter()
         .map(AnswerBlock::estimated_tokens)

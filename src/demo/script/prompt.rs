@@ -1,22 +1,22 @@
-//! What the user said and attached, as the script quotes it.
+//! What the user wrote and attached, as the script quotes it.
 
 use crate::demo::ask::{BlockContent, ParsedRequest, TurnRole};
 use crate::text::counted;
 
-/// Characters of a quoted text.
+/// The maximum length of a quotation, in characters.
 const QUOTED: usize = 200;
 
-/// A text block that stands for a file or for stdin.
+/// A text block with the content of a file or of stdin.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct FramedText<'a> {
     /// The file's name, or `stdin`.
     pub(super) name: String,
-    /// What is in it.
+    /// Its content.
     pub(super) text: &'a str,
 }
 
-/// Reads `<file name="…">…</file>` and `<stdin>…</stdin>`, the frames that the client puts around
-/// what it attaches.
+/// Parses `<file name="…">…</file>` and `<stdin>…</stdin>`, the frames that the client puts around
+/// attachments.
 pub(super) fn parse_frame(text: &str) -> Option<FramedText<'_>> {
     let block = text.trim();
     let (name, inner) = if let Some(rest) = block.strip_prefix("<stdin>") {
@@ -40,9 +40,9 @@ fn unescape_name(name: &str) -> String {
         .replace("&amp;", "&")
 }
 
-/// Returns the words of the last user turn that has any, without what it attaches
+/// Returns the text of the last user turn that has any, without its attachments.
 ///
-/// A turn of mere tool results has none.
+/// A turn with only tool results has none.
 pub(super) fn words_asked(ask: &ParsedRequest<'_>) -> String {
     let users = ask
         .turns
@@ -62,9 +62,9 @@ pub(super) fn words_asked(ask: &ParsedRequest<'_>) -> String {
         .unwrap_or_default()
 }
 
-/// Returns a text on one line, cut where it is long for a quotation.
+/// Returns a text on one line, truncated to the length of a quotation.
 pub(super) fn quote_line(text: &str) -> String {
-    // A fence in a quotation would open a code block that nobody meant.
+    // A fence in a quotation would open a code block.
     let line = text
         .replace("```", "")
         .split_whitespace()
@@ -76,7 +76,7 @@ pub(super) fn quote_line(text: &str) -> String {
     }
 }
 
-/// Describes everything that the last user turn attaches, an item each.
+/// Describes each attachment of the last user turn.
 pub(super) fn describe_attachments(ask: &ParsedRequest<'_>) -> Vec<String> {
     ask.last_user_turn()
         .iter()

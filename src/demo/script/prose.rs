@@ -1,11 +1,11 @@
-//! The words of the answers: short Markdown that says what it is and quotes what it was given.
+//! The text of the answers: short Markdown that describes itself and quotes its input.
 
 use super::AnswerBlock;
 use super::prompt::{self, quote_line};
 use crate::demo::ask::{BlockContent, ParsedRequest, TurnRole};
 use crate::text::counted;
 
-/// Code by the language that a prompt names; the first is for a prompt that names none.
+/// Sample code by the language that a prompt names; the first is for a prompt that names none.
 const CODE: &[(&str, &str)] = &[
     ("sh", "echo 'a scripted answer'"),
     ("bash", "echo 'a scripted answer'"),
@@ -18,10 +18,11 @@ const CODE: &[(&str, &str)] = &[
     ("json", "{ \"answer\": \"scripted\" }"),
 ];
 
-/// What a prompt gets that names Markdown: something of everything, to look at on a terminal.
+/// The answer to a prompt that mentions Markdown: a sample of every element, to look at on a
+/// terminal.
 const TOUR: &str = include_str!("tour.md");
 
-/// Returns the text that answers a request, from its beginning.
+/// Returns the complete text for a request.
 pub(super) fn full_text(ask: &ParsedRequest<'_>) -> String {
     let results = quote_results(ask);
     if !results.is_empty() {
@@ -56,21 +57,21 @@ pub(super) fn full_text(ask: &ParsedRequest<'_>) -> String {
     parts.join("\n\n")
 }
 
-/// Returns the rest of the answer `text` after `prefill`.
+/// Returns the rest of `text` after `prefill`.
 pub(super) fn continue_prefill(text: &str, prefill: &str, ask: &ParsedRequest<'_>) -> String {
     if let Some(rest) = text.strip_prefix(prefill) {
         return rest.to_owned();
     }
     if prefill.trim() == "{" {
-        // The commonest prefill of all asks for JSON, and a script that reads the answer needs it
-        // whole.
+        // The most common prefill asks for JSON, and a script that reads the answer needs it to be
+        // complete.
         let asked = serde_json::Value::from(quote_line(&prompt::words_asked(ask)));
         return format!("\"scripted\": true, \"prompt\": {asked}}}");
     }
     format!(" … and the scripted answer continues.\n\n{text}")
 }
 
-/// Returns what goes before the answer to a request that wants thinking.
+/// Returns the thinking for a request.
 pub(super) fn thinking_text(ask: &ParsedRequest<'_>) -> String {
     let words = counted(prompt::words_asked(ask).split_whitespace().count(), "word");
     let attachments = counted(prompt::describe_attachments(ask).len(), "attachment");
@@ -80,7 +81,7 @@ pub(super) fn thinking_text(ask: &ParsedRequest<'_>) -> String {
     )
 }
 
-/// Returns the text before a call that the script chose to make.
+/// Returns the text before a voluntary call.
 pub(super) fn announce_calls(calls: &[AnswerBlock]) -> String {
     let names: Vec<String> = calls
         .iter()
@@ -92,14 +93,14 @@ pub(super) fn announce_calls(calls: &[AnswerBlock]) -> String {
     format!("The script calls {}.", names.join(" and "))
 }
 
-/// Returns whether `text` has `word` as a word, in capitals or not.
+/// Returns whether `text` contains `word` as a whole word, ignoring case.
 pub(super) fn has_word(text: &str, word: &str) -> bool {
     let inside = |char: char| char.is_alphanumeric() || char == '_' || char == '-';
     text.split(|char| !inside(char))
         .any(|part| part.eq_ignore_ascii_case(word))
 }
 
-/// Describes what came with the words: attachments, system prompt, earlier turns.
+/// Describes the rest of the input: attachments, system prompt, earlier turns.
 fn describe_input(ask: &ParsedRequest<'_>) -> Vec<String> {
     let mut items = prompt::describe_attachments(ask);
     let system = ask.system_text();
@@ -119,7 +120,7 @@ fn describe_input(ask: &ParsedRequest<'_>) -> Vec<String> {
     items
 }
 
-/// Quotes the tool results of the last user turn, each by the name of its tool.
+/// Quotes the tool results of the last user turn, each with the name of its tool.
 fn quote_results(ask: &ParsedRequest<'_>) -> Vec<String> {
     let name_of = |wanted: &str| {
         ask.blocks().find_map(|block| match block.content {

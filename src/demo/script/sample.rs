@@ -1,4 +1,4 @@
-//! Makes a value that fits a JSON schema, out of the words of a prompt.
+//! Generates a value that matches a JSON schema, using words of the prompt.
 
 use std::cell::Cell;
 
@@ -6,14 +6,14 @@ use serde_json::{Map, Number, Value};
 
 use super::prompt::quote_line;
 
-/// How deep a schema is followed: one that refers to itself would not end otherwise.
+/// The maximum depth of a value, since a schema may refer to itself.
 const MAX_DEPTH: usize = 12;
 
-/// How many values are made: a schema that refers to itself in several places would make ever more
-/// of them otherwise.
+/// The maximum number of values, since a schema that refers to itself in several places would make
+/// them grow exponentially.
 const MAX_VALUES: u32 = 10_000;
 
-/// Strings of a format, each valid in it.
+/// A valid string for each format.
 const FORMATS: &[(&str, &str)] = &[
     ("date", "2024-06-20"),
     ("time", "12:00:00Z"),
@@ -28,13 +28,13 @@ const FORMATS: &[(&str, &str)] = &[
     ("uuid", "00000000-0000-4000-8000-000000000001"),
 ];
 
-/// Names of properties that hold a stock's symbol.
+/// Names of properties that hold a stock symbol.
 const TICKERS: &[&str] = &["ticker", "symbol"];
 
-/// Names of properties that hold a path or an address.
+/// Names of properties that hold a path or a URL.
 const PATHS: &[&str] = &["path", "file", "filename", "file_path", "url"];
 
-/// Returns a value that fits `schema`, from the words of `prompt`.
+/// Returns a value that matches `schema`, using words of `prompt`.
 pub(super) fn sample_value(schema: &Value, prompt: &str) -> Value {
     SchemaSampler {
         root: schema,
@@ -44,7 +44,7 @@ pub(super) fn sample_value(schema: &Value, prompt: &str) -> Value {
     .property_value("", schema, 0)
 }
 
-/// The schema that references point into, the words to use, and how many values may still be made.
+/// The root schema for references, the words to use, and how many more values may be generated.
 struct SchemaSampler<'a> {
     root: &'a Value,
     prompt: &'a str,
@@ -86,8 +86,8 @@ impl SchemaSampler<'_> {
         }
     }
 
-    /// Returns the schemas that a value must fit besides `schema` itself: the first of a choice
-    /// that is not null, and all of `allOf`.
+    /// Returns the schemas that a value must match in addition to `schema` itself: the first
+    /// non-null alternative, and all of `allOf`.
     fn combined_parts<'a>(&'a self, schema: &'a Value) -> Vec<&'a Value> {
         let list = |key: &str| schema[key].as_array().into_iter().flatten();
         let choice = list("anyOf")
@@ -105,7 +105,7 @@ impl SchemaSampler<'_> {
         self.root.pointer(pointer)
     }
 
-    /// Returns an object with the required properties, or with all where none is required.
+    /// Returns an object with its required properties, or with all of them if none is required.
     fn object_value(&self, schema: &Value, depth: usize) -> Value {
         let required: Vec<&str> = schema["required"]
             .as_array()
@@ -131,7 +131,7 @@ impl SchemaSampler<'_> {
         Value::Object(object)
     }
 
-    /// Returns the first whole number of the prompt that fits, else 1, moved into the schema's
+    /// Returns the first integer in the prompt that fits, otherwise 1, clamped to the schema's
     /// range.
     fn integer_value(&self, schema: &Value) -> i64 {
         let bound =
@@ -149,7 +149,7 @@ impl SchemaSampler<'_> {
         number.min(maximum).max(minimum)
     }
 
-    /// Returns the first number of the prompt, else 1, moved into the schema's range.
+    /// Returns the first number in the prompt, otherwise 1, clamped to the schema's range.
     fn number_value(&self, schema: &Value) -> Value {
         let first = self
             .prompt_words()
@@ -191,7 +191,7 @@ impl SchemaSampler<'_> {
         text.chars().take(longest).collect()
     }
 
-    /// Returns the words of the prompt without the punctuation around them.
+    /// Returns the words of the prompt without surrounding punctuation.
     fn prompt_words(&self) -> impl Iterator<Item = &str> {
         let around = |char: char| "\"'`“”‘’()[]{}<>,;:!?".contains(char);
         self.prompt
@@ -200,7 +200,7 @@ impl SchemaSampler<'_> {
     }
 }
 
-/// Returns one schema that says what `schema` and `parts` say together.
+/// Merges `schema` and `parts` into one schema.
 fn merge_schemas(schema: &Value, parts: &[&Value]) -> Value {
     let mut merged = schema.as_object().cloned().unwrap_or_default();
     merged.retain(|key, _| !matches!(key.as_str(), "anyOf" | "oneOf" | "allOf"));
@@ -220,7 +220,7 @@ fn merge_schemas(schema: &Value, parts: &[&Value]) -> Value {
     Value::Object(merged)
 }
 
-/// Returns the schema's type; of several the first that is not null.
+/// Returns the schema's type; if it has several, the first except null.
 fn schema_type(schema: &Value) -> &str {
     match &schema["type"] {
         Value::String(kind) => kind,
@@ -235,7 +235,7 @@ fn schema_type(schema: &Value) -> &str {
     }
 }
 
-/// Returns whether a word looks like a stock's symbol: `AAPL`, `^GSPC`, `BRK-B`.
+/// Returns whether a word looks like a stock symbol: `AAPL`, `^GSPC`, `BRK-B`.
 fn is_ticker(word: &str) -> bool {
     let symbol = word.strip_prefix('^').unwrap_or(word);
     let fits = |byte: u8| {

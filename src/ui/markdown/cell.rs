@@ -41,7 +41,7 @@ pub(super) struct CellStyle {
 
 /// Bold.
 pub(super) const BOLD: u8 = 1;
-/// Slanted.
+/// Italic.
 pub(super) const ITALIC: u8 = 2;
 /// Underlined.
 pub(super) const UNDERLINE: u8 = 4;

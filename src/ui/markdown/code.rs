@@ -10,7 +10,8 @@ use syntect::parsing::{ParseState, Scope, ScopeStack, ScopeStackOp, SyntaxSet};
 use super::cell::{CellColor, CellStyle, ScreenCell};
 use super::row_buffer::RowBuffer;
 
-/// Longer lines are not highlighted, since they are hardly written by hand.
+/// The maximum length of a highlighted line, in characters; longer lines are rarely written by
+/// hand.
 const MAX_HIGHLIGHTED: usize = 1000;
 
 /// Columns between tab stops.

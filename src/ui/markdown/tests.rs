@@ -1,11 +1,11 @@
-//! Rendered output, and that it does not depend on how the text was split.
+//! Tests of rendered output, and that it does not depend on how the text was split.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::ui::markdown::split_check::{SHORT, assert_split_invariant, rows_of, screen_of};
 
-/// Documents, which together have every construct.
+/// Documents that together cover every construct.
 const DOCUMENTS: [&str; 5] = [
     include_str!("tests/all.md"),
     include_str!("tests/lists.md"),
@@ -72,7 +72,7 @@ fn a_tab_in_what_may_be_a_table_or_behind_a_fence_takes_one_column() {
 
 #[test]
 fn no_character_of_the_text_is_lost() {
-    // In a narrow table words are broken, and parts of others stand between theirs.
+    // In a narrow table, words are broken and interleaved with parts of other cells.
     for (document, least) in [
         (DOCUMENTS[0], 200),
         (DOCUMENTS[1], 40),
@@ -137,7 +137,7 @@ fn delimiters_are_hidden_within_a_row_and_shown_across_rows() {
         screen_of(&bytes, columns, rows_of(&bytes, columns)).text
     };
     assert_eq!(rows(80), "Some words, and these are important, as this is.");
-    // `these` would fit without the signs.
+    // `these` would fit without the delimiters.
     assert_eq!(
         rows(21),
         "Some words, **and\nthese are\nimportant**, as this\nis."
@@ -178,7 +178,7 @@ fn an_image_link_shows_its_text_and_its_address() {
 /// Checks the READMEs of this project, or the files listed by `tests/markdown/run`.
 #[test]
 fn readmes_render_the_same_however_they_are_split() {
-    // A file with a path in each line.
+    // A file that lists one path per line.
     let list = match option_env!("MARKDOWN_FILES") {
         Some(list) => std::fs::read_to_string(list).expect("a list of files"),
         None => "README.md\nCONTRIBUTING.md".to_owned(),
@@ -234,7 +234,7 @@ proptest! {
     }
 }
 
-/// What emphasis is made of.
+/// The building blocks of emphasis.
 const EMPHASIS: [&str; 18] = [
     "*", "**", "***", "_", "__", "~~", "*", "**", " ", " ", "\nx ", "a", "word ", "longer", "(",
     "漢字", "\"", ". ",

@@ -1,5 +1,5 @@
-//! Any bytes as a conversation: the file of `--messages` that people write, one that was saved, or
-//! the journal of an answer that broke off. It is read as far as it can be, or refused in words.
+//! Any bytes as a conversation: a `--messages` file written by users, a saved one, or the journal
+//! of an interrupted answer. It is read as far as possible, or refused with a message.
 
 #![no_main]
 

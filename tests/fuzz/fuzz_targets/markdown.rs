@@ -1,5 +1,5 @@
-//! Any text as Markdown that comes in two pieces: an emulated terminal shows what it shows of the
-//! whole, and nothing but colours, links and line ends reaches it.
+//! Any text as Markdown in two pieces: an emulated terminal shows the same as for the whole text,
+//! and the output has only colours, links and line breaks.
 
 #![no_main]
 
@@ -17,7 +17,7 @@ libfuzzer_sys::fuzz_target!(|input: (u8, u8, &str)| {
     }
 });
 
-/// What a terminal shows in the end, with room for all of `whole`.
+/// Returns the final content of a terminal with room for all of `whole`.
 fn shown(bytes: &str, whole: &str, columns: usize) -> Vec<Vec<u8>> {
     let rows: usize = whole.split('\n').map(|line| 2 + 2 * line.chars().count() / columns).sum();
     let size = |number: usize| u16::try_from(number).unwrap_or(u16::MAX).try_into().expect("it is not 0");
@@ -26,7 +26,7 @@ fn shown(bytes: &str, whole: &str, columns: usize) -> Vec<Vec<u8>> {
     terminal.screen().rows_formatted(0, size(columns).get()).map(String::into_bytes).collect()
 }
 
-/// Nothing moves the cursor up, and nothing but a known sequence has an escape.
+/// Asserts that nothing moves the cursor up, and that every escape begins a known sequence.
 fn assert_harmless(bytes: &str) {
     for (place, _) in bytes.match_indices('\x1b') {
         let rest = &bytes[place + 1..];

@@ -1,5 +1,5 @@
-//! Any bytes, split anywhere: the stream machine ends with a message or an error, and with the same
-//! one as for the whole.
+//! Any bytes, split anywhere: the stream parser ends with a message or an error, the same as for
+//! the whole.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any text as a template: it is taken, or refused in words.
+//! Any text as a template: it is accepted, or refused with a message.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any text as a tools file: it is taken, or refused in words.
+//! Any text as a tools file: it is accepted, or refused with a message.
 
 #![no_main]
 

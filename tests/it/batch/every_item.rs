@@ -1,4 +1,4 @@
-//! Every item has a record in the end, or the run says that it has stopped.
+//! In the end, every item has a record, or the run reports that it stopped early.
 
 use serde_json::{Value, json};
 
@@ -15,11 +15,11 @@ use crate::support::{
 };
 use crate::tools::{calling, playing};
 
-/// A schema of an object with a number.
+/// The schema of an object with a number.
 const SCHEMA: &str =
     r#"{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}"#;
 
-/// What the errors of records say.
+/// Returns the error messages of records.
 fn errors(records: &[Value]) -> Vec<(&str, &str)> {
     let errors = records.iter().map(|record| &record["error"]);
     errors
@@ -71,7 +71,7 @@ fn an_item_whose_turn_does_not_come_in_time_has_failed() {
     let (home, server) = (Home::new(), answering("ok"));
     limit(&home, "rpm = 1");
     send(&server).home(&home).args(["Hi"]).run().code(0);
-    // What is not sent takes nothing of the budget.
+    // An item that is not sent does not use up the budget.
     let run = batch(&server).home(&home).args([
         "{text}",
         "-J",
@@ -125,8 +125,8 @@ fn without_a_budget_for_another_answer_that_fits_the_run_says_so() {
         .stderr_contains("the budget of 50 tokens");
 }
 
-/// Answers `a`; `b`, behind the gate, with so many tokens written; and `c` with what does not fit
-/// at first.
+/// Answers `a`; answers `b` after the gate, with this many output tokens; and answers `c` with a
+/// value that does not match at first.
 fn one_to_be_corrected(gate: &Gate, tokens: u64) -> Server {
     let gate = gate.clone();
     let fitting = |n| {
@@ -184,7 +184,7 @@ fn an_answer_is_sent_back_once_those_under_way_leave_enough_of_the_budget() {
 
 #[test]
 fn a_budget_that_is_used_up_ends_the_run_without_another_wait() {
-    // Where it waits, it tells after half a minute how far it is.
+    // If it waited, it would report its progress after half a minute.
     let server = answering("ok");
     let run = batch(&server)
         .args(["{text}", "-J", "1", "--max-requests", "1"])

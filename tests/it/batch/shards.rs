@@ -1,4 +1,4 @@
-//! Shards of a batch, and `merge`: together they make what one run makes.
+//! Shards of a batch, and `merge`: together they produce what a single run would.
 
 use std::fs;
 
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::{batch, echoing, records};
 use crate::support::{command::Langdock, home::Home, outcome::Outcome, server::Server};
 
-/// Lines with duplicates, blank ones and one that fails.
+/// Items with duplicates, blank lines and one that fails.
 const LINES: &str = "one\n\ntwo\r\nthree\nbad\none\n\nfour\nfive\none\n";
 
-/// The same, and more of them: in front, between and behind.
+/// The same items and additional ones at the start, in the middle and at the end.
 const MORE_LINES: &str =
     "zero\none\n\nnew\ntwo\r\nthree\none\nbad\nmore\none\n\nfour\nfive\none\nlast\n";
 
@@ -26,12 +26,12 @@ fn merge(home: &Home, args: &[&str]) -> Outcome {
     Langdock::new().home(home).args(["merge"]).args(args).run()
 }
 
-/// The outputs of so many shards.
+/// Returns the names of the outputs of this many shards.
 fn names(count: u32) -> Vec<String> {
     (1..=count).map(|shard| format!("{shard}.jsonl")).collect()
 }
 
-/// Runs each shard of so many.
+/// Runs each of this many shards.
 fn run_shards(home: &Home, server: &Server, lines: &str, count: u32, args: &[&str]) {
     for (shard, name) in (1..).zip(names(count)) {
         let shard = format!("{shard}/{count}");
@@ -45,8 +45,8 @@ fn contents(home: &Home, name: &str) -> String {
     fs::read_to_string(home.work().join(name)).unwrap()
 }
 
-/// Asserts that the outputs of so many shards make the same as `whole.jsonl`, with the input and
-/// without it.
+/// Asserts that merging the outputs of this many shards produces `whole.jsonl`, with and without
+/// the input.
 #[track_caller]
 fn makes_the_whole(home: &Home, count: u32, failed: u32) {
     let names = names(count);
@@ -87,7 +87,7 @@ fn merged_shards_are_what_one_run_writes_with_items_that_were_added_between_runs
         let (home, server) = (Home::new(), echoing());
         let whole = [&["-o", "whole.jsonl"], order].concat();
         run(&home, &server, LINES, &whole).code(11);
-        // Some of them end early, and what they have is out of date.
+        // Some shards end early, and their records are outdated.
         let early = [&["--max-requests", "1"], order].concat();
         run_shards(&home, &server, LINES, 3, &early);
         run(&home, &server, MORE_LINES, &["-o", "whole.jsonl"]).code(11);
@@ -258,7 +258,7 @@ fn a_field_that_is_only_in_items_of_other_shards_is_no_mistake() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// A record as it was before there were shards.
+/// Returns a record in the format from before there were shards.
 fn old_record(index: u64, id: &str, key: &str) -> String {
     format!(
         "{{\"index\":{index},\"id\":{id},\"input_hash\":\"{index:032x}\",\"{key}\":{{\"n\":1.50e2}},\"usage\":null}}\n"
@@ -270,7 +270,7 @@ fn outputs_from_before_there_were_shards_are_merged_by_index_and_keep_each_numbe
     let home = Home::new();
     let text = |index, id| old_record(index, id, "message");
     home.write("work/a", text(3, "\"d\"") + &text(0, "\"a\""));
-    // A last line without its end, and a record that has broken off.
+    // A last line without a line break, and a truncated record.
     home.write("work/b", text(1, "\"b\"").trim_end());
     home.write(
         "work/c",
@@ -300,7 +300,7 @@ fn outputs_from_before_there_were_shards_are_merged_by_index_and_keep_each_numbe
         .stderr_contains(
             "error: 4 items: 1 without a record, 1 with more than one record, 1 failed",
         );
-    // Another batch: the same indexes, and none of the items.
+    // A different batch: the same indexes, but none of the items.
     home.write("work/in.jsonl", "{\"id\":\"z\"}\n");
     merge(&home, &["a", "-i", "in.jsonl"])
         .code(11)
@@ -364,7 +364,7 @@ fn what_cannot_be_merged_is_refused_and_nothing_is_written() {
             ("before".to_owned(), "one\n".to_owned())
         );
     }
-    // An output may be replaced by what it is merged into.
+    // The result may replace one of the merged files.
     merge(&home, &["a", "-o", "a"]).code(0).stderr_empty();
     assert_eq!(contents(&home, "a"), old_record(0, "1", "message"));
 }

@@ -1,4 +1,4 @@
-//! The commands of the prompt.
+//! The slash commands.
 
 use serde_json::{Value, json};
 
@@ -12,10 +12,10 @@ use crate::support::{
     server::Server,
 };
 
-/// A picture of one pixel.
+/// A GIF of one pixel.
 pub(super) const GIF: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
-/// Answers each request with its number.
+/// Answers each request with its number, starting from 0.
 fn counting() -> Server {
     Server::start(|_, nth| Reply::sse(answer(&[&format!("answer {nth}")])))
 }
@@ -67,7 +67,7 @@ fn tab_completes_commands_conversations_and_files() {
 #[test]
 fn what_tab_could_mean_is_listed_above_the_line() {
     let (server, home) = (answering("ok"), Home::new());
-    // Between the list and the line stands the prompt, in one row or in two.
+    // The prompt is between the list and the input, on one row or on two.
     for columns in [80, 35] {
         let terminal = chat(&server).home(&home).on_terminal(columns, 24);
         wait_for_prompt(&terminal, 1);
@@ -411,7 +411,7 @@ fn an_answer_is_copied_by_the_terminal() {
     leave(terminal).code(0);
 }
 
-/// Types lines, each at a prompt of its own, and leaves; gives the screen.
+/// Types lines, each after a prompt, and exits; returns the screen.
 pub(super) fn typed(terminal: Terminal, lines: &[&str]) -> String {
     for (keys, prompts) in lines.iter().zip(2..) {
         type_line(&terminal, keys, prompts);
@@ -419,8 +419,8 @@ pub(super) fn typed(terminal: Terminal, lines: &[&str]) -> String {
     leave(terminal).code(0).stdout_text().clone()
 }
 
-/// Types a line and waits until there have been so many prompts. Moving what was said to the region
-/// `us` is confirmed.
+/// Types a line and waits until this many prompts have been shown. Moving the conversation to the
+/// region `us` is confirmed.
 fn type_line(terminal: &Terminal, keys: &str, prompts: usize) {
     terminal.keys(keys).keys(ENTER);
     let has_said = String::from_utf8_lossy(&terminal.so_far()).contains("Hi");
@@ -609,8 +609,8 @@ fn a_conversation_that_is_come_back_to_has_its_own_system_prompt() {
 fn what_could_not_be_exported_whole_leaves_no_file_in_the_way() {
     let (server, home) = (answering(&"word ".repeat(2000)), Home::new());
     typed(at_prompt(&server, &home, &["--session", "a", "Hi"]), &[]);
-    // No file may grow beyond so many blocks of 512 bytes: some of it comes, and then what a full
-    // disk says.
+    // No file may grow beyond this many blocks of 512 bytes, so a write is partial and then fails,
+    // as on a full disk.
     let script = "trap '' XFSZ; ulimit -f 2; exec langdock chat --session a";
     let run = Langdock::shell(script)
         .key()

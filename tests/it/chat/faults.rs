@@ -1,6 +1,5 @@
-//! Every way in which server and network fail, one after the other in the middle of one
-//! conversation: it goes on, the text that got no answer is offered again, and what came of an
-//! answer is kept.
+//! Every failure of server and network, one after the other in a single conversation: the
+//! conversation continues, text that got no answer is offered again, and partial answers are kept.
 
 use std::{collections::HashSet, sync::Mutex};
 
@@ -16,19 +15,19 @@ use crate::support::{
     server::Server,
 };
 
-/// What came of an answer, where something came.
+/// The partial answer, for faults that occur after the answer has begun.
 const BEGUN: &str = "Begun";
 
-/// A fault: its name, whether a part of the answer comes before it, and what the server does.
+/// A fault: its name, whether it comes after a partial answer, and the server's behaviour.
 type Fault = (&'static str, bool, fn() -> Reply);
 
-/// The statuses of the API, those of gateways, and those that nobody expects.
+/// The API's statuses, those of gateways, and unexpected ones.
 const STATUSES: [u16; 22] = [
     300, 307, 400, 401, 402, 403, 404, 405, 408, 409, 413, 418, 422, 425, 429, 499, 500, 502, 503,
     504, 529, 599,
 ];
 
-/// The errors that a stream can name.
+/// The errors that a stream can report.
 const ERRORS: [&str; 11] = [
     "invalid_request_error",
     "authentication_error",
@@ -43,7 +42,7 @@ const ERRORS: [&str; 11] = [
     "new_error",
 ];
 
-/// Everything else.
+/// All other faults.
 const FAULTS: [Fault; 31] = [
     ("an error without a type", false, || {
         Reply::json(400, &json!({"error": {"message": "No."}}))
@@ -167,12 +166,12 @@ const FAULTS: [Fault; 31] = [
     }),
 ];
 
-/// A stream with a part of an answer.
+/// Returns a stream with a partial answer.
 fn begun() -> Stream {
     Stream::new().start().open_text_block([BEGUN])
 }
 
-/// What the server does when it is asked this for the first time.
+/// Returns the fault for the first request with this question.
 fn fault(place: usize) -> (String, bool, Reply) {
     let (statuses, errors) = (STATUSES.len(), 2 * ERRORS.len());
     if let Some(status) = STATUSES.get(place) {
@@ -199,10 +198,11 @@ fn fault(place: usize) -> (String, bool, Reply) {
     (name.to_owned(), is_begun, reply())
 }
 
-/// How many there are.
+/// The number of faults.
 const COUNT: usize = STATUSES.len() + 2 * ERRORS.len() + FAULTS.len();
 
-/// What a request asks: the last message, which has to be the user's, behind others in turn.
+/// Returns the question of a request: the last message, which must be the user's. The roles of all
+/// messages must alternate.
 fn question(request: &Request) -> String {
     let body = request.json();
     let messages = body["messages"].as_array().unwrap();
@@ -214,7 +214,7 @@ fn question(request: &Request) -> String {
         );
     }
     let content = &messages.last().unwrap()["content"];
-    // What became of a call stands before the question.
+    // The results of calls come before the question.
     let text = content
         .as_str()
         .or_else(|| content.as_array()?.last()?["text"].as_str());
@@ -253,7 +253,7 @@ fn a_conversation_survives_every_fault_and_goes_on() {
         wait_for_prompt(&terminal, prompts);
         expected.push((question.clone(), if is_begun { BEGUN } else { "" }));
         if !is_begun {
-            // It stands there again.
+            // The question is offered again.
             terminal.keys(ENTER);
             prompts += 1;
             wait_for_prompt(&terminal, prompts);

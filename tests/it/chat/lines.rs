@@ -1,4 +1,4 @@
-//! Standard input that is no terminal: a script holds the conversation.
+//! Standard input that is not a terminal: a script has the conversation.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What goes wrong in the middle of a conversation: it goes on, and nothing that was typed is lost.
+//! Failures in the middle of a conversation: it continues, and no input is lost.
 
 use std::io::Write;
 
@@ -311,7 +311,7 @@ fn the_conversation_of_a_killed_process_is_the_last_one_that_was_used() {
         .wait_for("one **two")
         .signal(Signal::SIGKILL);
     terminal.finish().signal(9);
-    // What is read changes nothing.
+    // Reading does not change the conversation.
     let outcome = chat(&other)
         .home(&home)
         .args(["-c"])
@@ -380,7 +380,7 @@ fn what_is_typed_while_a_command_runs_is_for_the_next_line() {
     terminal
         .keys(&format!("/file {}", pipe.display()))
         .keys(ENTER);
-    // Opens once the command has begun to read.
+    // This returns once the command has opened the pipe for reading.
     let mut writer = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
     terminal.keys("/drop").keys(ENTER).keys("Two").keys(ENTER);
     writer.write_all(b"from the pipe").unwrap();

@@ -1,4 +1,4 @@
-//! What is typed and pasted, and what becomes of it.
+//! Typed and pasted input.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::support::{
     command::Langdock, events::MODEL, home::Home, pty::CTRL_C, sending::answering,
 };
 
-/// A paste as a terminal hands it over: its line ends are those of the Enter key.
+/// Returns a paste as terminals send it: its line breaks are those of the Enter key.
 fn paste(text: &str) -> String {
     format!("\x1b[200~{}\x1b[201~", text.replace('\n', "\r"))
 }

@@ -1,4 +1,4 @@
-//! What was typed and attached and is not sent yet, or was sent and got no answer.
+//! Input and attachments that are not sent yet, or were sent and got no answer.
 
 use super::{at_prompt, commands::typed, messages, said};
 use crate::support::{
@@ -9,7 +9,7 @@ use crate::support::{
     server::Server,
 };
 
-/// Refuses one request, and answers all others.
+/// Refuses the request with this number and answers all others.
 fn refusing(nth: usize) -> Server {
     Server::start(move |_, number| match number {
         number if number == nth => Reply::json(400, &error("invalid_request_error", "Bad.")),
@@ -17,7 +17,7 @@ fn refusing(nth: usize) -> Server {
     })
 }
 
-/// Begins a home with a text file and a picture.
+/// Creates a home with a text file and an image.
 fn home_with_files() -> Home {
     let home = Home::new();
     home.write("work/a.txt", "A");

@@ -1,5 +1,5 @@
-//! A whole conversation at a terminal, small and large, with all that people do in one: what stands
-//! on the screen and what is in the file are the same in the end.
+//! Whole conversations on small and large terminals, with everything that users do in one: in the
+//! end, the screen and the file agree.
 
 use serde_json::{Value, json};
 
@@ -13,10 +13,10 @@ use crate::support::{
     server::Server,
 };
 
-/// A picture of one pixel.
+/// A GIF of one pixel.
 const GIF: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
-/// Answers each request with its number; the answer to `Stop` does not end.
+/// Answers each request with its number; the answer to `Stop` never ends.
 fn server() -> Server {
     Server::start(|request, nth| {
         let body = request.json();
@@ -39,17 +39,17 @@ fn line(terminal: &Terminal, prompts: &mut usize, keys: &str) {
     wait_for_prompt(terminal, *prompts);
 }
 
-/// Everything that was on a terminal so wide, what has scrolled away included.
+/// Returns everything that was shown on a terminal of this width, including what has scrolled away.
 fn screen(bytes: &[u8], columns: u16) -> String {
     let size = |number: u16| number.try_into().unwrap();
-    // Nothing moves to a place counted from the top: more rows are as good as a memory of those
-    // that are gone.
+    // Nothing moves the cursor to an absolute row, so a taller screen works like a scrollback
+    // buffer.
     let mut screen = vt100::Parser::new(size(2000), size(columns), 0);
     screen.process(bytes);
     screen.screen().contents()
 }
 
-/// What both sides say in the file, one after the other, as far as it is gone on from.
+/// Returns the texts in the file in order, as far as the conversation would be continued from them.
 fn in_file(home: &Home) -> Vec<String> {
     let shown = Langdock::new()
         .home(home)
@@ -66,7 +66,7 @@ fn in_file(home: &Home) -> Vec<String> {
             .filter_map(|block| block["text"].as_str())
             .collect();
         match said.last_mut() {
-            // An answer that went on.
+            // The continuation of an answer.
             Some((role, before)) if *role == turn["role"] => before.push_str(&text),
             _ => said.push((turn["role"].clone(), text)),
         }

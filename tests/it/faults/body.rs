@@ -1,5 +1,4 @@
-//! Faults of an answer's body: of a stream before its first part has come, or of a body that comes
-//! as one.
+//! Faults in the body of an answer: in a stream before its first content, or in an unstreamed body.
 
 use serde_json::json;
 
@@ -9,8 +8,8 @@ use super::{
 };
 use crate::support::{events::Stream, home::Home, server::Server};
 
-/// A name, the exit codes of a streamed answer, of one in a piece, of a list, and of a list that
-/// may be missing, and the reply.
+/// The name of a fault, its exit codes for a streamed answer, an unstreamed answer, a list and an
+/// optional list, and the reply.
 pub(super) const FAULTS: [(&str, [i32; 4], Replies); 19] = [
     ("no body", [6, 6, 5, 5], |request| begun(request)),
     ("white space", [6, 6, 5, 5], |request| {
@@ -92,7 +91,7 @@ pub(super) const FAULTS: [(&str, [i32; 4], Replies); 19] = [
     }),
 ];
 
-/// Returns the code that is the command's own.
+/// Returns the exit code for the kind of answer that the command gets.
 fn code(row: &Row, [streamed, whole, list, asked]: [i32; 4]) -> i32 {
     match (row.form, row.streams) {
         (Form::List, _) => list,
@@ -102,7 +101,7 @@ fn code(row: &Row, [streamed, whole, list, asked]: [i32; 4]) -> i32 {
     }
 }
 
-/// Returns what has come of a streamed answer whose failure says that a part had come.
+/// Returns the text received in a streamed answer, given its exit code.
 fn came(call: i32) -> &'static str {
     if call == 8 { TEXT } else { "" }
 }

@@ -1,4 +1,4 @@
-//! The commands that talk to the endpoint. A new one needs a row here, and nothing else.
+//! The commands that talk to the endpoint. A new command only needs a row here.
 
 use std::thread;
 
@@ -15,45 +15,45 @@ use crate::support::{
     server::Server,
 };
 
-/// The text of the answer that a server gives when nothing goes wrong.
+/// The text of the answer when nothing goes wrong.
 pub(super) const TEXT: &str = "Hello world";
 
-/// Where a command puts what came of an answer, and in which form.
+/// Where and in which form a command writes the answer.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Form {
-    /// The text, on stdout as it comes.
+    /// Text on stdout, as it arrives.
     Text,
-    /// One object on stdout.
+    /// A single object on stdout.
     Object,
-    /// A line for each event on stdout, and the object.
+    /// A line for each event on stdout, then the object.
     Lines,
-    /// The text, in the file `answer` of the work directory.
+    /// Text in the file `answer` of the work directory.
     File,
-    /// A record on stdout, of an answer as of a failure.
+    /// A record on stdout, for an answer or a failure.
     Record,
-    /// The same, in the file `answer`.
+    /// A record in the file `answer`.
     RecordFile,
-    /// The list of models, all at once or not at all.
+    /// The list of models, complete or not at all.
     List,
-    /// A line for each thing that was looked at, of which one is wrong.
+    /// A line for each finding, one of which is a failure.
     Findings,
 }
 
-/// A command with the flags that make its output what it is.
+/// A command, with the flags that determine its output.
 pub(super) struct Row {
-    /// Its words.
+    /// Its arguments.
     pub(super) args: &'static [&'static str],
-    /// What it has on stdin; nothing is `/dev/null`.
+    /// Its stdin; empty means `/dev/null`.
     pub(super) stdin: &'static str,
-    /// Where its answer goes.
+    /// The form of its output.
     pub(super) form: Form,
-    /// Whether the answer comes in events.
+    /// Whether the answer is streamed.
     pub(super) streams: bool,
-    /// Whether what is said and answered is kept as a conversation.
+    /// Whether it saves a conversation.
     pub(super) saves: bool,
 }
 
-/// The table.
+/// The table of commands.
 pub(super) const COMMANDS: [Row; 16] = [
     Row::new(&["send", "hello", "-m", MODEL], Form::Text),
     Row::new(
@@ -118,7 +118,7 @@ impl Row {
         }
     }
 
-    /// Begins a run against this base URL, in this home, that tries once.
+    /// Begins a run without retries against this base URL, in this home.
     pub(super) fn at(&self, base_url: &str, home: &Home) -> Langdock {
         let langdock = Langdock::new()
             .home(home)
@@ -128,13 +128,13 @@ impl Row {
         self.feed(langdock.env("LANGDOCK_BASE_URL", base_url))
     }
 
-    /// Begins a run against a server, in this home, that tries once.
+    /// Begins a run without retries against a server, in this home.
     pub(super) fn against(&self, server: &Server, home: &Home) -> Langdock {
         self.at(&server.base_url(), home)
     }
 
-    /// The same from a shell, which does `before` to itself and redirects the command's streams as
-    /// `after` says.
+    /// Begins the same run in a shell that executes `before` first, with the redirections in
+    /// `after`.
     pub(super) fn in_shell(
         &self,
         before: &str,
@@ -157,18 +157,18 @@ impl Row {
         }
     }
 
-    /// Tells whether errors are told as an object on stderr too.
+    /// Returns whether it also reports errors as an object on stderr.
     pub(super) fn tells_objects(&self) -> bool {
         self.args.contains(&"--json")
     }
 
-    /// Tells whether its answer goes to a file, and stdout has nothing.
+    /// Returns whether it writes the answer to a file and nothing to stdout.
     pub(super) fn has_file(&self) -> bool {
         matches!(self.form, Form::File | Form::RecordFile)
     }
 
-    /// Returns the exit code of the command where its one call fails with this one: of a batch it
-    /// is that an item failed, unless all others would fail in the same way.
+    /// Returns the exit code of the command if its only call fails with this one. A batch reports
+    /// that an item failed, unless all others would fail in the same way.
     pub(super) fn code_of(&self, call: i32) -> i32 {
         match self.form {
             Form::Record | Form::RecordFile if call != 4 => 11,
@@ -177,15 +177,15 @@ impl Row {
     }
 }
 
-/// Returns what the file `answer` has, where there is one.
+/// Returns the content of the file `answer`, if it exists.
 pub(super) fn file(home: &Home) -> Option<String> {
     std::fs::read_to_string(home.work().join("answer")).ok()
 }
 
-/// Makes the reply to a request.
+/// Returns the reply to a request.
 pub(super) type Replies = fn(&Request) -> Reply;
 
-/// Runs the same test of every command, all of them side by side.
+/// Runs a test for every command, all in parallel.
 pub(super) fn for_every_command(test: impl Fn(&'static Row) + Sync) {
     thread::scope(|scope| {
         for row in &COMMANDS {
@@ -195,8 +195,8 @@ pub(super) fn for_every_command(test: impl Fn(&'static Row) + Sync) {
     });
 }
 
-/// Lets a command meet a server that replies in this way, and asserts that it asks once and ends as
-/// its call does, of which nothing came. `run` begins the run.
+/// Runs a command against a server that replies like this, and asserts that it sends one request
+/// and ends with the outcome of this call, without any content. `run` begins the run.
 #[track_caller]
 pub(super) fn meets(
     row: &Row,
@@ -211,7 +211,7 @@ pub(super) fn meets(
     assert_eq!(server.requests().len(), 1, "{fault}\n{outcome}");
 }
 
-/// Returns what both sides said of the one conversation that there is, if there is one.
+/// Returns the messages of the only conversation, if there is one.
 pub(super) fn conversation(home: &Home) -> Vec<(String, String)> {
     let outcome = Langdock::new()
         .home(home)
@@ -239,7 +239,7 @@ pub(super) fn conversation(home: &Home) -> Vec<(String, String)> {
     messages.as_array().unwrap().iter().map(of).collect()
 }
 
-/// Returns the body of a good answer to this request: events, a message, or a list of models.
+/// Returns the body of a successful answer to this request: events, a message, or a list of models.
 pub(super) fn good_body(request: &Request) -> String {
     if request.method == "GET" {
         json!({"data": [{"id": MODEL, "type": "model"}], "has_more": false}).to_string()
@@ -250,8 +250,7 @@ pub(super) fn good_body(request: &Request) -> String {
     }
 }
 
-/// Begins a reply of the kind that this request is answered with, whose body is framed by its
-/// length.
+/// Begins a reply with the content type for this request and a `content-length`.
 pub(super) fn begun(request: &Request) -> Reply {
     let kind = match request.method.as_str() {
         "POST" if request.json()["stream"] == true => "text/event-stream",
@@ -260,7 +259,7 @@ pub(super) fn begun(request: &Request) -> Reply {
     Reply::status(200).header("content-type", kind)
 }
 
-/// Returns a server that answers well.
+/// Returns a server that answers successfully.
 pub(super) fn good() -> Server {
     Server::start(|request, _| begun(request).body(good_body(request)))
 }

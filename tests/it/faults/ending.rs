@@ -1,4 +1,4 @@
-//! What holds of every ending, whichever command met which fault.
+//! The promises about every outcome, for any command and fault.
 
 use std::fs;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::commands::{Form, Row, TEXT, conversation, file};
 use crate::support::{command::KEY, events::MODEL, home::Home, outcome::Outcome};
 
-/// Asserts how a command ended that met a fault: with the exit code of this failure of its call,
-/// after this much of the answer's text had come.
+/// Asserts the outcome of a command with a fault: the exit code for this failure of its call, after
+/// this part of the answer's text was received.
 #[track_caller]
 pub(super) fn check(fault: &str, row: &Row, home: &Home, outcome: &Outcome, call: i32, came: &str) {
     check_answer(fault, row, home, outcome, call, came);
@@ -17,7 +17,7 @@ pub(super) fn check(fault: &str, row: &Row, home: &Home, outcome: &Outcome, call
     }
 }
 
-/// The same, whatever is saved.
+/// Asserts the same, except for the saved conversation.
 #[track_caller]
 pub(super) fn check_answer(
     fault: &str,
@@ -60,7 +60,7 @@ pub(super) fn check_answer(
     }
 }
 
-/// Asserts a whole answer, whatever was told beside it.
+/// Asserts a complete answer; stderr may have messages.
 #[track_caller]
 pub(super) fn answered(fault: &str, row: &Row, home: &Home, outcome: &Outcome) {
     assert!(outcome.code == Some(0), "{fault}\n{outcome}");
@@ -87,7 +87,7 @@ pub(super) fn answered(fault: &str, row: &Row, home: &Home, outcome: &Outcome) {
     );
 }
 
-/// Asserts that an output has neither the key nor the words of a panic in it.
+/// Asserts that the output contains neither the key nor a panic message.
 #[track_caller]
 pub(super) fn check_clean(fault: &str, outcome: &Outcome) {
     let all = outcome.stdout_text() + &outcome.stderr;
@@ -107,7 +107,8 @@ pub(super) fn check_clean(fault: &str, outcome: &Outcome) {
     }
 }
 
-/// Asserts that what came of an answer is where it belongs, and nothing else is there.
+/// Asserts that the received part of the answer is where it belongs, and that nothing else is
+/// there.
 #[track_caller]
 fn check_text(fault: &str, row: &Row, home: &Home, outcome: &Outcome, call: i32, came: &str) {
     let shown = format!("expected `{came}` of the answer: {fault}\n{outcome}");
@@ -173,7 +174,7 @@ fn check_text(fault: &str, row: &Row, home: &Home, outcome: &Outcome, call: i32,
     }
 }
 
-/// Asserts that a conversation has the question, and what came of the answer.
+/// Asserts that the conversation has the question and the received part of the answer.
 #[track_caller]
 fn check_saved(fault: &str, home: &Home, came: &str) {
     let said = conversation(home);

@@ -1,5 +1,5 @@
-//! A stream that ends where it should not: after each event, within each event, and by each error
-//! that it can name.
+//! Streams that end too early: after each event, inside each event, and with each error that they
+//! can report.
 
 use std::thread;
 
@@ -14,7 +14,7 @@ use crate::support::{events::Stream, home::Home, reply::Reply, server::Server};
 /// The pieces of the answer's text.
 const PIECES: [&str; 2] = ["Hello", " world"];
 
-/// The errors of the API, and the exit code of each where no part of the answer had come.
+/// The errors of the API, with their exit codes if no content had been received.
 const ERRORS: [(&str, i32); 10] = [
     ("invalid_request_error", 3),
     ("authentication_error", 4),
@@ -28,12 +28,12 @@ const ERRORS: [(&str, i32); 10] = [
     ("api_error", 5),
 ];
 
-/// Returns the rows whose answer is streamed.
+/// Returns the rows with a streamed answer.
 fn streamed() -> impl Iterator<Item = &'static Row> {
     COMMANDS.iter().filter(|row| row.streams)
 }
 
-/// Returns the events of an answer, each whole.
+/// Returns the complete events of an answer.
 fn events() -> Vec<String> {
     let stream = Stream::new()
         .start()
@@ -44,8 +44,8 @@ fn events() -> Vec<String> {
     stream.split_inclusive("\n\n").map(str::to_owned).collect()
 }
 
-/// Returns what a client has of the text when it has these bytes of the stream, and whether that is
-/// the end.
+/// Returns the text that a client knows after these bytes of the stream, and whether the answer is
+/// complete.
 fn known(stream: &str) -> (String, bool) {
     let whole = stream.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
     let text = PIECES
@@ -56,7 +56,7 @@ fn known(stream: &str) -> (String, bool) {
     (text, whole.contains("message_stop"))
 }
 
-/// Runs a command against a stream that ends after these bytes, and asserts its end.
+/// Runs a command against a stream that ends after these bytes, and asserts its outcome.
 fn cut(row: &Row, stream: &str, reset: bool) {
     let (server, home) = (ending_after(stream, reset), Home::new());
     let outcome = row.against(&server, &home).run();
@@ -107,7 +107,7 @@ fn a_stream_may_be_closed_after_and_within_each_of_its_events() {
 
 #[test]
 fn a_call_with_broken_arguments_does_not_cost_the_rest_of_the_answer() {
-    // `tool-run` tells the model, and continues.
+    // `tool-run` reports it to the model and continues.
     let answers = COMMANDS.iter().filter(|row| {
         !matches!(row.form, Form::List | Form::Findings) && row.args[0] != "tool-run"
     });
@@ -129,7 +129,7 @@ fn a_call_with_broken_arguments_does_not_cost_the_rest_of_the_answer() {
                 });
                 let home = Home::new();
                 let outcome = row.against(&server, &home).run();
-                // What is saved has the result that quotes the arguments, too.
+                // The saved conversation also has the result that quotes the arguments.
                 check_answer("a broken call", row, &home, &outcome, 8, &PIECES.concat());
             });
         }
@@ -138,8 +138,8 @@ fn a_call_with_broken_arguments_does_not_cost_the_rest_of_the_answer() {
 
 #[test]
 fn a_stream_may_be_reset_after_each_of_its_events() {
-    // What lies in the socket when a reset comes may be lost, so what has come is not known here:
-    // only that it is no success, and that the text is a beginning of what was sent.
+    // A reset may discard bytes in the socket, so the received part is not known here, only that
+    // the run fails and that the text is a prefix of what was sent.
     thread::scope(|scope| {
         for row in streamed() {
             scope.spawn(move || {

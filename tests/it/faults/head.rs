@@ -1,4 +1,4 @@
-//! Faults up to the end of an answer's head, which are the same for every command.
+//! Faults up to the end of the response headers, which are the same for every command.
 
 use super::{
     commands::{COMMANDS, Form, Replies, Row, begun, for_every_command, good_body, meets},
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::support::{command::KEY, events::error, home::Home, reply::Reply, server::Server};
 
-/// A name, the exit code, and the reply.
+/// The name of a fault, its exit code, and the reply.
 pub(super) const FAULTS: [(&str, i32, Replies); 31] = [
     ("a hang-up", 6, |_| Reply::hang_up()),
     ("a reset before the head", 6, |_| Reply::raw("").reset()),
@@ -94,7 +94,7 @@ pub(super) const FAULTS: [(&str, i32, Replies); 31] = [
     }),
 ];
 
-/// The path of the list is one that an endpoint need not have, which is no more than worth a note.
+/// An endpoint need not have a model list, so `doctor` only notes its absence.
 const NO_LIST: &str = "an unknown path";
 
 #[test]

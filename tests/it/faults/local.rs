@@ -1,5 +1,5 @@
-//! The commands that ask nobody against the faults of this machine: they say what failed, and what
-//! is on disk stays as it is.
+//! The commands that work offline, with faults of this machine: they report the failure, and files
+//! on disk are unchanged.
 
 use std::{
     collections::BTreeMap,
@@ -16,21 +16,21 @@ use crate::support::{
     outcome::Outcome,
 };
 
-/// What a command does to the disk.
+/// What a command does with the disk.
 #[derive(Clone, Copy, PartialEq)]
 enum Disk {
-    /// It reads what it needs.
+    /// It only reads.
     Reads,
-    /// It writes: without room, or where it may not, it fails.
+    /// It writes, and fails without space or permission.
     Writes,
-    /// It takes away, for which no room is needed.
+    /// It deletes, which needs no space.
     Removes,
 }
 
 use Disk::{Reads, Removes, Writes};
 
-/// The words of a command as a shell takes them, and what it does to the disk. A new one that asks
-/// nobody needs a row here.
+/// The commands as shell words, with what they do with the disk. A new offline command needs a row
+/// here.
 const COMMANDS: [(&str, Disk); 32] = [
     ("--version", Reads),
     ("--help", Reads),
@@ -66,8 +66,8 @@ const COMMANDS: [(&str, Disk); 32] = [
     ("send hello -m claude-sonnet-5 --curl", Reads),
 ];
 
-/// What a home has that has one of everything: paths from there, in which directories stand before
-/// what is in them.
+/// The contents of a home that has one of everything: paths relative to the home, directories
+/// before their contents.
 static FURNITURE: LazyLock<Vec<(PathBuf, Piece)>> = LazyLock::new(|| {
     let home = Home::new();
     let tool = "name = \"shout\"\ndescription = \"Shout.\"\nshell = \"echo HO\"\n[tool.input_schema]\ntype = \"object\"\n";
@@ -121,14 +121,14 @@ static FURNITURE: LazyLock<Vec<(PathBuf, Piece)>> = LazyLock::new(|| {
     pieces
 });
 
-/// One thing in a home.
+/// A file system entry in a home.
 enum Piece {
     Directory(Permissions),
     File(Permissions, Vec<u8>),
     Link(PathBuf),
 }
 
-/// Returns a home that has one of everything.
+/// Creates a home that has one of everything.
 fn furnished() -> Home {
     let home = Home::new();
     for (path, piece) in FURNITURE.iter() {
@@ -148,7 +148,7 @@ fn furnished() -> Home {
     home
 }
 
-/// Returns all files of a home with what is in them, without its temporary ones.
+/// Returns all files in a home with their contents, except temporary ones.
 fn files(home: &Home) -> BTreeMap<PathBuf, Vec<u8>> {
     let (mut files, mut directories) = (BTreeMap::new(), vec![home.path().to_owned()]);
     while let Some(directory) = directories.pop() {
@@ -164,7 +164,7 @@ fn files(home: &Home) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// Runs a command in a home, from a shell that does `before` to itself.
+/// Runs a command in a home, in a shell that executes `before` first.
 fn run(words: &str, before: &str, after: &str, home: &Home) -> Langdock {
     let langdock = Langdock::shell(&format!("{before}\nexec langdock {words} {after}")).home(home);
     if words == "auth login" {
@@ -174,7 +174,7 @@ fn run(words: &str, before: &str, after: &str, home: &Home) -> Langdock {
     }
 }
 
-/// Asserts a success, or one error of this machine that is told as it should be.
+/// Asserts success, or a single, properly reported error of this machine.
 #[track_caller]
 fn well_or_told(fault: &str, outcome: &Outcome, may_fail: bool) {
     check_clean(fault, outcome);
@@ -235,7 +235,7 @@ fn without_room_only_what_writes_fails_and_what_is_there_stays() {
 fn where_it_may_not_write_only_what_has_to_fails_and_what_is_there_stays() {
     for (words, disk) in COMMANDS {
         let home = furnished();
-        // Root may write anywhere, so it is somebody else who tries.
+        // Root may write anywhere, so this runs as another user.
         let script = "chmod -R a-w \"$XDG_CONFIG_HOME\" \"$XDG_DATA_HOME\" \"$XDG_STATE_HOME\"";
         Langdock::shell(script)
             .home(&home)

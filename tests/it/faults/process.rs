@@ -1,5 +1,5 @@
-//! Faults of this machine: no room, no home, no descriptors, no threads, no memory for what a
-//! server would like to send.
+//! Faults of this machine: no disk space, no home, no descriptors, no threads, and little memory
+//! for large responses.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::support::{events::Stream, home::Home, outcome::Outcome, reply::Reply};
 
-/// Asserts a whole answer, or a failure of this machine that is told as it should be.
+/// Asserts a complete answer, or a properly reported failure of this machine.
 #[track_caller]
 fn answered_or_told(fault: &str, row: &Row, home: &Home, outcome: &Outcome) {
     if outcome.code == Some(0) {
@@ -42,8 +42,8 @@ fn a_full_device_on_stdout_is_told_by_every_command() {
 #[test]
 fn a_full_disk_stops_only_what_has_to_be_written_to_it() {
     for row in &COMMANDS {
-        // No file may grow beyond so many blocks of 512 bytes: what a full disk says to a write,
-        // this says too, with another number. Some of a file may be there already when it is said.
+        // No file may grow beyond this many blocks of 512 bytes. A write fails as on a full disk,
+        // only with a different error number, and some bytes may already have been written.
         for blocks in [0, 1] {
             let (server, home) = (good(), Home::new());
             let outcome = row
@@ -95,7 +95,7 @@ fn a_home_that_cannot_be_written_to_or_is_not_there_stops_nothing() {
                 );
                 outcome.failure(1);
             } else if row.args.contains(&"--session") {
-                // It was asked for by name, and is no wish only.
+                // The user named this conversation, so failing to save it may be an error.
                 if outcome.code != Some(0) {
                     outcome.failure(1);
                 }
@@ -117,7 +117,7 @@ fn closed_descriptors_lose_nothing_in_silence() {
             if row.stdin.is_empty() || !after.contains('<') {
                 answered(after, row, &home, &outcome);
             } else {
-                // Nothing was asked.
+                // The prompt was in stdin, so nothing was asked.
                 assert!(
                     matches!(outcome.code, Some(0 | 2)) && outcome.stdout.is_empty(),
                     "{after}\n{outcome}"
@@ -125,8 +125,8 @@ fn closed_descriptors_lose_nothing_in_silence() {
                 check_clean(after, &outcome);
             }
         }
-        // The standard library opens /dev/null where stdout is closed, before the program can see
-        // it.
+        // If stdout is closed, the standard library opens `/dev/null` before the program can
+        // notice.
         for after in [">&-", ">&- 2>&- <&-"] {
             let (server, home) = (good(), Home::new());
             let outcome = row.in_shell("", after, &server, &home).run();
@@ -144,7 +144,7 @@ fn few_descriptors_and_a_small_stack_are_enough_or_told() {
             let outcome = row
                 .in_shell(&format!("ulimit -n {limit}"), "", &server, &home)
                 .run();
-            // The loader of the program needs some itself, and says so in its own way.
+            // The dynamic loader needs some descriptors itself, and reports errors in its own way.
             if outcome.code != Some(127) || limit >= 6 {
                 answered_or_told(&format!("{limit} descriptors"), row, &home, &outcome);
             }
@@ -159,7 +159,7 @@ fn few_descriptors_and_a_small_stack_are_enough_or_told() {
     });
 }
 
-/// Leaves a shell with no process or thread but itself. Shells call it differently.
+/// Keeps a shell from creating processes or threads. The option differs between shells.
 pub(super) const NO_THREADS: &str = "ulimit -u 1 2>/dev/null || ulimit -p 1";
 
 #[test]
@@ -171,7 +171,7 @@ fn a_system_that_gives_no_thread_is_told() {
             .by_nobody()
             .run();
         answered_or_told("no threads", row, &home, &outcome);
-        // A name is looked up on a thread.
+        // Names are resolved on a thread.
         let nowhere = format!("{NO_THREADS}; export LANGDOCK_BASE_URL=https://langdock.invalid");
         let outcome = row.in_shell(&nowhere, "", &server, &home).by_nobody().run();
         assert_ne!(outcome.code, Some(0), "{outcome}");
@@ -184,13 +184,13 @@ fn a_system_that_gives_no_thread_is_told() {
 fn little_memory_is_enough() {
     for_every_command(|row| {
         let (server, home) = (good(), Home::new());
-        // Of addresses, most of which are never used: a build for tests is large.
+        // This limits the address space, most of which is never used: a debug build is large.
         let outcome = row.in_shell("ulimit -v 200000", "", &server, &home).run();
         answered("200 MB", row, &home, &outcome);
     });
 }
 
-/// As much as nobody should have to hold in memory, in pieces.
+/// A large body, in pieces, which must not be held in memory.
 const PIECE: usize = 64 * 1024;
 const PIECES: usize = 1 << 30 >> 16;
 

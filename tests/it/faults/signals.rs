@@ -1,4 +1,4 @@
-//! Signals at moments that nobody chose: before the request, in it, in each part of the answer.
+//! Signals at arbitrary moments: before the request, during it, and in each part of the answer.
 
 use std::{hint, time::Instant};
 
@@ -10,16 +10,17 @@ use super::{
 };
 use crate::support::{home::Home, server::Server};
 
-/// How many moments each command meets.
+/// How many moments are tried for each command.
 const TRIES: u64 = 12;
 
-/// Where the moments begin; another one finds others, and a failure names the moment.
+/// The seed of the moments; a failure names the moment.
 const SEED: u64 = 8;
 
-/// The moments end here, in microseconds after the start: most commands have asked by then.
+/// The latest moment, in microseconds after the start: most commands have sent their request by
+/// then.
 const LATEST: u64 = 40_000;
 
-/// Returns a number that looks like chance, the same for the same seed (splitmix64).
+/// Returns a pseudo-random number that depends only on the seed (splitmix64).
 fn chance(seed: u64) -> u64 {
     let mut number = seed
         .wrapping_mul(0x9e37_79b9_7f4a_7c15)
@@ -29,7 +30,7 @@ fn chance(seed: u64) -> u64 {
     number ^ (number >> 31)
 }
 
-/// Returns the moments of a command: early ones are as likely as late ones.
+/// Returns the moments for a command, spread over several orders of magnitude.
 fn moments(row: &Row) -> impl Iterator<Item = u64> {
     let own: u64 = row.args.concat().bytes().map(u64::from).sum();
     (0..TRIES).map(move |nth| {
@@ -38,7 +39,7 @@ fn moments(row: &Row) -> impl Iterator<Item = u64> {
     })
 }
 
-/// Lets time pass.
+/// Waits for this long.
 fn pass(microseconds: u64) {
     let start = Instant::now();
     while start.elapsed().as_micros() < u128::from(microseconds) {
@@ -46,7 +47,7 @@ fn pass(microseconds: u64) {
     }
 }
 
-/// Returns a server whose answer is never whole, so that there is no end but the signal's.
+/// Returns a server whose answer never ends, so that only the signal ends the run.
 fn endless() -> Server {
     Server::start(move |request, _| {
         let body = good_body(request);
@@ -69,7 +70,7 @@ fn a_signal_at_any_moment_ends_every_command_by_that_signal() {
             ][n % 3];
             let fault = format!("{signal} after {moment} us");
             let (server, home) = (endless(), Home::new());
-            // What a batch has under way is waited for, but not for ever.
+            // A batch waits for the requests in progress, but not forever.
             let running = row
                 .against(&server, &home)
                 .args(["--timeout", "2s"])
@@ -118,7 +119,7 @@ fn a_command_that_is_stopped_at_any_moment_goes_on_as_if_it_had_not_been() {
             let home = Home::new();
             let running = row.against(&server, &home).spawn();
             pass(moment);
-            // It may have ended by itself.
+            // It may already have ended.
             if running.try_signal(Signal::SIGSTOP) {
                 pass(moment / 4);
                 running.try_signal(Signal::SIGCONT);

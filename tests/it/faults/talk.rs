@@ -1,5 +1,5 @@
-//! Faults in the middle of a talk: of a chat with a user at a terminal, and of the requests that
-//! follow calls of tools.
+//! Faults in the middle of a conversation: of a chat on a terminal, and of the requests after tool
+//! calls.
 
 use super::{
     body,
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Returns every fault of which nothing has come, with the exit code of its streamed answer.
+/// Returns every fault without any content, with its exit code for a streamed answer.
 fn faults() -> Vec<(&'static str, i32, Replies)> {
     let heads = head::FAULTS.into_iter();
     let bodies = body::FAULTS

@@ -1,5 +1,4 @@
-//! Faults on the way to the endpoint: nobody there, certificates that are not to be trusted,
-//! proxies that are in the way.
+//! Faults on the way to the endpoint: unreachable hosts, untrusted certificates, failing proxies.
 
 use std::{ffi::OsStr, path::Path};
 
@@ -11,13 +10,13 @@ use crate::support::{
     tls::TlsCertificate,
 };
 
-/// A host that no name server knows (RFC 2606): only a proxy could reach it.
+/// A host that never resolves (RFC 2606), so that only a proxy could reach it.
 const NOWHERE: &str = "https://langdock.invalid";
 
-/// Makes the reply of a proxy.
+/// Returns the reply of a proxy.
 type Replies = fn() -> Reply;
 
-/// Runs every command against this base URL with these flags, and asserts a failure of the network.
+/// Runs every command against this base URL with these flags, and asserts a network failure.
 fn all_fail(fault: &str, base_url: &str, flags: &[&OsStr]) {
     for row in &COMMANDS {
         let home = Home::new();
@@ -55,7 +54,8 @@ fn every_command_trusts_no_certificate_but_a_good_one() {
         let own = certificate.ca_file();
         let authority = authority.unwrap_or(&own);
         let flags = ["--cacert".as_ref(), authority.as_os_str()];
-        // Without any flag it is the bundled authorities and the system's that do not know it.
+        // Without any flag, the bundled CAs and the system's are used, and none of them has signed
+        // it.
         all_fail(
             fault,
             &server.base_url(),

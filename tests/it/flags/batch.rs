@@ -1,5 +1,4 @@
-//! Flags of `batch` that no other command has, those that mean something else there, and those of
-//! `merge`.
+//! The flags that only `batch` has or that differ there, and the flags of `merge`.
 
 use std::fs;
 
@@ -35,11 +34,11 @@ pub(super) const ROWS: &[Row] = &[
     (&["merge"], "--output", |_| merged_output()),
 ];
 
-/// A schema of an object with a number.
+/// The schema of an object with a number.
 const SCHEMA: &str =
     r#"{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}"#;
 
-/// What the requests asked, sorted.
+/// Returns the prompts of all requests, sorted.
 fn asked(server: &Server) -> Vec<Value> {
     let mut asked: Vec<_> = server
         .requests()
@@ -218,7 +217,7 @@ fn retry_failed() {
 }
 
 fn shard() {
-    // Of three shards, `abc` is in the first one and `Die Elbe` in the second, for good.
+    // Of three shards, `abc` is always in the first one and `Die Elbe` in the second.
     for (shard, expected) in [
         ("1/3", &["abc"][..]),
         ("2/3", &["Die Elbe"]),
@@ -241,7 +240,7 @@ fn shard() {
         .stderr_contains("must be I/N with I from 1 to N, auto or auto/N");
 }
 
-/// A record of `merge`.
+/// Returns a record for `merge`.
 fn record(index: u64) -> String {
     format!(
         "{{\"index\":{index},\"id\":{},\"input_hash\":\"{index:032x}\",\"text\":\"t\",\"usage\":null}}\n",
@@ -249,7 +248,7 @@ fn record(index: u64) -> String {
     )
 }
 
-/// Merges the files `a` and `b`, which have the second and the first record of two.
+/// Merges the files `a` and `b`, which have the second and the first of two records.
 fn merge(home: &Home, args: &[&str]) -> Outcome {
     home.write("work/a", record(1));
     home.write("work/b", record(0));

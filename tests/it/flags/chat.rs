@@ -1,4 +1,4 @@
-//! The flags of `chat` that show their effect in another way than those of `send` do.
+//! The flags of `chat` whose effect differs from that in `send`.
 
 use serde_json::json;
 
@@ -67,7 +67,7 @@ fn color() {
         .stderr_lacks("\u{1b}");
 }
 
-/// Also shows that `/raw` turns it on and off.
+/// Also shows that `/raw` toggles it.
 fn raw() {
     let (server, bullet, star) = (answering("- **a**"), "\u{2022}", "**a**");
     let shown = |args: &[&str], keys: &str| {

@@ -1,5 +1,5 @@
-//! Flags of the connection: where a request goes, over what, with which key, and how long it is
-//! waited for.
+//! The connection flags: where a request goes, over which connection, with which key, and the
+//! timeouts.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpStream},
@@ -21,11 +21,11 @@ use crate::support::{
     tls::TlsCertificate,
 };
 
-/// An address that is set aside for documentation: nobody has it.
+/// An address reserved for documentation, which nobody has.
 const NOWHERE: &str = "http://192.0.2.1/anthropic/{region}";
 
-/// The flags of the connection, which every command has that talks to the endpoint: see `CONNECTED`
-/// for the others than `send`.
+/// The connection flags, tested with `send`. Every command that talks to the endpoint has them: see
+/// `CONNECTED` for the others.
 pub(super) const ROWS: &[Row] = &[
     (&[""], "--region", |_| region()),
     (&[""], "--base-url", |_| base_url()),
@@ -54,7 +54,7 @@ pub(super) const ROWS: &[Row] = &[
     (&[""], "--replay-pace", |_| replay_pace()),
 ];
 
-/// Shows that the flags arrive: requests go to the region that is said behind the command's name.
+/// Shows that the flags take effect: requests go to the region given after the command's name.
 pub(super) fn goes_to_the_region(command: &str) {
     let server = match command {
         "models" => listing(&["a"]),
@@ -71,7 +71,7 @@ pub(super) fn goes_to_the_region(command: &str) {
     );
 }
 
-/// Shows that the flags arrive at `config set`, which has a use for the profile only.
+/// Shows that the flags reach `config set`, which only uses the profile.
 pub(super) fn sets_the_profile(_: &str) {
     let home = Home::new();
     Langdock::new()
@@ -83,7 +83,7 @@ pub(super) fn sets_the_profile(_: &str) {
     assert_eq!(written, "[profiles.work]\nregion = \"us\"\n");
 }
 
-/// Shows that the flags arrive at `config unset`, which has a use for the profile only.
+/// Shows that the flags reach `config unset`, which only uses the profile.
 pub(super) fn unsets_in_the_profile(_: &str) {
     let home = Home::new();
     let file = home.config().join("config.toml");
@@ -97,8 +97,7 @@ pub(super) fn unsets_in_the_profile(_: &str) {
     assert_eq!(written, "region = 'eu'\n[profiles.work]\n");
 }
 
-/// Shows that the flags arrive where nothing is sent: a region that cannot be one is refused by
-/// name.
+/// Shows that the flags take effect even if nothing is sent: an invalid region is refused by name.
 pub(super) fn shows_the_region(command: &str) {
     let words = match command {
         "config get" => "config get region",
@@ -112,7 +111,7 @@ pub(super) fn shows_the_region(command: &str) {
     outcome.code(2).stdout("").stderr_contains("region");
 }
 
-/// Shows that the flags arrive where the region is one of the things that are looked at.
+/// Shows that the flags take effect where the region is part of the JSON output.
 pub(super) fn shows_the_region_in_json(command: &str) {
     let outcome = Langdock::new().args([command, "--region", "us"]).run();
     outcome.code(4).stdout_contains("us (--region)");
@@ -191,11 +190,11 @@ fn api_key_file() {
     );
 }
 
-/// A listener that accepts nobody: once its queue is full, the system leaves further connections
-/// unanswered.
+/// Uses a listener that never accepts: once its queue is full, the system leaves further
+/// connections unanswered.
 ///
-/// Where the system refuses them instead, connecting fails before any timeout, and the value itself
-/// is all that can be seen, in what `--curl` prints.
+/// If the system refuses them instead, connecting fails before any timeout, and only the output of
+/// `--curl` shows the value.
 fn connect_timeout() {
     let server = answering("ok");
     good("send", &server, &["--curl"]).stdout_contains("--connect-timeout 5 ");
@@ -228,7 +227,7 @@ fn connect_timeout() {
     drop(waiting);
 }
 
-/// Connects until the system leaves two connections in a row unanswered.
+/// Connects until two consecutive attempts are not answered.
 fn fill(address: SocketAddr) -> Vec<TcpStream> {
     let (mut waiting, mut unanswered) = (vec![], 0);
     while unanswered < 2 {
@@ -240,7 +239,8 @@ fn fill(address: SocketAddr) -> Vec<TcpStream> {
     waiting
 }
 
-/// Asserts that a server that says nothing is given up with the flag, and waited for without it.
+/// Asserts that the flag ends the wait for a silent server, and that without the flag the wait
+/// continues.
 fn gives_up(flag: &str, reason: &str) {
     let gate = Gate::new();
     let theirs = gate.clone();
@@ -248,7 +248,7 @@ fn gives_up(flag: &str, reason: &str) {
     let running = send(&slow).args(["Hi"]).spawn();
     slow.wait_for_requests(1);
 
-    // While this one waits and gives up, the other one waits on.
+    // The other request keeps waiting while this one times out.
     let silent = Server::start(|_, _| Reply::never());
     let outcome = send(&silent)
         .args(["Hi", "--max-retries", "0", flag, "200ms"])
@@ -263,7 +263,7 @@ fn gives_up(flag: &str, reason: &str) {
     running.finish().code(0).stdout("ok\n").stderr_empty();
 }
 
-/// Asserts that a failure that passes is the end with the flag, and is overcome without it.
+/// Asserts that a transient failure is final with the flag, and is overcome without it.
 fn stops_trying(args: &[&str], status: u16, code: i32) {
     let script = move |_: &_, nth| match nth {
         0 => Reply::json(status, &error("api_error", "Later.")).header("retry-after-ms", 1),

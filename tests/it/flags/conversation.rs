@@ -1,4 +1,4 @@
-//! The flags about conversations, and those of the command that looks at them.
+//! The conversation flags, and the arguments of `session`.
 
 use super::{Row, asking};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     },
 };
 
-/// The commands that go on with conversations.
+/// The commands that continue conversations.
 const ASKING: &[&str] = &["send", "tool-run"];
 
 /// The flags of the group, and the arguments of `session`.
@@ -48,8 +48,8 @@ pub(super) const ROWS: &[Row] = &[
     ),
 ];
 
-/// A home with the conversations `a` and `b`, the latter used last, and the server that they belong
-/// to.
+/// Creates a home with the conversations `a` and `b`, of which `b` was used last, and the server
+/// that they belong to.
 fn two() -> (Home, Server) {
     let (server, home) = (answering("ok"), Home::new());
     for name in ["a", "b"] {

@@ -1,11 +1,11 @@
-//! What is answered from: prompt words, files and standard input.
+//! The input: prompt words, files and standard input.
 
 use serde_json::json;
 
 use super::{Row, asking};
 use crate::support::{command::Langdock, home::Home, sending::answering};
 
-/// The arguments of the input.
+/// The input arguments.
 pub(super) const ROWS: &[Row] = &[
     (&["send", "tool-run"], "PROMPT", prompt),
     (&["send", "tool-run", "batch", "chat"], "--file", file),
@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["template show"], "NAME", template_show),
 ];
 
-/// A definition of a tool.
+/// The definition of a tool.
 const TOOL: &str = r#"{"name": "look", "input_schema": {"type": "object"}}"#;
 
 fn prompt(command: &str) {

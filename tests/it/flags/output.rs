@@ -1,4 +1,5 @@
-//! Where the answer goes and what is said about it: each flag against a run without it.
+//! Where the answer goes and what is reported about it; each flag is compared with a run without
+//! it.
 
 use super::{Row, asking, good};
 use crate::support::{
@@ -8,7 +9,7 @@ use crate::support::{
 /// An answer with two code blocks.
 const CODE: &str = "Here:\n\n```sh\nls\n```\n\n```python\nprint()\n```\n";
 
-/// The flags of the output.
+/// The output flags.
 pub(super) const ROWS: &[Row] = &[
     (&["send", "tool-run"], "--raw", raw),
     (&["send", "tool-run", "chat"], "--markdown", markdown),
@@ -30,7 +31,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["send", "tool-run"], "--allow-truncated", allow_truncated),
 ];
 
-/// Markdown, whose signs are shown or not.
+/// Markdown whose delimiters are shown or hidden.
 const STRONG: &str = "a **strong** word\n\n- item";
 
 fn raw(command: &str) {

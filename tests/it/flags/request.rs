@@ -1,12 +1,11 @@
-//! Flags that say what is asked for: each puts its field into the body and changes nothing else
-//! there.
+//! The flags for request fields: each sets its field in the body and changes nothing else.
 
 use serde_json::{Value, json};
 
 use super::{Row, asking, body};
 use crate::support::{home::Home, sending::answering};
 
-/// The flags of the request.
+/// The request flags.
 pub(super) const ROWS: &[Row] = &[
     (
         &["send", "tool-run", "batch", "chat"],
@@ -96,7 +95,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["send", "tool-run", "batch"], "--prefill", prefill),
 ];
 
-/// Asserts that the arguments set one field of the body and leave the others as they are.
+/// Asserts that the arguments set one field of the body and leave the others unchanged.
 #[track_caller]
 fn adds(command: &str, args: &[&str], field: &str, value: &Value) {
     let without = body(command, &[]);

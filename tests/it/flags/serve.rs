@@ -1,4 +1,4 @@
-//! Flags of the scripted endpoint, each against a run without it where that says more.
+//! The flags of the scripted endpoint, compared with a run without them where that is useful.
 
 use std::{
     fs,
@@ -28,7 +28,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["serve"], "--latency", |_| {
         takes_at_least(&["--latency", "60ms"], 60);
     }),
-    // Five tokens, the last of which comes after a twentieth of a second.
+    // Five tokens, the last of which is sent after 50 ms.
     (&["serve"], "--rate", |_| {
         takes_at_least(&["--rate", "100"], 50);
     }),
@@ -84,7 +84,7 @@ fn replay_pace() {
 }
 
 fn port() {
-    // One that was free a moment ago.
+    // A port that was free a moment ago.
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -114,7 +114,7 @@ fn limit(flag: &str, header: &str) {
     }
 }
 
-/// Asserts that an answer of five tokens takes so many milliseconds, streamed or not.
+/// Asserts that an answer of five tokens takes at least this many milliseconds, streamed or not.
 fn takes_at_least(flags: &[&str], ms: u64) {
     let home = Home::new();
     let serving = Serving::start_in(&home, &[flags, &["--log", "log.jsonl"]].concat());

@@ -1,4 +1,4 @@
-//! Arguments of the commands about settings and the key.
+//! Arguments of the commands for settings and the key.
 
 use super::Row;
 use crate::support::{

@@ -1,5 +1,5 @@
-//! Flags of `count`, which are those of `send` for what goes in, of `usage` and the tag that it
-//! sums up by, of `doctor` and `help`.
+//! The flags of `count`, which takes the input of `send`, of `usage` and the tag that it groups by,
+//! of `doctor` and of `help`.
 
 use serde_json::Value;
 
@@ -110,7 +110,7 @@ pub(super) const ROWS: &[Row] = &[
     }),
 ];
 
-/// Returns what `count --json` says, in a directory with some files.
+/// Returns the output of `count --json` in a directory with some files.
 #[track_caller]
 fn counted(args: &[&str]) -> Value {
     let home = Home::new();
@@ -137,8 +137,8 @@ fn prompt() {
         .stderr_contains("error: no prompt\n");
 }
 
-/// Shows that a line for `send` can be counted as it is, and is refused where `send` would: the
-/// flag adds no tokens.
+/// Shows that `count` accepts a command line of `send` unchanged and refuses what `send` would, and
+/// that the flag adds no tokens.
 #[track_caller]
 fn is_taken(flag: &str, value: &str, bad: Option<&str>) {
     assert_eq!(counted(&[flag, value, "Hi"]), counted(&["Hi"]));

@@ -1,4 +1,4 @@
-//! How tools are run, which calls are run at all, and what form an answer has to have.
+//! How tools are run, which calls may run, and answers that match a schema.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use super::{Row, asking};
 use crate::support::{command::Langdock, outcome::Outcome, sending::send};
 use crate::tools::{calling, done, playing, results, shell_tool};
 
-/// The flags of tools and of answers in a form.
+/// The flags for tools and schemas.
 pub(super) const ROWS: &[Row] = &[
     (&["tool-run", "chat"], "--yes", |command| {
         runs(command, &["--yes"]);
@@ -26,8 +26,8 @@ pub(super) const ROWS: &[Row] = &[
     (&["send"], "--repair", |_| repair()),
 ];
 
-/// Runs a command with a tool that is called `calls` times in one answer; gives its end and what
-/// the model was told.
+/// Runs a command with a tool that is called `calls` times in one answer; returns its outcome and
+/// the results sent to the model.
 fn told(command: &str, line: &str, calls: usize, args: &[&str]) -> (Outcome, Vec<String>) {
     let (home, calls) = (shell_tool(line, ""), vec![("t", json!({})); calls]);
     let server = playing(&[calling(&calls), done("ok")]);
@@ -74,7 +74,7 @@ fn max_turns(command: &str) {
 }
 
 fn tool_jobs(command: &str) {
-    // A second one that runs at the same time cannot make the directory.
+    // A second call that runs at the same time cannot create the directory.
     let alone = "mkdir busy && sleep 0.2 && rmdir busy && echo alone";
     assert_eq!(
         told(command, alone, 3, &["-y", "--tool-jobs", "1"]).1,
@@ -133,7 +133,7 @@ fn call() {
     );
     run(&["{}", "-o", "out"]).code(0).stdout("").stderr_empty();
     assert_eq!(fs::read_to_string(home.work().join("out")).unwrap(), "{}\n");
-    // What failed is none: what was there stays, and nothing is left beside it.
+    // A failure is not an answer: the existing file is kept, and no other file is left behind.
     let left = || fs::read_dir(home.work()).unwrap().count();
     let before = left();
     run(&["[]", "-o", "out"]).code(11).stdout("");

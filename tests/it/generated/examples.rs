@@ -1,10 +1,10 @@
-//! The examples of the man pages, each of which works.
+//! The examples in the man pages, all of which work.
 
 use nix::sys::signal::Signal;
 
 use crate::support::{command::Langdock, events::answer, home::Home, reply::Reply, server::Server};
 
-/// Returns the examples of a page, of which there are some.
+/// Returns the examples of a page, which must have some.
 pub(super) fn examples(page: &str) -> &'static [(&'static str, &'static str)] {
     let examples = langdock::examples(page.trim_start_matches("langdock").trim_start_matches('-'));
     assert!(!examples.is_empty(), "{page} has no examples");
@@ -47,7 +47,7 @@ fn each_example_of_the_man_pages_works() {
         let outcome = run.env("LANGDOCK_MODEL", "claude-3-haiku-20240307").run();
         assert_eq!(outcome.code, Some(0), "{page}: {what}\n{outcome}");
     }
-    // The first ends what it starts; the others go on until they are told to end.
+    // The first example stops the server it starts; the others run until they are stopped.
     let (first, others) = examples(SERVE).split_first().unwrap();
     let outcome = Langdock::shell(first.1).home(&home).key().run();
     assert_eq!(outcome.code, Some(0), "{}\n{outcome}", first.0);
@@ -66,10 +66,10 @@ fn each_example_of_the_man_pages_works() {
     }
 }
 
-/// The page of the command that goes on until it is told to end.
+/// The page of the command that runs until it is stopped.
 const SERVE: &str = "langdock-serve";
 
-/// Returns the examples of all pages, each with its page.
+/// Returns the examples of all pages, each with the name of its page.
 fn all() -> impl Iterator<Item = (String, &'static str, &'static str)> {
     let pages = super::commands()
         .into_iter()
@@ -86,7 +86,7 @@ fn all() -> impl Iterator<Item = (String, &'static str, &'static str)> {
     })
 }
 
-/// Returns the first bytes of a picture of one pixel, which are all that is looked at.
+/// Returns the first bytes of a PNG of one pixel, which is all that is read.
 fn png() -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0".to_vec();
     bytes.extend([0x90, 0x77, 0x53, 0xde]);

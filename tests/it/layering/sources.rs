@@ -1,22 +1,22 @@
-//! The sources of the program as the layering tests see them: files, and the modules that each
-//! imports. They are read as text, by line; unit tests do not count.
+//! The sources of the program for the layering tests: files, and the modules that each imports.
+//! They are read as text, line by line, without unit tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The path of a module from the root of the crate on.
+/// The path of a module from the crate's root.
 pub(crate) type ModulePath = Vec<String>;
 
 /// A file of the program.
 pub(crate) struct Source {
     /// Its path, relative to `src/`.
     pub(crate) path: String,
-    /// Its code, without comments and without the unit tests at its end.
+    /// Its code, without comments and without unit tests at its end.
     pub(crate) code: String,
 }
 
-/// Reads all of `src/`, except for files of unit tests and the build script.
+/// Reads all of `src/`, except unit test files and the build script.
 pub(crate) fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut directories = vec![root.clone()];
@@ -42,7 +42,7 @@ pub(crate) fn sources() -> Vec<Source> {
 }
 
 impl Source {
-    /// Creates the source of a file's text.
+    /// Creates a source from a file's text.
     pub(crate) fn new(path: &str, text: &str) -> Self {
         let code = text.split("#[cfg(test)]\nmod tests {").next();
         let code = code
@@ -57,21 +57,21 @@ impl Source {
         }
     }
 
-    /// Returns the module that the file is.
+    /// Returns the path of the module in this file.
     pub(crate) fn module(&self) -> ModulePath {
         let path = self.path.trim_end_matches(".rs");
         let path = path.strip_suffix("/mod").unwrap_or(path);
         path.split('/').map(str::to_owned).collect()
     }
 
-    /// Returns whether the file holds a directory of modules together. What is imported from such
-    /// a file may be anything of its directory.
+    /// Returns whether the file is the root of a directory of modules. Imports from such a file may
+    /// be of anything in the directory.
     pub(crate) fn is_directory(&self) -> bool {
         self.path.ends_with("/mod.rs")
     }
 
-    /// Returns the paths into this crate that the code names, from the crate's root on: modules,
-    /// and the items in them.
+    /// Returns the paths in this crate that the code mentions, from the crate's root: modules, and
+    /// the items in them.
     pub(crate) fn crate_paths(&self) -> BTreeSet<ModulePath> {
         let mut paths = Vec::new();
         for (place, line) in line_starts(&self.code) {
@@ -95,7 +95,7 @@ impl Source {
             let path = &self.code[place..];
             let end = path.find(|letter| !is_of_a_path(letter));
             let path = &path[..end.unwrap_or(path.len())];
-            // What ends in colons is the beginning of a tree, which is a `use` statement's.
+            // A path that ends in colons is the start of a tree in a `use` statement.
             if !self.code[..place].ends_with(is_of_a_path) && !path.ends_with(':') {
                 paths.push(path.split("::").map(str::to_owned).collect());
             }
@@ -107,8 +107,7 @@ impl Source {
             .collect()
     }
 
-    /// Returns the files that this one imports from: those of `known` modules that its paths lead
-    /// into.
+    /// Returns the files that this one imports from: the `known` modules that its paths lead to.
     pub(crate) fn imports(&self, known: &BTreeMap<ModulePath, bool>) -> BTreeSet<ModulePath> {
         let own = self.module();
         self.crate_paths()
@@ -125,7 +124,7 @@ impl Source {
     }
 }
 
-/// Returns the files that import each other in a circle, if some do.
+/// Returns files that import each other in a cycle, if there are any.
 pub(crate) fn circle(sources: &[Source]) -> Option<Vec<ModulePath>> {
     let known: BTreeMap<ModulePath, bool> = sources
         .iter()
@@ -135,7 +134,7 @@ pub(crate) fn circle(sources: &[Source]) -> Option<Vec<ModulePath>> {
         .iter()
         .map(|source| (source.module(), source.imports(&known)))
         .collect();
-    // Whatever imports nothing that is left is in no circle.
+    // A module that imports none of the remaining ones is not in a cycle.
     loop {
         let left: BTreeSet<ModulePath> = imports.keys().cloned().collect();
         for used in imports.values_mut() {
@@ -156,7 +155,7 @@ pub(crate) fn circle(sources: &[Source]) -> Option<Vec<ModulePath>> {
     }
 }
 
-/// Returns each line with the place that it begins at.
+/// Returns each line with the position of its start.
 fn line_starts(code: &str) -> impl Iterator<Item = (usize, &str)> {
     code.split('\n').scan(0, |place, line| {
         let start = *place;
@@ -199,7 +198,7 @@ fn expand(tree: &str, before: &[String], paths: &mut Vec<ModulePath>) {
     }
 }
 
-/// Returns a path that stands in `module` from the crate's root on.
+/// Returns a path in `module` as a path from the crate's root.
 fn resolve(module: &[String], path: ModulePath) -> ModulePath {
     let mut at = module.to_vec();
     let mut names = path.into_iter().peekable();

@@ -1,4 +1,4 @@
-//! `langdock models`: asked for, remembered, empty, in pages, and what is no list.
+//! `langdock models`: lists that are fetched, cached, empty, paginated or invalid.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ use crate::support::{
     server::Server,
 };
 
-/// A list as Langdock's endpoint gives it.
+/// Starts a server with a list like that of Langdock's endpoint.
 fn full() -> Server {
     let data = json!([
         {"id": "claude-sonnet-4-6-default", "type": "model", "display_name": "Claude Sonnet 4.6",

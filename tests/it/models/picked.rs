@@ -1,5 +1,5 @@
-//! The model that is taken where nobody chose: picked once, named, kept, and given up when the
-//! region has it no more.
+//! The model that is used if nobody chose one: picked once, reported, kept, and replaced when the
+//! region no longer has it.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use crate::support::{
 const MESSAGES: &str = "POST /anthropic/eu/v1/messages";
 const LIST: &str = "GET /anthropic/eu/v1/models";
 
-/// What is said of a picked model.
+/// Returns the notice about a picked model.
 fn named(model: &str) -> String {
     format!(
         "langdock: picked model {model} for region eu; `langdock config set model {model}` keeps it, \
@@ -198,7 +198,7 @@ fn a_pick_that_is_gone_is_given_up_for_another_one_which_is_said() {
     let (mut before, after) = (requests[2].json(), requests[3].json());
     before["model"] = json!("claude-sonnet-5");
     assert_eq!(before, after, "nothing but the model has changed");
-    // Each request that was sent is in the log.
+    // The log has every request that was sent.
     let total = Langdock::new()
         .home(&home)
         .args(["usage", "--json"])

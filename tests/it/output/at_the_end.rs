@@ -1,5 +1,5 @@
-//! `--no-stream`: the request streams, and the answer is shown at its end as if it had come in one
-//! piece.
+//! `--no-stream`: the request streams, and the answer is shown only when it ends, as if it were
+//! unstreamed.
 
 use serde_json::json;
 
@@ -9,8 +9,8 @@ use crate::support::{
 };
 use crate::tools::{calling, done, shell_tool, tool_run};
 
-/// Starts a server that plays these answers one after the other: streamed where that is asked for,
-/// else in one piece.
+/// Starts a server that replies with these answers in order, streamed if requested and otherwise in
+/// one piece.
 fn playing_either(answers: &[Stream]) -> Server {
     let answers: Vec<_> = answers
         .iter()
@@ -116,7 +116,7 @@ fn a_run_of_tools_has_the_same_bytes_too() {
     }
 }
 
-/// A server that waits in the middle of a word, and what is then to come.
+/// Starts a server that streams `one ` before the gate and `two` after it.
 fn stopping(gate: &Gate) -> Server {
     let begin = Stream::new().start().open_text_block(["one "]).to_string();
     let whole = Stream::new()

@@ -3,7 +3,7 @@
 
 use crate::support::sending::{answering, send};
 
-/// Tells whether the error of a missing prompt is coloured in a pipe.
+/// Returns whether the error about a missing prompt is coloured in a pipe.
 #[track_caller]
 fn is_coloured(flag: Option<&str>, variables: &[(&str, &str)]) -> bool {
     let server = answering("ok");

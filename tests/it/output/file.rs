@@ -1,4 +1,4 @@
-//! `--output`: a file that is whole or not there at all.
+//! `--output`: a file is written completely or not at all.
 
 use std::{
     fs,
@@ -18,7 +18,7 @@ use crate::support::{
     server::Server,
 };
 
-/// What a server replies.
+/// Returns the server's reply.
 type Script = Box<dyn Fn() -> Reply + Send + Sync>;
 
 /// Begins `send Hi -o FILE`.
@@ -39,7 +39,7 @@ fn names(home: &Home) -> Vec<String> {
     names
 }
 
-/// Starts a server whose answer is `one ` before the gate, and `two` behind it.
+/// Starts a server whose answer is `one ` before the gate and `two` after it.
 fn pausing(gate: &Gate) -> Server {
     let begin = Stream::new().start().open_text_block(["one "]).to_string();
     let whole = Stream::new()
@@ -51,7 +51,7 @@ fn pausing(gate: &Gate) -> Server {
     Server::start(move |_, _| Reply::sse_start().body(&begin).wait(&theirs).body(&rest))
 }
 
-/// Waits until so much of the answer is in `out.txt.part`.
+/// Waits until `out.txt.part` has this part of the answer.
 #[track_caller]
 fn wait_for_part(home: &Home, text: &str) {
     let (part, begun) = (home.work().join("out.txt.part"), Instant::now());
@@ -389,7 +389,7 @@ fn a_truncated_answer_is_a_part_unless_it_is_allowed() {
 fn what_was_written_before_the_disk_was_full_stays_and_is_named() {
     let (server, home) = (answering(&"word ".repeat(20_000)), Home::new());
     let part = home.write("work/out.part", "of before");
-    // No file may have more than eight blocks, as if there were no room for more.
+    // No file may exceed eight blocks, as if the disk were full.
     let script = "trap '' XFSZ; ulimit -f 8; exec langdock send --no-stream --no-log -o out Hi";
     let run = |script: &str| {
         let shell = Langdock::shell(script)
@@ -411,7 +411,7 @@ fn what_was_written_before_the_disk_was_full_stays_and_is_named() {
         written.len()
     );
 
-    // Where nothing can be written, what is there stays.
+    // If nothing can be written, the existing file is kept.
     fs::write(&part, "of before").unwrap();
     run(&script.replace("-f 8", "-f 0"))
         .code(1)

@@ -1,4 +1,4 @@
-//! `--json`: the API's message object, and one key more.
+//! `--json`: the API's message object with one more key.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::support::{
     server::Server,
 };
 
-/// Adds what the program tells about a whole answer at the first try.
+/// Adds the fields that the program adds for a complete answer at the first attempt.
 fn with_langdock(mut message: Value, region: &str) -> Value {
     message["langdock"] = json!({
         "region": region, "model": MODEL, "session_id": null, "complete": true, "attempts": 1, "waited_s": 0.0,
@@ -67,7 +67,7 @@ fn nothing_is_printed_before_the_message_is_whole() {
     let running = send(&server)
         .args(["--json", "--show-thinking", "Hi"])
         .spawn();
-    // What came behind the first text has been read.
+    // By now the events after the first text have been read.
     running.wait_for_stderr("Hmm.");
     assert!(running.stdout_so_far().is_empty());
     gate.open();

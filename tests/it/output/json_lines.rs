@@ -1,4 +1,4 @@
-//! `--jsonl`: each event's data on a line as it came, then the result.
+//! `--jsonl`: each event's data on a line, unchanged, then the result.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::support::{
     server::Server,
 };
 
-/// Returns the data of all events of a stream, a line each.
+/// Returns the data of all events of a stream, one per line.
 fn data(stream: &str) -> String {
     stream
         .lines()
@@ -21,7 +21,7 @@ fn data(stream: &str) -> String {
 
 #[test]
 fn each_events_data_is_a_line_as_it_came_and_the_result_is_the_last() {
-    // Spaces, escapes and the order of keys are the server's own.
+    // White space, escapes and the order of keys are kept as the server sent them.
     let odd = "event: novelty\ndata: {\"type\": \"novelty\",  \"z\":1.50, \"a\":\"\\u00e9\"}\n\n";
     let stream = Stream::new()
         .start()

@@ -1,4 +1,4 @@
-//! `--dry-run` and `--curl`: what would be sent, and nothing is.
+//! `--dry-run` and `--curl`: they show what would be sent, and send nothing.
 
 use serde_json::Value;
 
@@ -13,10 +13,10 @@ use crate::support::{
     server::Server,
 };
 
-/// A prompt that a shell would like to change.
+/// A prompt with everything that a shell would expand.
 const PROMPT: &str = "'single' \"double\" \\ $HOME $(id) `id` !! %s\nEND_OF_BODY\n\ttab é 🙂 \u{0085}\u{2028} \r @file &";
 
-/// Returns method, path and all headers of a request, the headers in order.
+/// Returns the method, path and sorted headers of a request.
 fn head(request: &Request) -> (String, String, Vec<(String, String)>) {
     let mut headers = request.headers.clone();
     for (name, _) in &mut headers {
@@ -207,7 +207,7 @@ fn curl_is_told_the_proxy_and_the_certificates() {
     outcome
         .stdout_contains("--proxy http://proxy.example:1 --noproxy ''")
         .stdout_contains(r#"--cacert "it's.pem""#);
-    // Whatever curl would find in its environment, it goes the way that the request would go.
+    // The command uses the same route as the request would, whatever is in curl's environment.
     let outcome = Langdock::new()
         .env("ALL_PROXY", "http://127.0.0.1:1")
         .args(["send", "-m", MODEL, "--curl", "Hi"])

@@ -1,4 +1,4 @@
-//! What is said beside the answer: usage, steps, headers, and nothing with `-q`.
+//! Messages on stderr: usage, steps, headers, and nothing with `-q`.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The plain answer in a pipe: the model's bytes, as they come.
+//! The plain answer in a pipe: the model's bytes, as they arrive.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What lies at `FILE.part` before the run: only a plain file of the user's own is written to.
+//! What may already be at `FILE.part`: only a regular file of the same user is written to.
 
 use std::{
     fs,
@@ -20,13 +20,13 @@ use crate::{
     tools::tool_run,
 };
 
-/// The file of the user's own that nothing may be written to.
+/// The content of a file that must not be written to.
 const NOTES: &str = "my notes\n";
 
-/// Puts something at the second path; the first is that of the notes.
+/// Creates something at the second path; the first is that of the notes.
 type Put = fn(&Path, &Path);
 
-/// What may lie at a path: how a message names it, and what puts it there.
+/// What may be at a path: its description in messages, and how to create it.
 pub(crate) const OBSTACLES: [(&str, Put); 5] = [
     ("it is a symbolic link", |notes, path| {
         symlink(notes, path).unwrap();
@@ -43,7 +43,7 @@ pub(crate) const OBSTACLES: [(&str, Put); 5] = [
     ("it is a directory", |_, path| fs::create_dir(path).unwrap()),
 ];
 
-/// A home with notes, and this obstacle at `work/NAME`.
+/// Creates a home with notes, and with this obstacle at `work/NAME`.
 pub(crate) fn obstructed(name: &str, put: Put) -> Home {
     let home = Home::new();
     let notes = home.write("work/notes.txt", NOTES);
@@ -67,7 +67,7 @@ pub(crate) fn check_untouched(home: &Home, name: &str) {
     );
 }
 
-/// A server that nothing is to be sent to.
+/// Starts a server that must not get any request.
 pub(crate) fn untouched_server() -> Server {
     Server::start(|_, _| panic!("nothing is to be sent"))
 }
@@ -189,7 +189,7 @@ fn a_batch_that_rewrites_its_output_touches_nothing_beside_it() {
                 .run()
         };
         run("b\n").code(0).stderr_empty();
-        // The item in front moves the record of before.
+        // The new first item moves the earlier record.
         run("a\nb\n").code(0).stderr_empty();
         let text = fs::read_to_string(home.work().join("out.jsonl")).unwrap();
         let begins: Vec<&str> = text.lines().map(|line| &line[..10]).collect();

@@ -1,4 +1,4 @@
-//! An answer to a request with tools: the calls are what is asked for, the text stands beside them.
+//! An answer to a request with tools: the output is the calls, and the text goes to stderr.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::support::{
     server::Server,
 };
 
-/// Tools as `--set` takes them.
+/// Tools in the syntax of `--set`.
 const TOOLS: &str = r#"tools=[{"name":"look","input_schema":{"type":"object"}}]"#;
 
 #[track_caller]

@@ -1,4 +1,4 @@
-//! The body: byte for byte where nothing was chosen, and each choice in its field.
+//! The request body: byte for byte without any options, and with each option in its field.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::support::{
     sending::{answering, send},
 };
 
-/// Returns the body of `send Hi` with these arguments, which must go through without a word.
+/// Returns the body of `send Hi` with these arguments, which must succeed without messages.
 #[track_caller]
 fn body(args: &[&str]) -> Value {
     let server = answering("ok");
@@ -21,8 +21,8 @@ fn body(args: &[&str]) -> Value {
     server.only_request().json()
 }
 
-/// Asserts that `send Hi` with these arguments is refused as a usage error that says this, with
-/// nothing sent.
+/// Asserts that `send Hi` with these arguments is a usage error with this message, and that nothing
+/// is sent.
 #[track_caller]
 fn refused(args: &[&str], reason: &str) {
     let server = answering("ok");

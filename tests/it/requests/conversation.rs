@@ -1,5 +1,4 @@
-//! `--messages`: earlier turns, the fields of a body, and the rules that hold for a whole
-//! conversation.
+//! `--messages`: earlier turns, the fields of a body, and the rules for a whole conversation.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use crate::support::{
     server::Server,
 };
 
-/// Returns the body that these messages and arguments make.
+/// Returns the request body for these messages and arguments.
 #[track_caller]
 fn body(messages: &Value, args: &[&str]) -> Value {
     let (server, home) = (answering("ok"), Home::new());
@@ -149,7 +148,7 @@ fn what_is_no_conversation_is_refused_with_its_file() {
     refused("[]", &[], 2).stderr_contains("no prompt");
 }
 
-/// The head of a PNG of this many pixels.
+/// Returns the start of a PNG with these dimensions.
 fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
     bytes.extend(width.to_be_bytes());

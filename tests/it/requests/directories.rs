@@ -1,4 +1,4 @@
-//! Directories, attachments, and what a shell makes of a `*`.
+//! Directories, attachments, and paths expanded by the shell.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::support::{
     server::Server,
 };
 
-/// Runs `send` with these arguments, which must not lead to a connection.
+/// Runs `send` with these arguments, which must not open a connection.
 #[track_caller]
 fn refused(home: &Home, args: &[&str]) -> Outcome {
     let server = Server::start(|_, _| panic!("nothing is to be sent"));
@@ -59,7 +59,7 @@ fn a_directory_gives_its_text_files_sorted_and_tells_how_many() {
     );
 }
 
-/// What was sent of each file, by name, when these files stand in `work/src`.
+/// Returns what was sent of each file, by name, if these files are in `work/src`.
 #[track_caller]
 fn sent_of(home: &Home, files: &[(&str, &str)], directory: &str) -> Vec<String> {
     for (name, content) in files {

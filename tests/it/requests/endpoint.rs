@@ -8,7 +8,8 @@ use crate::support::{
     server::Server,
 };
 
-/// Returns the path of a request with this base URL, behind the server's root, and these arguments.
+/// Returns the path of a request with these arguments and this base URL, which is appended to the
+/// server's root.
 #[track_caller]
 fn path(base: &str, args: &[&str]) -> String {
     let server = answering("ok");

@@ -1,4 +1,4 @@
-//! Variables of the environment: each has its effect, and the flag goes before it.
+//! Environment variables: each has its effect, and a flag overrides it.
 
 use crate::support::{
     command::{KEY, Langdock},

@@ -1,5 +1,5 @@
-//! What files become: framed text, images and documents by their bytes, in the order that the
-//! contract says.
+//! The content of files: framed text, images and documents, detected from their bytes, in the
+//! documented order.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -18,14 +18,14 @@ const PNG: &str =
 /// A GIF of one pixel.
 const GIF: &str = "R0lGODlhAQABAAAAACwAAAAAAQABAAACAUwAOw==";
 
-/// The beginning of a PDF, which is all that is looked at.
+/// The beginning of a PDF, which is all that is read.
 const PDF: &str = "JVBERi0xLjQKJcOiw6MK";
 
 fn bytes(base64: &str) -> Vec<u8> {
     BASE64_STANDARD.decode(base64).unwrap()
 }
 
-/// Returns the blocks of the user's turn that these arguments make.
+/// Returns the blocks of the user turn for these arguments.
 #[track_caller]
 fn content(home: &Home, args: &[&str]) -> Value {
     let server = answering("ok");
@@ -39,7 +39,7 @@ fn content(home: &Home, args: &[&str]) -> Value {
     server.only_request().json()["messages"][0]["content"].clone()
 }
 
-/// Runs `send` with these arguments, which must not lead to a connection.
+/// Runs `send` with these arguments, which must not open a connection.
 #[track_caller]
 fn refused(home: &Home, args: &[&str]) -> Outcome {
     let server = Server::start(|_, _| panic!("nothing is to be sent"));

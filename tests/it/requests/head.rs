@@ -1,4 +1,4 @@
-//! The request line and the headers: all that are sent, each once.
+//! The request line and the headers: nothing else is sent, and each header once.
 
 use crate::support::{
     command::KEY,
@@ -9,7 +9,7 @@ use crate::support::{
     server::Server,
 };
 
-/// Asserts that the request has these headers, each once, and no others.
+/// Asserts that the request has exactly these headers, each once.
 #[track_caller]
 fn assert_headers(request: &Request, accept: &str) {
     let mut sent = request.headers.clone();

@@ -1,5 +1,5 @@
-//! What cannot fit is refused before any connection, with the name of what is too large and the
-//! limit.
+//! A request that cannot fit is refused before any connection, with the name of what is too large
+//! and the limit.
 
 use std::fs::File;
 
@@ -12,7 +12,7 @@ use crate::support::{
     server::Server,
 };
 
-/// Returns a PNG of this many pixels, as far as its head tells, padded to a length.
+/// Returns a PNG whose header has these dimensions, padded to a length.
 fn png(width: u32, height: u32, length: usize) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
     bytes.extend(width.to_be_bytes());
@@ -94,7 +94,7 @@ fn what_is_refused_for_its_length_is_not_read_whole() {
         Server::start(|_, _| panic!("nothing is to be sent")),
         Home::new(),
     );
-    // With nothing in it, it takes no room on the disk; in memory it would.
+    // A sparse file takes no disk space, but would fill the memory if it were read.
     let file = File::create(home.work().join("huge")).unwrap();
     file.set_len(1 << 36).unwrap();
     for (script, name) in [

@@ -1,4 +1,4 @@
-//! Templates, and the prompt that comes out of an editor.
+//! Templates, and prompts written in an editor.
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::support::{
     server::Server,
 };
 
-/// A home with one template, `ask`.
+/// Creates a home with one template, `ask`.
 fn home(text: &str) -> Home {
     let home = Home::new();
     home.write(home.config().join("templates/ask.md"), text);
@@ -215,7 +215,7 @@ fn the_editor_begins_with_the_prompt_and_an_empty_end_is_refused() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// Asserts that the terminal has told where the one draft is, and returns what is in it.
+/// Asserts that the terminal shows the path of the only draft, and returns its content.
 #[track_caller]
 fn left_draft(home: &Home, outcome: &Outcome) -> String {
     let left: Vec<_> = std::fs::read_dir(home.path().join("tmp"))

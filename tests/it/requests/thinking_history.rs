@@ -1,4 +1,4 @@
-//! Thinking goes back to what it was made for, and to nothing else.
+//! Thinking is sent back only to the model and in the conversation that produced it.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn server() -> Server {
     Server::start(move |_, _| Reply::sse(&stream))
 }
 
-/// How many thinking blocks the last request has.
+/// Returns the number of thinking blocks in the last request.
 fn thinking(server: &Server) -> usize {
     let body = server.requests().pop().unwrap().json();
     assert!(!body.to_string().contains("sent_after"), "{body}");

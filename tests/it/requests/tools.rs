@@ -1,4 +1,4 @@
-//! Definitions of tools from files.
+//! Tool definitions from files.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! A signal has the server finish what is under way; a second one ends it at once.
+//! After a signal, the server finishes the answers in progress; a second one stops it at once.
 
 use std::{
     io::{BufReader, Read, Write},
@@ -13,7 +13,7 @@ use crate::support::{
     serving::{Answered, Serving, read_until},
 };
 
-/// What it says when the first signal has come.
+/// The message after the first signal.
 const DRAINS: &str = "langdock: finishing the answers in progress; press Ctrl-C to stop at once\n";
 
 #[test]
@@ -24,7 +24,7 @@ fn an_answer_under_way_is_finished_while_nobody_else_is_let_in() {
         let mut stream = serving.open(KEY, &json!({"stream": true}));
         read_until(&mut stream, "event: content_block_delta");
         serving.running.signal(signal);
-        // Those that come before the door shuts are let in by the system and then turned away.
+        // The system may accept connections before the listener closes; they are then dropped.
         while TcpStream::connect(address).is_ok() {}
         let rest = read_rest(stream);
         assert!(
@@ -79,10 +79,10 @@ fn an_answer_that_stalls_is_not_waited_for() {
     );
 }
 
-/// Reads what is left, after the head and a part of the body have been read.
+/// Reads the rest of a response after its headers and a part of its body.
 fn read_rest(mut stream: BufReader<TcpStream>) -> String {
     let mut rest = Vec::new();
-    // A server that is killed may reset the connection.
+    // A killed server may reset the connection.
     let _ = stream.read_to_end(&mut rest);
     String::from_utf8_lossy(&rest).into_owned()
 }
@@ -91,7 +91,7 @@ fn read_rest(mut stream: BufReader<TcpStream>) -> String {
 fn a_whole_answer_under_way_is_finished_too() {
     let serving = Serving::start(&["--latency", "300ms"]);
     let stream = serving.open(KEY, &json!({}));
-    // The server takes connections one after the other: this one has come after the first.
+    // The server accepts connections in order, so the first one has been accepted by now.
     assert_eq!(
         Answered::read(serving.raw("GET /anthropic/eu/v1/models", "x-api-key: k\r\n", "")).status,
         200

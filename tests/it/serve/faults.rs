@@ -1,4 +1,4 @@
-//! What goes wrong on purpose, as a client sees it.
+//! Deliberate faults, as a client sees them.
 
 use serde_json::json;
 
@@ -111,7 +111,7 @@ fn a_stalled_answer_ends_with_the_patience_of_the_client() {
     serving.end();
 }
 
-/// Returns the statuses of 16 requests in a row.
+/// Returns the statuses of 16 consecutive requests.
 fn fates(serving: &Serving) -> Vec<u16> {
     (0..16).map(|_| serving.ask(&json!({})).status).collect()
 }

@@ -38,7 +38,7 @@ fn requests_over_the_limit_are_told_when_to_come_again() {
         (&json!("error"), &json!("rate_limit_error"))
     );
     assert_eq!(body["request_id"].as_str(), refused.header("request-id"));
-    // Another model and another key have limits of their own.
+    // Another model and another key have their own limits.
     assert_eq!(
         serving
             .ask(&json!({"model": "claude-3-sonnet-20240229"}))

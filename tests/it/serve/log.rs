@@ -1,4 +1,4 @@
-//! The log: a line for each request, and nothing that was said.
+//! The log: a line for each request, without any content.
 
 use std::fs;
 

@@ -1,12 +1,12 @@
-//! Files that are no conversations, or cannot be used: what is wrong is said, and what to type
-//! next.
+//! Files that are not conversations or cannot be used: the message says what is wrong and what to
+//! do.
 
 use std::fs;
 
 use super::{ids, saying, shown};
 use crate::support::{command::Langdock, home::Home, sending::answering};
 
-/// A home with the conversation `x`, and its id.
+/// Creates a home with the conversation `x`; returns it and the conversation's id.
 fn home() -> (Home, String) {
     let (server, home) = (answering("ok"), Home::new());
     saying(&server, &home, &["--session", "x", "-q", "Hi"])

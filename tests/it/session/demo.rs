@@ -1,4 +1,4 @@
-//! `--demo` has conversations of its own, and leaves no trace among the real ones.
+//! `--demo` has its own conversations, and does not affect the real ones.
 
 use std::{fs, path::Path};
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Runs `langdock --demo` in a home, with the test key and with a model that the demo has.
+/// Runs `langdock --demo` in a home, with the test key and a model that the demo offers.
 fn demo(home: &Home) -> Langdock {
     Langdock::new()
         .home(home)
@@ -23,7 +23,7 @@ fn demo(home: &Home) -> Langdock {
         .args(["--demo"])
 }
 
-/// Runs `langdock session`, with or without `--demo` in front.
+/// Runs `langdock session`, optionally preceded by `--demo`.
 fn session(home: &Home, is_demo: bool, args: &[&str]) -> Outcome {
     let before = if is_demo { &["--demo"][..] } else { &[] };
     Langdock::new()
@@ -34,7 +34,7 @@ fn session(home: &Home, is_demo: bool, args: &[&str]) -> Outcome {
         .run()
 }
 
-/// The names and titles of the conversations, in the order of their names.
+/// Returns the names and titles of the conversations, sorted by name.
 #[track_caller]
 fn titles(home: &Home, is_demo: bool) -> Vec<String> {
     let list = session(home, is_demo, &["list", "--json"]);
@@ -49,7 +49,7 @@ fn titles(home: &Home, is_demo: bool) -> Vec<String> {
     titles
 }
 
-/// Returns every file below a directory, as paths from there.
+/// Returns every file below a directory, as relative paths.
 fn files_below(directory: &Path) -> Vec<String> {
     let (mut files, mut directories) = (vec![], vec![directory.to_owned()]);
     while let Some(next) = directories.pop() {
@@ -253,7 +253,7 @@ fn demo_chat(home: &Home) -> Terminal {
     terminal
 }
 
-/// Makes the real conversation `notes`.
+/// Creates the real conversation `notes`.
 fn with_real_notes() -> (Server, Home) {
     let (server, home) = (answering("ok"), Home::new());
     saying(&server, &home, &["--session", "notes", "real"])
@@ -275,8 +275,8 @@ fn the_prompt_of_a_demo_chat_knows_the_conversations_of_the_demo_alone() {
         .keys(ENTER)
         .wait_for("no conversation `notes`");
     wait_for_prompt(&terminal, 2);
-    // The line is offered again; Ctrl-U takes it away. With `notes` among them, Tab would stop at
-    // `not`.
+    // The rejected line is offered again; Ctrl-U clears it. If `notes` were among the completions,
+    // Tab would stop at `not`.
     terminal
         .keys("\x15/resume no\t")
         .wait_for("notation")

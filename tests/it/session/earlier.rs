@@ -1,4 +1,4 @@
-//! Conversations that an earlier version wrote are read whole, and continued.
+//! Conversations written by an earlier version are read completely and continued.
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
@@ -11,7 +11,7 @@ use crate::support::{
 };
 use crate::tools::toml;
 
-/// Each conversation, the command that continues it, and how many turns it has.
+/// Each conversation, the command that continues it, and its number of turns.
 const CONVERSATIONS: [(&str, &str, usize); 6] = [
     ("tools", "tool-run", 10),
     ("broken", "tool-run", 2),
@@ -28,7 +28,7 @@ fn directory() -> &'static Path {
     ))
 }
 
-/// Copies a directory with all that is in it.
+/// Copies a directory recursively.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -43,7 +43,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Makes a home whose only conversation is the one of this name, as the earlier version left it.
+/// Creates a home whose only conversation is the one of this name, as the earlier version wrote it.
 fn home_with(name: &str) -> Home {
     let home = Home::new();
     let sessions = home.data().join("sessions");
@@ -127,7 +127,7 @@ fn a_conversation_of_an_earlier_version_grows_by_what_is_said_now() {
         let (next, then) = (said(&next), said(&then));
         assert_eq!(then[..next.len()], next, "{name}");
         assert_eq!(then[next.len()..], ["ok", "And then?"], "{name}");
-        // Every line of the file is whole.
+        // Every line of the file is complete.
         assert_eq!(lines(&home, name).last().unwrap()["type"], "turn");
         assert_eq!(ids(&home).len(), 1, "{name}");
     }

@@ -1,5 +1,5 @@
-//! A conversation is continued where it was begun: its endpoint, region and model are kept unless
-//! the command line names others.
+//! A conversation is continued where it was started: its endpoint, region and model are kept unless
+//! the command line overrides them.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use super::{said, saying};
 use crate::chat::{ENTER, at_prompt, leave, wait_for_prompt};
 use crate::support::{command::Langdock, home::Home, sending::answering, server::Server};
 
-/// A home with the conversation `x`, begun at this server with these flags.
+/// Creates a home with the conversation `x`, started at this server with these flags.
 fn begun(server: &Server, flags: &[&str]) -> Home {
     let home = Home::new();
     saying(server, &home, &["--session", "x", "-q", "question"])
@@ -76,7 +76,7 @@ fn a_flag_sends_it_elsewhere_and_says_what_goes_there() {
         .run();
     outcome.code(0).stdout("two\n");
     outcome.stderr_contains("4 turns of `x` that went to");
-    // It is there from now on.
+    // It is saved from now on.
     let outcome = saying(&first, &home, &["-c", "last?"]).run();
     outcome.code(0).stdout("two\n");
     assert_eq!((first.requests().len(), second.requests().len()), (2, 2));

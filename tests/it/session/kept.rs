@@ -1,5 +1,5 @@
-//! What a process that is stopped or killed had of an answer is kept, and what cannot be saved does
-//! not stop it.
+//! A partial answer is kept when the process is stopped or killed, and a failure to save does not
+//! end the run.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ use crate::support::{
     server::Server,
 };
 
-/// A server that begins to answer with this text, a letter in an event, and then falls silent.
+/// Starts a server that sends this text, one character per event, and then stalls.
 fn begins(text: &str) -> Server {
     let letters: Vec<String> = text.chars().map(String::from).collect();
     let events = Stream::new()
@@ -45,7 +45,7 @@ fn what_cannot_be_kept_yet_is_kept_as_soon_as_it_can_be() {
     running.wait_for_stdout("Half").signal(Signal::SIGKILL);
     running.finish().signal(9);
     let list = || Langdock::new().home(&home).args(["session", "list"]).run();
-    // A directory in the place of the file: nobody can write there, not even root.
+    // A directory in place of the file keeps even root from writing it.
     let sessions = home.data().join("sessions");
     let is_file = |path: &std::path::PathBuf| {
         path.extension().is_some_and(|ending| ending == "jsonl") && path.is_file()
@@ -119,7 +119,7 @@ fn a_journal_that_cannot_grow_is_gone_once_all_is_in_the_conversation() {
         .stop("end_turn")
         .to_string();
     let (server, home) = (Server::start(move |_, _| Reply::sse(&events)), Home::new());
-    // What comes as a hundred events has no room in so many blocks; the answer that they make has.
+    // As a hundred events, the answer does not fit into this many blocks; joined, it does.
     let script = format!("trap '' XFSZ; ulimit -f 4; exec langdock send --session x -m {MODEL} Hi");
     let outcome = Langdock::shell(&script)
         .key()

@@ -1,5 +1,5 @@
-//! kill -9 in the middle of an answer, wherever that is: what is kept begins with all that was
-//! shown, and is the beginning of what the model said.
+//! SIGKILL at any point of an answer: the saved answer begins with everything that was shown, and
+//! is a prefix of what the model wrote.
 
 use std::thread;
 
@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::saying;
 use crate::support::{command::Langdock, events::Stream, home::Home, reply::Reply, server::Server};
 
-/// How often a process is killed.
+/// How many processes are killed.
 const POINTS: usize = 200;
 
-/// How many are at it at a time.
+/// How many processes run at the same time.
 const AT_ONCE: usize = 4;
 
 /// The pieces of the answer.
@@ -31,13 +31,13 @@ const PIECES: [&str; 12] = [
     " end",
 ];
 
-/// All that the model says.
+/// Returns the complete text of the answer.
 fn text() -> String {
     PIECES.concat()
 }
 
-/// The stream of the answer without its last event, so that no process ends by itself: with a ping
-/// and with reasoning in it, and with its text in two blocks.
+/// Returns the stream of the answer without its last event, so that no process ends by itself. It
+/// contains a ping and reasoning, and the text is in two blocks.
 fn stream() -> String {
     let stream = Stream::new()
         .start()
@@ -56,7 +56,7 @@ fn stream() -> String {
         .to_owned()
 }
 
-/// What a client has of the text that has these bytes of the stream.
+/// Returns the text that a client knows after these bytes of the stream.
 fn known(bytes: &[u8]) -> String {
     let whole = String::from_utf8_lossy(bytes);
     let whole = whole.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
@@ -67,8 +67,8 @@ fn known(bytes: &[u8]) -> String {
     whole.lines().filter_map(text).collect()
 }
 
-/// What of the answer is kept in the conversation of partial answer of a killed process; the question always
-/// is.
+/// Returns the part of the answer that is saved in the conversation of the killed process; the
+/// question is always saved.
 #[track_caller]
 fn kept(home: &Home) -> String {
     let outcome = Langdock::new()
@@ -92,8 +92,8 @@ fn kept(home: &Home) -> String {
         .collect()
 }
 
-/// Kills a process once `shown` is on its stdout, and compares what it had shown by then with what
-/// is kept.
+/// Kills a process once `shown` is on its stdout, and compares all that it had shown by then with
+/// the saved answer.
 #[track_caller]
 fn kill(reply: impl Fn() -> Reply + Send + Sync + 'static, shown: &str) {
     let (server, home) = (Server::start(move |_, _| reply()), Home::new());
@@ -110,7 +110,7 @@ fn kill(reply: impl Fn() -> Reply + Send + Sync + 'static, shown: &str) {
     assert!(text().starts_with(&kept), "the model never said {kept:?}");
 }
 
-/// Does something for every number, some of them at a time.
+/// Calls `act` for every number, with limited parallelism.
 fn each(numbers: usize, act: impl Fn(usize) + Sync) {
     thread::scope(|scope| {
         for first in 0..AT_ONCE {

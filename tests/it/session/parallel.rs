@@ -1,4 +1,4 @@
-//! Many processes at one conversation.
+//! Many processes using the same conversation.
 
 use super::{lines, saying, shown};
 use crate::support::{command::Langdock, home::Home, sending::answering};

@@ -1,11 +1,11 @@
-//! Pictures of earlier turns are a part of each request that follows, and count there.
+//! Images in earlier turns are part of each later request, and count there.
 
 use std::fs;
 
 use super::{ids, saying, shown};
 use crate::support::{home::Home, sending::answering, server::Server};
 
-/// Says how a picture of a size that is given begins: as a GIF.
+/// Returns the start of a GIF with these dimensions.
 fn picture(width: u16, height: u16) -> Vec<u8> {
     let size = [width.to_le_bytes(), height.to_le_bytes()].concat();
     [
@@ -16,8 +16,8 @@ fn picture(width: u16, height: u16) -> Vec<u8> {
     .concat()
 }
 
-/// A home with a conversation `x` in which so many pictures were sent, the first of them as wide as
-/// this.
+/// Creates a home with a conversation `x` in which this many images were sent, the first of them
+/// with this width.
 fn home_with(server: &Server, count: u16, width: u16) -> Home {
     let home = Home::new();
     for number in 1..=count {

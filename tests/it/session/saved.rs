@@ -374,7 +374,7 @@ fn an_answer_in_a_form_is_kept_as_its_text_and_can_be_gone_on_with() {
         ["Hi", "{\"n\":1}", "more"]
     );
 
-    // What does not fit is kept as well, the last of it.
+    // If no answer matches, the last one is kept.
     let (server, home) = (
         playing(&[call(json!({"a": 1})), call(json!({"a": 2}))]),
         Home::new(),
@@ -390,7 +390,7 @@ fn an_answer_in_a_form_is_kept_as_its_text_and_can_be_gone_on_with() {
         .stdout_json();
     assert_eq!(more["messages"][1]["content"], "{\"a\":2}");
 
-    // Of a try that brought nothing, what was before it.
+    // If the repair got no answer, the one before it is kept.
     let wrong = call(json!({"a": 1})).to_string();
     let server = Server::start(move |_, number| match number {
         0 => Reply::sse(&wrong),

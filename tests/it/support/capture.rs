@@ -1,5 +1,4 @@
-//! What a program writes, collected by a thread as it comes, so that a test can wait for a part of
-//! it.
+//! Collects output on a thread while it is written, so that a test can wait for a part of it.
 
 use std::{
     io::{PipeWriter, Read},
@@ -12,21 +11,21 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::DEADLINE;
 
-/// The bytes that came out of a pipe or a terminal so far.
+/// The bytes read from a pipe or terminal so far.
 pub(crate) struct Capture {
     shared: Arc<Shared>,
-    /// Dropped to make the thread close its end.
+    /// Dropping it makes the thread close its end.
     stop: Option<PipeWriter>,
 }
 
-/// What the thread and the test share.
+/// The state shared by the thread and the test.
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
 }
 
-/// How far the reading has come.
+/// The progress of the reading thread.
 #[derive(Default)]
 struct State {
     bytes: Vec<u8>,
@@ -34,7 +33,7 @@ struct State {
 }
 
 impl Capture {
-    /// Starts to collect what `source` gives.
+    /// Starts collecting output from `source`.
     pub(crate) fn of(source: impl Read + AsFd + Send + 'static) -> Self {
         let shared = Arc::new(Shared::default());
         let (stopped, stop) = std::io::pipe().unwrap();
@@ -50,13 +49,13 @@ impl Capture {
         }
     }
 
-    /// Returns what has come so far.
+    /// Returns the output so far.
     pub(crate) fn so_far(&self) -> Vec<u8> {
         self.shared.state.lock().unwrap().bytes.clone()
     }
 
-    /// Waits until `enough` holds of all that has come, and panics with it when that cannot happen
-    /// any more.
+    /// Waits until `enough` returns true for the output so far; panics with the output if that can
+    /// no longer happen.
     #[track_caller]
     pub(crate) fn wait_until(&self, what: &str, enough: impl Fn(&[u8]) -> bool) {
         let state = self.shared.state.lock().unwrap();
@@ -78,7 +77,7 @@ impl Capture {
         );
     }
 
-    /// Waits until `text` has come.
+    /// Waits until the output contains `text`.
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) {
         self.wait_until(&format!("{text:?}"), |bytes| {
@@ -86,7 +85,7 @@ impl Capture {
         });
     }
 
-    /// Waits for the end and returns everything, or nothing when the end does not come.
+    /// Waits for the end and returns all output; `None` if the end is not reached in time.
     pub(crate) fn wait_end(&self) -> Option<Vec<u8>> {
         let state = self.shared.state.lock().unwrap();
         let (state, _) = self
@@ -97,7 +96,7 @@ impl Capture {
         state.ended.then(|| state.bytes.clone())
     }
 
-    /// Closes the reading end: from its return on, the program writes to nobody.
+    /// Closes the reading end: once this returns, nobody reads what the program writes.
     pub(crate) fn close(&mut self) {
         self.stop = None;
         self.wait_end()
@@ -120,7 +119,7 @@ fn collect(mut source: impl Read + AsFd, stopped: &impl AsFd, shared: &Shared) {
         if ready[1].any() == Some(true) {
             return;
         }
-        // A terminal whose program has ended gives an error (EIO) instead of an end.
+        // Reading a terminal whose program has ended fails with EIO instead of returning an end.
         match source.read(&mut piece) {
             Ok(0) | Err(_) => return,
             Ok(n) => shared
@@ -134,7 +133,7 @@ fn collect(mut source: impl Read + AsFd, stopped: &impl AsFd, shared: &Shared) {
     }
 }
 
-/// Tells whether `part` stands somewhere in `bytes`.
+/// Returns whether `bytes` contains `part`.
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     part.is_empty() || bytes.windows(part.len()).any(|window| window == part)
 }

@@ -1,7 +1,7 @@
-//! The builder of a run of the program: what it is given, and nothing else from around it.
+//! Builds and runs a command line of the program, isolated from its surroundings.
 //!
-//! The environment is empty but for a home of its own, PATH and a UTF-8 locale; stdin is
-//! `/dev/null`, and the current directory is an empty one. So no test depends on who runs it.
+//! The environment has only a new home, `PATH` and a UTF-8 locale; stdin is `/dev/null`, and the
+//! current directory is empty. So no test depends on who runs it.
 
 use std::{
     env,
@@ -16,16 +16,16 @@ use std::{
 
 use super::{home::Home, outcome::Outcome, process, running::Running, server::Server};
 
-/// The key that the tests use, which must show in no output.
+/// The API key of the tests, which must not appear in any output.
 pub(crate) const KEY: &str = "sk-ld-test-0123456789";
 
-/// The user whom nothing belongs to.
+/// The id of a user that owns no files.
 const NOBODY: u32 = 47_110;
 
 /// The program under test.
 const LANGDOCK: &str = env!("CARGO_BIN_EXE_langdock");
 
-/// A command line of `langdock` with all that surrounds it.
+/// A command line of `langdock` and its environment.
 #[must_use = "it does nothing until it is run"]
 pub(crate) struct Langdock {
     program: OsString,
@@ -38,9 +38,9 @@ pub(crate) struct Langdock {
     is_nobody: bool,
 }
 
-/// What a program has for its stdin.
+/// The program's stdin.
 pub(super) enum Stdin {
-    /// Nothing was said: `/dev/null`, or the terminal where there is one.
+    /// Not set: `/dev/null`, or the terminal if there is one.
     Unset,
     Null,
     Closed,
@@ -50,12 +50,12 @@ pub(super) enum Stdin {
 }
 
 impl Langdock {
-    /// Begins a command line, with a new home.
+    /// Begins a command line in a new home.
     pub(crate) fn new() -> Self {
         Self::of(LANGDOCK.into())
     }
 
-    /// Begins a shell script in the same surroundings, in which `langdock` is a command.
+    /// Begins a shell script in the same environment, with `langdock` on the `PATH`.
     pub(crate) fn shell(script: &str) -> Self {
         Self::of("sh".into()).args(["-c", script])
     }
@@ -82,7 +82,7 @@ impl Langdock {
         self
     }
 
-    /// Sets a variable of its environment.
+    /// Sets an environment variable.
     pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env
             .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
@@ -94,66 +94,66 @@ impl Langdock {
         self.env("LANGDOCK_API_KEY", KEY)
     }
 
-    /// Points it to `server`.
+    /// Sets its base URL to that of `server`, with a variable.
     pub(crate) fn against(self, server: &Server) -> Self {
         self.env("LANGDOCK_BASE_URL", server.base_url())
     }
 
-    /// Points it to `server` by a flag, which moves a conversation there.
+    /// Sets its base URL to that of `server` with a flag, which moves a conversation there.
     pub(crate) fn moved_to(self, server: &Server) -> Self {
         self.args(["--base-url", &server.base_url()])
     }
 
-    /// Runs it in a home that other runs have too, and starts it in the work directory there.
+    /// Runs it in a home shared with other runs, in the work directory there.
     pub(crate) fn home(mut self, home: &Home) -> Self {
         self.home = home.clone();
         self.current_dir(home.work())
     }
 
-    /// Starts it in this directory.
+    /// Sets the current directory.
     pub(crate) fn current_dir(mut self, directory: impl AsRef<Path>) -> Self {
         directory.as_ref().clone_into(&mut self.current_dir);
         self
     }
 
-    /// Gives it `/dev/null` for stdin, on a terminal too.
+    /// Connects stdin to `/dev/null`, even on a terminal.
     pub(crate) fn stdin_null(mut self) -> Self {
         self.stdin = Stdin::Null;
         self
     }
 
-    /// Gives it no stdin at all: the descriptor is closed.
+    /// Closes stdin.
     pub(crate) fn stdin_closed(mut self) -> Self {
         self.stdin = Stdin::Closed;
         self
     }
 
-    /// Gives it a pipe on stdin that has these bytes and then ends.
+    /// Connects stdin to a pipe with these bytes, followed by the end.
     pub(crate) fn stdin_bytes(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Stdin::Bytes(bytes.into());
         self
     }
 
-    /// Gives it a pipe on stdin that is held open, and that the test may write to.
+    /// Connects stdin to a pipe that stays open, to which the test may write.
     pub(crate) fn stdin_open(mut self) -> Self {
         self.stdin = Stdin::Open;
         self
     }
 
-    /// Gives it an open file on stdin, at the offset that it has.
+    /// Connects stdin to an open file, at its current offset.
     pub(crate) fn stdin_file(mut self, file: File) -> Self {
         self.stdin = Stdin::File(file);
         self
     }
 
-    /// Gives it a pipe for stdout on a terminal too.
+    /// Connects stdout to a pipe, even on a terminal.
     pub(crate) fn piped_stdout(mut self) -> Self {
         self.piped_stdout = true;
         self
     }
 
-    /// Runs it as a user who may do no more than anybody else, whom root becomes for that. Who is
-    /// not root stays the same.
+    /// Runs it as an unprivileged user, to which root switches. Tests of any other user run it as
+    /// themselves.
     pub(crate) fn by_nobody(mut self) -> Self {
         self.is_nobody = self.home.is_roots();
         self
@@ -176,7 +176,7 @@ impl Langdock {
         Running::new(child, stdin, line, self.home)
     }
 
-    /// Returns the command without its streams, and its line for messages.
+    /// Returns the command without its streams, and its command line for messages.
     pub(super) fn command(&self) -> (Command, String) {
         let mut words = vec![self.program.clone()];
         words.extend(self.args.iter().cloned());
@@ -186,7 +186,7 @@ impl Langdock {
             .collect::<Vec<_>>()
             .join(" ");
         if matches!(self.stdin, Stdin::Closed) {
-            // The standard library has no word for it.
+            // The standard library cannot close a stream.
             words.splice(
                 0..0,
                 ["sh", "-c", r#"exec "$@" <&-"#, "sh"].map(OsString::from),
@@ -201,7 +201,7 @@ impl Langdock {
             .envs(self.home.variables());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if self.is_nobody {
-            // The directories above the program may be somebody's own.
+            // The directories above the program may be private.
             let bin = self.home.with_program(LANGDOCK);
             let others = path();
             let path = env::join_paths([bin].into_iter().chain(env::split_paths(&others))).unwrap();
@@ -211,14 +211,14 @@ impl Langdock {
         (command, line)
     }
 
-    /// Returns the home, which has to outlive the run.
+    /// Returns the home, which must outlive the run.
     pub(super) fn into_home(self) -> Home {
         self.home
     }
 }
 
 impl Stdin {
-    /// Returns what the child gets, unless nothing was said.
+    /// Returns the child's stdin, if it is set.
     pub(super) fn as_stdio(&mut self) -> Option<Stdio> {
         match self {
             Self::Unset => None,
@@ -228,20 +228,20 @@ impl Stdin {
         }
     }
 
-    /// Writes to the child's pipe what was asked for, and returns the pipe when it is held open.
+    /// Writes the input to the child's pipe, and returns the pipe if it stays open.
     pub(super) fn feed(&mut self, pipe: Option<ChildStdin>) -> Option<ChildStdin> {
         let mut pipe = pipe?;
         let Self::Bytes(bytes) = self else {
             return Some(pipe);
         };
         let bytes = std::mem::take(bytes);
-        // A child that does not read to the end is no failure.
+        // It is not an error if the child does not read all of it.
         thread::spawn(move || pipe.write_all(&bytes));
         None
     }
 }
 
-/// Returns the search path, with the program's own directory in front.
+/// Returns the search path, starting with the program's directory.
 fn path() -> OsString {
     let directory = Path::new(LANGDOCK).parent().unwrap().to_path_buf();
     let others = env::var_os("PATH").unwrap_or_default();

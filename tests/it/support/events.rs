@@ -1,16 +1,16 @@
-//! Event streams and messages as the Messages API sends them, written down as text and plain JSON.
+//! Event streams and messages of the Messages API, as text and plain JSON.
 //!
-//! A [`Stream`] knows the message that its own events add up to ([`Stream::message`]): what a
-//! client must make of it.
+//! A [`Stream`] knows the message that its events add up to ([`Stream::message`]), which is what a
+//! client must reconstruct.
 
 use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-/// The model that the streams and messages here name.
+/// The model in these streams and messages.
 pub(crate) const MODEL: &str = "claude-sonnet-4-5-20250929";
 
-/// Returns the whole stream of a text answer that comes in these pieces.
+/// Returns a complete stream with a text answer in these pieces.
 pub(crate) fn answer(pieces: &[&str]) -> String {
     Stream::new()
         .start()
@@ -19,7 +19,7 @@ pub(crate) fn answer(pieces: &[&str]) -> String {
         .to_string()
 }
 
-/// Returns a message as it comes when nothing is streamed.
+/// Returns a message as sent when nothing is streamed.
 pub(crate) fn message(text: &str) -> Value {
     Stream::new()
         .start()
@@ -33,7 +33,7 @@ pub(crate) fn error(kind: &str, message: &str) -> Value {
     json!({"type": "error", "error": {"type": kind, "message": message}})
 }
 
-/// An event stream in the making.
+/// An event stream under construction.
 #[derive(Clone)]
 #[must_use = "take its text"]
 pub(crate) struct Stream {
@@ -43,7 +43,7 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Returns a stream without any event.
+    /// Creates a stream without events.
     pub(crate) fn new() -> Self {
         let message = json!({
             "id": "msg_01Test", "type": "message", "role": "assistant", "model": MODEL, "content": [],
@@ -59,30 +59,30 @@ impl Stream {
         }
     }
 
-    /// Sets a field of the message, such as `model` or `usage`; to be said before the start.
+    /// Sets a field of the message, such as `model` or `usage`; must be called before `start`.
     pub(crate) fn field(mut self, name: &str, value: Value) -> Self {
         self.message.insert(name.to_owned(), value);
         self
     }
 
-    /// Sets the usage that the stop carries.
+    /// Sets the usage in `message_delta`.
     pub(crate) fn final_usage(mut self, usage: Value) -> Self {
         self.final_usage = usage;
         self
     }
 
-    /// Sends `message_start`.
+    /// Adds `message_start`.
     pub(crate) fn start(self) -> Self {
         let data = json!({"type": "message_start", "message": self.message});
         self.event("message_start", &data)
     }
 
-    /// Sends a text block.
+    /// Adds a text block.
     pub(crate) fn text_block<P: AsRef<str>>(self, pieces: impl IntoIterator<Item = P>) -> Self {
         self.open_text_block(pieces).block_stop()
     }
 
-    /// Sends a text block that is not closed, as it is where a stream breaks.
+    /// Adds a text block that is not closed, as in an interrupted stream.
     pub(crate) fn open_text_block<P: AsRef<str>>(
         self,
         pieces: impl IntoIterator<Item = P>,
@@ -98,7 +98,7 @@ impl Stream {
         this.set("text", text.into())
     }
 
-    /// Sends a thinking block with its signature.
+    /// Adds a thinking block with its signature.
     pub(crate) fn thinking_block(self, thinking: &str, signature: &str) -> Self {
         self.block_start(&json!({"type": "thinking", "thinking": "", "signature": ""}))
             .delta(&json!({"type": "thinking_delta", "thinking": thinking}))
@@ -108,8 +108,8 @@ impl Stream {
             .block_stop()
     }
 
-    /// Sends a tool call whose input comes in these pieces; what they make is `{}` unless it is a
-    /// JSON object, and then also kept as it came.
+    /// Adds a tool call with its input in these pieces. If they are not a JSON object, the call's
+    /// input is `{}` and the text is kept next to it.
     pub(crate) fn tool_use_block<P: AsRef<str>>(
         self,
         id: &str,
@@ -130,8 +130,8 @@ impl Stream {
         this.block_stop()
     }
 
-    /// Sends a block with this start and these deltas, as they are; the message of this stream has
-    /// the start alone.
+    /// Adds a block with this start and these deltas, unchanged; the message of this stream has
+    /// only the start.
     pub(crate) fn grown_block(self, start: &Value, deltas: &[Value]) -> Self {
         deltas
             .iter()
@@ -139,27 +139,27 @@ impl Stream {
             .block_stop()
     }
 
-    /// Sends a block that is whole in its start.
+    /// Adds a block that is complete in its start.
     pub(crate) fn block(self, block: &Value) -> Self {
         self.block_start(block).block_stop()
     }
 
-    /// Sends a ping.
+    /// Adds a ping.
     pub(crate) fn ping(self) -> Self {
         self.event("ping", &json!({"type": "ping"}))
     }
 
-    /// Sends an error event.
+    /// Adds an error event.
     pub(crate) fn error(self, kind: &str, message: &str) -> Self {
         self.event("error", &error(kind, message))
     }
 
-    /// Sends `message_delta` and `message_stop`.
+    /// Adds `message_delta` and `message_stop`.
     pub(crate) fn stop(self, reason: &str) -> Self {
         self.stop_with(&json!({"stop_reason": reason, "stop_sequence": null}))
     }
 
-    /// Sends `message_delta` with these fields, and `message_stop`.
+    /// Adds `message_delta` with these fields, and `message_stop`.
     pub(crate) fn stop_with(mut self, delta: &Value) -> Self {
         for (name, value) in delta.as_object().expect("a delta is an object") {
             self.message.insert(name.clone(), value.clone());
@@ -174,12 +174,12 @@ impl Stream {
             .event("message_stop", &json!({"type": "message_stop"}))
     }
 
-    /// Sends any event, which leaves the message as it is.
+    /// Adds an arbitrary event, which does not change the message.
     pub(crate) fn event(self, name: &str, data: &Value) -> Self {
         self.raw(&format!("event: {name}\ndata: {data}\n\n"))
     }
 
-    /// Sends any text.
+    /// Adds arbitrary text.
     pub(crate) fn raw(mut self, text: &str) -> Self {
         self.text += text;
         self
@@ -206,7 +206,7 @@ impl Stream {
         self.event("content_block_stop", &data)
     }
 
-    /// Sets what a field of the last block has become.
+    /// Sets a field of the last block.
     fn set(mut self, name: &str, value: Value) -> Self {
         let block = self.content().last_mut().expect("a block was started");
         block[name] = value;

@@ -1,32 +1,32 @@
-//! How a failed run tells of it: a line for the error, one for what to do next, and an object for
+//! How a failed run reports its error: a line for the error, one for the hint, and an object for
 //! programs.
 
 use serde_json::{Value, json};
 
 use super::outcome::Outcome;
 
-/// What a failed run said on stderr.
+/// The stderr of a failed run.
 #[derive(Debug)]
 pub(crate) struct Failure {
     /// The lines before the error.
     pub(crate) notices: Vec<String>,
-    /// The error, without what introduces it.
+    /// The error, without its prefix.
     pub(crate) message: String,
-    /// What to do next, empty where nothing was said.
+    /// The hint; empty if there is none.
     pub(crate) hint: String,
-    /// The object of `--json`, null without it.
+    /// The object of `--json`; null without that flag.
     pub(crate) object: Value,
 }
 
 impl Outcome {
-    /// Asserts the exit code and reads stderr: notices, then exactly one error, its hint and its
+    /// Asserts the exit code, and parses stderr: notices, then exactly one error, its hint and its
     /// object.
     #[track_caller]
     pub(crate) fn failure(&self, code: i32) -> Failure {
         self.code(code).told()
     }
 
-    /// Reads stderr as `failure` does, whatever ended the program.
+    /// Parses stderr as `failure` does, however the program ended.
     #[track_caller]
     pub(crate) fn told(&self) -> Failure {
         assert!(
@@ -74,7 +74,7 @@ impl Outcome {
         }
     }
 
-    /// Asserts a failure with these parts in its error and its hint, and nothing else on stderr.
+    /// Asserts that the error and the hint contain these parts, and that stderr has nothing else.
     #[track_caller]
     pub(crate) fn failed(&self, code: i32, message: &str, hint: &str) -> &Self {
         let failure = self.failure(code);
@@ -85,7 +85,8 @@ impl Outcome {
 }
 
 impl Failure {
-    /// Asserts parts of the error and of its hint; an empty hint is none.
+    /// Asserts that the error and the hint contain these parts; an empty hint means that there is
+    /// none.
     #[track_caller]
     pub(crate) fn says(&self, message: &str, hint: &str) -> &Self {
         assert!(

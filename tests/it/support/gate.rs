@@ -1,21 +1,20 @@
-//! A gate in a reply: the server stops there until the test has seen what it waits for and opens
-//! it.
+//! A gate in a reply: the server waits there until the test has seen what it expects and opens it.
 
 use std::sync::{Arc, Condvar, Mutex};
 
 use super::DEADLINE;
 
-/// A gate that is shut until it is opened, once and for all.
+/// A gate that is closed until it is opened for good.
 #[derive(Clone, Default)]
 pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
 impl Gate {
-    /// Returns a gate that is shut.
+    /// Creates a closed gate.
     pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    /// Lets everybody through who waits now or comes later.
+    /// Lets through everyone who is waiting now or comes later.
     pub(crate) fn open(&self) {
         *self.0.0.lock().unwrap() = true;
         self.0.1.notify_all();

@@ -1,4 +1,4 @@
-//! A home directory of its own for each test, so that none sees the user's settings or another
+//! A separate home directory for each test, so that no test sees the user's settings or another
 //! test's.
 
 use std::{
@@ -11,15 +11,15 @@ use std::{
 
 use tempfile::TempDir;
 
-/// The directory of programs.
+/// The name of the directory for programs.
 const BIN: &str = "bin";
 
-/// A temporary home directory; its clones are the same one, and the last takes it away.
+/// A temporary home directory, shared by its clones and removed with the last one.
 #[derive(Clone)]
 pub(crate) struct Home(Arc<TempDir>);
 
 impl Home {
-    /// Makes an empty home.
+    /// Creates an empty home.
     pub(crate) fn new() -> Self {
         let home = Self(Arc::new(TempDir::with_prefix("langdock-test-").unwrap()));
         for directory in ["work", "tmp", "run"] {
@@ -29,12 +29,12 @@ impl Home {
         home
     }
 
-    /// Returns where it is.
+    /// Returns its path.
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// Returns the empty directory that the program is started in.
+    /// Returns the empty directory in which the program is started.
     pub(crate) fn work(&self) -> PathBuf {
         self.path().join("work")
     }
@@ -49,12 +49,12 @@ impl Home {
         self.platform_directory(".local/share").join("langdock")
     }
 
-    /// Returns the directory of what the program remembers.
+    /// Returns the directory of the program's state.
     pub(crate) fn state(&self) -> PathBuf {
         self.platform_directory(".local/state").join("langdock")
     }
 
-    /// Writes a file, whose path is taken from the home, along with the directories it needs.
+    /// Writes a file at a path relative to the home, and creates the directories it needs.
     pub(crate) fn write(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -62,9 +62,9 @@ impl Home {
         path
     }
 
-    /// Tells whether it is root who runs the tests.
+    /// Returns whether the tests run as root.
     pub(super) fn is_roots(&self) -> bool {
-        // What is new belongs to who makes it; the directories may have been given away.
+        // The owner of a new file shows it; the directories may belong to another user by now.
         tempfile::tempfile_in(self.path())
             .unwrap()
             .metadata()
@@ -73,7 +73,7 @@ impl Home {
             == 0
     }
 
-    /// Makes it the home of another user, with all that is in it.
+    /// Changes the owner of the home and of everything in it.
     pub(super) fn give_to(&self, user: u32) {
         let mut paths = vec![self.path().to_owned()];
         while let Some(path) = paths.pop() {
@@ -91,7 +91,7 @@ impl Home {
         }
     }
 
-    /// Puts a program where its user gets at it, and returns the directory.
+    /// Makes a program available to the home's user, and returns its directory.
     pub(super) fn with_program(&self, program: &str) -> PathBuf {
         let directory = self.path().join(BIN);
         fs::create_dir_all(&directory).unwrap();
@@ -102,7 +102,7 @@ impl Home {
         directory
     }
 
-    /// Returns the variables that make it the home of a program.
+    /// Returns the variables that make this a program's home.
     pub(super) fn variables(&self) -> Vec<(OsString, OsString)> {
         let directories = [
             ("HOME", ""),
@@ -118,7 +118,7 @@ impl Home {
             .to_vec()
     }
 
-    /// Returns the base directory that Linux and macOS have for the same thing.
+    /// Returns the base directory for this purpose on Linux or macOS.
     fn platform_directory(&self, xdg: &str) -> PathBuf {
         self.path().join(if cfg!(target_os = "macos") {
             "Library/Application Support"

@@ -1,10 +1,10 @@
-//! Programs that a few tests compare with, and that a machine may not have.
+//! Programs that a few tests need for comparison, and that may not be installed.
 
 use std::env;
 use std::path::Path;
 
-/// Whether a program is on the PATH. With `CI=true` it has to be: a test that is skipped there has
-/// failed.
+/// Returns whether a program is on the `PATH`. With `CI=true` it must be, since a test must not be
+/// skipped there.
 pub(crate) fn installed(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     let found =

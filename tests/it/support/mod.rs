@@ -1,10 +1,10 @@
-//! What the integration tests stand on: the program, a terminal, a scripted server and the streams
-//! it sends.
+//! The foundation of the integration tests: the program, a terminal, a scripted server and the
+//! streams it sends.
 //!
 //! Nothing here uses the product's types: what goes over the wire is bytes, text or plain JSON.
-//! Nothing sleeps: a test waits for what it needs to have happened (output, a request, a hang-up)
-//! and opens a [`gate::Gate`] for what may happen next. Every wait has the one generous
-//! [`DEADLINE`], whose passing is a failed test.
+//! Nothing sleeps: a test waits for what must have happened (output, a request, a disconnect) and
+//! opens a [`gate::Gate`] for what may happen next. Every wait has the same generous [`DEADLINE`],
+//! and the test fails if it passes.
 
 pub(crate) mod capture;
 pub(crate) mod command;
@@ -28,5 +28,5 @@ pub(crate) mod wire;
 
 use std::time::Duration;
 
-/// How long a test waits for something that comes at once unless it is broken.
+/// How long a test waits for something that happens immediately unless it is broken.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);

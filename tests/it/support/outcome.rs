@@ -1,16 +1,15 @@
-//! How a program ended and what it wrote, with assertions that show all of it when they fail.
+//! How a program ended and what it wrote, with assertions that show all of it on failure.
 
 use std::{fmt, os::unix::process::ExitStatusExt, process::ExitStatus};
 
 use serde_json::Value;
 
-/// The end of a program.
+/// The outcome of a run.
 #[must_use = "assert the exit and the output"]
 pub(crate) struct Outcome {
-    /// Everything on stdout; of a program whose stdout is a terminal, everything that the terminal
-    /// got.
+    /// Everything on stdout; if stdout is a terminal, everything written to the terminal.
     pub(crate) stdout: Vec<u8>,
-    /// Everything on stderr; empty where stderr is the same terminal as stdout.
+    /// Everything on stderr; empty if stderr is the same terminal as stdout.
     pub(crate) stderr: String,
     /// The exit code, unless a signal ended it.
     pub(crate) code: Option<i32>,
@@ -21,7 +20,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Puts together what is known of an ended program.
+    /// Creates the outcome of an ended program.
     pub(super) fn new(line: String, status: ExitStatus, stdout: Vec<u8>, stderr: &[u8]) -> Self {
         let stderr = String::from_utf8_lossy(stderr).into_owned();
         Self {
@@ -43,7 +42,7 @@ impl Outcome {
         self
     }
 
-    /// Asserts that it died of this signal.
+    /// Asserts that this signal killed it.
     #[track_caller]
     pub(crate) fn signal(&self, expected: i32) -> &Self {
         assert!(
@@ -105,7 +104,7 @@ impl Outcome {
         self
     }
 
-    /// Asserts that nothing was said on stderr.
+    /// Asserts that stderr is empty.
     #[track_caller]
     pub(crate) fn stderr_empty(&self) -> &Self {
         assert!(self.stderr.is_empty(), "expected nothing on stderr\n{self}");
@@ -117,7 +116,7 @@ impl Outcome {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
-    /// Returns stdout as the one JSON value it must be.
+    /// Parses stdout as a single JSON value.
     #[track_caller]
     pub(crate) fn stdout_json(&self) -> Value {
         match serde_json::from_slice(&self.stdout) {
@@ -126,7 +125,7 @@ impl Outcome {
         }
     }
 
-    /// Returns stdout as the JSON values it must have, one a line.
+    /// Parses stdout as JSON values, one per line.
     #[track_caller]
     pub(crate) fn stdout_json_lines(&self) -> Vec<Value> {
         let line = |line: &str| match serde_json::from_str(line) {

@@ -1,5 +1,5 @@
-//! A child process that is watched by a thread: it can be waited for with a deadline, and none
-//! outlives its test.
+//! A child process watched by a thread: it can be waited for with a deadline, and never outlives
+//! its test.
 
 use std::{
     io,
@@ -19,8 +19,8 @@ use super::DEADLINE;
 
 /// Held while a process is started and while a terminal is opened.
 ///
-/// Opening a terminal leaves a moment in which its descriptor would be inherited; a program started
-/// by another test in that moment would keep the terminal alive.
+/// A new terminal's descriptor is inheritable for a moment; a program that another test starts in
+/// that moment would keep the terminal alive.
 static STARTING: Mutex<()> = Mutex::new(());
 
 /// A running or ended child.
@@ -43,7 +43,7 @@ impl Process {
         Self { pid, ended }
     }
 
-    /// Sends it `signal`.
+    /// Sends `signal` to it.
     #[track_caller]
     pub(crate) fn signal(&self, signal: Signal) {
         assert!(
@@ -53,12 +53,12 @@ impl Process {
         kill(self.pid, signal).unwrap();
     }
 
-    /// Sends it `signal`, unless it has ended; says whether it was sent.
+    /// Sends `signal` to it, unless it has ended; returns whether it was sent.
     pub(crate) fn try_signal(&self, signal: Signal) -> bool {
         !self.has_ended() && kill(self.pid, signal).is_ok()
     }
 
-    /// Waits for its end, for which it has until the deadline.
+    /// Waits for its end; `None` once the deadline has passed.
     pub(crate) fn wait(&self) -> Option<ExitStatus> {
         let (status, ended) = &*self.ended;
         let status = status.lock().unwrap();
@@ -68,10 +68,10 @@ impl Process {
             .0
     }
 
-    /// Ends it by force.
+    /// Kills it.
     pub(crate) fn kill(&self) {
         if !self.has_ended() {
-            // It may end by itself in this very moment, which is as good.
+            // It may have ended just now, which is fine as well.
             let _ = kill(self.pid, Signal::SIGKILL);
         }
     }
@@ -97,17 +97,17 @@ pub(crate) fn start(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
-/// Keeps all other processes from being started for as long as the guard is held.
+/// Keeps other processes from being started while the guard is held.
 pub(crate) fn starting() -> MutexGuard<'static, ()> {
     HEED_CTRL_C.call_once(heed_ctrl_c);
     STARTING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Has to happen once before a process is started.
+/// Must happen once before any process is started.
 static HEED_CTRL_C: Once = Once::new();
 
-/// Gives SIGINT a handler that does what happens without one. Where the tests run in the background
-/// of a script, SIGINT is ignored, and a child would inherit that; a handler it does not inherit.
+/// Installs a handler for SIGINT with the default behaviour. When the tests run in the background
+/// of a script, SIGINT is ignored, which a child would inherit; it does not inherit a handler.
 fn heed_ctrl_c() {
     flag::register_conditional_default(SIGINT, Arc::new(AtomicBool::new(true))).unwrap();
 }

@@ -1,7 +1,6 @@
-//! A program on a pseudo terminal: what a user at the keyboard would have, as raw bytes.
+//! A program on a pseudo terminal: what a user at the keyboard would get, as raw bytes.
 //!
-//! The terminal is the controlling one of a session of its own, so Ctrl-C on it is a signal as in
-//! real life.
+//! It is the controlling terminal of a new session, so Ctrl-C sends a signal as usual.
 
 use std::{
     io::Write,
@@ -25,13 +24,13 @@ use super::{
     process::Process,
 };
 
-/// What Ctrl-C sends.
+/// The character that Ctrl-C sends.
 pub(crate) const CTRL_C: &str = "\x03";
 
-/// What Ctrl-D sends.
+/// The character that Ctrl-D sends.
 pub(crate) const CTRL_D: &str = "\x04";
 
-/// A program that runs on a terminal.
+/// A program running on a terminal.
 #[must_use = "finish it"]
 pub(crate) struct Terminal {
     process: Process,
@@ -45,7 +44,7 @@ pub(crate) struct Terminal {
 
 impl Langdock {
     /// Starts it on a terminal of this size, which is its stdout and stderr, and its stdin unless
-    /// another was given.
+    /// another one is set.
     #[track_caller]
     pub(crate) fn on_terminal(self, columns: u16, rows: u16) -> Terminal {
         let mut this = self.env("TERM", "xterm-256color");
@@ -81,22 +80,22 @@ impl Langdock {
 }
 
 impl Terminal {
-    /// Waits until the terminal has got `text`, escape sequences included.
+    /// Waits until `text`, which may include escape sequences, was written to the terminal.
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) -> &Self {
         self.screen.wait_for(text);
         self
     }
 
-    /// Waits until `enough` holds of everything the terminal has got; `what` names it for the
-    /// message.
+    /// Waits until `enough` returns true for everything written to the terminal; `what` describes
+    /// it in the failure message.
     #[track_caller]
     pub(crate) fn wait_until(&self, what: &str, enough: impl Fn(&[u8]) -> bool) -> &Self {
         self.screen.wait_until(what, enough);
         self
     }
 
-    /// Returns what the terminal has got so far.
+    /// Returns what was written to the terminal so far.
     pub(crate) fn so_far(&self) -> Vec<u8> {
         self.screen.so_far()
     }
@@ -108,7 +107,7 @@ impl Terminal {
         self
     }
 
-    /// Waits until what is typed does not show any more.
+    /// Waits until the terminal no longer echoes what is typed.
     #[track_caller]
     pub(crate) fn wait_for_no_echo(&self) -> &Self {
         let begun = Instant::now();
@@ -134,16 +133,15 @@ impl Terminal {
         self
     }
 
-    /// Sends the program a signal.
+    /// Sends a signal to the program.
     #[track_caller]
     pub(crate) fn signal(&self, signal: Signal) -> &Self {
         self.process.signal(signal);
         self
     }
 
-    /// Waits for its end and returns all the bytes that the terminal got.
-    ///
-    /// They are the outcome's stdout, or its stderr where stdout was a pipe.
+    /// Waits for its end and returns everything written to the terminal: as the outcome's stdout,
+    /// or as its stderr if stdout was a pipe.
     #[track_caller]
     pub(crate) fn finish(self) -> Outcome {
         let status = self.process.wait();

@@ -1,4 +1,4 @@
-//! What the scripted server does on the socket when a request has come, one step after the other.
+//! What the scripted server does on the socket after a request, step by step.
 
 use std::{fmt::Display, io, net::SocketAddr, thread, time::Duration};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{gate::Gate, wire::Wire};
 
-/// A reply: a head, a framing, and the steps that follow the head.
+/// A reply: status and headers, a framing, and the steps that follow.
 #[must_use = "a script returns it"]
 pub(crate) struct Reply {
     head: Option<Head>,
@@ -22,17 +22,17 @@ struct Head {
     headers: Vec<(String, String)>,
 }
 
-/// How the client learns where the body ends.
+/// How the end of the body is marked.
 #[derive(Clone, Copy, PartialEq)]
 enum Framing {
     Length,
     Chunked,
     UntilClose,
-    /// No framing at all: a reply of raw bytes.
+    /// Not at all: the reply is raw bytes.
     None,
 }
 
-/// One thing that is done on the socket.
+/// One action on the socket.
 enum Step {
     Write(Vec<u8>),
     WriteUnframed(Vec<u8>),
@@ -45,19 +45,19 @@ enum Step {
     Tunnel(SocketAddr),
 }
 
-/// How a connection stands after a reply.
+/// The state of a connection after a reply.
 pub(super) enum After {
-    /// The next request may come.
+    /// Ready for the next request.
     KeepAlive(Wire),
-    /// The server has ended it.
+    /// The server closed it.
     Ended,
-    /// The client had gone before the reply was over.
+    /// The client disconnected before the reply was complete.
     HungUp,
 }
 
 impl Reply {
-    /// Begins a reply with this status; its body is framed by `content-length` unless something
-    /// else is said.
+    /// Begins a reply with this status; its body has a `content-length` unless another framing is
+    /// set.
     pub(crate) fn status(status: u16) -> Self {
         Self::blank(
             Some(Head {
@@ -75,39 +75,39 @@ impl Reply {
             .body(body.to_string())
     }
 
-    /// Answers 200 with a whole event stream.
+    /// Answers 200 with a complete event stream.
     pub(crate) fn sse(body: impl AsRef<[u8]>) -> Self {
         Self::sse_start().body(body)
     }
 
-    /// Begins an event stream, chunked, whose body is written in steps.
+    /// Begins a chunked event stream, whose body is written in steps.
     pub(crate) fn sse_start() -> Self {
         Self::status(200)
             .header("content-type", "text/event-stream; charset=utf-8")
             .chunked()
     }
 
-    /// Begins a reply without a head: what is written is all that the client sees.
+    /// Begins a reply without status or headers: the client gets exactly what is written.
     pub(crate) fn raw(bytes: impl AsRef<[u8]>) -> Self {
         Self::blank(None, Framing::None).unframed(bytes)
     }
 
-    /// Says nothing until the client gives up.
+    /// Sends nothing until the client gives up.
     pub(crate) fn never() -> Self {
         Self::blank(None, Framing::None).wait_for_hang_up()
     }
 
-    /// Hangs up without a word.
+    /// Closes the connection without a reply.
     pub(crate) fn hang_up() -> Self {
         Self::blank(None, Framing::None).close()
     }
 
-    /// Lets a `CONNECT` through to this address.
+    /// Accepts a `CONNECT` and tunnels it to this address.
     pub(crate) fn tunnel_to(address: SocketAddr) -> Self {
         Self::raw("HTTP/1.1 200 Connection established\r\n\r\n").step(Step::Tunnel(address))
     }
 
-    /// Adds a header; `content-length` given here is sent as it is, true or not.
+    /// Adds a header; a `content-length` is sent unchanged, correct or not.
     pub(crate) fn header(mut self, name: &str, value: impl Display) -> Self {
         let head = self
             .head
@@ -117,48 +117,48 @@ impl Reply {
         self
     }
 
-    /// Sends the body in chunks, one for each write or piece.
+    /// Sends the body in chunks, one per write or piece.
     pub(crate) fn chunked(mut self) -> Self {
         self.framing = Framing::Chunked;
         self
     }
 
-    /// Sends the body without a length and closes after it.
+    /// Sends the body without a length, and closes the connection after it.
     pub(crate) fn until_close(mut self) -> Self {
         self.framing = Framing::UntilClose;
         self
     }
 
-    /// Cuts everything that is written into pieces of `n` bytes, each flushed and, where chunked, a
+    /// Splits all writes into pieces of `n` bytes, each flushed and, if the body is chunked, in a
     /// chunk of its own.
     pub(crate) fn in_pieces_of(mut self, n: usize) -> Self {
         self.piece = Some(n);
         self
     }
 
-    /// Waits at this gate before the head.
+    /// Waits for this gate before the status is sent.
     pub(crate) fn hold_head(mut self, gate: &Gate) -> Self {
         self.head_gate = Some(gate.clone());
         self
     }
 
-    /// Writes this part of the body.
+    /// Writes a part of the body.
     pub(crate) fn body(self, bytes: impl AsRef<[u8]>) -> Self {
         self.step(Step::Write(bytes.as_ref().to_vec()))
     }
 
-    /// Writes bytes outside of the framing, such as a chunk that breaks off.
+    /// Writes bytes outside of the framing, such as an incomplete chunk.
     pub(crate) fn unframed(self, bytes: impl AsRef<[u8]>) -> Self {
         self.step(Step::WriteUnframed(bytes.as_ref().to_vec()))
     }
 
-    /// Writes this part of the body so many times, without ever having all of it in memory.
+    /// Writes a part of the body this many times, without holding all of it in memory.
     pub(crate) fn repeat(self, bytes: impl AsRef<[u8]>, times: usize) -> Self {
         self.step(Step::Repeat(bytes.as_ref().to_vec(), times))
     }
 
-    /// Writes these bytes outside of the framing over and over, one at a time and slowly, until the
-    /// client has had enough.
+    /// Writes these bytes outside of the framing over and over, slowly and one at a time, until the
+    /// client disconnects.
     pub(crate) fn drip(self, bytes: impl AsRef<[u8]>) -> Self {
         self.step(Step::Drip(bytes.as_ref().to_vec()))
     }
@@ -168,12 +168,12 @@ impl Reply {
         self.step(Step::Wait(gate.clone()))
     }
 
-    /// Waits until the client hangs up.
+    /// Waits until the client disconnects.
     pub(crate) fn wait_for_hang_up(self) -> Self {
         self.step(Step::WaitForHangUp)
     }
 
-    /// Closes the connection here, in good order but maybe in the middle of the body.
+    /// Closes the connection properly, possibly in the middle of the body.
     pub(crate) fn close(self) -> Self {
         self.step(Step::Close)
     }
@@ -198,7 +198,7 @@ impl Reply {
         self
     }
 
-    /// Does all of it.
+    /// Runs all steps.
     pub(super) fn play(self, wire: Wire) -> After {
         self.try_play(wire).unwrap_or(After::HungUp)
     }
@@ -220,7 +220,7 @@ impl Reply {
                     (0..*times).try_for_each(|_| self.write(bytes, &mut wire))?;
                 }
                 Step::Drip(bytes) => {
-                    // The pause is what is asked for here: no test depends on how long it is.
+                    // This pause is a part of the reply: no test depends on its length.
                     for byte in bytes.iter().cycle() {
                         wire.send(&[*byte])?;
                         thread::sleep(Duration::from_millis(5));
@@ -294,7 +294,7 @@ impl Reply {
         self.steps.iter().map(length).sum()
     }
 
-    /// Tells whether the server closes when the reply is over.
+    /// Returns whether the server closes the connection after the reply.
     fn closes(&self) -> bool {
         matches!(self.framing, Framing::UntilClose | Framing::None)
             || self

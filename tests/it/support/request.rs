@@ -1,22 +1,22 @@
-//! A request as it came in: nothing is dropped, folded or put in order.
+//! A request exactly as received: nothing is dropped, folded or reordered.
 
 use serde_json::Value;
 
 /// What a client sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// The method, `CONNECT` too.
+    /// The method, including `CONNECT`.
     pub(crate) method: String,
-    /// The target as it was sent: a path, `host:port` for `CONNECT`, a whole URL to a proxy.
+    /// The target as sent: a path, `host:port` for `CONNECT`, or a full URL for a proxy.
     pub(crate) path: String,
-    /// Names and values in the order and spelling in which they were sent.
+    /// Names and values in their original order and spelling.
     pub(crate) headers: Vec<(String, String)>,
-    /// The body, without a transfer encoding.
+    /// The body, without its transfer encoding.
     pub(crate) body: Vec<u8>,
 }
 
 impl Request {
-    /// Reads request line and headers.
+    /// Parses the request line and headers.
     pub(super) fn from_head(head: &[u8]) -> Option<Self> {
         let head = String::from_utf8_lossy(head);
         let mut lines = head.lines();
@@ -40,7 +40,7 @@ impl Request {
         self.headers_named(name).first().copied()
     }
 
-    /// Returns all values of a header, to tell that something was sent only once.
+    /// Returns all values of a header, to check that it was sent only once.
     pub(crate) fn headers_named(&self, name: &str) -> Vec<&str> {
         let same = |(sent, _): &&(String, String)| sent.eq_ignore_ascii_case(name);
         self.headers

@@ -1,4 +1,4 @@
-//! A program that runs, whose output can be waited for and whose streams the test holds.
+//! A running program whose output can be waited for and whose streams the test holds.
 
 use std::{
     io::Write,
@@ -21,7 +21,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Takes over a child that was started with pipes.
+    /// Takes over a child started with pipes.
     pub(super) fn new(
         mut child: Child,
         stdin: Option<ChildStdin>,
@@ -40,7 +40,7 @@ impl Running {
         }
     }
 
-    /// Waits until `text` is on stdout.
+    /// Waits until stdout contains `text`.
     #[track_caller]
     pub(crate) fn wait_for_stdout(&self, text: &str) -> &Self {
         self.stdout.wait_for(text);
@@ -55,36 +55,36 @@ impl Running {
         self
     }
 
-    /// Waits until `text` is on stderr.
+    /// Waits until stderr contains `text`.
     #[track_caller]
     pub(crate) fn wait_for_stderr(&self, text: &str) -> &Self {
         self.stderr.wait_for(text);
         self
     }
 
-    /// Returns what is on stdout so far.
+    /// Returns stdout so far.
     pub(crate) fn stdout_so_far(&self) -> Vec<u8> {
         self.stdout.so_far()
     }
 
-    /// Returns what is on stderr so far.
+    /// Returns stderr so far.
     pub(crate) fn stderr_so_far(&self) -> String {
         String::from_utf8_lossy(&self.stderr.so_far()).into_owned()
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to it.
     #[track_caller]
     pub(crate) fn signal(&self, signal: Signal) -> &Self {
         self.process.signal(signal);
         self
     }
 
-    /// Sends it a signal, unless it has ended; says whether it was sent.
+    /// Sends a signal to it, unless it has ended; returns whether it was sent.
     pub(crate) fn try_signal(&self, signal: Signal) -> bool {
         self.process.try_signal(signal)
     }
 
-    /// Writes to its stdin, which must be held open.
+    /// Writes to its stdin, which must be open.
     #[track_caller]
     pub(crate) fn write_stdin(&self, bytes: impl AsRef<[u8]>) -> &Self {
         let mut stdin = self.stdin.as_ref().expect("stdin is held open");
@@ -92,25 +92,25 @@ impl Running {
         self
     }
 
-    /// Ends its stdin.
+    /// Closes its stdin.
     pub(crate) fn close_stdin(&mut self) -> &mut Self {
         self.stdin = None;
         self
     }
 
-    /// Closes the reader of its stdout, as `head` does when it has enough.
+    /// Closes the reading end of its stdout, like `head` when it has enough.
     pub(crate) fn close_stdout(&mut self) -> &mut Self {
         self.stdout.close();
         self
     }
 
-    /// Closes the reader of its stderr.
+    /// Closes the reading end of its stderr.
     pub(crate) fn close_stderr(&mut self) -> &mut Self {
         self.stderr.close();
         self
     }
 
-    /// Waits for its end; a stdin that is held open stays so until then.
+    /// Waits for its end; an open stdin stays open until then.
     #[track_caller]
     pub(crate) fn finish(self) -> Outcome {
         let status = self.process.wait();

@@ -1,8 +1,8 @@
-//! What stands on a terminal in the end: the bytes that it got, shown by an emulated one.
+//! The final screen of an emulated terminal.
 
 use std::num::NonZero;
 
-/// Returns the rows that are not empty on a terminal of this size, after these bytes.
+/// Returns the non-empty rows of a terminal of this size after these bytes.
 pub(crate) fn rows_of(bytes: impl AsRef<[u8]>, columns: u16, rows: u16) -> Vec<String> {
     let size = |number: u16| NonZero::new(number).expect("a terminal with rows and columns");
     let mut terminal = vt100::Parser::new(size(rows), size(columns), 0);

@@ -1,4 +1,4 @@
-//! The run that most tests begin with: one request of `send` to a server that answers it.
+//! The run that most tests begin with: one `send` request to a server that answers it.
 
 use super::{
     command::Langdock,
@@ -16,7 +16,7 @@ pub(crate) fn send(server: &Server) -> Langdock {
         .args(["send"])
 }
 
-/// Starts a server that streams this text to every request, in one piece.
+/// Starts a server that streams this text in one piece in response to every request.
 pub(crate) fn answering(text: &str) -> Server {
     let stream = answer(&[text]);
     Server::start(move |_, _| Reply::sse(&stream))

@@ -1,8 +1,8 @@
-//! A server on loopback that answers as its script says and remembers what it was asked.
+//! A server on loopback that answers according to a script and records the requests.
 //!
-//! It is written on plain sockets and threads, so that a script can do to a client what no
-//! well-behaved server would: cut a body anywhere, fall silent, hang up, reset. With a script that
-//! answers `CONNECT`, it is a proxy.
+//! It uses plain sockets and threads, so that a script can do to a client what no well-behaved
+//! server would: truncate a body anywhere, stall, disconnect, reset. With a script that answers
+//! `CONNECT`, it is a proxy.
 
 use std::{
     any::Any,
@@ -28,17 +28,16 @@ use super::{
     wire::Wire,
 };
 
-/// A scripted server, which stops when it is dropped.
+/// A scripted server, which stops when dropped.
 ///
-/// A script that panics, or a client that does not speak HTTP, fails the test when the server is
-/// dropped.
+/// If a script panics or a client does not speak HTTP, the test fails when the server is dropped.
 pub(crate) struct Server {
     address: SocketAddr,
     scheme: &'static str,
     shared: Arc<Shared>,
 }
 
-/// What the test and the server's threads share.
+/// The state shared by the test and the server's threads.
 struct Shared {
     script: Script,
     tls: Option<Arc<ServerConfig>>,
@@ -47,7 +46,7 @@ struct Shared {
     logged: Condvar,
 }
 
-/// What decides on the reply to a request, by the request and its number.
+/// Maps a request and its number to the reply.
 type Script = Box<dyn Fn(&Request, usize) -> Reply + Send + Sync>;
 
 /// What has happened so far.
@@ -63,12 +62,12 @@ struct Log {
 }
 
 impl Server {
-    /// Starts a server whose `script` gets each request and its number, counted from 0.
+    /// Starts a server; `script` gets each request and its number, starting from 0.
     pub(crate) fn start(script: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static) -> Self {
         Self::listen(Box::new(script), None)
     }
 
-    /// Starts a server with this certificate.
+    /// Starts a TLS server with this certificate.
     pub(crate) fn start_tls(
         script: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static,
         certificate: &TlsCertificate,
@@ -97,27 +96,27 @@ impl Server {
         }
     }
 
-    /// Returns where it listens.
+    /// Returns the address it listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Returns its root, such as `http://127.0.0.1:4711`.
+    /// Returns its root URL, such as `http://127.0.0.1:4711`.
     pub(crate) fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// Returns the base URL that the program is to be given, with the region left open.
+    /// Returns the base URL for the program, with a placeholder for the region.
     pub(crate) fn base_url(&self) -> String {
         format!("{}/anthropic/{{region}}", self.url())
     }
 
-    /// Returns the requests so far.
+    /// Returns the requests received so far.
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.shared.log.lock().unwrap().requests.clone()
     }
 
-    /// Returns the one request that there must be.
+    /// Returns the only request; panics if there is not exactly one.
     #[track_caller]
     pub(crate) fn only_request(&self) -> Request {
         let mut requests = self.requests();
@@ -125,30 +124,30 @@ impl Server {
         requests.remove(0)
     }
 
-    /// Returns how many connections were made to it.
+    /// Returns how many connections it accepted.
     pub(crate) fn connections(&self) -> usize {
         self.shared.log.lock().unwrap().connections
     }
 
-    /// Returns the greatest number of requests that it had at the same time.
+    /// Returns the maximum number of concurrent requests.
     pub(crate) fn most_under_way(&self) -> usize {
         self.shared.log.lock().unwrap().most_under_way
     }
 
-    /// Waits until `n` requests have come, and returns them.
+    /// Waits until `n` requests have been received, and returns them.
     #[track_caller]
     pub(crate) fn wait_for_requests(&self, n: usize) -> Vec<Request> {
         self.wait_until(&format!("{n} requests"), |log| log.requests.len() >= n);
         self.requests()
     }
 
-    /// Waits until `n` clients have gone before their reply was over.
+    /// Waits until `n` clients have disconnected before their reply was complete.
     #[track_caller]
     pub(crate) fn wait_for_hang_ups(&self, n: usize) {
         self.wait_until(&format!("{n} hang-ups"), |log| log.hang_ups >= n);
     }
 
-    /// Waits until `n` clients have broken off the TLS handshake.
+    /// Waits until `n` clients have aborted the TLS handshake.
     #[track_caller]
     pub(crate) fn wait_for_failed_handshakes(&self, n: usize) {
         self.wait_until(&format!("{n} failed handshakes"), |log| {
@@ -175,8 +174,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
-        // Wakes the thread that waits for connections, so that it sees the flag and gives the port
-        // back.
+        // Wakes the accepting thread, so that it sees the flag and releases the port.
         drop(TcpStream::connect(self.address));
         let log = self
             .shared
@@ -201,7 +199,7 @@ impl Shared {
         self.note(|log| log.failures.push(why.to_string()));
     }
 
-    /// Writes a request down and asks the script for the reply to it.
+    /// Records a request and returns the script's reply.
     fn answer(&self, request: &Request) -> Reply {
         let mut log = self.log.lock().unwrap();
         let nth = log.requests.len();
@@ -210,8 +208,7 @@ impl Shared {
         log.most_under_way = log.most_under_way.max(log.under_way);
         drop(log);
         self.logged.notify_all();
-        // The failure is noted before the client can see an end, and so before the test can be
-        // over.
+        // The failure is recorded before the client can see the end, so before the test can end.
         catch_unwind(AssertUnwindSafe(|| (self.script)(request, nth))).unwrap_or_else(|panic| {
             self.fail(panic_text(panic.as_ref()));
             Reply::hang_up()
@@ -219,12 +216,11 @@ impl Shared {
     }
 }
 
-/// A port on loopback at which nobody listens, kept from everybody else for as long as the value
-/// lives.
+/// A port on loopback on which nobody listens, reserved for as long as the value lives.
 pub(crate) struct DeadPort(Socket);
 
 impl DeadPort {
-    /// Takes a port.
+    /// Reserves a port.
     pub(crate) fn new() -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket
@@ -242,19 +238,19 @@ impl DeadPort {
             .expect("it was bound to an IP address")
     }
 
-    /// Returns it as the root of an endpoint.
+    /// Returns the root URL of an endpoint at this address.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address())
     }
 }
 
-/// Serves every connection on a thread of its own.
+/// Serves each connection on its own thread.
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for stream in listener.incoming() {
         if shared.stopped.load(Ordering::SeqCst) {
             return;
         }
-        // A client that is gone again before it was accepted never was one.
+        // A client that disconnected before it was accepted is ignored.
         let Ok(stream) = stream else { continue };
         shared.note(|log| log.connections += 1);
         let theirs = Arc::clone(shared);
@@ -266,7 +262,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-/// Answers the requests of one connection until one side ends it.
+/// Answers the requests of a connection until one side closes it.
 fn serve(stream: TcpStream, shared: &Shared) {
     let wire = match &shared.tls {
         None => Wire::plain(stream),

@@ -1,5 +1,4 @@
-//! `langdock serve` as it runs, and a client on a plain socket that sees every byte of what it
-//! answers.
+//! A running `langdock serve`, and a client on a plain socket that sees every byte of its replies.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -17,7 +16,7 @@ use super::{
     running::Running,
 };
 
-/// A model that the scripted endpoint has in both regions.
+/// A model that the scripted endpoint offers in both regions.
 pub(crate) const DEMO_MODEL: &str = "claude-3-haiku-20240307";
 
 /// A running `langdock serve`.
@@ -36,7 +35,7 @@ impl Serving {
         Self::start_in(&Home::new(), flags)
     }
 
-    /// Starts it in a home that is looked into afterwards.
+    /// Starts it in a home that the test inspects later.
     #[track_caller]
     pub(crate) fn start_in(home: &Home, flags: &[&str]) -> Self {
         let running = Langdock::new()
@@ -52,7 +51,7 @@ impl Serving {
         Self { running, base_url }
     }
 
-    /// Returns where it listens.
+    /// Returns the address it listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.base_url
             .strip_prefix("http://")
@@ -71,7 +70,7 @@ impl Serving {
         send.env("LANGDOCK_MODEL", DEMO_MODEL)
     }
 
-    /// Asks for a message with this key, `more` put over the request, and leaves the answer to be
+    /// Sends a request with this key and with the fields of `more`, and leaves the response to be
     /// read.
     #[track_caller]
     pub(crate) fn open(&self, key: &str, more: &Value) -> BufReader<TcpStream> {
@@ -87,7 +86,7 @@ impl Serving {
         self.raw("POST /anthropic/eu/v1/messages", &head, &body)
     }
 
-    /// Sends a request of this line and these headers.
+    /// Sends a request with this request line and these headers.
     #[track_caller]
     pub(crate) fn raw(&self, line: &str, headers: &str, body: &str) -> BufReader<TcpStream> {
         self.raw_to("demo", line, headers, body)
@@ -110,19 +109,19 @@ impl Serving {
         BufReader::new(stream)
     }
 
-    /// Asks for a message and reads the answer to its end.
+    /// Sends a request and reads the whole response.
     #[track_caller]
     pub(crate) fn ask(&self, more: &Value) -> Answered {
         Answered::read(self.open(KEY, more))
     }
 
-    /// Ends it by SIGTERM.
+    /// Terminates it with SIGTERM.
     #[track_caller]
     pub(crate) fn end(self) {
         let _ = self.ended();
     }
 
-    /// Ends it by SIGTERM and returns what it wrote.
+    /// Terminates it with SIGTERM and returns its outcome.
     #[track_caller]
     pub(crate) fn ended(self) -> Outcome {
         self.running.signal(Signal::SIGTERM);
@@ -132,7 +131,7 @@ impl Serving {
     }
 }
 
-/// Reads on until a line has this in it.
+/// Reads lines until one contains this text.
 #[track_caller]
 pub(crate) fn read_until(stream: &mut BufReader<TcpStream>, part: &str) {
     let mut line = String::new();
@@ -145,23 +144,23 @@ pub(crate) fn read_until(stream: &mut BufReader<TcpStream>, part: &str) {
     }
 }
 
-/// What came for a request.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Answered {
     /// The HTTP status.
     pub(crate) status: u16,
     head: String,
-    /// The body as it came, with the frames of its chunks.
+    /// The body as received, including the framing of its chunks.
     pub(crate) body: String,
 }
 
 impl Answered {
-    /// Reads until the server closes.
+    /// Reads until the server closes the connection.
     #[track_caller]
     pub(crate) fn read(mut stream: BufReader<TcpStream>) -> Self {
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
-        // What is cut may end within a character.
+        // A truncated response may end inside a character.
         let text = String::from_utf8_lossy(&bytes);
         let (head, body) = text
             .split_once("\r\n\r\n")
@@ -181,7 +180,7 @@ impl Answered {
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 
-    /// Returns a header that is a number.
+    /// Returns a numeric header.
     #[track_caller]
     pub(crate) fn number(&self, name: &str) -> u64 {
         self.header(name)
@@ -190,7 +189,7 @@ impl Answered {
             .unwrap()
     }
 
-    /// Whether the body came to the end that its head promised.
+    /// Returns whether the body is complete according to its headers.
     pub(crate) fn is_whole(&self) -> bool {
         match self.header("content-length") {
             Some(length) => length.parse() == Ok(self.body.len()),

@@ -1,4 +1,4 @@
-//! Certificates for the scripted server: good ones and such as a client must not accept.
+//! Certificates for the scripted server, both valid ones and ones that a client must reject.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,24 +12,24 @@ use rcgen::{
 use rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
 use tempfile::TempDir;
 
-/// A server's certificate and the file of the authority that signed it.
+/// A server's certificate, and the file of the CA that signed it.
 pub(crate) struct TlsCertificate {
     directory: TempDir,
     pub(super) config: Arc<ServerConfig>,
 }
 
 impl TlsCertificate {
-    /// Returns a certificate that is good for this machine.
+    /// Creates a certificate that is valid for this machine.
     pub(crate) fn valid() -> Self {
         Self::for_names(&["localhost", "127.0.0.1"])
     }
 
-    /// Returns a certificate that is good for these hosts, such as one behind a proxy.
+    /// Creates a certificate that is valid for these hosts, such as one behind a proxy.
     pub(crate) fn for_names(names: &[&str]) -> Self {
         Self::signed(&params(names))
     }
 
-    /// Returns a certificate for this machine that ended long ago.
+    /// Creates a certificate for this machine that expired long ago.
     pub(crate) fn expired() -> Self {
         let mut params = params(&["localhost", "127.0.0.1"]);
         params.not_before = date_time_ymd(2001, 1, 1);
@@ -37,19 +37,19 @@ impl TlsCertificate {
         Self::signed(&params)
     }
 
-    /// Returns a certificate for this machine that begins far in the future.
+    /// Creates a certificate for this machine that becomes valid far in the future.
     pub(crate) fn not_yet_valid() -> Self {
         let mut params = params(&["localhost", "127.0.0.1"]);
         params.not_before = date_time_ymd(2099, 1, 1);
         Self::signed(&params)
     }
 
-    /// Returns a good certificate for another host.
+    /// Creates a valid certificate for another host.
     pub(crate) fn wrong_host() -> Self {
         Self::for_names(&["elsewhere.example"])
     }
 
-    /// Returns one that is the authority's own and signed by nobody else.
+    /// Creates a self-signed CA certificate, used as the server's own.
     pub(crate) fn of_the_authority_itself() -> Self {
         let mut params = params(&["localhost", "127.0.0.1"]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -63,7 +63,7 @@ impl TlsCertificate {
         }
     }
 
-    /// Returns the authority's certificate as a PEM file.
+    /// Returns the path of the CA certificate in PEM format.
     pub(crate) fn ca_file(&self) -> PathBuf {
         ca_file(self.directory.path())
     }
@@ -88,7 +88,7 @@ impl TlsCertificate {
     }
 }
 
-/// Returns what a server needs to present this certificate.
+/// Returns the configuration of a server with this certificate.
 fn config(certificate: &Certificate, key: &KeyPair) -> Arc<ServerConfig> {
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -102,7 +102,7 @@ fn config(certificate: &Certificate, key: &KeyPair) -> Arc<ServerConfig> {
     Arc::new(config)
 }
 
-/// Returns a certificate of the present for these hosts.
+/// Returns the parameters of a currently valid certificate for these hosts.
 fn params(names: &[&str]) -> CertificateParams {
     let names = names
         .iter()

@@ -1,4 +1,4 @@
-//! One accepted connection, plain or under TLS, and the reading of requests from it.
+//! One accepted connection, plain or TLS, and the parsing of requests from it.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -12,13 +12,13 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::request::Request;
 
-/// A connection and the bytes that came on it and were not asked for yet.
+/// A connection and the bytes read from it that have not been used yet.
 pub(super) struct Wire {
     stream: Stream,
     pending: Vec<u8>,
 }
 
-/// What the bytes go over.
+/// The transport.
 enum Stream {
     Plain(TcpStream),
     Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
@@ -34,7 +34,7 @@ impl Wire {
         })
     }
 
-    /// Takes over an accepted connection and shakes hands.
+    /// Takes over an accepted connection and performs the TLS handshake.
     pub(super) fn tls(mut tcp: TcpStream, config: &Arc<ServerConfig>) -> io::Result<Self> {
         tcp.set_nodelay(true)?;
         let mut tls = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
@@ -50,7 +50,7 @@ impl Wire {
         })
     }
 
-    /// Reads the next request, if there is one before the client closes.
+    /// Reads the next request; `None` if the client closes the connection first.
     pub(super) fn next_request(&mut self) -> io::Result<Option<Request>> {
         let Some(head) = self.read_head()? else {
             return Ok(None);
@@ -68,7 +68,7 @@ impl Wire {
         Ok(Some(request))
     }
 
-    /// Writes all of it, now.
+    /// Writes and flushes all bytes.
     pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)?;
         self.stream.flush()
@@ -80,30 +80,30 @@ impl Wire {
         while matches!(self.stream.read(&mut ignored), Ok(n) if n > 0) {}
     }
 
-    /// Closes the connection in good order.
+    /// Closes the connection properly.
     pub(super) fn close(mut self) {
         if let Stream::Tls(tls) = &mut self.stream {
             tls.conn.send_close_notify();
-            // A client that has gone need not hear it.
+            // The client may already have disconnected.
             let _ = tls.flush();
         }
         let _ = self.tcp().shutdown(Shutdown::Both);
     }
 
-    /// Breaks the connection off: the client gets a reset.
+    /// Aborts the connection: the client gets a reset.
     pub(super) fn reset(self) {
         socket2::SockRef::from(self.tcp())
             .set_linger(Some(Duration::ZERO))
             .unwrap();
     }
 
-    /// Passes everything on to `address` and back, until one side closes.
+    /// Copies everything to `address` and back until one side closes.
     pub(super) fn tunnel(self, address: SocketAddr) -> io::Result<()> {
         let there = TcpStream::connect(address)?;
         (&there).write_all(&self.pending)?;
         let (mut from_client, mut to_server) = (self.tcp().try_clone()?, there.try_clone()?);
         let upwards = thread::spawn(move || {
-            // A side that breaks off is passed on as a close, like any other end.
+            // An aborted connection is passed on as a normal close.
             let _ = io::copy(&mut from_client, &mut to_server);
             let _ = to_server.shutdown(Shutdown::Write);
         });
@@ -121,7 +121,7 @@ impl Wire {
         }
     }
 
-    /// Reads up to and with the empty line.
+    /// Reads up to and including the empty line.
     fn read_head(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
             if let Some(end) = self
@@ -162,7 +162,7 @@ impl Wire {
         }
     }
 
-    /// Takes exactly `n` bytes.
+    /// Reads exactly `n` bytes.
     fn take(&mut self, n: usize) -> io::Result<Vec<u8>> {
         while self.pending.len() < n {
             self.fill()?;
@@ -170,7 +170,7 @@ impl Wire {
         Ok(self.pending.drain(..n).collect())
     }
 
-    /// Reads some more.
+    /// Reads more bytes into the buffer.
     fn fill(&mut self) -> io::Result<()> {
         let mut piece = [0; 16 * 1024];
         match self.stream.read(&mut piece)? {

@@ -1,10 +1,10 @@
-//! The streams are text as it goes over the wire, and they know what they add up to.
+//! Streams are text as sent over the wire, and know the message they add up to.
 
 use serde_json::{Value, json};
 
 use crate::support::events::{MODEL, Stream, answer, error, message};
 
-/// Returns the types of the events in a stream, each of which must be named the same twice.
+/// Returns the types of the events in a stream; the two names of each event must agree.
 fn types(stream: &str) -> Vec<String> {
     let kind = |event: &str| {
         let (name, data) = event.split_once('\n').unwrap();

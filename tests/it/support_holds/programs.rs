@@ -1,4 +1,4 @@
-//! A program gets what its builder says and nothing else, and its outcome tells all of it.
+//! A program gets exactly what its builder sets, and its outcome has everything about its end.
 
 use std::{
     fs::File,

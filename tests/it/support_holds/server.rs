@@ -1,5 +1,4 @@
-//! The server does to a client exactly what its script says, and remembers exactly what the client
-//! sent.
+//! The server follows its script exactly, and records exactly what the client sent.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -24,12 +23,12 @@ use crate::support::{
 
 const GET: &str = "GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/// A client that sends bytes and reads bytes.
+/// Opens a client connection.
 fn connect(server: &Server) -> TcpStream {
     TcpStream::connect(server.address()).unwrap()
 }
 
-/// Sends bytes on a new connection and returns all that comes until the server closes.
+/// Sends bytes on a new connection and returns the whole response.
 fn ask(server: &Server, bytes: &str) -> String {
     let mut client = connect(server);
     client.write_all(bytes.as_bytes()).unwrap();
@@ -37,7 +36,7 @@ fn ask(server: &Server, bytes: &str) -> String {
     io::read_to_string(client).unwrap()
 }
 
-/// Reads until `text` has come.
+/// Reads until `text` has been received.
 fn read_until(client: &mut impl Read, text: &str) -> String {
     let mut got = String::new();
     while !got.contains(text) {
@@ -48,7 +47,7 @@ fn read_until(client: &mut impl Read, text: &str) -> String {
     got
 }
 
-/// Gets `/` over TLS from a server of this name, with trust in the certificate's authority alone.
+/// Requests `/` over TLS under this host name, trusting only the certificate's CA.
 fn ask_tls(stream: TcpStream, host: &str, certificate: &TlsCertificate) -> io::Result<String> {
     let mut roots = RootCertStore::empty();
     roots

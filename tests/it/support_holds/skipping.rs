@@ -1,4 +1,4 @@
-//! No test passes without having been run where `CI=true` says that all of them are to be.
+//! With `CI=true`, no test passes without having run.
 
 use std::{
     env, fs,
@@ -8,10 +8,10 @@ use std::{
 
 use crate::support::installed::installed;
 
-/// Names what the test below needs.
+/// The variable that names the program needed by the test below.
 const NEEDED: &str = "LANGDOCK_TEST_NEEDED";
 
-/// A program that nobody has.
+/// A program that does not exist.
 const MISSING: &str = "langdock-no-such-program";
 
 #[test]
@@ -23,7 +23,7 @@ fn what_a_test_needs_is_looked_for() {
     assert_ne!(needed, MISSING);
 }
 
-/// Runs the test above by itself, with a program that it needs and a value of `CI`.
+/// Runs only the test above, with a program that it needs and a value of `CI`.
 fn skipping(needed: &str, ci: Option<&str>) -> Output {
     let mut command = Command::new(env::current_exe().unwrap());
     command.args([
@@ -74,7 +74,7 @@ fn a_script_never_skips_what_it_needs() {
 fn no_test_is_ignored() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut directories = vec![root.join("src"), root.join("tests/it")];
-    // Not in one word, or it would be found here.
+    // Split, so that this line is not found itself.
     let attribute = ["#[ign", "ore"].concat();
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).unwrap() {

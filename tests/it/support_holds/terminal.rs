@@ -1,5 +1,5 @@
-//! A terminal is a real one to the program on it: size, keys, signals, and streams that are no
-//! terminal.
+//! The terminal is a real one for the program on it: size, keys, signals, and streams that are not
+//! a terminal.
 
 use nix::sys::signal::Signal;
 
@@ -8,7 +8,7 @@ use crate::support::{
     pty::{CTRL_C, CTRL_D},
 };
 
-/// Says which of the standard streams are terminals.
+/// A script that prints which standard streams are terminals.
 const WHICH: &str =
     "for n in 0 1 2; do test -t $n && a=\"$a terminal\" || a=\"$a other\"; done; echo $a >&2";
 

@@ -1,5 +1,4 @@
-//! Whether a call is run: flags and the user's own config decide, and then the user on the
-//! terminal.
+//! Whether a call runs: flags and the user's own config decide, otherwise the user on the terminal.
 
 use serde_json::json;
 
@@ -12,13 +11,13 @@ use crate::support::{
 
 const QUESTION: &str = "Run `t`? [y]es, [n]o, [a]lways for this tool, [q]uit: ";
 
-/// Two turns with a call each, and an answer.
+/// Starts a server with two turns with a call each, and then an answer.
 fn two_calls() -> Server {
     let call = || calling(&[("t", json!({"a": "\u{1b}[2K\u{202e}"}))]);
     playing(&[call(), call(), done("Done.")])
 }
 
-/// How often the tool of `counting` ran.
+/// Returns how often the tool of `counting` ran.
 fn runs(home: &Home) -> usize {
     std::fs::read_to_string(home.work().join("runs"))
         .unwrap_or_default()
@@ -108,7 +107,7 @@ fn what_was_typed_before_the_question_does_not_answer_it() {
             .args(["-T", "./t.toml", "-y", "Hi"])
             .on_terminal(200, 24);
         server.wait_for_requests(1);
-        // The terminal shows it, and so it has it.
+        // The terminal echoes it, so it has been received.
         terminal
             .keys(&format!("{typed}\r"))
             .wait_for(&format!("{typed}\r\n"));

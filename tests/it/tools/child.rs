@@ -1,4 +1,5 @@
-//! The child process of a tool: whatever it does, it ends as is said, and nothing of it is left.
+//! The child process of a tool: whatever it does, it ends as documented, and no process is left
+//! behind.
 
 use std::{fs, os::unix::fs::PermissionsExt, time::Instant};
 
@@ -12,7 +13,7 @@ use crate::support::{
     outcome::Outcome,
 };
 
-/// Runs the tool of `shell_tool` by hand.
+/// Runs the tool of `shell_tool` with `--call`.
 #[track_caller]
 fn call(home: &Home) -> Outcome {
     Langdock::new()
@@ -22,13 +23,13 @@ fn call(home: &Home) -> Outcome {
         .run()
 }
 
-/// Asserts that no process is left of the group that the tool wrote into the file `pid`.
+/// Asserts that no process is left in the group whose id the tool wrote to the file `pid`.
 #[track_caller]
 fn nothing_is_left(home: &Home) {
     let pid = fs::read_to_string(home.work().join("pid")).unwrap();
     let group = Pid::from_raw(pid.trim().parse().unwrap());
     let begun = Instant::now();
-    // Who died as an orphan is there until it has been reaped.
+    // An orphan that has ended exists until it is reaped.
     while killpg(group, None).is_ok() {
         assert!(
             begun.elapsed() < DEADLINE,
@@ -189,7 +190,7 @@ fn its_environment_is_a_clean_one_and_the_key_is_in_none() {
         .args(["tool-run", "-T", "./t.toml", "--call", "t", "{}"])
         .run();
     let text = run.code(0).stderr_empty().stdout_text();
-    // What the shell adds by itself is no matter.
+    // Variables that the shell itself adds do not matter.
     let names: Vec<&str> = text
         .lines()
         .filter_map(|line| line.split_once('='))

@@ -1,10 +1,10 @@
-//! The examples of the README do what it says.
+//! The README's example tools work as described.
 
 use std::path::{Path, PathBuf};
 
 use crate::support::{command::Langdock, home::Home, outcome::Outcome};
 
-/// An example.
+/// Returns the path of an example.
 fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/it/examples")

@@ -1,11 +1,11 @@
-//! Where tools come from: files, the directory of the tools, and programs that describe themselves.
+//! Where tools come from: files, the tools directory, and programs that describe themselves.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use super::{done, playing, toml, tool_run};
 use crate::support::{command::Langdock, home::Home};
 
-/// Makes a file a program.
+/// Makes a file executable.
 pub(super) fn executable(path: impl AsRef<Path>) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }

@@ -1,5 +1,5 @@
-//! A model that fills the screen with text of its own, so that another question is seen than the
-//! one that is asked.
+//! A model that fills the screen with its own text to forge a different question than the one that
+//! is asked.
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -13,13 +13,13 @@ use crate::support::{
     server::Server,
 };
 
-/// The columns and rows of terminals.
+/// The columns and rows of the terminals.
 const SIZES: [(u16, u16); 3] = [(80, 24), (40, 12), (200, 50)];
 
-/// How a question ends.
+/// The end of a question.
 const END_OF_QUESTION: &str = "[q]uit: ";
 
-/// Rows as they would be if another tool were asked for.
+/// Rows as they would appear if another tool were asked about.
 const FORGED_ROWS: [&str; 4] = [
     "input   │ {\"path\":\".\"}",
     "command │ ls",
@@ -27,8 +27,8 @@ const FORGED_ROWS: [&str; 4] = [
     "Run `list_files`?",
 ];
 
-/// The input of a call: what it does, much of nothing, and rows as wide as the terminal that look
-/// like a question.
+/// Returns the input of a call: a command, filler, and rows as wide as the terminal that look like
+/// a question.
 fn forged(filler: &str, (columns, rows): (u16, u16)) -> Value {
     let (columns, rows) = (usize::from(columns), usize::from(rows));
     let mut text = format!("rm -rf ~{}", filler.repeat(2 * columns * rows));
@@ -39,7 +39,8 @@ fn forged(filler: &str, (columns, rows): (u16, u16)) -> Value {
     json!({ "line": text })
 }
 
-/// A model that calls the tool once with this input, and a home with the tool.
+/// Starts a server whose model calls the tool once with this input, and creates a home with the
+/// tool.
 fn calling_with(input: &Value) -> (Server, Home) {
     let home = Home::new();
     home.write("work/t.toml", toml("run_shell", "echo run >> runs", ""));
@@ -47,14 +48,14 @@ fn calling_with(input: &Value) -> (Server, Home) {
     (server, home)
 }
 
-/// How often the tool ran.
+/// Returns how often the tool ran.
 fn runs(home: &Home) -> usize {
     let runs = std::fs::read_to_string(home.work().join("runs"));
     runs.unwrap_or_default().lines().count()
 }
 
-/// Waits for the question, and checks that all of it is on the screen and that nothing on the
-/// screen looks like another one.
+/// Waits for the question, and checks that all of it is on the screen and that nothing else on the
+/// screen looks like a question.
 #[track_caller]
 fn wait_for_question(terminal: &Terminal, size: (u16, u16)) -> Vec<String> {
     let screen = |bytes: &[u8]| rows_of(bytes, size.0, size.1);
@@ -88,7 +89,7 @@ fn wait_for_question(terminal: &Terminal, size: (u16, u16)) -> Vec<String> {
     rows
 }
 
-/// Reads the call page by page where a key by habit is not enough, and approves it.
+/// Checks that habitual keys are not enough, reads the call page by page, and approves it.
 #[track_caller]
 fn approve_only_after_reading(terminal: &Terminal, size: (u16, u16), home: &Home) {
     wait_for_question(terminal, size);

@@ -1,4 +1,4 @@
-//! Nothing that a tool starts outlives the program, however either of them ends.
+//! No process started by a tool outlives the program, however either of them ends.
 
 use std::{fs, time::Instant};
 
@@ -17,12 +17,12 @@ use crate::support::{
     running::Running,
 };
 
-/// What a tool leaves behind when it ends or hangs: a process in a session of its own, without a
-/// parent, that has closed all pipes. Its number is in `pid`.
+/// A tool that leaves a process behind, which has its own session, no parent and no open pipes. Its
+/// id is written to `pid`.
 const LEAVE_ORPHAN: &str = "(setsid sh -c 'echo $$ > pid.new; mv pid.new pid; exec sleep 1000' </dev/null >/dev/null 2>&1 &); \
      while ! test -e pid; do sleep 0.01; done; ";
 
-/// Waits for the number that a process wrote into a file.
+/// Waits for the process id that a process writes to a file.
 #[track_caller]
 fn written_pid(home: &Home, file: &str) -> Pid {
     let begun = Instant::now();
@@ -36,7 +36,7 @@ fn written_pid(home: &Home, file: &str) -> Pid {
     }
 }
 
-/// Waits until a process is gone.
+/// Waits until a process has ended.
 #[track_caller]
 fn is_gone(pid: Pid) {
     let begun = Instant::now();

@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM while tools run: once stops the tools, twice ends the run, and nothing is
-//! left either way.
+//! Ctrl-C and SIGTERM while tools run: the first one stops the tools, the second one ends the run,
+//! and in either case no process is left.
 
 use std::{fs, time::Instant};
 
@@ -14,7 +14,7 @@ use crate::support::{
     DEADLINE, command::Langdock, home::Home, pty::CTRL_C, running::Running, server::Server,
 };
 
-/// Starts a run whose tool hangs, and waits until it does.
+/// Starts a run with a hanging tool, and waits until it hangs.
 fn hanging(server: &Server, home: &Home) -> Running {
     let running = tool_run(server)
         .home(home)
@@ -24,7 +24,7 @@ fn hanging(server: &Server, home: &Home) -> Running {
     running
 }
 
-/// Waits until the tool has begun to hang, and returns its group.
+/// Waits until the tool hangs, and returns its process group.
 fn wait_for(home: &Home) -> Pid {
     let begun = Instant::now();
     loop {
@@ -39,7 +39,7 @@ fn wait_for(home: &Home) -> Pid {
     }
 }
 
-/// Waits for a file that the tool makes.
+/// Waits for a file that the tool creates.
 #[track_caller]
 fn wait_until_there(home: &Home, file: &str) {
     let begun = Instant::now();
@@ -101,7 +101,7 @@ fn the_second_one_ends_the_run_without_waiting_for_tools_that_ignore_it() {
     running.finish().signal(2).stdout("");
     assert_eq!(server.requests().len(), 1);
     nothing_is_left(&home);
-    // What came of the call is saved.
+    // The result of the call is saved.
     let shown = Langdock::new()
         .home(&home)
         .args(["session", "export", "--json"])
@@ -119,12 +119,12 @@ fn sigterm_and_the_end_of_the_terminal_end_the_run_and_the_tools() {
         let running = hanging(&server, &home);
         running.signal(signal);
         wait_until_there(&home, "told");
-        // The shell, the kernel and `timeout` each send one.
+        // The shell, the kernel and `timeout` may each send the signal.
         running.signal(signal);
         running.finish().signal(number);
         assert_eq!(server.requests().len(), 1);
         nothing_is_left(&home);
-        // It is all in its conversation, and nothing is left to be recovered.
+        // The conversation has everything, and nothing is left to recover.
         let journals = home.data().join("sessions/journals");
         assert_eq!(fs::read_dir(journals).unwrap().count(), 0, "{signal}");
     }

@@ -1,4 +1,4 @@
-//! The loop: what the model asks for is run, and it is told what came of it, until it is done.
+//! The loop: the model's calls are run and their results sent back, until the model is done.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::tokens::log_of;
 
 #[test]
 fn results_go_back_in_the_order_of_the_calls_in_one_message_over_one_connection() {
-    // The first call ends last: it waits for the second.
+    // The first call ends last, because it waits for the second.
     let home = Home::new();
     let tools = toml("a", "while ! [ -e b ]; do sleep 0.01; done; echo A", "")
         + &toml("b", "echo B; touch b", "");
@@ -53,7 +53,7 @@ fn results_go_back_in_the_order_of_the_calls_in_one_message_over_one_connection(
 fn a_limit_that_is_only_assumed_is_mentioned_once_in_a_run() {
     let home = shell_tool("echo 42", "");
     let server = playing(&[calling(&[("t", json!({}))]), done("Done.")]);
-    // A dedicated deployment has the limits of Langdock's own hosts.
+    // A dedicated deployment has the same limits as Langdock's own hosts.
     let base = format!("http://{}/api/public", server.address());
     let outcome = tool_run(&server)
         .home(&home)
@@ -76,7 +76,7 @@ fn a_limit_that_is_only_assumed_is_mentioned_once_in_a_run() {
 
 #[test]
 fn four_tools_of_one_turn_run_side_by_side() {
-    // Each waits until all four have begun.
+    // Each call waits until all four have started.
     let line = "touch \"$LANGDOCK_TOOL_USE_ID\"; until [ -e t1 ] && [ -e t2 ] && [ -e t3 ] && [ -e t4 ]; do sleep 0.01; done; echo ok";
     let home = shell_tool(line, "");
     let calls = [(); 4].map(|()| ("t", json!({})));
@@ -194,7 +194,7 @@ fn escape_sequences_of_a_tool_do_not_touch_the_terminal() {
             && !screen.contains('\u{202e}'),
         "{screen}"
     );
-    // The model gets what the tool printed.
+    // The model gets the raw output.
     let told = results(&server.requests()[1].json());
     assert_eq!(told[0]["content"], "\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}");
     let by_hand = Langdock::new().home(&home);

@@ -1,4 +1,4 @@
-//! `--schema`: an answer that fits, or none.
+//! `--schema`: an answer that matches, or none.
 
 use serde_json::{Value, json};
 
@@ -127,7 +127,7 @@ fn what_is_not_whole_is_no_answer() {
     ask(&playing(&[broken]), &[]).code(8).stdout("");
 }
 
-/// Schemas of which an answer is wrapped in the field `value` of the tool's input.
+/// Schemas whose answer is wrapped in the property `value` of the tool's input.
 const WRAPPED: [&str; 4] = [
     "{}",
     r#"{"minLength": 1}"#,

@@ -1,5 +1,5 @@
-//! `--schema` on models of every kind: which way the model is asked, what comes next where it does
-//! not take to one, and what is remembered of that.
+//! `--schema` with all kinds of models: which way is used to ask, which one is next after a
+//! refusal, and what is remembered.
 
 use serde_json::{Value, json};
 
@@ -18,10 +18,10 @@ use crate::support::{
 
 const SCHEMA: &str = r#"{"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]}"#;
 
-/// A model that refuses a forced tool.
+/// A model that refuses a forced tool choice.
 const UNFORCED: &str = "claude-opus-5-5-default";
 
-/// The way in which a body asks.
+/// Returns the way in which a request body asks for the answer.
 fn way(body: &Value) -> &'static str {
     let has_format = body["output_config"].get("format").is_some();
     match (body["tool_choice"]["type"].as_str(), has_format) {
@@ -39,7 +39,7 @@ fn ways(server: &Server) -> Vec<&'static str> {
     bodies.map(|body| way(&body)).collect()
 }
 
-/// Starts a server that answers each way in its own manner.
+/// Starts a server with a different reply for each way.
 fn answering_ways(reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Server {
     Server::start(move |request, _| reply(way(&request.json())))
 }
@@ -109,7 +109,7 @@ fn a_way_that_is_not_taken_is_followed_by_the_next_one_and_nothing_is_shown_of_i
         .stderr_lacks("rather")
         .stderr_lacks("Extra");
     assert_eq!(ways(&server), ["format", "free", "words"]);
-    // What was said in the conversation is the prompt and the answer.
+    // The conversation has the prompt and the answer.
     let shown = Langdock::new()
         .home(&home)
         .args(["session", "export", "x", "--json"])
