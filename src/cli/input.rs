@@ -8,7 +8,7 @@ use super::help_text;
 use super::value::key_and_value;
 
 /// What to send besides the prompt
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputArgs {
     /// Text file, image or PDF, detected by content, or a directory; - is standard input; may be

@@ -29,6 +29,8 @@ mod serve;
 mod session;
 mod setting_flags;
 mod settings;
+mod sparse_definition;
+mod sparse_send;
 mod tools;
 mod unparsed;
 mod value;
@@ -229,7 +231,7 @@ impl Command {
 }
 
 /// What to ask for
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Request")]
 pub(crate) struct RequestArgs {
     /// Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region

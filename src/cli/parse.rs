@@ -7,6 +7,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches};
 
 use super::definition::command_line;
 use super::help::shown_examples;
+use super::sparse_send::sparse_send;
 use super::unparsed::{Unparsed, command_of, explain};
 use super::{Cli, Command, ConnectionArgs, SendArgs};
 
@@ -14,8 +15,14 @@ use super::{Cli, Command, ConnectionArgs, SendArgs};
 pub(crate) const SHORT_FLAGS_WITH_VALUE: &[char] =
     &['m', 's', 'f', 'a', 't', 'p', 'T', 'o', 'i', 'J'];
 
+/// What `--version` prints.
+const VERSION: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"), "\n");
+
 /// Parses a command line, which begins with the program's name.
 pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
+    if matches!(argv, [_, flag] if flag == "--version" || flag == "-V") {
+        return Err(Unparsed::Asked(VERSION.to_owned())); // No definition is built for it.
+    }
     let (mut command, mut connection) = matched(argv).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp if is_long_help(argv) => {
             let command = command_of(argv).unwrap_or_default();
@@ -63,10 +70,9 @@ fn matched(argv: &[OsString]) -> Result<(Command, ConnectionArgs), clap::Error> 
     if let Some(send) = matched_send(argv) {
         return Ok((Command::Send(Box::new(send)), ConnectionArgs::default()));
     }
-    let is_version = |first: &OsString| argv.len() == 2 && (first == "--version" || first == "-V");
     let has_flags_before = argv
         .get(1)
-        .is_some_and(|first| first.as_encoded_bytes().starts_with(b"-") && !is_version(first));
+        .is_some_and(|first| first.as_encoded_bytes().starts_with(b"-"));
     let mut definition = Cli::command();
     if has_flags_before {
         definition = ConnectionArgs::augment_args(definition);
@@ -82,19 +88,14 @@ fn matched(argv: &[OsString]) -> Result<(Command, ConnectionArgs), clap::Error> 
     }
 }
 
-/// Returns the arguments of a valid `send` command line, parsed without the other commands: shell
-/// scripts run it for every prompt, and the definitions of all commands take longer than its own.
+/// Returns the arguments of a valid `send` command line, parsed without the other commands and the
+/// groups of flags that it does not need.
 fn matched_send(argv: &[OsString]) -> Option<SendArgs> {
     let (_, own) = argv.split_first()?;
     if own.first()? != "send" {
         return None;
     }
-    // The same setting as the program has for all commands.
-    let definition = clap::Command::new("send").args_override_self(true);
-    let mut definition = SendArgs::augment_args(definition);
-    let found = definition.try_get_matches_from_mut(own);
-    std::mem::forget(definition);
-    SendArgs::from_arg_matches_mut(&mut found.ok()?).ok()
+    sparse_send(own).ok()
 }
 
 fn read(
@@ -194,6 +195,11 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         command_line().debug_assert();
+    }
+
+    #[test]
+    fn the_version_is_that_of_the_definition() {
+        assert_eq!(Cli::command().render_version(), VERSION);
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub(crate) struct ToolRunArgs {
 }
 
 /// What form the answer must have
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Structured")]
 pub(crate) struct StructuredArgs {
     /// Print JSON that fits this JSON schema, and nothing else

@@ -120,9 +120,8 @@ pub(crate) fn auth_header(key: &str) -> (&'static str, String) {
 /// Returns a short name for texts, good as a file's: half of their SHA-256 in hexadecimal.
 pub(crate) fn fingerprint(texts: &[&str]) -> String {
     let digest = digest(&SHA256, texts.join("\0").as_bytes());
-    digest.as_ref()[..16]
-        .iter()
-        .fold(String::new(), |name, byte| name + &format!("{byte:02x}"))
+    let half = digest.as_ref().first_chunk().expect("it has 32 bytes");
+    format!("{:032x}", u128::from_be_bytes(*half))
 }
 
 impl fmt::Debug for ApiKey {

@@ -103,8 +103,8 @@ pub(super) fn next_way(
             SchemaWay::Prompt => true,
         };
         let is_meant = match mode {
-            // A forced tool choice is not tried on the off chance: trying the output format is
-            // cheaper.
+            // Unless a forced tool choice is known to be accepted, the other ways are cheaper to
+            // try.
             SchemaMode::Auto => match way {
                 SchemaWay::ForcedTool => facts.forced_tool == Support::Yes,
                 SchemaWay::OutputFormat => facts.output_format != Support::No,

@@ -34,7 +34,7 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// External crates, and the files or directories that own them.
-const OWNERS: [(&str, &[&str]); 33] = [
+const OWNERS: [(&str, &[&str]); 32] = [
     (
         "ring",
         &[
@@ -64,12 +64,11 @@ const OWNERS: [(&str, &[&str]); 33] = [
     ("clap", &["cli/", "lib.rs"]),
     ("clap_complete", &["cli/"]),
     ("rustyline", &["ui/editor/"]),
-    ("indicatif", &["ui/progress_line.rs", "ui/progress.rs"]),
     ("anstyle", &["ui/"]),
     (
         "console",
         &[
-            "ui/progress.rs",
+            "ui/progress_line.rs",
             "ui/markdown/screen.rs",
             "ui/editor/",
             "ui/terminal_size.rs",
