@@ -249,7 +249,7 @@ _langdock() {
                     return 0
                     ;;
                 --replay-pace)
-                    COMPREPLY=("${cur}")
+                    COMPREPLY=($(compgen -W "fast real" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -401,7 +401,7 @@ _langdock() {
                     return 0
                     ;;
                 --replay-pace)
-                    COMPREPLY=("${cur}")
+                    COMPREPLY=($(compgen -W "fast real" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -539,7 +539,7 @@ _langdock() {
                     return 0
                     ;;
                 --replay-pace)
-                    COMPREPLY=("${cur}")
+                    COMPREPLY=($(compgen -W "fast real" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -677,7 +677,7 @@ _langdock() {
                     return 0
                     ;;
                 --replay-pace)
-                    COMPREPLY=("${cur}")
+                    COMPREPLY=($(compgen -W "fast real" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -1194,7 +1194,7 @@ _langdock() {
                     return 0
                     ;;
                 --replay-pace)
-                    COMPREPLY=("${cur}")
+                    COMPREPLY=($(compgen -W "fast real" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -1637,7 +1637,7 @@ _langdock() {
                     return 0
                     ;;
                 --replay-pace)
-                    COMPREPLY=("${cur}")
+                    COMPREPLY=($(compgen -W "fast real" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -1803,7 +1803,7 @@ _langdock() {
                     return 0
                     ;;
                 --replay-pace)
-                    COMPREPLY=("${cur}")
+                    COMPREPLY=($(compgen -W "fast real" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -1969,7 +1969,7 @@ _langdock() {
                     return 0
                     ;;
                 --replay-pace)
-                    COMPREPLY=("${cur}")
+                    COMPREPLY=($(compgen -W "fast real" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -2107,7 +2107,7 @@ _langdock() {
                     return 0
                     ;;
                 --replay-pace)
-                    COMPREPLY=("${cur}")
+                    COMPREPLY=($(compgen -W "fast real" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -2245,7 +2245,7 @@ _langdock() {
                     return 0
                     ;;
                 --replay-pace)
-                    COMPREPLY=("${cur}")
+                    COMPREPLY=($(compgen -W "fast real" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -2630,7 +2630,7 @@ _langdock() {
                     return 0
                     ;;
                 --replay-pace)
-                    COMPREPLY=("${cur}")
+                    COMPREPLY=($(compgen -W "fast real" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -2856,7 +2856,7 @@ _langdock() {
                     return 0
                     ;;
                 --replay-pace)
-                    COMPREPLY=("${cur}")
+                    COMPREPLY=($(compgen -W "fast real" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -3322,7 +3322,7 @@ _langdock() {
                     return 0
                     ;;
                 --replay-pace)
-                    COMPREPLY=("${cur}")
+                    COMPREPLY=($(compgen -W "fast real" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -3458,7 +3458,7 @@ _langdock() {
                     return 0
                     ;;
                 --replay-pace)
-                    COMPREPLY=("${cur}")
+                    COMPREPLY=($(compgen -W "fast real" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -4085,7 +4085,7 @@ _langdock() {
                     return 0
                     ;;
                 --replay-pace)
-                    COMPREPLY=("${cur}")
+                    COMPREPLY=($(compgen -W "fast real" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi

@@ -37,7 +37,8 @@ complete -c langdock -n "__fish_langdock_needs_command" -l profile -d 'Profile i
 complete -c langdock -n "__fish_langdock_needs_command" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_needs_command" -l record -d 'Append each request and its response to this file' -r -F
 complete -c langdock -n "__fish_langdock_needs_command" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
-complete -c langdock -n "__fish_langdock_needs_command" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_needs_command" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_needs_command" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_needs_command" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
@@ -98,7 +99,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'P
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l record -d 'Append each request and its response to this file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema -d 'Print JSON that fits this JSON schema, and nothing else' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema-mode -d 'With --schema: how the model is asked: auto, native, tool or prompt [default: auto]' -r -f -a "auto\t'One way after the other'
 native\t'By the field output_config.format'
@@ -167,7 +169,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l profile -d 'P
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l record -d 'Append each request and its response to this file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-check -d 'Send even if the request appears to exceed a known limit, or has what the model refuses'
@@ -225,7 +228,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l profile -
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l record -d 'Append each request and its response to this file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-tool -d 'Run calls of this tool without confirmation; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l deny-tool -d 'Never run calls of this tool; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-turns -d 'Maximum number of model turns' -r -f
@@ -300,7 +304,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l profile -d '
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l record -d 'Append each request and its response to this file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l unordered -d 'Print answers as they arrive instead of in the order of the items'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l retry-failed -d 'With --output: retry the items that failed, replacing their errors'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s I -l no-stdin -d 'Do not read standard input'
@@ -326,7 +331,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand models" -l profile -d 
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l record -d 'Append each request and its response to this file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l refresh -d 'Ignore the cached list and fetch it again'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s l -l long -d 'Also show the limits of each model, the options it accepts, and when it is retired'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s j -l json -d 'Print the list as JSON, with everything the endpoint reports about each model'
@@ -401,7 +407,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand serve" -l fail -d 'Fau
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l seed -d 'With --fail: seed for choosing the requests that fail [default: random, and printed]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l log -d 'Append a line of JSON for each request to this file, without the key or the content' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l replay -d 'Answer from a file of --record instead of the script' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "login" -d 'Store a key for the endpoint\'s host; prompts for it on a terminal, otherwise reads a line from standard input'
@@ -420,7 +427,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l record -d 'Append each request and its response to this file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
@@ -438,7 +446,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l record -d 'Append each request and its response to this file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -s j -l json -d 'Print a JSON object'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
@@ -457,7 +466,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l record -d 'Append each request and its response to this file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
@@ -483,7 +493,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l record -d 'Append each request and its response to this file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -s j -l json -d 'Print a JSON object'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
@@ -502,7 +513,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l record -d 'Append each request and its response to this file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
@@ -520,7 +532,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l record -d 'Append each request and its response to this file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
@@ -538,7 +551,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l record -d 'Append each request and its response to this file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
@@ -557,7 +571,8 @@ complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l profile -d 
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l record -d 'Append each request and its response to this file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -s j -l json -d 'Print a JSON object'
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'

@@ -45,7 +45,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) replay: Option<PathBuf>,
     /// With --replay: fast skips all waits, real repeats the recorded ones [default: fast]
-    #[arg(long, value_name = "PACE", value_parser = replay_pace)]
+    #[arg(long, value_name = "PACE", value_parser = replay_pace())]
     pub(crate) replay_pace: Option<ReplayPace>,
 }
 

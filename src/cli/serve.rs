@@ -61,6 +61,6 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["rpm", "tpm", "latency", "rate", "fail"])]
     pub(crate) replay: Option<PathBuf>,
     /// With --replay: fast skips all waits, real repeats the recorded ones [default: fast]
-    #[arg(long, value_name = "PACE", requires = "replay", value_parser = replay_pace)]
+    #[arg(long, value_name = "PACE", requires = "replay", value_parser = replay_pace())]
     pub(crate) replay_pace: Option<ReplayPace>,
 }

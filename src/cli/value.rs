@@ -1,5 +1,7 @@
 //! Parses and validates the values of flags.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use crate::batch::ShardChoice;
 use crate::protocol::{ExactJson, MAX_COUNT, RequestField};
 use crate::recording::ReplayPace;
@@ -38,13 +40,12 @@ pub(super) fn shard(text: &str) -> Result<ShardChoice, String> {
     text.parse()
 }
 
-/// Parses the pace of a replay.
-pub(super) fn replay_pace(text: &str) -> Result<ReplayPace, String> {
-    match text {
-        "fast" => Ok(ReplayPace::Fast),
-        "real" => Ok(ReplayPace::Real),
-        _ => Err("must be fast or real".to_owned()),
-    }
+/// Returns a parser of the pace of a replay.
+pub(super) fn replay_pace() -> impl TypedValueParser<Value = ReplayPace> {
+    PossibleValuesParser::new(["fast", "real"]).map(|pace| match pace.as_str() {
+        "real" => ReplayPace::Real,
+        _ => ReplayPace::Fast,
+    })
 }
 
 /// Parses a port number.
