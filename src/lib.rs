@@ -155,8 +155,9 @@ pub const TOOL_KEYS: &[(&str, &str, &str)] = &tool::TOOL_KEYS;
 pub mod internals {
     use std::path::Path;
 
+    use crate::compose::history_fit::{check_given, fit_messages};
     use crate::config::ConfigFile;
-    use crate::input::{Conversation, Places, Template, in_turn};
+    use crate::input::{Conversation, Places, Template};
     use crate::protocol::MessageStream;
     use crate::tool::{ToolSet, parse_tools};
 
@@ -208,7 +209,9 @@ pub mod internals {
             }
             File::Messages => {
                 let conversation = Conversation::parse("messages", text).map_err(refused)?;
-                in_turn(conversation.messages).map(drop).map_err(refused)
+                check_given("messages", &conversation.messages).map_err(refused)?;
+                drop(fit_messages(conversation.messages));
+                Ok(())
             }
         }
     }

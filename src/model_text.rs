@@ -44,6 +44,11 @@ pub(crate) const NO_RESULT: &str = "this call ended without a result";
 pub(crate) const CONVERSATION_INTERRUPTED: &str =
     "The conversation was interrupted before this call had a result.";
 
+/// Stands for a result in a request that the API refused. It does not say that the result was at
+/// fault, which is often not known, nor that the call failed.
+pub(crate) const RESULT_LEFT_OUT: &str =
+    "The result of this call is left out, because the API refused a request that contained it.";
+
 /// The result of a tool that succeeded and printed nothing. The API accepts an empty result, but
 /// models take one for a failure; the parentheses mark it as not being output.
 pub(crate) const NO_OUTPUT: &str = "(no output)";
@@ -172,6 +177,11 @@ pub(crate) fn omitted_output(bytes: usize) -> String {
 /// Stands for an attachment whose file is gone, so that the model does not invent its content.
 pub(crate) fn lost_attachment(media_type: &str) -> String {
     format!("[{media_type} that is lost]")
+}
+
+/// Stands for a block that the API would refuse, so that the model knows that there was one.
+pub(crate) fn left_out_block(what: &str, why: &str) -> String {
+    format!("[{what} left out: {why}]")
 }
 
 /// Asks for an answer that fits the schema. `whole` is there because models otherwise send only the

@@ -70,22 +70,11 @@ impl UserTurn {
         &self.messages
     }
 
-    /// Records an answer: its thinking blocks must be sent back unchanged and in order. Arguments
-    /// that are not a JSON object go back as `{}`, the only form that the API accepts.
+    /// Records an answer as it came: its thinking blocks must be sent back unchanged and in order,
+    /// and what else is sent of it is decided where requests are made.
     pub(crate) fn record_answer(&mut self, message: &Message) {
         self.request_count += 1;
-        // The API rejects an empty text block when it is sent back.
-        let is_empty = |block: &ContentBlock| match block {
-            ContentBlock::Text(text) => text.text.is_empty(),
-            _ => false,
-        };
-        let content: Vec<_> = message
-            .content
-            .iter()
-            .filter(|block| !is_empty(block))
-            .cloned()
-            .map(ContentBlock::with_object_input)
-            .collect();
+        let content = message.content.clone();
         match self.messages.last_mut() {
             _ if content.is_empty() => {}
             // The answer continues a prefill, or a turn that the model paused.
@@ -188,8 +177,7 @@ mod tests {
         assert_eq!(*turn.next_step(), TurnStep::Ask);
         let thinking = json!({"type": "thinking", "thinking": "hm", "signature": "s"});
         let redacted = json!({"type": "redacted_thinking", "data": "x"});
-        let empty = json!({"type": "text", "text": ""});
-        let content = json!([thinking, redacted, empty, call("1", "a"), call("2", "b")]);
+        let content = json!([thinking, redacted, call("1", "a"), call("2", "b")]);
         turn.record_answer(&message("tool_use", content));
         let TurnStep::RunTools(calls) = turn.next_step() else {
             panic!("{:?}", turn.next_step())

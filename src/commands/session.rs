@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::cli::{self, SessionAction};
+use crate::compose::history_fit::fit_messages;
 use crate::compose::thinking_binding::remove_hashes;
 use crate::config::{DataScope, Flags, sessions_directory};
 use crate::error::Error;
@@ -41,7 +42,7 @@ pub(crate) fn session(app: &App, args: &cli::SessionArgs) -> Result<(), Error> {
         SessionAction::Export { session, json } => {
             let conversation = find(app, &store, session.as_deref())?;
             if *json {
-                let mut messages = conversation.messages();
+                let mut messages = fit_messages(conversation.messages());
                 remove_hashes(&mut messages);
                 app.print_object(&messages)
             } else {

@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
+use super::history_fit::{HistoryStage, fit_history};
 use super::request_spec::{RequestSpec, set_twice};
-use super::thinking_binding::leave_out_foreign_thinking;
 use crate::error::Error;
-use crate::input::{calls_as_text, in_turn};
 use crate::protocol::{
     ContentBlock, CreateMessage, ExactFields, InputMessage, RequestField, Role, SystemPrompt,
     ToolChoice, ToolDefinition,
@@ -85,20 +84,17 @@ pub(crate) fn build(spec: &RequestSpec, parts: RequestParts) -> Result<CreateMes
             content: vec![ContentBlock::text(prefill.as_str())],
         });
     }
-    if tools.is_empty() {
-        calls_as_text(&mut messages);
-    }
     let mut request = CreateMessage {
         max_tokens: max_tokens.unwrap_or(parts.max_tokens),
         model: parts.model,
         system,
-        messages: in_turn(messages)?,
+        messages,
         fields,
         tools,
         tool_choice,
         stream,
     };
-    leave_out_foreign_thinking(&mut request);
+    fit_history(&mut request, HistoryStage::TurnStart)?;
     Ok(request)
 }
 

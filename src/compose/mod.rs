@@ -4,6 +4,7 @@ pub(crate) mod build;
 pub(crate) mod curl;
 pub(crate) mod dry_run;
 pub(crate) mod external_editor;
+pub(crate) mod history_fit;
 pub(crate) mod model_fit;
 pub(crate) mod named_text;
 pub(crate) mod preflight;

@@ -1,6 +1,7 @@
 //! What the files of the flags say about the request, before anything is made of it: template,
 //! messages, tools.
 
+use super::history_fit::check_given;
 use super::named_text::read_named_text;
 use super::{template_files, tool_files};
 use crate::app::App;
@@ -34,6 +35,7 @@ impl RequestSources {
         if let Some(path) = &args.input.messages {
             let (name, text) = read_named_text(app, path).await?;
             given.conversation = Conversation::parse(&name, &text)?;
+            check_given(&name, &given.conversation.messages)?;
             given.conversation_part = Some((name, text.len()));
         }
         for path in &args.tools.tools {

@@ -64,16 +64,32 @@ pub(crate) fn remove_hashes(messages: &mut [InputMessage]) {
 }
 
 /// Leaves out the thinking that belongs to another request than this one, outside the open tool
-/// turn, and takes the hashes out of the rest.
-pub(crate) fn leave_out_foreign_thinking(request: &mut CreateMessage) {
+/// turn, and takes the hashes out of the rest. Returns whether thinking in the open turn belongs to
+/// another one too.
+pub(crate) fn leave_out_foreign_thinking(request: &mut CreateMessage) -> bool {
     let open = open_turn(&request.messages);
+    let mut is_open_foreign = false;
     let messages = std::mem::take(&mut request.messages);
     for (place, mut message) in messages.into_iter().enumerate() {
         if message.content.iter().any(ContentBlock::is_thinking) {
-            message.content = fitting_blocks(request, message.content, place >= open);
+            let mut foreign = Foreign {
+                is_open: place >= open,
+                has_bound: false,
+            };
+            message.content = fitting_blocks(request, message.content, &mut foreign);
+            is_open_foreign |= foreign.has_bound;
         }
         push_message(&mut request.messages, message);
     }
+    is_open_foreign
+}
+
+/// What is known of thinking that was made for something else.
+struct Foreign {
+    /// Whether it is in the open tool turn, where it is kept.
+    is_open: bool,
+    /// Whether some of it is kept, although its hash says that it belongs to another request.
+    has_bound: bool,
 }
 
 /// Appends a message. If nothing is left of the answer before it, it continues the turn of its
@@ -108,15 +124,15 @@ pub(crate) fn leave_out_thinking(request: &mut CreateMessage) -> bool {
 }
 
 /// Returns the index of the first message of the open tool turn: all that follows the user's last
-/// words. If no results of tools await an answer, nothing is open.
-fn open_turn(messages: &[InputMessage]) -> usize {
+/// message without results of tools. If no such results await an answer, nothing is open.
+pub(crate) fn open_turn(messages: &[InputMessage]) -> usize {
     let is_result = |block: &ContentBlock| matches!(block, ContentBlock::ToolResult(_));
-    let says_something = |message: &InputMessage| {
-        message.role == Role::User && !message.content.iter().all(is_result)
+    let has_no_result = |message: &InputMessage| {
+        message.role == Role::User && !message.content.iter().any(is_result)
     };
     messages
         .iter()
-        .rposition(says_something)
+        .rposition(has_no_result)
         .map_or(0, |place| place + 1)
 }
 
@@ -125,7 +141,7 @@ fn open_turn(messages: &[InputMessage]) -> usize {
 fn fitting_blocks(
     request: &CreateMessage,
     blocks: Vec<ContentBlock>,
-    is_open: bool,
+    foreign: &mut Foreign,
 ) -> Vec<ContentBlock> {
     let mut kept: Vec<ContentBlock> = Vec::with_capacity(blocks.len());
     // The hash of the answer that the blocks are of, and whether it fits: an answer that the model
@@ -140,6 +156,7 @@ fn fitting_blocks(
         let hash = fields
             .and_then(|fields| fields.shift_remove(SENT_AFTER))
             .unwrap_or_default();
+        let is_bound = !hash.is_null();
         let is_known = answer.as_ref().filter(|(of_answer, _)| *of_answer == hash);
         let fits = if let Some((_, fits)) = is_known {
             *fits
@@ -148,7 +165,8 @@ fn fitting_blocks(
             answer = Some((hash, fits));
             fits
         };
-        if fits || is_open {
+        if fits || foreign.is_open {
+            foreign.has_bound |= is_bound && !fits;
             kept.push(block);
         }
     }

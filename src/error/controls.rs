@@ -12,6 +12,10 @@ pub(crate) struct HintControls {
     pub(crate) request_is_shown_by: &'static str,
     /// The hint for listing the saved conversations.
     pub(crate) sessions_are_listed_by: &'static str,
+    /// Returns the hint on a message that the API refused, and that is left out from now on.
+    pub(crate) refused_message: &'static str,
+    /// Returns how to continue, or to go back, after results of tools were left out.
+    pub(crate) refused_results: &'static str,
 }
 
 /// The flags and commands of the command line.
@@ -21,4 +25,7 @@ pub(super) const COMMAND_LINE: HintControls = HintControls {
     request_is_shown_by: "show what is sent with --dry-run",
     sessions_are_listed_by: "`langdock session list` lists the conversations, `langdock --demo \
         session list` those of the demo",
+    refused_message: "the refused message is left out of the conversation",
+    refused_results: "continue with `langdock tool-run -c`, or take the turn back with /undo in \
+        `langdock chat -c`",
 };

@@ -11,6 +11,7 @@ use crate::fs::FileRefusal;
 use crate::media::ImageError;
 use crate::protocol::{ApiError, StopReason, StreamError};
 use crate::recording::RecordError;
+use crate::session::RefusedParts;
 use crate::text::{
     by_likeness, format_duration, format_seconds, nearest_name, round_up_to_seconds, shell_quote,
 };
@@ -26,6 +27,28 @@ impl Error {
         self.hint_with(&COMMAND_LINE)
     }
 
+    /// Returns what to do next about a call without a complete answer.
+    fn hint_of_call(&self, controls: &HintControls) -> Option<String> {
+        match self {
+            Self::Call {
+                after_content: true,
+                source,
+                left,
+                ..
+            } => Some(format!("{}; {}", left.in_words(), again(source))),
+            Self::Call {
+                source,
+                model,
+                left_out,
+                ..
+            } => {
+                let hint = call_hint(source, model, controls);
+                Some(with_left_out(left_out.as_deref(), hint, controls))
+            }
+            _ => None,
+        }
+    }
+
     /// Returns what to do next, in terms of `controls`.
     pub(crate) fn hint_with(&self, controls: &HintControls) -> Option<String> {
         let HintControls {
@@ -38,15 +61,7 @@ impl Error {
             Self::Config(error) => return Some(config_hint(error, controls)),
             Self::Input(error) => return Some(input_hint(error)),
             Self::Session(error) => return Some(session_hint(error, controls)),
-            Self::Call {
-                after_content: true,
-                source,
-                left,
-                ..
-            } => {
-                return Some(format!("{}; {}", left.in_words(), again(source)));
-            }
-            Self::Call { source, model, .. } => return Some(call_hint(source, model, controls)),
+            Self::Call { .. } => return self.hint_of_call(controls),
             Self::NoModel => {
                 "choose one with -m ID or LANGDOCK_MODEL; with a key, one is picked from the \
                 region's list"
@@ -333,6 +348,7 @@ fn input_hint(error: &input::Error) -> String {
             ..
         } => "make the image smaller, send fewer, or start a new conversation",
         input::Error::Image { .. } => "make the image smaller",
+        input::Error::TooManyImages { .. } => "send fewer, or start a new conversation",
         input::Error::TooLong { .. } => "send it in pieces, or try --no-check",
         input::Error::TextAttached { .. } => "send text with -f",
         input::Error::NoTextFiles { .. } => {
@@ -372,6 +388,24 @@ fn session_hint(error: &session::Error, controls: &HintControls) -> String {
         session::Error::Unwritable { path, source } => return for_unwritable(path, source),
     };
     hint.to_owned()
+}
+
+/// Puts before a hint what a conversation sends no more as it was, and what to do then.
+fn with_left_out(parts: Option<&RefusedParts>, hint: String, controls: &HintControls) -> String {
+    let Some(parts) = parts else { return hint };
+    let results = (!parts.tools.is_empty()).then(|| {
+        let names: Vec<String> = parts.tools.iter().map(|name| format!("`{name}`")).collect();
+        format!(
+            "a note replaces the results of {} in the conversation; {}",
+            names.join(" and "),
+            controls.refused_results
+        )
+    });
+    let message = parts
+        .has_message
+        .then(|| controls.refused_message.to_owned());
+    let hints: Vec<String> = message.into_iter().chain(results).chain([hint]).collect();
+    hints.join("; ")
 }
 
 /// Returns how to get the complete answer after one that broke off.

@@ -139,7 +139,9 @@ pub(crate) enum Error {
         /// Number of attempts.
         attempts: u32,
         /// The requested model; empty if the request was for the list of models.
-        model: String,
+        model: Box<str>,
+        /// What the conversation sends no more as it was, because the API refused it.
+        left_out: Option<Box<session::RefusedParts>>,
     },
     /// No model was chosen.
     #[error("no model is chosen")]
@@ -393,7 +395,9 @@ fn input_kind(error: &input::Error) -> Kind {
         | input::Error::Empty { .. }
         | input::Error::NotUserFirst
         | input::Error::NoPrompt => Kind::Usage,
-        input::Error::Image { .. } | input::Error::TooLong { .. } => Kind::TooLarge,
+        input::Error::Image { .. }
+        | input::Error::TooManyImages { .. }
+        | input::Error::TooLong { .. } => Kind::TooLarge,
     }
 }
 

@@ -45,7 +45,8 @@ fn call(source: client::Error) -> Error {
         after_content: false,
         left: Left::Kept,
         attempts: 1,
-        model: "claude-a".to_owned(),
+        model: "claude-a".into(),
+        left_out: None,
     }
 }
 
@@ -379,6 +380,7 @@ fn of_input() -> Vec<Error> {
         image(ImageError::TooManyPixels(size())),
         image(ImageError::TooManyPixelsOfMany(size())),
         image(ImageError::Damaged),
+        input::Error::TooManyImages { count: 101 },
         input::Error::TooLong {
             name: name(),
             most: 20_971_520,
@@ -611,7 +613,8 @@ fn of_calls() -> Vec<Error> {
         after_content: true,
         left,
         attempts: 3,
-        model: "claude-a".to_owned(),
+        model: "claude-a".into(),
+        left_out: None,
     };
     let lost = || client::Error::Lost {
         host: host(),

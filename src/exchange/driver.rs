@@ -190,7 +190,8 @@ pub(super) async fn drive_answer(
         after_content,
         left: Left::default(),
         attempts,
-        model: model.to_owned(),
+        model: model.into(),
+        left_out: None,
     };
     let (answer, error) = match ended {
         Ok(()) => {
@@ -232,7 +233,8 @@ pub(crate) async fn drive_model_list(
             after_content: false,
             left: Left::default(),
             attempts: call.attempt_count(),
-            model: String::new(),
+            model: "".into(),
+            left_out: None,
         }),
         Err(CallInterrupted::Output(error)) => Err(error.into()),
         Err(CallInterrupted::Signal(signal)) => Err(Error::Interrupted(signal)),

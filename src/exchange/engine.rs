@@ -21,13 +21,16 @@ use super::session_recorder::TurnRecorder;
 use crate::app::App;
 use crate::client::{ApiCall, ApiClient, DEFAULT_MAX_TOKENS, Reservation};
 use crate::compose::build::encode_body;
+use crate::compose::history_fit::{HistoryStage, fit_history, leave_out_all_thinking};
 use crate::compose::preflight::check_and_show;
 use crate::compose::thinking_binding::{bind_thinking, leave_out_thinking};
 use crate::config::Settings;
 use crate::error::Error;
-use crate::input::{Estimate, in_turn};
+use crate::input::Estimate;
 use crate::pace::RequestPriority;
-use crate::protocol::{ContentBlock, CreateMessage, InputMessage, OptionUse, RequestOptions};
+use crate::protocol::{
+    ContentBlock, CreateMessage, InputMessage, OptionUse, RequestOptions, refused_options,
+};
 use crate::session::TurnTarget;
 use crate::ui::{AnswerRenderer, FinalAnswer, ModesGuard, TerminalModes};
 
@@ -280,8 +283,24 @@ impl<'a> Exchange<'a> {
         self.catalog.learner(self.policy.is_unchecked)
     }
 
-    /// Sends a request that was encoded.
+    /// Sends a request that was encoded. What the API refuses of a conversation is left out of it
+    /// from now on.
     pub(crate) async fn send(
+        &mut self,
+        request: &mut CreateMessage,
+        encoded: EncodedRequest,
+        sink: &mut AnswerSink<'_>,
+    ) -> SendOutcome {
+        let options = encoded.options.clone();
+        let mut outcome = self.send_to_some_model(request, encoded, sink).await;
+        // An answer that has to match a schema is asked for in several ways.
+        if self.policy.answers != AnswerPolicy::MatchSchema {
+            leave_out_refused(&mut outcome, &options, sink.recorder);
+        }
+        outcome
+    }
+
+    async fn send_to_some_model(
         &mut self,
         request: &mut CreateMessage,
         mut encoded: EncodedRequest,
@@ -335,7 +354,7 @@ impl<'a> Exchange<'a> {
             request.max_tokens = self.default_max_tokens(next, true).await?;
         }
         request.model.clone_from(&next.id);
-        leave_out_thinking(request);
+        leave_out_all_thinking(request);
         Ok(())
     }
 
@@ -347,7 +366,7 @@ impl<'a> Exchange<'a> {
         sink: &mut AnswerSink<'_>,
     ) -> Result<SendOutcome, Error> {
         sink.recorder.stage(said);
-        request.messages = in_turn(std::mem::take(&mut request.messages))?;
+        fit_history(request, HistoryStage::WithinTurn)?;
         let estimate = Estimate::of_request(request, &[]);
         let parts = [("the conversation".to_owned(), 0)];
         let encoded = self.encode(request, estimate, &parts, true).await?;
@@ -433,6 +452,39 @@ impl<'a> Exchange<'a> {
         let is_resumed = self.policy.keeps_connection && matches!(error, Error::Paused { .. });
         (!is_resumed).then_some(error)
     }
+}
+
+/// Has a conversation leave out what the API refused in a request that used these options.
+pub(super) fn leave_out_refused(
+    outcome: &mut SendOutcome,
+    options: &[OptionUse],
+    recorder: &mut dyn TurnRecorder,
+) {
+    if refuses_content(outcome, options)
+        && let Some(Error::Call { left_out, .. }) = &mut outcome.error
+    {
+        let refused = recorder.mark_refused();
+        *left_out = refused.filter(|parts| !parts.is_empty()).map(Box::new);
+    }
+}
+
+/// Whether the API refused what a request says, and not how it is to be answered, or by whom.
+fn refuses_content(outcome: &SendOutcome, options: &[OptionUse]) -> bool {
+    let Some(Error::Call {
+        source,
+        after_content: false,
+        ..
+    }) = &outcome.error
+    else {
+        return false;
+    };
+    let is_about_something_else = source.api().is_some_and(|api| {
+        // Anthropic answers 400 where a workspace has no credit left.
+        api.available_models().is_some()
+            || api.message.contains("credit balance")
+            || !refused_options(options, &api.message).is_empty()
+    });
+    matches!(source.status(), Some(400 | 413 | 422)) && !is_about_something_else
 }
 
 /// Whether the API refused thinking because it was made for something else.

@@ -8,6 +8,7 @@ use super::structured::SchemaRules;
 use crate::app::App;
 use crate::cli;
 use crate::compose::build::{RequestParts, build};
+use crate::compose::history_fit::has_calls;
 use crate::compose::model_fit::Insistence;
 use crate::compose::request_spec::RequestSpec;
 use crate::compose::sources::RequestSources;
@@ -15,7 +16,7 @@ use crate::compose::user_turn::{StdinUse, system_prompt, user_turn};
 use crate::compose::{curl, dry_run};
 use crate::config::Settings;
 use crate::error::Error;
-use crate::input::{Estimate, check_many, has_calls, pictures_of};
+use crate::input::{Estimate, check_many, pictures_of};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::tool::Structured;
 
@@ -68,7 +69,7 @@ impl Exchange<'_> {
         let tools = sources.definitions();
         let tool_choice = sources.tool_choice(args.tools.tool_choice.as_deref(), &spec)?;
         if let Some(recorder) = recorder {
-            put_conversation_first(recorder, &mut sources, &mut system, &spec, &turn.content)?;
+            put_conversation_first(recorder, &mut sources, &mut system, &spec, &turn.content);
         }
         check_many(&[sources.conversation.pictures.as_slice(), &turn.pictures].concat())?;
         let is_sent = !(args.looking.dry_run || args.looking.curl);
@@ -123,7 +124,7 @@ fn put_conversation_first(
     system: &mut Option<String>,
     spec: &RequestSpec,
     content: &[ContentBlock],
-) -> Result<(), Error> {
+) {
     if recorder.is_saved() {
         let mut said = sources.conversation.messages.clone();
         said.push(InputMessage {
@@ -144,13 +145,12 @@ fn put_conversation_first(
     sources
         .conversation
         .pictures
-        .splice(0..0, pictures_of(&messages, EARLIER)?);
+        .splice(0..0, pictures_of(&messages, EARLIER));
     messages.append(&mut sources.conversation.messages);
     sources.conversation.messages = messages;
     sources
         .conversation_part
         .get_or_insert_with(|| (EARLIER.to_owned(), recorder.conversation().bytes_read()));
-    Ok(())
 }
 
 /// Whether the request is only looked at; it is shown then.

@@ -8,7 +8,8 @@ use crate::config::{DataScope, sessions_directory};
 use crate::error::Error;
 use crate::protocol::InputMessage;
 use crate::session::{
-    self, PendingTurn, SavedConversation, SessionStore, TurnContext, TurnPosition, TurnTarget,
+    self, PendingTurn, RefusedParts, SavedConversation, SessionStore, TurnContext, TurnPosition,
+    TurnTarget,
 };
 use crate::text::format_age;
 use crate::ui::FinalAnswer;
@@ -204,6 +205,10 @@ pub(crate) trait TurnRecorder: Send {
     /// Records an answer at its end, as far as it came.
     fn record_answer(&mut self, answer: &FinalAnswer);
 
+    /// Marks what the API refused, and returns what is sent no more as it was; none if nothing is
+    /// recorded.
+    fn mark_refused(&mut self) -> Option<RefusedParts>;
+
     /// Makes all that was said and answered a part of the conversation; also what was staged, such
     /// as results of tools, when the run ended.
     fn commit(&mut self, app: &App);
@@ -247,6 +252,11 @@ impl TurnRecorder for SessionRecorder {
         if let Some(pending) = &mut self.pending {
             pending.record_answer(&answer.message, answer.complete);
         }
+    }
+
+    fn mark_refused(&mut self) -> Option<RefusedParts> {
+        let earlier = self.conversation.unanswered_results();
+        Some(self.pending.as_mut()?.mark_refused(&earlier))
     }
 
     fn commit(&mut self, app: &App) {
@@ -293,6 +303,10 @@ impl TurnRecorder for Option<SessionRecorder> {
         if let Some(recorder) = self {
             recorder.record_answer(answer);
         }
+    }
+
+    fn mark_refused(&mut self) -> Option<RefusedParts> {
+        self.as_mut().and_then(SessionRecorder::mark_refused)
     }
 
     fn commit(&mut self, app: &App) {

@@ -5,13 +5,15 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::driver::SendOutcome;
-use super::engine::{AnswerSink, EncodedRequest, Exchange};
+use super::engine::{AnswerSink, EncodedRequest, Exchange, leave_out_refused};
 use super::model_catalog::ModelCatalog;
 use crate::app::App;
 use crate::cli;
 use crate::compose::named_text::read_named_text;
 use crate::error::Error;
-use crate::protocol::{ContentBlock, CreateMessage, ExactJson, ModelRules, StopReason, ToolUse};
+use crate::protocol::{
+    ContentBlock, CreateMessage, ExactJson, ModelRules, RequestOptions, StopReason, ToolUse,
+};
 use crate::tool::{SchemaWay, Structured, StructuredVerdict};
 use crate::ui::FinalAnswer;
 
@@ -196,6 +198,8 @@ pub(crate) async fn send_structured(
     let SchemaOutcome {
         mut outcome, value, ..
     } = ended;
+    let options = RequestOptions::of_request(request).uses();
+    leave_out_refused(&mut outcome, &options, sink.recorder);
     // A refusal without a word counts: what was refused is not sent again.
     let says_something = |answer: &&FinalAnswer| {
         !answer.message.content.is_empty()

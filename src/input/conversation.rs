@@ -1,11 +1,10 @@
-//! Earlier turns from a file, and normalising turns to the form that the API accepts.
+//! Earlier turns from a file.
 
 use serde_json::Value;
 
 use super::Error;
 use super::picture::{Picture, pictures_of};
-use crate::model_text::NO_OUTPUT;
-use crate::protocol::{ContentBlock, ExactFields, ExactJson, InputMessage, Role};
+use crate::protocol::{ContentBlock, ExactFields, ExactJson, InputMessage};
 
 /// The contents of a file of `--messages`.
 #[derive(Debug, Default)]
@@ -45,7 +44,7 @@ impl Conversation {
                 .map_err(|why| malformed(name, format!("message {}: {why}", index + 1)))?;
             messages.push(message);
         }
-        let pictures = pictures_of(&messages, name)?;
+        let pictures = pictures_of(&messages, name);
         Ok(Self {
             fields,
             messages,
@@ -72,59 +71,6 @@ fn message(turn: ExactJson) -> Result<InputMessage, String> {
     Ok(InputMessage { role, content })
 }
 
-/// Normalises turns to the form that every platform accepts: no blank text, alternating roles, the
-/// user first, and no white space at the end of a prefill.
-pub(crate) fn in_turn(messages: Vec<InputMessage>) -> Result<Vec<InputMessage>, Error> {
-    let mut turns: Vec<InputMessage> = Vec::with_capacity(messages.len());
-    for mut message in messages {
-        message.content.retain(|block| !is_blank(block));
-        message.content.iter_mut().for_each(fill_blank_result);
-        match turns.last_mut() {
-            _ if message.content.is_empty() => {}
-            Some(last) if last.role == message.role => last.content.append(&mut message.content),
-            _ => turns.push(message),
-        }
-    }
-    match turns.first() {
-        None => return Err(Error::NoPrompt),
-        Some(first) if first.role != Role::User => return Err(Error::NotUserFirst),
-        Some(_) => {}
-    }
-    let last = turns.last_mut().filter(|turn| turn.role == Role::Assistant);
-    if let Some(ContentBlock::Text(text)) = last.and_then(|turn| turn.content.last_mut()) {
-        text.text.truncate(text.text.trim_end().len());
-    }
-    Ok(turns)
-}
-
-/// Replaces a blank tool result by the text for no output: the API refuses blank text in results,
-/// too.
-fn fill_blank_result(block: &mut ContentBlock) {
-    let ContentBlock::ToolResult(result) = block else {
-        return;
-    };
-    let is_blank_text = |block: &Value| {
-        block["type"] == "text"
-            && block["text"]
-                .as_str()
-                .is_none_or(|text| text.trim().is_empty())
-    };
-    match &mut result.content {
-        Some(Value::String(text)) if text.trim().is_empty() => NO_OUTPUT.clone_into(text),
-        Some(Value::Array(blocks)) => {
-            blocks.retain(|block| !is_blank_text(block));
-            if blocks.is_empty() {
-                result.content = Some(NO_OUTPUT.into());
-            }
-        }
-        _ => {} // Anything else has content, or none at all, which the API accepts.
-    }
-}
-
-fn is_blank(block: &ContentBlock) -> bool {
-    matches!(block, ContentBlock::Text(text) if text.text.trim().is_empty())
-}
-
 /// Returns the error for an invalid file.
 fn malformed(name: &str, reason: String) -> Error {
     Error::Messages {
@@ -138,33 +84,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn turns(json: &Value) -> Result<Value, Error> {
-        let conversation = Conversation::parse("`c.json`", &json.to_string())?;
-        Ok(serde_json::to_value(in_turn(conversation.messages)?).expect("turns are JSON"))
-    }
-
-    #[test]
-    fn turns_of_one_side_become_one_and_blank_text_goes() {
-        let given = json!([
-            {"role": "user", "content": "a"}, {"role": "user", "content": [{"type": "text", "text": " \n"}, {"type": "new", "x": 1}]},
-            {"role": "assistant", "content": " "}, {"role": "assistant", "content": "b \n"}, {"role": "user", "content": ""},
-        ]);
-        let expected = json!([
-            {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "new", "x": 1}]},
-            {"role": "assistant", "content": "b"},
-        ]);
-        assert_eq!(turns(&given).expect("turns"), expected);
-    }
-
-    #[test]
-    fn the_first_turn_is_the_users() {
-        assert!(matches!(
-            turns(&json!([{"role": "assistant", "content": "x"}])),
-            Err(Error::NotUserFirst)
-        ));
-        assert!(matches!(turns(&json!([])), Err(Error::NoPrompt)));
-    }
 
     #[test]
     fn a_bad_shape_is_told_with_its_place() {
@@ -186,7 +105,9 @@ mod tests {
                 "message 1: `content`",
             ),
         ] {
-            let error = turns(&given).expect_err(expected).to_string();
+            let error = Conversation::parse("`c.json`", &given.to_string())
+                .expect_err(expected)
+                .to_string();
             assert!(
                 error.starts_with("`c.json`: ") && error.contains(expected),
                 "{error}"

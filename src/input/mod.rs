@@ -4,7 +4,6 @@
 //! about.
 
 mod attachment;
-mod calls_as_text;
 mod conversation;
 mod directory;
 mod estimate;
@@ -18,12 +17,11 @@ mod utf8;
 use std::path::PathBuf;
 
 pub(crate) use attachment::Attachment;
-pub(crate) use calls_as_text::{calls_as_text, has_calls};
-pub(crate) use conversation::{Conversation, in_turn};
+pub(crate) use conversation::Conversation;
 pub(crate) use directory::Directory;
 pub(crate) use estimate::{Estimate, Part, Tokens};
 pub(crate) use patient::Patient;
-pub(crate) use picture::{Picture, check_many, pictures_of};
+pub(crate) use picture::{MANY_PICTURES, MAX_PICTURES, Picture, check_many, pictures_of};
 pub(crate) use read::{on_a_thread, read_prose, read_text};
 pub(crate) use stdin::Stdin;
 pub(crate) use template::{Places, Template};
@@ -84,6 +82,12 @@ pub(crate) enum Error {
         name: String,
         /// The limit that it exceeds.
         source: ImageError,
+    },
+    /// More images than a request may have.
+    #[error("the request has {}, over the limit of {MAX_PICTURES}", counted(*count, "image"))]
+    TooManyImages {
+        /// So many.
+        count: usize,
     },
     /// More input than fits into a request.
     #[error("{name} has more than {}, the limit of a request (20 MB)", counted(*most, "byte"))]

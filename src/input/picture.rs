@@ -5,11 +5,15 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::Error;
-use crate::media::{ImageError, PixelSize, check_image};
+use crate::media::{PixelSize, check_image};
 use crate::protocol::{ContentBlock, InputMessage, Source};
 
-/// Maximum number of images in a request before the lower limit applies.
-const MANY: usize = 20;
+/// How many images a request has before the tighter limit holds for each.
+pub(crate) const MANY_PICTURES: usize = 20;
+
+/// The most images of a request: the limit of models with a window of 200,000 tokens. Source:
+/// Anthropic's vision page, `build-with-claude/vision`; unverified against Langdock.
+pub(crate) const MAX_PICTURES: usize = 100;
 
 /// An image to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +24,14 @@ pub(crate) struct Picture {
     pub(crate) size: Option<PixelSize>,
 }
 
-/// Refuses an image that exceeds the limit of a request with many images.
+/// Refuses a picture that is too large to be one of many, and too many pictures.
 pub(crate) fn check_many(pictures: &[Picture]) -> Result<(), Error> {
-    if pictures.len() <= MANY {
+    let count = pictures.len();
+    if count <= MANY_PICTURES {
         return Ok(());
+    }
+    if count > MAX_PICTURES {
+        return Err(Error::TooManyImages { count });
     }
     for Picture { name, size } in pictures {
         if let Some(size) = size {
@@ -36,49 +44,30 @@ pub(crate) fn check_many(pictures: &[Picture]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks and lists the images of earlier turns, including those in tool results. `whole` names
-/// what contains them.
-pub(crate) fn pictures_of(messages: &[InputMessage], whole: &str) -> Result<Vec<Picture>, Error> {
+/// Lists the pictures that the user sends in these messages; those in results of tools are no
+/// reason to refuse a request. `whole` is what they are part of.
+pub(crate) fn pictures_of(messages: &[InputMessage], whole: &str) -> Vec<Picture> {
     let mut pictures = Vec::new();
     for block in messages.iter().flat_map(|message| &message.content) {
-        match block {
-            ContentBlock::Image(image) => match &image.source {
-                Source::Bytes(raw) => add(&mut pictures, Some(&raw.bytes), whole)?,
-                Source::Json(source) => add(&mut pictures, decoded(source).as_deref(), whole)?,
-            },
-            ContentBlock::ToolResult(result) => {
-                let blocks = result
-                    .content
-                    .as_ref()
-                    .and_then(Value::as_array)
-                    .into_iter()
-                    .flatten();
-                for block in blocks.filter(|block| block["type"] == "image") {
-                    add(&mut pictures, decoded(&block["source"]).as_deref(), whole)?;
-                }
-            }
-            _ => {} // No other block holds pictures.
-        }
+        let ContentBlock::Image(image) = block else {
+            continue;
+        };
+        let size = match &image.source {
+            Source::Bytes(raw) => check_image(&raw.bytes).ok(),
+            Source::Json(source) => decoded(source).and_then(|bytes| check_image(&bytes).ok()),
+        };
+        pictures.push(Picture {
+            name: format!("image {} of {whole}", pictures.len() + 1),
+            size,
+        });
     }
-    Ok(pictures)
+    pictures
 }
 
 fn decoded(source: &Value) -> Option<Vec<u8>> {
     source["data"]
         .as_str()
         .and_then(|data| STANDARD.decode(data).ok())
-}
-
-fn add(pictures: &mut Vec<Picture>, bytes: Option<&[u8]>, whole: &str) -> Result<(), Error> {
-    let name = format!("image {} of {whole}", pictures.len() + 1);
-    let size = match bytes.map(check_image) {
-        Some(Ok(size)) => Some(size),
-        // An image that cannot be read is sent unmodified: the endpoint may know more formats.
-        Some(Err(ImageError::Damaged)) | None => None,
-        Some(Err(source)) => return Err(Error::Image { name, source }),
-    };
-    pictures.push(Picture { name, size });
-    Ok(())
 }
 
 #[cfg(test)]
@@ -93,6 +82,16 @@ mod tests {
                 size,
             })
             .collect()
+    }
+
+    #[test]
+    fn there_may_be_a_hundred_pictures() {
+        assert!(check_many(&pictures(100, 10)).is_ok());
+        let error = check_many(&pictures(101, 10)).expect_err("one too many");
+        assert_eq!(
+            error.to_string(),
+            "the request has 101 images, over the limit of 100"
+        );
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl PixelSize {
 }
 
 /// Why an image cannot be sent.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ImageError {
     /// The base64 text would be longer than the endpoint accepts.
     #[error(

@@ -1,9 +1,11 @@
 //! Detecting a file's type from its bytes, and the endpoint's limits for it.
 
+mod completeness;
 mod image;
 mod sniff;
 mod tokens;
 
+pub(crate) use completeness::is_complete_picture;
 pub(crate) use image::{ImageError, PixelSize, check_image};
 pub(crate) use sniff::{FileKind, SNIFFED_BYTES, detect_file_kind};
 pub(crate) use tokens::ImageResolution;

@@ -129,14 +129,6 @@ impl ContentBlock {
         }
     }
 
-    /// Returns the block in a form that can be sent back: a call's arguments are an object.
-    pub(crate) fn with_object_input(mut self) -> Self {
-        if let Self::ToolUse(call) = &mut self {
-            call.partial_json = None;
-        }
-        self
-    }
-
     /// Whether this is the model's reasoning.
     pub(crate) fn is_thinking(&self) -> bool {
         matches!(self, Self::Thinking(_) | Self::RedactedThinking(_))

@@ -10,12 +10,12 @@ use super::line;
 use super::paths::{conversation_file, last_link};
 use super::pending_turn::PendingTurn;
 use super::record::{
-    HEADER, NAME, SavedTurn, SessionRecord, TIP, TURN, TurnContext, TurnPosition, TurnTarget,
-    VERSION,
+    HEADER, NAME, REFUSED, RefusedParts, SavedTurn, SessionRecord, TIP, TURN, TurnContext,
+    TurnPosition, TurnTarget, VERSION,
 };
 use super::{Error, name, read_error, write_error};
 use crate::fs::replace_link;
-use crate::protocol::{ContentBlock, InputMessage};
+use crate::protocol::{ContentBlock, InputMessage, Role};
 
 /// A conversation. Its file is created with its first turn, or at once if it has a name.
 #[derive(Debug)]
@@ -245,6 +245,27 @@ impl SavedConversation {
         content
     }
 
+    /// Returns the turns at the end that have results of tools and no answer, each with what it would
+    /// lose: nobody knows yet whether the API accepts them.
+    pub(crate) fn unanswered_results(&self) -> Vec<(String, RefusedParts)> {
+        let branch = self.current_branch();
+        let is_answer = |turn: &&SavedTurn| turn.role == Role::Assistant;
+        let Some(answered) = branch.iter().rposition(is_answer) else {
+            return Vec::new();
+        };
+        let calls = line::parse_blocks(&branch[answered].content);
+        let behind = branch[answered + 1..].iter();
+        behind
+            .filter(|turn| !turn.is_refused)
+            .map(|turn| {
+                let mut parts = RefusedParts::default();
+                parts.add_results(&line::parse_blocks(&turn.content), &calls.iter());
+                (turn.id.clone(), parts)
+            })
+            .filter(|(_, parts)| !parts.is_empty())
+            .collect()
+    }
+
     /// Begins an exchange, usually with one turn of the user, which a prefill of the answer may
     /// follow. It is in the journal when this returns. If that fails, the exchange keeps the error,
     /// so that the answer is not interrupted.
@@ -275,7 +296,7 @@ impl SavedConversation {
     /// Appends the exchange to the conversation, after the turn that is now the tip of its file.
     pub(crate) fn commit_turn(&mut self, exchange: PendingTurn) -> Result<(), Error> {
         let (records, journal) = exchange.into_settled();
-        let is_in_line = records.iter().any(|record| record.left_out.is_none());
+        let is_in_line = records.iter().any(SessionRecord::is_in_line);
         self.append_records(records)?;
         if let Some(journal) = journal {
             journal.remove();
@@ -438,6 +459,12 @@ impl SavedConversation {
                 }
                 self.places.insert(turn.id.clone(), place);
                 self.turns.push(turn);
+            }
+            REFUSED => {
+                let place = record.turn.and_then(|turn| self.places.get(&turn).copied());
+                if let Some(place) = place {
+                    self.turns[place].is_refused = true;
+                }
             }
             _ => {} // A line of a later version.
         }

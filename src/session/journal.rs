@@ -12,7 +12,7 @@ use serde_json::value::to_raw_value;
 
 use super::id::turn_id;
 use super::paths::journals_dir;
-use super::record::{HEADER, SessionRecord, TIP, TURN};
+use super::record::{HEADER, REFUSED, SessionRecord, TIP, TURN};
 use crate::fs::create_private_dir;
 use crate::protocol::{ContentBlock, Message, MessageStream, Role, Update};
 
@@ -120,6 +120,7 @@ pub(super) fn parse_journal(
         };
         match record.r#type.as_ref() {
             HEADER => header = serde_json::from_slice(line).ok(),
+            REFUSED => records.extend(serde_json::from_slice::<SessionRecord>(line).ok()),
             TURN | TIP => {
                 records.extend(serde_json::from_slice::<SessionRecord>(line).ok());
                 (machine, text) = (MessageStream::default(), String::new());

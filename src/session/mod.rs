@@ -27,10 +27,10 @@ mod tests;
 
 pub(crate) use conversation::SavedConversation;
 pub(crate) use document::{conversation_json, conversation_markdown};
-pub(crate) use line::{HistoryTurn, fit_turns};
+pub(crate) use line::{HistoryTurn, history_messages};
 pub(crate) use list::ConversationSummary;
 pub(crate) use pending_turn::PendingTurn;
-pub(crate) use record::{TurnContext, TurnPosition, TurnTarget};
+pub(crate) use record::{RefusedParts, TurnContext, TurnPosition, TurnTarget};
 pub(crate) use search::SearchHit;
 pub(crate) use store::SessionStore;
 

@@ -11,8 +11,9 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::blob::BlobStore;
 use super::id::{new_id, turn_id};
 use super::journal::Journal;
+use super::line::parse_blocks;
 use super::paths::journals_dir;
-use super::record::{LeftOut, SessionRecord, TURN, TurnContext};
+use super::record::{LeftOut, REFUSED, RefusedParts, SessionRecord, TURN, TurnContext};
 use super::{Error, write_error};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Update};
 
@@ -105,6 +106,34 @@ impl PendingTurn {
         ));
     }
 
+    /// Marks what the API refused: the results that it never accepted, of which `earlier` are in the
+    /// conversation already, each turn with its id. A turn without an answer is left out whole when
+    /// it is settled.
+    pub(crate) fn mark_refused(&mut self, earlier: &[(String, RefusedParts)]) -> RefusedParts {
+        let answered = self.records.iter().rposition(SessionRecord::is_answer);
+        let mut refused = RefusedParts::default();
+        let mut turns: Vec<String> = Vec::new();
+        if let Some(answered) = answered {
+            let (before, behind) = self.records.split_at(answered + 1);
+            let calls: Vec<ContentBlock> = before.iter().flat_map(blocks_of).collect();
+            for record in behind.iter().filter(|record| record.kind == TURN) {
+                refused.add_results(&blocks_of(record), &calls.iter());
+                turns.extend(record.id.clone());
+            }
+        } else {
+            refused.has_message = true;
+            let is_replacement = self.records.first().is_some_and(|first| first.kind != TURN);
+            for (turn, parts) in earlier.iter().filter(|_| !is_replacement) {
+                refused.tools.extend(parts.tools.iter().cloned());
+                turns.push(turn.clone());
+            }
+        }
+        for turn in turns {
+            self.push_record(SessionRecord::new_refused(&turn));
+        }
+        refused
+    }
+
     /// Returns why saving failed, but only once; the exchange continues without its journal.
     pub(crate) fn take_failure(&mut self) -> Option<Error> {
         self.failure.take()
@@ -168,8 +197,17 @@ pub(super) fn mark_left_out(records: &mut Vec<SessionRecord>) {
     } else {
         return;
     };
-    records.retain(|record| record.kind == TURN);
-    for turn in records {
+    records.retain(|record| record.kind == TURN || record.kind == REFUSED);
+    for turn in records.iter_mut().filter(|record| record.kind == TURN) {
         turn.left_out = Some(left_out);
     }
+}
+
+/// Returns the blocks of a turn; none of another line.
+fn blocks_of(record: &SessionRecord) -> Vec<ContentBlock> {
+    record
+        .content
+        .as_deref()
+        .map(parse_blocks)
+        .unwrap_or_default()
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::protocol::{Message, Role, StopReason, Usage};
+use crate::protocol::{ContentBlock, Message, Role, StopReason, Usage};
 
 /// The version of the format that is written. Fields may be added within a version; readers ignore
 /// what they do not know.
@@ -21,6 +21,9 @@ pub(super) const NAME: &str = "name";
 
 /// The kind of a line that moves the tip.
 pub(super) const TIP: &str = "tip";
+
+/// A line that says that the API refused a request with the results of tools in a turn.
+pub(super) const REFUSED: &str = "refused";
 
 /// Why a turn is stored but not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +53,7 @@ pub(super) struct SessionRecord {
     /// Turn: the turn that it follows; `None` for the first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) parent: Option<String>,
-    /// Tip: the turn; `None` if the conversation starts over.
+    /// Tip: the turn; `None` if the conversation starts over. Refused: the turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) turn: Option<String>,
     /// Turn: the role.
@@ -115,6 +118,43 @@ pub(crate) struct TurnContext<'t> {
     pub(crate) sent_to: Option<&'t TurnTarget>,
 }
 
+/// What a conversation sends no more as it was, because the API refused a request with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RefusedParts {
+    /// Whether the message of the user is left out.
+    pub(crate) has_message: bool,
+    /// The tools whose results are left out, each once.
+    pub(crate) tools: Vec<String>,
+}
+
+impl RefusedParts {
+    /// Whether everything is sent as it was.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.has_message && self.tools.is_empty()
+    }
+
+    /// Adds the tools whose results are among `blocks`; `before` has their calls.
+    pub(crate) fn add_results<'b>(
+        &mut self,
+        blocks: &[ContentBlock],
+        before: &(impl Iterator<Item = &'b ContentBlock> + Clone),
+    ) {
+        for block in blocks {
+            let ContentBlock::ToolResult(result) = block else {
+                continue;
+            };
+            let name = before.clone().find_map(|block| match block {
+                ContentBlock::ToolUse(call) if call.id == result.tool_use_id => Some(&call.name),
+                _ => None,
+            });
+            let name = name.map_or("a tool", String::as_str);
+            if !self.tools.iter().any(|known| known == name) {
+                self.tools.push(name.to_owned());
+            }
+        }
+    }
+}
+
 /// A position in a conversation: after the turn with this id, or before all turns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TurnPosition(pub(super) Option<String>);
@@ -144,6 +184,8 @@ pub(crate) struct SavedTurn {
     pub(crate) partial: bool,
     /// Why it is not sent.
     pub(crate) left_out: Option<LeftOut>,
+    /// Whether the API refused a request with the results in it, and no other had them.
+    pub(crate) is_refused: bool,
     /// The content blocks as stored in the file.
     pub(super) content: Box<RawValue>,
 }
@@ -178,6 +220,16 @@ impl SessionRecord {
             kind: TIP.to_owned(),
             at: utc_now(),
             turn: place.0.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Creates a line that marks the results of a turn as refused.
+    pub(super) fn new_refused(turn: &str) -> Self {
+        Self {
+            kind: REFUSED.to_owned(),
+            at: utc_now(),
+            turn: Some(turn.to_owned()),
             ..Self::default()
         }
     }
@@ -228,6 +280,11 @@ impl SessionRecord {
             && (self.partial || self.model.is_some() || self.stop_reason.is_some())
     }
 
+    /// Returns whether it is a turn that is sent again.
+    pub(super) fn is_in_line(&self) -> bool {
+        self.kind == TURN && self.left_out.is_none()
+    }
+
     fn new_turn(id: String, content: Box<RawValue>) -> Self {
         Self {
             kind: TURN.to_owned(),
@@ -259,6 +316,7 @@ impl SessionRecord {
             usage: self.usage,
             partial: self.partial,
             left_out: self.left_out,
+            is_refused: false,
             content: self.content?,
         })
     }

@@ -10,6 +10,7 @@ use super::conversation::SavedConversation;
 use super::journal::parse_journal;
 use super::paths::{conversation_file, journals_dir, last_link};
 use super::pending_turn::mark_left_out;
+use super::record::SessionRecord;
 use super::{Error, read_error};
 use crate::fs::open_existing;
 
@@ -109,7 +110,7 @@ fn recover_one(directory: &Path, path: &Path) -> Result<Option<RecoveredJournals
         conversation.claim_name();
     }
     mark_left_out(&mut records);
-    let is_in_line = records.iter().any(|record| record.left_out.is_none());
+    let is_in_line = records.iter().any(SessionRecord::is_in_line);
     conversation.append_records(records)?;
     let _ = fs::remove_file(path); // Recovery skips what is in the conversation already.
     Ok(Some(RecoveredJournals {

@@ -11,7 +11,7 @@ use super::conversation::SavedConversation;
 use super::file::{self, LockedFile};
 use super::id::{may_begin_id, new_id};
 use super::paths::{blobs_dir, conversation_file, last_link, linked_id};
-use super::record::{SessionRecord, TURN};
+use super::record::{REFUSED, SessionRecord, TURN};
 use super::{Error, blob, name, read_error, recover, write_error};
 
 /// The directory that conversations are stored in.
@@ -130,7 +130,12 @@ impl SessionStore {
             let Ok(record) = serde_json::from_slice::<SessionRecord>(line) else {
                 continue;
             };
-            if record.kind == TURN && record.id.is_some_and(|id| ids.contains(id.as_str())) {
+            let turn = match record.kind.as_str() {
+                TURN => record.id,
+                REFUSED => record.turn,
+                _ => None,
+            };
+            if turn.is_some_and(|turn| ids.contains(turn.as_str())) {
                 lines.extend_from_slice(line);
             }
         }

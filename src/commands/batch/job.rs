@@ -19,6 +19,7 @@ use super::told::Told;
 use crate::batch::{BatchBudget, BatchItem, BudgetRefusal, ItemResult};
 use crate::client::{self, ApiCall, RateLimited, RetryNotice};
 use crate::compose::build::encode_body;
+use crate::compose::history_fit::{HistoryStage, fit_history};
 use crate::error::{Error, Kind};
 use crate::exchange::driver::{CallInterrupted, CallObserver, SendOutcome, Timing};
 use crate::exchange::engine::{RequestHead, RequestSender};
@@ -326,6 +327,8 @@ impl RepairSender for Attempt {
         &mut self,
         _why: Option<&str>,
     ) -> Result<SendOutcome, Repair<Option<BudgetRefusal>>> {
+        let fitted = fit_history(&mut self.request, HistoryStage::WithinTurn);
+        fitted.map_err(|error| Repair::Failed(error.into()))?;
         self.options = RequestOptions::of_request(&self.request).uses();
         let parts = [("the answers before".to_owned(), 0)];
         let body = encode_body(&self.request, &parts, self.shared.any_size);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Chat;
 use super::talk::{Last, Mark};
 use crate::compose::build::{RequestParts, build};
+use crate::compose::history_fit::has_calls;
 use crate::compose::model_fit::Insistence;
 use crate::compose::request_spec::RequestSpec;
 use crate::error::Error;
@@ -18,7 +19,7 @@ use crate::exchange::prepare::{CALLS_AS_TEXT, EARLIER};
 use crate::exchange::selected_model::SelectedModel;
 use crate::exchange::session_recorder::TurnRecorder;
 use crate::exchange::tool_loop::{ToolLoop, reset_tool_choice_after_results};
-use crate::input::{Estimate, check_many, has_calls, pictures_of};
+use crate::input::{Estimate, check_many, pictures_of};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::session::TurnContext;
 use crate::ui::{AnswerRenderer, OutputSink, StdoutWriter};
@@ -33,10 +34,8 @@ pub(super) struct Ended {
 
 /// Checks the images of the conversation together with those of the new message.
 fn check_pictures(earlier: &[InputMessage], said: Option<&InputMessage>) -> Result<(), Error> {
-    let said = pictures_of(said.map_or(&[], std::slice::from_ref), "this message")?;
-    Ok(check_many(
-        &[pictures_of(earlier, EARLIER)?, said].concat(),
-    )?)
+    let said = pictures_of(said.map_or(&[], std::slice::from_ref), "this message");
+    Ok(check_many(&[pictures_of(earlier, EARLIER), said].concat())?)
 }
 
 impl Chat<'_> {

@@ -5,8 +5,8 @@ use crate::error::Error;
 use crate::exchange::session_recorder::{SessionRecorder, TurnRecorder};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Usage};
 use crate::session::{
-    HistoryTurn, PendingTurn, SavedConversation, SessionStore, TurnContext, TurnPosition,
-    TurnTarget, fit_turns,
+    HistoryTurn, PendingTurn, RefusedParts, SavedConversation, SessionStore, TurnContext,
+    TurnPosition, TurnTarget, history_messages,
 };
 use crate::ui::FinalAnswer;
 
@@ -35,6 +35,8 @@ pub(super) struct Said {
     /// Why the model stopped, if this is an answer.
     stop_reason: Option<StopReason>,
     is_broken_off: bool,
+    /// Whether the API refused a request with the results of tools in it.
+    is_refused: bool,
     tokens: Tokens,
 }
 
@@ -129,7 +131,7 @@ impl Talk {
             (Self::Saved { kept, .. }, _) => kept.conversation().messages(),
             (Self::Unsaved { said: all, .. }, place) => {
                 let said = &all[..kept_before(all, place)];
-                fit_turns(said.iter().map(Said::history_turn))
+                history_messages(said.iter().map(Said::history_turn))
             }
         }
     }
@@ -325,6 +327,24 @@ impl TurnRecorder for Talk {
         }
     }
 
+    fn mark_refused(&mut self) -> Option<RefusedParts> {
+        match self {
+            Self::Saved { kept, .. } => kept.mark_refused(),
+            Self::Unsaved { said, pending } => {
+                let pending = pending.as_mut()?;
+                let kept = &mut said[..pending.kept];
+                let mut refused = RefusedParts::default();
+                if pending.is_answered() {
+                    mark_unanswered_results(&mut pending.said, &mut refused);
+                } else {
+                    refused.has_message = true;
+                    mark_unanswered_results(kept, &mut refused);
+                }
+                Some(refused)
+            }
+        }
+    }
+
     fn commit(&mut self, app: &App) {
         match self {
             Self::Saved { kept, .. } => kept.commit(app),
@@ -361,6 +381,7 @@ impl Said {
             message,
             stop_reason: None,
             is_broken_off: false,
+            is_refused: false,
             tokens: Tokens::default(),
         }
     }
@@ -374,6 +395,7 @@ impl Said {
             },
             stop_reason: message.stop_reason.clone(),
             is_broken_off: !complete || message.stop_reason.as_ref().is_some_and(is_cut_off),
+            is_refused: false,
             tokens: Tokens::from_usage(&message.usage),
         };
         (complete || !said.message.content.is_empty()).then_some(said)
@@ -384,6 +406,7 @@ impl Said {
             role: self.message.role,
             content: self.message.content.clone(),
             stop_reason: self.stop_reason.clone(),
+            is_refused: self.is_refused,
         }
     }
 }
@@ -408,6 +431,20 @@ impl Tokens {
     /// Returns the total of input and output.
     pub(super) fn all(&self) -> u64 {
         self.input + self.output
+    }
+}
+
+/// Marks the results behind the last answer as refused.
+fn mark_unanswered_results(said: &mut [Said], refused: &mut RefusedParts) {
+    let is_answer = |said: &Said| said.message.role == Role::Assistant;
+    let Some(answered) = said.iter().rposition(is_answer) else {
+        return;
+    };
+    let (before, behind) = said.split_at_mut(answered + 1);
+    let calls = before.iter().flat_map(|said| &said.message.content);
+    for said in behind {
+        refused.add_results(&said.message.content, &calls);
+        said.is_refused = true;
     }
 }
 

@@ -148,25 +148,25 @@ fn what_is_no_conversation_is_refused_with_its_file() {
     refused("[]", &[], 2).stderr_contains("no prompt");
 }
 
-/// Returns the start of a PNG with these dimensions.
+/// A PNG of this many pixels, complete but for them.
 fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
     bytes.extend(width.to_be_bytes());
     bytes.extend(height.to_be_bytes());
     bytes.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
+    bytes.extend(b"\0\0\0\x02IDAT\x01\x02\0\0\0\0\0\0\0\0IEND\0\0\0\0");
     bytes
 }
 
+fn image(bytes: &[u8]) -> Value {
+    let data = BASE64_STANDARD.encode(bytes);
+    json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}})
+}
+
 #[test]
-fn more_than_twenty_images_have_to_be_smaller_each_wherever_they_stand() {
-    let image = |width| {
-        let data = BASE64_STANDARD.encode(png(width, 1));
-        json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}})
-    };
-    let history = |width, count| {
-        let result = json!({"type": "tool_result", "tool_use_id": "t", "content": vec![image(width); count]});
-        json!([{"role": "user", "content": [result]}])
-    };
+fn more_than_twenty_images_have_to_be_smaller_each() {
+    let history =
+        |width, count| json!([{"role": "user", "content": vec![image(&png(width, 1)); count]}]);
     let (server, home) = (answering("ok"), Home::new());
     home.write("work/new.png", png(2001, 1));
     home.write("work/19.json", history(3000, 19).to_string());
@@ -177,10 +177,7 @@ fn more_than_twenty_images_have_to_be_smaller_each_wherever_they_stand() {
             .args(["--messages", file, "-f", "new.png", "Hi"])
             .run()
     };
-    run("19.json")
-        .code(0)
-        .stdout("ok\n")
-        .stderr_contains("the tool calls of the conversation are sent as text");
+    run("19.json").code(0).stdout("ok\n").stderr_empty();
     let outcome = run("20.json");
     outcome
         .code(13)
@@ -192,4 +189,61 @@ fn more_than_twenty_images_have_to_be_smaller_each_wherever_they_stand() {
     assert_eq!(server.requests().len(), 1);
     let outcome = refused(&history(2001, 21).to_string(), &["Hi"], 13);
     outcome.stderr_contains("image 1 of `m.json` cannot be sent: 2,001 × 1 pixels");
+}
+
+#[test]
+fn messages_that_cannot_be_sent_are_refused_with_the_message_and_the_block() {
+    let call = json!({"type": "tool_use", "id": "t", "name": "f", "input": {}});
+    let result = json!({"type": "tool_result", "tool_use_id": "t", "content": "x"});
+    for (given, expected) in [
+        (
+            json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": [call]}]),
+            "`m.json`: message 2, block 1: the tool_use `t` has no tool_result",
+        ),
+        (
+            json!([{"role": "user", "content": [{"type": "text", "text": "a"}, result]}]),
+            "`m.json`: message 1, block 2: the tool_result is of the call `t`, which is not",
+        ),
+        (
+            json!([{"role": "user", "content": [image(&png(1, 1)[..40])]}]),
+            "`m.json`: the image in message 1, block 1 cannot be sent: the image is damaged",
+        ),
+        (
+            json!([{"role": "user", "content": [image(b"no image")]}]),
+            "`m.json`: message 1, block 1: the image cannot be sent: it is not a JPEG, PNG,",
+        ),
+        (
+            json!([{"role": "user", "content": [call]}]),
+            "`m.json`: message 1, block 1: the tool_use cannot be sent: only messages with the \
+             role assistant can have one",
+        ),
+    ] {
+        refused(&given.to_string(), &["Hi"], 2)
+            .stderr_contains(expected)
+            .stderr_contains("\nhint: ");
+    }
+}
+
+#[test]
+fn messages_are_mended_where_that_changes_nothing() {
+    let call = json!({"type": "tool_use", "id": "t", "name": "f", "input": [1]});
+    let result = json!({"type": "tool_result", "tool_use_id": "t", "content": [image(&png(1, 1))]});
+    let mut wrapped = image(&png(1, 1));
+    let data = wrapped["source"]["data"].as_str().unwrap().to_owned();
+    wrapped["source"]["data"] = json!(format!("{}\n{}", &data[..8], &data[8..]));
+    wrapped["source"]["media_type"] = json!("image/gif");
+    let given = json!([
+        {"role": "user", "content": [{"type": "text", "text": "a"}, wrapped]},
+        {"role": "assistant", "content": [call]},
+        {"role": "user", "content": [{"type": "text", "text": "b"}]},
+        {"role": "user", "content": [result]},
+    ]);
+    let tools = json!([{"name": "f", "input_schema": {"type": "object"}}]);
+    let sent = body(&given, &["--set", &format!("tools={tools}")]);
+    assert_eq!(sent["messages"][0]["content"][1], image(&png(1, 1)));
+    assert_eq!(sent["messages"][1]["content"][0]["input"], json!({}));
+    assert_eq!(
+        sent["messages"][2]["content"],
+        json!([result, {"type": "text", "text": "b"}])
+    );
 }

@@ -65,7 +65,8 @@ fn a_person_is_asked_for_each_call_and_sees_all_of_it() {
     assert_eq!(results(&requests[1].json())[0].get("is_error"), None);
     assert_eq!(
         results(&requests[2].json()),
-        [failure("t1", "the user denied this call")]
+        [failure("t1_2", "the user denied this call")],
+        "the scripted model has used an id again"
     );
 }
 

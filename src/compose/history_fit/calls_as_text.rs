@@ -86,8 +86,8 @@ fn result_blocks(name: &str, result: &ToolResult) -> Vec<ContentBlock> {
 mod tests {
     use serde_json::json;
 
-    use super::super::conversation::Conversation;
     use super::*;
+    use crate::input::Conversation;
 
     #[test]
     fn calls_and_results_become_text_and_pictures_stay() {
