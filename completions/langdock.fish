@@ -31,7 +31,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -l idle-timeout -d 'Idle
 complete -c langdock -n "__fish_langdock_needs_command" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_needs_command" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_needs_command" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -93,7 +93,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l idle-timeout 
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -163,7 +163,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l idle-timeout 
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -222,7 +222,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l idle-time
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -298,7 +298,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l idle-timeout
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -325,7 +325,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand models" -l idle-timeou
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -421,7 +421,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -440,7 +440,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -460,7 +460,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -487,7 +487,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -507,7 +507,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -526,7 +526,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -545,7 +545,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -565,7 +565,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l idle-timeou
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l proxy -d 'Proxy for every request that leaves this machine [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F

@@ -438,7 +438,9 @@ impl ApiCall {
             // Something answered, so something was let in.
             CallFailure::Fatal if matches!(error, Error::Answer { .. }) => RequestOutcome::Failed,
             // Nothing was sent.
-            CallFailure::Connect | CallFailure::Fatal => return self.pacer.release().await,
+            CallFailure::UnknownHost | CallFailure::Connect | CallFailure::Fatal => {
+                return self.pacer.release().await;
+            }
             CallFailure::Status { status: 429, .. } => RequestOutcome::NotCounted,
             CallFailure::Status { .. } => RequestOutcome::Failed,
         };
@@ -643,6 +645,7 @@ impl ApiCall {
         };
         self.retry_state.retries += 1;
         self.retry_state.timeouts += u32::from(failure == CallFailure::TimedOut);
+        self.retry_state.unknown_hosts += u32::from(failure == CallFailure::UnknownHost);
         self.retry_state.waited += wait;
         self.machine = MessageStream::default();
         if let ApiRequest::Models(listing) = &mut self.request {

@@ -224,6 +224,9 @@ impl fmt::Display for CallTimeout {
 /// How hyper begins what it says about a proxy's answer to `CONNECT`; its error type is private.
 const TUNNEL_ERROR: &str = "tunnel error: ";
 
+/// How reqwest reports a SOCKS proxy that does not connect; its error type is private.
+const SOCKS_ERROR: &str = "error connecting to socks proxy";
+
 /// What it says when a proxy wants a login: trying again would not help.
 const PROXY_AUTH_REQUIRED: &str = "proxy authorization required";
 
@@ -313,8 +316,8 @@ impl Error {
                 transient: true, ..
             }
             | Self::Proxy { .. }
-            | Self::Dns { .. }
             | Self::TimedOut(CallTimeout::Connect(_)) => CallFailure::Connect,
+            Self::Dns { .. } => CallFailure::UnknownHost,
             Self::TimedOut(CallTimeout::Idle(_)) => CallFailure::TimedOut,
             Self::Answer { .. }
             | Self::NoModelList { .. }
@@ -372,7 +375,10 @@ impl Error {
                 should_retry,
                 ..
             } => should_retry.unwrap_or_else(|| is_transient_status(status)),
-            CallFailure::Connect | CallFailure::Lost | CallFailure::TimedOut => true,
+            CallFailure::UnknownHost
+            | CallFailure::Connect
+            | CallFailure::Lost
+            | CallFailure::TimedOut => true,
             CallFailure::Fatal => matches!(self, Self::TimedOut(_) | Self::HeldBack { .. }),
         }
     }
@@ -419,7 +425,8 @@ fn innermost_cause(error: &reqwest::Error) -> String {
 fn is_about_tunnel(error: &reqwest::Error) -> bool {
     let mut cause = error.source();
     while let Some(source) = cause {
-        if source.to_string().starts_with(TUNNEL_ERROR) {
+        let text = source.to_string();
+        if text.starts_with(TUNNEL_ERROR) || text == SOCKS_ERROR {
             return true;
         }
         cause = source.source();

@@ -11,6 +11,7 @@ mod endpoint;
 mod error;
 mod exchange_recorder;
 mod models;
+mod no_proxy;
 mod pacer;
 mod proxy;
 mod read_coalescer;
@@ -27,9 +28,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use reqwest::Proxy;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{NoProxy, Proxy};
 
 use api_request::{ApiRequest, ModelListing};
 pub(crate) use auth::{ApiKey, KeyError, auth_header, fingerprint};
@@ -129,28 +130,14 @@ impl ApiClient {
             .http1_only()
             .dns_resolver(dns_resolver::DnsResolver)
             .no_proxy();
-        let is_for_https_alone = matches!(options.proxy, ProxyChoice::Environment { .. });
-        let is_direct = endpoint.is_loopback() || is_for_https_alone && !endpoint.is_https();
-        let proxy = if is_direct {
+        let proxy_url = if endpoint.is_loopback() {
             None
         } else {
-            options.proxy.host_and_port()?
+            options.proxy.url_for(&endpoint.messages_url())?
         };
-        if proxy.is_some() {
-            builder = match &options.proxy {
-                ProxyChoice::Direct => builder,
-                ProxyChoice::Given(url) => {
-                    builder.proxy(Proxy::all(url).map_err(|_| BuildError::Proxy)?)
-                }
-                ProxyChoice::Environment { https, except } => {
-                    let except = except.as_deref().and_then(NoProxy::from_string);
-                    builder.proxy(
-                        Proxy::https(https)
-                            .map_err(|_| BuildError::Proxy)?
-                            .no_proxy(except),
-                    )
-                }
-            };
+        let proxy = proxy_url.as_ref().map(proxy::address_of).transpose()?;
+        if let Some(url) = proxy_url {
+            builder = builder.proxy(Proxy::all(url).map_err(|_| BuildError::Proxy)?);
         }
         let http = builder.build().map_err(BuildError::Client)?;
         let recorder = records.writer.map(|writer| {

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
 
 use super::error::BuildError;
+use super::no_proxy::is_exempt;
 
 /// Which proxy, if any. None is used for this machine itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,17 +23,38 @@ pub(crate) enum ProxyChoice {
     },
 }
 
+/// The schemes of proxies: the `h` and `a` of SOCKS leave the names of hosts to the proxy.
+const PROXY_SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
+
+/// The port of SOCKS proxies, registered for them.
+const SOCKS_PORT: u16 = 1080;
+
 impl ProxyChoice {
+    /// Returns the URL of the proxy on the way to this URL: none if it is reached without one.
+    pub(super) fn url_for(&self, target: &Url) -> Result<Option<Url>, BuildError> {
+        let url = match self {
+            Self::Direct => return Ok(None),
+            Self::Given(url) => url,
+            Self::Environment { https, except } => {
+                let host = target.host_str().unwrap_or_default();
+                let port = target.port_or_known_default().unwrap_or_default();
+                let is_exempt = except
+                    .as_deref()
+                    .is_some_and(|hosts| is_exempt(hosts, host, port));
+                if target.scheme() != "https" || is_exempt {
+                    return Ok(None);
+                }
+                https
+            }
+        };
+        parse_proxy_url(url.trim()).map(Some)
+    }
+
     /// Returns the host and port of the proxy, for messages: none if there is no proxy. What
     /// precedes them in the URL may be a password.
     pub(crate) fn host_and_port(&self) -> Result<Option<String>, BuildError> {
         match self {
             Self::Direct => Ok(None),
-            // The library takes the star for names alone, not for addresses.
-            Self::Environment {
-                except: Some(hosts),
-                ..
-            } if hosts.trim() == "*" => Ok(None),
             Self::Given(url) | Self::Environment { https: url, .. } => {
                 address_of(&parse_proxy_url(url.trim())?).map(Some)
             }
@@ -89,7 +111,7 @@ fn parse_proxy_url(url: &str) -> Result<Url, BuildError> {
     };
     let parsed = match url.split_once("://") {
         Some((scheme, _))
-            if ["http", "https"]
+            if PROXY_SCHEMES
                 .iter()
                 .any(|known| scheme.eq_ignore_ascii_case(known)) =>
         {
@@ -104,14 +126,14 @@ fn parse_proxy_url(url: &str) -> Result<Url, BuildError> {
     parsed.map_err(|_| BuildError::Proxy)
 }
 
-fn address_of(url: &Url) -> Result<String, BuildError> {
-    let port = url
-        .port_or_known_default()
-        .map_or_else(String::new, |port| format!(":{port}"));
-    Ok(format!(
-        "{}{port}",
-        url.host_str().ok_or(BuildError::Proxy)?
-    ))
+/// Returns the host and port of a proxy's URL.
+pub(super) fn address_of(url: &Url) -> Result<String, BuildError> {
+    let host = url
+        .host_str()
+        .filter(|host| !host.is_empty())
+        .ok_or(BuildError::Proxy)?;
+    let port = url.port_or_known_default().unwrap_or(SOCKS_PORT);
+    Ok(format!("{host}:{port}"))
 }
 
 #[cfg(test)]
@@ -139,7 +161,9 @@ mod tests {
             ("ada:s3cret@p:1/", Some("p:1")),
             ("http://[::1]:1", Some("[::1]:1")),
             ("http://ada:s3cret@", None),
-            ("socks5://p:1", None),
+            ("socks5://p:1", Some("p:1")),
+            ("SOCKS5H://ada:s3cret@p", Some("p:1080")),
+            ("ftp://p:1", None),
             ("ada:s3cret@p://x", None),
         ] {
             let address = parse_proxy_url(url).and_then(|url| address_of(&url));
@@ -150,8 +174,8 @@ mod tests {
                 .unwrap_or_default();
             assert!(!message.contains("s3cret"), "{message}");
             assert_eq!(
-                message.contains("socks5://"),
-                url.starts_with("socks5"),
+                message.contains("ftp://"),
+                url.starts_with("ftp"),
                 "{message}"
             );
             let has_login = ProxyChoice::Given(url.to_owned()).has_login();

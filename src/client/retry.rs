@@ -29,6 +29,8 @@ pub(crate) enum CallFailure {
         /// How long the server asks to wait.
         retry_after: Option<Duration>,
     },
+    /// The name of the host was not found: seldom is that a passing failure.
+    UnknownHost,
     /// The connection could not be made.
     Connect,
     /// The connection was lost before the answer.
@@ -46,6 +48,8 @@ pub(crate) struct RetryState {
     pub(crate) retries: u32,
     /// Of these, retries after a timeout.
     pub(crate) timeouts: u32,
+    /// Of these, retries after a name that was not found.
+    pub(crate) unknown_hosts: u32,
     /// Time spent waiting between attempts.
     pub(crate) waited: Duration,
 }
@@ -96,6 +100,7 @@ fn is_retryable(failure: &CallFailure, state: &RetryState) -> bool {
         CallFailure::Status { status, .. } => is_transient_status(status),
         CallFailure::Connect | CallFailure::Lost => true,
         CallFailure::TimedOut => state.timeouts == 0,
+        CallFailure::UnknownHost => state.unknown_hosts == 0,
         CallFailure::Fatal => false,
     }
 }
@@ -248,6 +253,16 @@ mod tests {
             ),
             None
         );
+    }
+
+    #[test]
+    fn a_host_that_is_not_found_is_looked_up_twice() {
+        let mut state = RetryState::default();
+        let wait = POLICY.next_wait(&state, &CallFailure::UnknownHost, 0.0);
+        assert_eq!(wait, Some(Duration::from_millis(500)));
+        (state.retries, state.unknown_hosts) = (1, 1);
+        let wait = POLICY.next_wait(&state, &CallFailure::UnknownHost, 0.0);
+        assert_eq!(wait, None);
     }
 
     #[test]

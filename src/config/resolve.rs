@@ -181,6 +181,8 @@ fn proxy(merged: &MergedConfig) -> ProxyChoice {
     let proxy: Option<Sourced<String>> = merged.sourced("proxy");
     match proxy {
         None => ProxyChoice::Direct,
+        // An empty value overrides one from further down.
+        Some(Sourced { value, .. }) if value.is_empty() => ProxyChoice::Direct,
         Some(Sourced {
             value,
             origin: Origin::Environment(_),

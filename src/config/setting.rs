@@ -190,7 +190,7 @@ pub(crate) const SETTINGS: [Setting; 23] = [
         }),
         value_type: ValueType::ProxyUrl,
         default: DefaultValue::Unset("none"),
-        help: "Proxy for every request that leaves this machine",
+        help: "Proxy for every request that leaves this machine: http, https or socks5; empty for none",
         long_help: "",
         sample: "\"http://proxy.example:8080\"",
     },

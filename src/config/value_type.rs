@@ -89,7 +89,8 @@ impl ValueType {
                 Endpoint::new(Some(text), None, true)?;
                 SettingValue::Text(text.to_owned())
             }
-            Self::Text | Self::ProxyUrl => SettingValue::Text(not_blank(text)?),
+            Self::Text => SettingValue::Text(not_blank(text)?),
+            Self::ProxyUrl => SettingValue::Text(text.trim().to_owned()),
             Self::Field(field) => {
                 field.parse(text)?;
                 SettingValue::Text(text.to_owned())

@@ -89,7 +89,13 @@ impl RecordedService {
             AccessRecord::new(self.settings.log.clone(), request_id, SystemTime::now());
         let response = match self.find_answer(request, &mut record).await {
             Ok(response) => response,
-            Err(Unanswered::Refused(refusal)) => refusal_response(&refusal, record.request_id()),
+            Err(Unanswered::Refused(refusal)) => {
+                let mut response = refusal_response(&refusal, record.request_id());
+                if let Ok(id) = HeaderValue::from_str(record.request_id()) {
+                    response.headers_mut().insert("request-id", id);
+                }
+                response
+            }
             Err(Unanswered::Closed) => return Err(ErrorKind::ConnectionAborted.into()),
         };
         record.note_status(response.status());

@@ -86,7 +86,7 @@ impl Error {
             Self::Build(client::BuildError::CaFile { .. }) => {
                 "use a file of PEM certificates for --cacert or SSL_CERT_FILE"
             }
-            Self::Build(_) => "write the proxy as http://host:port",
+            Self::Build(_) => "write the proxy as http://host:port or socks5h://host:port",
             Self::Record(error) => return Some(record_hint(error)),
             Self::RequestTooLarge { .. } => {
                 "leave out the largest part, send it in pieces, or try --no-check"

@@ -34,7 +34,7 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// External crates, and the files or directories that own them.
-const OWNERS: [(&str, &[&str]); 32] = [
+const OWNERS: [(&str, &[&str]); 34] = [
     (
         "ring",
         &[
@@ -64,11 +64,12 @@ const OWNERS: [(&str, &[&str]); 32] = [
     ("clap", &["cli/", "lib.rs"]),
     ("clap_complete", &["cli/"]),
     ("rustyline", &["ui/editor/"]),
+    ("indicatif", &["ui/progress_line.rs", "ui/progress.rs"]),
     ("anstyle", &["ui/"]),
     (
         "console",
         &[
-            "ui/progress_line.rs",
+            "ui/progress.rs",
             "ui/markdown/screen.rs",
             "ui/editor/",
             "ui/terminal_size.rs",
@@ -106,6 +107,7 @@ const OWNERS: [(&str, &[&str]); 32] = [
     ("http_body", &["client/"]),
     ("http_body_util", &["demo/"]),
     ("httpdate", &["client/"]),
+    ("ipnet", &["client/no_proxy.rs"]),
     ("hyper", &["demo/"]),
     ("hyper_util", &["demo/"]),
     ("ignore", &["input/directory.rs"]),

@@ -10,6 +10,7 @@ use crate::support::{
     events::{self, MODEL},
     reply::Reply,
     server::{DeadPort, Server},
+    socks::SocksProxy,
     tls::TlsCertificate,
 };
 
@@ -114,10 +115,13 @@ fn no_proxy_names_hosts_that_are_reached_without_it() {
     let certificate = TlsCertificate::for_names(&["0.0.0.0", "api.langdock.com"]);
     let (origin, proxy) = (origin(&certificate), trap());
     let url = format!("https://{}", not_called_loopback(&origin));
+    let exact = not_called_loopback(&origin);
     for (variable, hosts) in [
         ("NO_PROXY", "0.0.0.0"),
         ("no_proxy", "example.com, 0.0.0.0"),
         ("NO_PROXY", "*"),
+        ("NO_PROXY", "0.0.0.0/8 example.com"),
+        ("NO_PROXY", &exact),
     ] {
         let langdock = to(&url)
             .env("HTTPS_PROXY", proxy.url())
@@ -129,7 +133,7 @@ fn no_proxy_names_hosts_that_are_reached_without_it() {
             .stdout("whole\n")
             .stderr_empty();
     }
-    assert_eq!((origin.requests().len(), proxy.connections()), (3, 0));
+    assert_eq!((origin.requests().len(), proxy.connections()), (5, 0));
 
     let proxy = proxy_to(origin.address());
     let langdock = to(&url)
@@ -250,7 +254,7 @@ fn a_proxy_that_refuses_or_is_away_is_exit_6_after_another_try() {
 #[test]
 fn a_proxy_of_a_scheme_that_is_not_spoken_is_a_usage_error_wherever_it_is_set() {
     let home = crate::support::home::Home::new();
-    let url = "socks5://ada:s3cret@127.0.0.1:1";
+    let url = "ftp://ada:s3cret@127.0.0.1:1";
     let nowhere = || to(&format!("https://{NOWHERE}"));
     home.write(
         home.config().join("config.toml"),
@@ -261,11 +265,10 @@ fn a_proxy_of_a_scheme_that_is_not_spoken_is_a_usage_error_wherever_it_is_set() 
         nowhere().env("HTTPS_PROXY", url).run(),
         nowhere().home(&home).run(),
     ] {
-        outcome.stdout("").stderr_lacks("s3cret").failed(
-            2,
-            "`socks5://` proxies",
-            "http://host:port",
-        );
+        outcome
+            .stdout("")
+            .stderr_lacks("s3cret")
+            .failed(2, "`ftp://` proxies", "http://host:port");
     }
     let doctor = Langdock::new()
         .args(["doctor", "--base-url", &format!("https://{NOWHERE}")])
@@ -274,8 +277,67 @@ fn a_proxy_of_a_scheme_that_is_not_spoken_is_a_usage_error_wherever_it_is_set() 
     outcome
         .code(2)
         .stdout_contains("wrong  proxy")
-        .stdout_contains("socks5://")
+        .stdout_contains("ftp://")
         .stderr_contains("1 problem found");
+}
+
+#[test]
+fn a_socks_proxy_is_asked_for_the_host_by_name_or_by_address() {
+    let certificate = TlsCertificate::for_names(&["api.langdock.com", "0.0.0.0"]);
+    let origin = origin(&certificate);
+    let there = not_called_loopback(&origin);
+    for (scheme, login, url, target) in [
+        (
+            "socks5h",
+            "",
+            "https://api.langdock.com",
+            "api.langdock.com:443",
+        ),
+        (
+            "socks5h",
+            "ada:s3cret@",
+            "https://api.langdock.com",
+            "api.langdock.com:443",
+        ),
+        ("socks5", "", &*format!("https://{there}"), &*there),
+    ] {
+        let proxy = SocksProxy::to(origin.address());
+        let proxy_url = format!("{scheme}://{login}{}", proxy.address());
+        let langdock = to(url).args(["-vv", "--proxy", &proxy_url]);
+        let outcome = langdock.env("SSL_CERT_FILE", certificate.ca_file()).run();
+        outcome.code(0).stdout("whole\n").stderr_lacks("s3cret");
+        let asked = proxy.asked();
+        assert_eq!(asked.target, target);
+        assert_eq!(asked.login, login.trim_end_matches('@'));
+    }
+    assert_eq!(origin.requests().len(), 3);
+}
+
+#[test]
+fn a_socks_proxy_that_does_not_listen_is_named() {
+    let nobody = DeadPort::new();
+    let url = format!("socks5h://ada:s3cret@{}", nobody.address());
+    let outcome = to("https://api.langdock.com")
+        .args(["--max-retries", "0", "--proxy", &url])
+        .run();
+    outcome.stdout("").stderr_lacks("s3cret").failed(
+        6,
+        &format!("cannot connect to the proxy {}", nobody.address()),
+        "check --proxy",
+    );
+}
+
+#[test]
+fn an_empty_proxy_means_none() {
+    let certificate = TlsCertificate::for_names(&["0.0.0.0"]);
+    let (origin, proxy) = (origin(&certificate), trap());
+    let outcome = to(&format!("https://{}", not_called_loopback(&origin)))
+        .args(["--proxy", ""])
+        .env("HTTPS_PROXY", proxy.url())
+        .env("SSL_CERT_FILE", certificate.ca_file())
+        .run();
+    outcome.code(0).stdout("whole\n").stderr_empty();
+    assert_eq!(proxy.connections(), 0);
 }
 
 #[test]

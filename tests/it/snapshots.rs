@@ -121,7 +121,7 @@ const REFUSED: &[&[&str]] = &[
         "Hi",
     ],
     &["send", "--region", "E U", "Hi"],
-    &["send", "--proxy", "socks5://proxy", "Hi"],
+    &["send", "--proxy", "ftp://proxy", "Hi"],
     &["send", "--proxy", "::", "Hi"],
     &["send", "--cacert", "text.txt", "Hi"],
     &["send", "--profile", "work", "Hi"],

@@ -63,6 +63,7 @@ fn other_programs_get_the_recorded_answers_in_their_order() {
     }
     let missing = post(&serving, "[::1]:80", "", "Ho");
     assert_eq!(missing.status, 400);
+    assert_eq!(missing.header("request-id"), Some("req_replay_4"));
     let refusal = missing.json();
     assert_eq!(refusal["error"]["type"], "invalid_request_error");
     let message = refusal["error"]["message"].as_str().unwrap();

@@ -23,6 +23,7 @@ pub(crate) mod screen;
 pub(crate) mod sending;
 pub(crate) mod server;
 pub(crate) mod serving;
+pub(crate) mod socks;
 pub(crate) mod tls;
 pub(crate) mod wire;
 
