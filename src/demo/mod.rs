@@ -17,12 +17,14 @@ mod head;
 mod limit;
 mod model_rules;
 mod models;
+mod patient_stream;
 mod prompt_cache;
 mod record;
 mod recorded_service;
 mod refusal;
 mod reply;
 mod script;
+mod server_room;
 mod service;
 mod signature;
 #[cfg(test)]
@@ -34,13 +36,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -48,13 +51,15 @@ use self::body::ScriptedBody;
 pub(crate) use self::delivery::DeliveryPace;
 pub(crate) use self::fault::FaultRates;
 pub(crate) use self::limit::DemoLimits;
+use self::patient_stream::PatientStream;
 pub(crate) use self::record::AccessLog;
 use self::recorded_service::RecordedService;
 pub(crate) use self::recorded_service::ReplaySettings;
+use self::server_room::{ACCEPT_BACK_OFF, DEFAULT_PATIENCE, MAX_CONNECTIONS, MAX_HEAD_BYTES};
 use self::service::DemoService;
 
 /// The endpoint's configuration.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct DemoSettings {
     /// The port; 0 picks a free one.
     pub(crate) port: u16,
@@ -73,6 +78,24 @@ pub(crate) struct DemoSettings {
     pub(crate) seed: u64,
     /// Receives a line of JSON for each finished request.
     pub(crate) log: Option<AccessLog>,
+    /// How long a client is waited for that has sent half a request, or does not read its answer.
+    pub(crate) patience: Duration,
+}
+
+impl Default for DemoSettings {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            key: None,
+            is_open: false,
+            limits: DemoLimits::default(),
+            pace: DeliveryPace::default(),
+            faults: FaultRates::default(),
+            seed: 0,
+            log: None,
+            patience: DEFAULT_PATIENCE,
+        }
+    }
 }
 
 /// What answers the requests.
@@ -107,8 +130,8 @@ impl ScriptedEndpoint {
     /// Listens on loopback and serves requests until the endpoint is dropped; the work is done on
     /// the caller's runtime.
     pub(crate) async fn start(settings: DemoSettings) -> io::Result<Self> {
-        let port = settings.port;
-        Self::listen(port, |draining| {
+        let (port, patience) = (settings.port, settings.patience);
+        Self::listen(port, patience, |draining| {
             EndpointService::Scripted(Box::new(DemoService::new(settings, draining)))
         })
         .await
@@ -116,7 +139,7 @@ impl ScriptedEndpoint {
 
     /// The same with the answers of a record.
     pub(crate) async fn start_replay(port: u16, settings: ReplaySettings) -> io::Result<Self> {
-        Self::listen(port, |draining| {
+        Self::listen(port, DEFAULT_PATIENCE, |draining| {
             EndpointService::Recorded(RecordedService::new(settings, draining))
         })
         .await
@@ -124,13 +147,14 @@ impl ScriptedEndpoint {
 
     async fn listen(
         port: u16,
+        patience: Duration,
         service: impl FnOnce(watch::Receiver<bool>) -> EndpointService,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let (drain, draining) = watch::channel(false);
         let service = Arc::new(service(draining.clone()));
-        let accepting = tokio::spawn(accept_connections(listener, service, draining));
+        let accepting = tokio::spawn(accept_connections(listener, service, draining, patience));
         Ok(Self {
             address,
             drain,
@@ -163,6 +187,7 @@ async fn accept_connections(
     listener: TcpListener,
     service: Arc<EndpointService>,
     draining: watch::Receiver<bool>,
+    patience: Duration,
 ) {
     let mut connections = JoinSet::new();
     let mut drains = draining.clone();
@@ -171,14 +196,16 @@ async fn accept_connections(
             // Stop accepting right away, however many clients are connecting.
             biased;
             () = wait_for_drain(&mut drains) => break,
-            accepted = listener.accept() => match accepted {
+            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
                 Ok((stream, _)) => {
-                    let service = Arc::clone(&service);
-                    connections.spawn(serve_connection(stream, service, draining.clone()));
+                    let (stream, service) = (PatientStream::new(stream, patience), Arc::clone(&service));
+                    connections.spawn(serve_connection(stream, service, draining.clone(), patience));
                 }
                 // Too many open files, or the client has already disconnected: the next accept may
-                // succeed.
-                Err(_) => tokio::task::yield_now().await,
+                // succeed, but only after a pause, since the same client is still waiting.
+                Err(_) => {
+                    let _ = tokio::time::timeout(ACCEPT_BACK_OFF, wait_for_drain(&mut drains)).await;
+                }
             },
             // Reaps finished connections.
             Some(_) = connections.join_next() => {}
@@ -195,18 +222,21 @@ async fn wait_for_drain(draining: &mut watch::Receiver<bool>) {
 
 /// Serves a connection; once the endpoint drains, only the requests that have begun.
 async fn serve_connection(
-    stream: TcpStream,
+    stream: PatientStream,
     service: Arc<EndpointService>,
     mut draining: watch::Receiver<bool>,
+    patience: Duration,
 ) {
-    // Pieces should leave immediately; without this option they are only delayed.
-    let _ = stream.set_nodelay(true);
     let has_asked = AtomicBool::new(false);
     let answer = service_fn(|request| {
         has_asked.store(true, Ordering::Relaxed);
         service.answer_request(request)
     });
-    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(patience)
+        .max_buf_size(MAX_HEAD_BYTES);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answer));
     // Connection errors are ignored: the client sees them on its side.
     tokio::select! {
         // A request that arrived before the signal counts as begun.

@@ -540,7 +540,7 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
             _,
         ) => "send it again, or give the tool a simpler input schema",
         (client::Error::Answer { .. }, _) => "check --base-url: does it speak the Messages API?",
-        (client::Error::NoModelList { .. }, _) => {
+        (client::Error::NoModelList { .. } | client::Error::ModelListTooLong { .. }, _) => {
             return format!("check --base-url, or choose a model with {choose}");
         }
         (client::Error::NoTls { .. }, _) => {
