@@ -6,16 +6,10 @@ use reqwest::header::{HeaderName, HeaderValue};
 use ring::digest::{SHA256, digest};
 
 use super::secret_forms::SecretForms;
+use crate::text::{KnownSecrets, scrub};
 
-/// What replaces a key in texts.
-pub(super) const MASK: &str = "[API key]";
-
-/// A key shorter than this is a word of a test or of the demo: blanking it out would only garble
-/// texts.
+/// A key shorter than this is a word of a test or of the demo, and no secret.
 const MIN_SECRET: usize = 8;
-
-/// A prefix of a key shorter than this reveals nothing: all keys begin alike.
-const MIN_TELLING: usize = 6;
 
 /// A key with fewer characters is not shown in part.
 const MIN_SHOWN: usize = 16;
@@ -85,29 +79,19 @@ impl ApiKey {
         (name, value)
     }
 
-    /// Returns the forms in which a server may send the key back; none of a key that is no secret.
+    /// Returns the forms in which a server may send the key back.
     pub(super) fn forms(&self) -> Option<SecretForms> {
         (self.0.len() >= MIN_SECRET).then(|| SecretForms::of(&self.0))
     }
 
-    /// Blanks the key out of a text from outside: a server may echo what it was sent. A text that
-    /// was cut short may end in the middle of it.
+    /// Blanks the key out of a text from outside: a server may echo what it was sent.
     pub(super) fn scrub_key(&self, text: &str) -> String {
-        if self.0.len() < MIN_SECRET {
-            return text.to_owned();
-        }
-        let text = text.replace(&self.0, MASK);
-        let beginnings = (MIN_TELLING..self.0.len())
-            .rev()
-            .map(|length| &self.0[..length]);
-        match text.strip_suffix('…').and_then(|cut| {
-            beginnings
-                .into_iter()
-                .find_map(|part| cut.strip_suffix(part))
-        }) {
-            Some(before) => format!("{before}{MASK}…"),
-            None => text,
-        }
+        scrub(text, &self.0).into_owned()
+    }
+
+    /// Adds the key to the secrets that are never printed or stored.
+    pub(crate) fn add_to(&self, secrets: &KnownSecrets) {
+        secrets.add(&self.0);
     }
 }
 

@@ -12,7 +12,7 @@ use reqwest::header::{HeaderMap, SET_COOKIE};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::auth::{ApiKey, MASK};
+use super::auth::ApiKey;
 use super::error::Error;
 use super::proxy::ProxyChoice;
 use super::recorded_failure::record_failure;
@@ -20,6 +20,9 @@ use super::secret_forms::SecretForms;
 use crate::recording::{
     BodyPiece, RecordWriter, RecordedExchange, RecordedRequest, RecordedResponse,
 };
+
+/// What replaces the key.
+const MASK: &str = "[API key]";
 
 /// What replaces a secret other than the key.
 const OTHER_MASK: &str = "[secret]";

@@ -18,7 +18,7 @@ use super::progress::TerminalObserver;
 use super::selected_model::SelectedModel;
 use crate::app::App;
 use crate::client::{
-    ApiCall, ApiClient, ApiKey, ClientOptions, ListedModel, OpenRecords, OutputLimits,
+    ApiCall, ApiClient, ApiKey, BuildError, ClientOptions, ListedModel, OpenRecords, OutputLimits,
     PacingOptions, RetryNotice, default_max_tokens, fingerprint, models_of, newest_model,
     pick_default, regions_instead, seed_max_tokens, seed_window,
 };
@@ -27,10 +27,11 @@ use crate::config::{
     self, KeySource, LearnedRules, Pin, RecordFiles, SavedList, SchemaWays, Settings, State,
 };
 use crate::error::Error;
+use crate::fs::may_block;
 use crate::input::{Tokens, on_a_thread};
 use crate::protocol::{ModelFamily, ModelRules, OptionFacts};
 use crate::recording::{RecordError, RecordWriter, RecordedAnswers};
-use crate::text::{counted, grouped};
+use crate::text::{counted, grouped, shell_quote};
 
 /// Tokens below which no limit is looked for: no model takes less, and a short request pays nothing
 /// for the check.
@@ -77,19 +78,29 @@ impl<'a> ModelCatalog<'a> {
 
     /// A client of the endpoint.
     pub(crate) async fn client(&self) -> Result<ApiClient, Error> {
-        self.client_with(self.settings.options.clone()).await
-    }
-
-    /// A client of the endpoint with other options than those of the settings.
-    pub(crate) async fn client_with(&self, options: ClientOptions) -> Result<ApiClient, Error> {
-        let records = self.open_records().await?;
         let key = self.key().await?;
         let options = ClientOptions {
-            pace: options.pace.and_then(|_| self.pace()),
-            ..options
+            pace: self.pace(),
+            ..self.settings.options.clone()
         };
+        Ok(self.new_client(key, options).await??)
+    }
+
+    /// Creates a client of the endpoint with other options.
+    pub(crate) async fn new_client(
+        &self,
+        key: ApiKey,
+        options: ClientOptions,
+    ) -> Result<Result<ApiClient, BuildError>, Error> {
+        let records = self.open_records().await?;
         let endpoint = self.settings.endpoint.clone();
-        Ok(ApiClient::new(endpoint, key, options, records)?)
+        if endpoint.is_https() && options.cacert.as_deref().is_some_and(may_block) {
+            let what = "read the file of certificates";
+            return self.app.unless_signalled(what, move || {
+                ApiClient::new(endpoint, key, options, records)
+            });
+        }
+        Ok(ApiClient::new(endpoint, key, options, records))
     }
 
     /// The records of this run, opened at most once in a process.
@@ -488,8 +499,9 @@ impl<'a> ModelCatalog<'a> {
         }
         let region = self.settings.endpoint.region();
         self.app.notices.notice(&format!(
-            "picked model {model} for region {region}; `langdock config set model {model}` keeps \
-             it, -m chooses another"
+            "picked model {model} for region {region}; `langdock config set model {}` keeps it, -m \
+             chooses another",
+            shell_quote(model)
         ));
     }
 

@@ -128,8 +128,8 @@ impl<'a> RequestLog<'a> {
         if request.timing.is_replayed {
             return;
         }
-        if let Err(error) =
-            UsageLog::in_directory(state.directory()).append_record(&self.line(request))
+        if let Err(error) = UsageLog::in_directory(state.directory())
+            .append_record(&self.line(request), &self.app.secrets)
         {
             self.app
                 .notices

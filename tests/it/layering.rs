@@ -35,7 +35,7 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// External crates, and the files or directories that own them.
-const OWNERS: [(&str, &[&str]); 34] = [
+const OWNERS: [(&str, &[&str]); 33] = [
     (
         "ring",
         &[
@@ -82,6 +82,7 @@ const OWNERS: [(&str, &[&str]); 34] = [
             "ui/",
             "tool/exec.rs",
             "config/write.rs",
+            "config/memory.rs",
             "fs/",
             "guard/",
             "input/patient.rs",
@@ -93,6 +94,7 @@ const OWNERS: [(&str, &[&str]); 34] = [
         "signal_hook",
         &[
             "ui/interrupt.rs",
+            "ui/secret.rs",
             "ui/signal_alarm.rs",
             "ui/editor/job.rs",
             "ui/approval/",
@@ -118,7 +120,6 @@ const OWNERS: [(&str, &[&str]); 34] = [
         &["config/", "input/template.rs", "tool/found.rs"],
     ),
     ("dirs", &["config/"]),
-    ("rpassword", &["ui/secret.rs"]),
 ];
 
 /// External crates that any module may use.
