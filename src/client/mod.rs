@@ -1,6 +1,7 @@
 //! The shared HTTP core: endpoint, authentication, transport and retries.
 
 mod api_request;
+mod attempt_response;
 mod auth;
 mod call;
 mod call_event;
@@ -8,18 +9,22 @@ mod certificate;
 mod dns_resolver;
 mod endpoint;
 mod error;
+mod exchange_recorder;
 mod models;
 mod no_proxy;
 mod pacer;
 mod proxy;
 mod read_coalescer;
+mod recorded_failure;
 mod reservation;
 mod retry;
+mod secret_forms;
 mod tls;
 mod upload;
 mod watchdog;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -48,6 +53,8 @@ pub(crate) use reservation::Reservation;
 pub(crate) use retry::{RetryPolicy, is_transient_status};
 
 use crate::protocol::{ApiError, Message, StreamError};
+use crate::recording::{RecordWriter, RecordedAnswers, ReplayPace};
+use exchange_recorder::ExchangeRecorder;
 
 /// The version of the API that is spoken. The next one, 2026-10-21, takes the sampling parameters
 /// away.
@@ -75,6 +82,17 @@ pub(crate) struct ClientOptions {
     pub(crate) pace: Option<PacingOptions>,
 }
 
+/// The records that requests are written to and answered from, once they are open.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OpenRecords {
+    /// Where requests are recorded.
+    pub(crate) writer: Option<Arc<RecordWriter>>,
+    /// What answers them. With a writer, what is missing there is sent.
+    pub(crate) answers: Option<Arc<RecordedAnswers>>,
+    /// How fast it answers.
+    pub(crate) pace: ReplayPace,
+}
+
 /// Sends requests to one endpoint with one key.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiClient {
@@ -82,6 +100,11 @@ pub(crate) struct ApiClient {
     endpoint: Endpoint,
     key: ApiKey,
     options: ClientOptions,
+    /// What records the requests that are sent.
+    recorder: Option<Arc<ExchangeRecorder>>,
+    /// What answers instead of the endpoint.
+    answers: Option<Arc<RecordedAnswers>>,
+    replay_pace: ReplayPace,
     /// The host and port of the proxy on the way, if there may be one.
     proxy: Option<String>,
 }
@@ -92,6 +115,7 @@ impl ApiClient {
         endpoint: Endpoint,
         key: ApiKey,
         options: ClientOptions,
+        records: OpenRecords,
     ) -> Result<Self, BuildError> {
         let tls = match &options.cacert {
             _ if !endpoint.is_https() => tls::without_roots(),
@@ -118,11 +142,18 @@ impl ApiClient {
             builder = builder.proxy(Proxy::all(url).map_err(|_| BuildError::Proxy)?);
         }
         let http = builder.build().map_err(BuildError::Client)?;
+        let recorder = records.writer.map(|writer| {
+            let recorder = ExchangeRecorder::new(writer, &key, &options.proxy);
+            Arc::new(recorder)
+        });
         Ok(Self {
             http,
             endpoint,
             key,
             options,
+            recorder,
+            answers: records.answers,
+            replay_pace: records.pace,
             proxy,
         })
     }
