@@ -1,6 +1,7 @@
 //! The shared HTTP core: endpoint, authentication, transport and retries.
 
 mod api_request;
+mod attempt_response;
 mod auth;
 mod call;
 mod call_event;
@@ -8,15 +9,24 @@ mod certificate;
 mod dns_resolver;
 mod endpoint;
 mod error;
+<<<<<<< HEAD
 mod ledger_url;
+=======
+mod exchange_recorder;
+>>>>>>> main
 mod models;
 mod no_proxy;
 mod pacer;
 mod proxy;
 mod read_coalescer;
+<<<<<<< HEAD
 mod redis_server;
+=======
+mod recorded_failure;
+>>>>>>> main
 mod reservation;
 mod retry;
+mod secret_forms;
 mod tls;
 mod upload;
 mod watchdog;
@@ -54,6 +64,8 @@ pub(crate) use retry::{RetryPolicy, is_transient_status};
 
 use crate::pace::{LimitStoreError, LimitsView, SharedLedger, StoreReply};
 use crate::protocol::{ApiError, Message, StreamError};
+use crate::recording::{RecordWriter, RecordedAnswers, ReplayPace};
+use exchange_recorder::ExchangeRecorder;
 
 /// The version of the API that is spoken. The next one, 2026-10-21, takes the sampling parameters
 /// away.
@@ -81,6 +93,17 @@ pub(crate) struct ClientOptions {
     pub(crate) pace: Option<PacingOptions>,
 }
 
+/// The records that requests are written to and answered from, once they are open.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OpenRecords {
+    /// Where requests are recorded.
+    pub(crate) writer: Option<Arc<RecordWriter>>,
+    /// What answers them. With a writer, what is missing there is sent.
+    pub(crate) answers: Option<Arc<RecordedAnswers>>,
+    /// How fast it answers.
+    pub(crate) pace: ReplayPace,
+}
+
 /// Sends requests to one endpoint with one key.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiClient {
@@ -88,6 +111,11 @@ pub(crate) struct ApiClient {
     endpoint: Endpoint,
     key: ApiKey,
     options: ClientOptions,
+    /// What records the requests that are sent.
+    recorder: Option<Arc<ExchangeRecorder>>,
+    /// What answers instead of the endpoint.
+    answers: Option<Arc<RecordedAnswers>>,
+    replay_pace: ReplayPace,
     /// The host and port of the proxy on the way, if there may be one.
     proxy: Option<String>,
     /// The shared ledger, if there is one.
@@ -100,6 +128,7 @@ impl ApiClient {
         endpoint: Endpoint,
         key: ApiKey,
         options: ClientOptions,
+        records: OpenRecords,
     ) -> Result<Self, BuildError> {
         let tls = match &options.cacert {
             _ if !endpoint.is_https() => tls::without_roots(),
@@ -126,13 +155,23 @@ impl ApiClient {
             builder = builder.proxy(Proxy::all(url).map_err(|_| BuildError::Proxy)?);
         }
         let http = builder.build().map_err(BuildError::Client)?;
+<<<<<<< HEAD
         let pace = options.pace.as_ref();
         let ledger = pace.and_then(PacingOptions::shared_ledger).map(Arc::new);
+=======
+        let recorder = records.writer.map(|writer| {
+            let recorder = ExchangeRecorder::new(writer, &key, &options.proxy);
+            Arc::new(recorder)
+        });
+>>>>>>> main
         Ok(Self {
             http,
             endpoint,
             key,
             options,
+            recorder,
+            answers: records.answers,
+            replay_pace: records.pace,
             proxy,
             ledger,
         })

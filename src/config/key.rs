@@ -28,6 +28,8 @@ pub(crate) enum KeySource {
     Stored(Stored),
     /// The built-in endpoint accepts any key and never receives a real one.
     Demo,
+    /// A record answers, and nothing is sent.
+    Replay,
 }
 
 /// Where `auth login` stores a key.
@@ -58,7 +60,7 @@ impl KeySource {
                 host,
                 ..
             }) => Origin::Login(key_path(directory, host)),
-            Self::Stored(_) | Self::Demo => Origin::Default,
+            Self::Stored(_) | Self::Demo | Self::Replay => Origin::Default,
         }
     }
 }
@@ -81,6 +83,7 @@ pub(crate) fn read_key(source: &KeySource) -> Result<ApiKey, Error> {
         }
         KeySource::Stored(stored) => read_stored(stored)?,
         KeySource::Demo => "demo".to_owned(),
+        KeySource::Replay => "replay".to_owned(),
     };
     ApiKey::new(&text).map_err(|error| Error::Key {
         origin: source.origin(),

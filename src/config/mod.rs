@@ -10,6 +10,7 @@ mod limits;
 mod memory;
 mod merged;
 mod paths;
+mod record_files;
 mod resolve;
 mod schema_ways;
 mod secret;
@@ -32,6 +33,7 @@ pub(crate) use merged::{Flags, MergedConfig, Row, chosen_profile};
 pub(crate) use paths::{
     DataScope, Paths, history_file, sessions_directory, templates_directory, tools_directory,
 };
+pub(crate) use record_files::RecordFiles;
 pub(crate) use resolve::{FieldSetting, Settings, resolve};
 pub(crate) use schema_ways::SchemaWays;
 pub(crate) use secret::Secret;

@@ -6,8 +6,13 @@ use serde_json::Value as Json;
 
 use super::key::{KeySource, Stored};
 use super::setting::SETTINGS;
+<<<<<<< HEAD
 use super::value_type::{ValueType, parse_share};
 use super::{DataScope, Error, MergedConfig, Origin, Sourced, ToolNames};
+=======
+use super::value_type::ValueType;
+use super::{DataScope, Error, MergedConfig, Origin, RecordFiles, Sourced, ToolNames};
+>>>>>>> main
 use crate::client::{
     ClientOptions, Endpoint, EndpointError, LedgerAccess, LedgerUrl, PacingOptions, ProxyChoice,
     Region, RetryPolicy, key_scope_of,
@@ -23,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) options: ClientOptions,
     /// Where the key comes from.
     pub(crate) key: KeySource,
+    /// What is recorded, and what is answered from a record.
+    pub(crate) records: RecordFiles,
     /// The model, if one was chosen.
     pub(crate) model: Option<Sourced<String>>,
     /// The maximum number of tokens to generate, if it was set.
@@ -55,7 +62,7 @@ pub(crate) struct FieldSetting {
 impl Settings {
     /// Returns which conversations this endpoint reads and writes.
     pub(crate) fn data_scope(&self) -> DataScope {
-        DataScope::for_demo(self.key == KeySource::Demo)
+        DataScope::for_demo(self.key == KeySource::Demo || self.records.is_replay())
     }
 }
 
@@ -69,6 +76,8 @@ pub(crate) fn resolve(
     let endpoint = endpoint(merged, demo)?;
     let key = if demo.is_some() {
         KeySource::Demo
+    } else if merged.records.is_replay_alone() {
+        KeySource::Replay
     } else {
         key(merged, &endpoint, keys)
     };
@@ -93,6 +102,7 @@ pub(crate) fn resolve(
         endpoint,
         options,
         key,
+        records: merged.records.clone(),
         model: merged.sourced("model"),
         max_tokens: merged.sourced("max_tokens"),
         fields: fields(merged)?,

@@ -13,7 +13,15 @@ use self::sources::{ModulePath, Source, circle};
 /// other.
 const ROWS: [&[&str]; 12] = [
     &["text", "fs"],
-    &["protocol", "media", "pace", "usage", "model_text", "guard"],
+    &[
+        "protocol",
+        "media",
+        "pace",
+        "usage",
+        "model_text",
+        "guard",
+        "recording",
+    ],
     &["client", "session", "tool", "turn", "ui", "input", "demo"],
     &["batch", "config"],
     &["error", "cli"],
@@ -27,8 +35,21 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// External crates, and the files or directories that own them.
+<<<<<<< HEAD
 const OWNERS: [(&str, &[&str]); 35] = [
     ("ring", &["client/", "session/blob.rs", "batch/item_key.rs"]),
+=======
+const OWNERS: [(&str, &[&str]); 33] = [
+    (
+        "ring",
+        &[
+            "client/",
+            "session/blob.rs",
+            "batch/item_key.rs",
+            "recording/attached_files.rs",
+        ],
+    ),
+>>>>>>> main
     (
         "jiff",
         &[
@@ -38,6 +59,7 @@ const OWNERS: [(&str, &[&str]); 35] = [
             "exchange/request_log.rs",
             "commands/usage/mod.rs",
             "demo/record.rs",
+            "recording/exchange.rs",
         ],
     ),
     ("reqwest", &["client/"]),

@@ -34,6 +34,7 @@ mod owned_files;
 mod pacing;
 mod pipelines;
 mod readme;
+mod recording;
 mod rendered;
 mod requests;
 mod secrets;
