@@ -9,21 +9,15 @@ mod certificate;
 mod dns_resolver;
 mod endpoint;
 mod error;
-<<<<<<< HEAD
-mod ledger_url;
-=======
 mod exchange_recorder;
->>>>>>> main
+mod ledger_url;
 mod models;
 mod no_proxy;
 mod pacer;
 mod proxy;
 mod read_coalescer;
-<<<<<<< HEAD
-mod redis_server;
-=======
 mod recorded_failure;
->>>>>>> main
+mod redis_server;
 mod reservation;
 mod retry;
 mod secret_forms;
@@ -155,15 +149,12 @@ impl ApiClient {
             builder = builder.proxy(Proxy::all(url).map_err(|_| BuildError::Proxy)?);
         }
         let http = builder.build().map_err(BuildError::Client)?;
-<<<<<<< HEAD
         let pace = options.pace.as_ref();
         let ledger = pace.and_then(PacingOptions::shared_ledger).map(Arc::new);
-=======
         let recorder = records.writer.map(|writer| {
             let recorder = ExchangeRecorder::new(writer, &key, &options.proxy);
             Arc::new(recorder)
         });
->>>>>>> main
         Ok(Self {
             http,
             endpoint,

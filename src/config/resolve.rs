@@ -6,13 +6,8 @@ use serde_json::Value as Json;
 
 use super::key::{KeySource, Stored};
 use super::setting::SETTINGS;
-<<<<<<< HEAD
 use super::value_type::{ValueType, parse_share};
-use super::{DataScope, Error, MergedConfig, Origin, Sourced, ToolNames};
-=======
-use super::value_type::ValueType;
 use super::{DataScope, Error, MergedConfig, Origin, RecordFiles, Sourced, ToolNames};
->>>>>>> main
 use crate::client::{
     ClientOptions, Endpoint, EndpointError, LedgerAccess, LedgerUrl, PacingOptions, ProxyChoice,
     Region, RetryPolicy, key_scope_of,

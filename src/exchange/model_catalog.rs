@@ -18,15 +18,9 @@ use super::progress::TerminalObserver;
 use super::selected_model::SelectedModel;
 use crate::app::App;
 use crate::client::{
-<<<<<<< HEAD
     ApiCall, ApiClient, ApiKey, BuildError, ClientOptions, LedgerServerInfo, ListedModel,
-    OutputLimits, PacingOptions, RetryNotice, default_max_tokens, fingerprint, models_of,
-    newest_model, pick_default, regions_instead, seed_max_tokens, seed_window,
-=======
-    ApiCall, ApiClient, ApiKey, BuildError, ClientOptions, ListedModel, OpenRecords, OutputLimits,
-    PacingOptions, RetryNotice, default_max_tokens, fingerprint, models_of, newest_model,
-    pick_default, regions_instead, seed_max_tokens, seed_window,
->>>>>>> main
+    OpenRecords, OutputLimits, PacingOptions, RetryNotice, default_max_tokens, fingerprint,
+    models_of, newest_model, pick_default, regions_instead, seed_max_tokens, seed_window,
 };
 use crate::compose::preflight::Limit;
 use crate::config::{
@@ -34,12 +28,8 @@ use crate::config::{
 };
 use crate::error::Error;
 use crate::fs::may_block;
-<<<<<<< HEAD
-use crate::input::Tokens;
-use crate::pace::ServerFailure;
-=======
 use crate::input::{Tokens, on_a_thread};
->>>>>>> main
+use crate::pace::ServerFailure;
 use crate::protocol::{ModelFamily, ModelRules, OptionFacts};
 use crate::recording::{RecordError, RecordWriter, RecordedAnswers};
 use crate::text::{counted, grouped, shell_quote};

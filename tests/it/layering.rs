@@ -35,11 +35,7 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// External crates, and the files or directories that own them.
-<<<<<<< HEAD
 const OWNERS: [(&str, &[&str]); 35] = [
-    ("ring", &["client/", "session/blob.rs", "batch/item_key.rs"]),
-=======
-const OWNERS: [(&str, &[&str]); 33] = [
     (
         "ring",
         &[
@@ -49,7 +45,6 @@ const OWNERS: [(&str, &[&str]); 33] = [
             "recording/attached_files.rs",
         ],
     ),
->>>>>>> main
     (
         "jiff",
         &[
