@@ -61,6 +61,11 @@ impl AnswerParts {
         self.earlier += 1;
     }
 
+    /// Forgets how an empty answer ended: it is asked for once more.
+    pub(super) fn forget_empty(&mut self) {
+        self.pending.clear();
+    }
+
     /// Takes back the part that was begun last: nothing of it has arrived.
     pub(super) fn withdraw(&mut self) {
         if let Some((joiner, pending)) = self.before.take() {

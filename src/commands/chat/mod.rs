@@ -32,6 +32,7 @@ use crate::compose::user_turn::{StdinUse, stdin_use, system_prompt, user_turn};
 use crate::exchange::answer_format::screen;
 use crate::exchange::conversation_target::settings_for;
 use crate::exchange::engine::{AnswerPolicy, Exchange, SendPolicy};
+use crate::exchange::finish::AcceptedEndings;
 use crate::exchange::request_log::RequestLog;
 use crate::exchange::session_recorder::{Saving, SessionRecorder};
 use crate::exchange::setup::{DemoEndpoint, Setup, set_up};
@@ -112,9 +113,10 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
     let policy = SendPolicy {
         is_unchecked: ask.input.no_check,
         keeps_connection: true,
-        answers: AnswerPolicy::AsTheyEnd {
-            allow_truncated: settings.allow_truncated,
-        },
+        answers: AnswerPolicy::AsTheyEnd(AcceptedEndings {
+            truncated: settings.allow_truncated,
+            empty: ask.output.allow_empty,
+        }),
     };
     let log = RequestLog::new(app, settings, "chat", &ask);
     let mut exchange = Exchange::new(app, catalog, log, policy);
