@@ -44,6 +44,12 @@ pub(crate) const NO_RESULT: &str = "this call ended without a result";
 pub(crate) const CONVERSATION_INTERRUPTED: &str =
     "The conversation was interrupted before this call had a result.";
 
+/// Returns what replaces the content of a saved turn that cannot be read. It gives the reason, since
+/// the user reads it too.
+pub(crate) fn unreadable_content(reason: impl Display) -> String {
+    format!("[the content of this turn cannot be read: {reason}]")
+}
+
 /// Stands for a result in a request that the API refused. It does not say that the result was at
 /// fault, which is often not known, nor that the call failed.
 pub(crate) const RESULT_LEFT_OUT: &str =

@@ -260,7 +260,7 @@ impl ItemReader {
 }
 
 fn parse_object(line: &str) -> Result<ExactFields, String> {
-    let json = ExactJson::parse(line).map_err(|error| error.to_string())?;
+    let json = ExactJson::parse_envelope(line).map_err(|error| error.to_string())?;
     ExactFields::from_object(json).ok_or_else(|| "it is JSON of another type".to_owned())
 }
 

@@ -107,7 +107,7 @@ impl RecordLine {
     /// digits.
     fn rewritten(line: &[u8], place: ItemPlace, dropped: &[&str]) -> String {
         let line = String::from_utf8_lossy(line);
-        let parsed = ExactJson::parse(&line).ok();
+        let parsed = ExactJson::parse_envelope(&line).ok();
         let Some(mut record) = parsed.and_then(ExactFields::from_object) else {
             return line.into_owned();
         };

@@ -3,6 +3,7 @@
 use crate::batch::ShardChoice;
 use crate::protocol::{ExactJson, MAX_COUNT, RequestField};
 use crate::text::grouped;
+use crate::text::{JsonPlace, check_depth};
 
 /// Parses an integer from 1 to [`MAX_COUNT`].
 pub(super) fn at_least_one(text: &str) -> Result<u64, String> {
@@ -103,6 +104,9 @@ pub(crate) fn key_and_json(text: &str) -> Result<(String, ExactJson), String> {
         return Err(format!("`{key}` cannot be set: {instead}"));
     }
     let value = ExactJson::parse(json).map_err(|error| {
+        if check_depth(json.as_bytes(), JsonPlace::Bare).is_err() {
+            return error.to_string();
+        }
         format!("the value is not valid JSON ({error}); text needs double quotes: {key}='\"…\"'")
     })?;
     if key == "stream" && !value.is_boolean() {

@@ -7,12 +7,35 @@ use reqwest::{Method, Url};
 use super::ApiClient;
 use super::models::{ListedModel, ModelPage};
 use crate::protocol::ApiError;
+use crate::text::{JsonShape, Mebibytes};
 
-/// The longest page of a list that is read, in bytes.
-const MAX_PAGE_BYTES: usize = 2 * 1024 * 1024;
+/// What a list of models exceeds. Langdock's has one page of some dozens of models, with about a
+/// kilobyte for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ModelListLimit {
+    /// A page.
+    #[error("a page of it is larger than {MAX_PAGE}")]
+    Page,
+    /// All pages: a list whose pages never end is not followed for ever.
+    #[error("it has more than {MAX_PAGES} pages")]
+    Pages,
+    /// What the models take once they are parsed.
+    #[error("its JSON takes more than {MAX_LIST} of memory")]
+    Values,
+}
 
-/// The most models that are asked for: a list whose pages never end must not be followed for ever.
-const MAX_MODELS: usize = 10_000;
+const MAX_PAGE: Mebibytes = Mebibytes(4);
+const MAX_PAGES: usize = 100;
+const MAX_LIST: Mebibytes = Mebibytes(16);
+
+/// What is wrong with a list of models.
+#[derive(Debug)]
+pub(super) enum ListFlaw {
+    /// It is something else; an excerpt of it.
+    NotAList(String),
+    /// It is too long.
+    TooLong(ModelListLimit),
+}
 
 /// What a call requests.
 #[derive(Debug)]
@@ -37,6 +60,10 @@ pub(super) struct ModelListing {
     page: Vec<u8>,
     /// The models of the pages before.
     models: Vec<ListedModel>,
+    /// The pages before.
+    pages: usize,
+    /// The memory that the pages take, in bytes.
+    tree_bytes: usize,
 }
 
 impl ApiRequest {
@@ -78,13 +105,13 @@ impl ApiRequest {
 }
 
 impl ModelListing {
-    /// Appends a piece of a page; the error is an excerpt of what came instead of one.
-    pub(super) fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), String> {
+    /// Appends a piece of a page.
+    pub(super) fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), ListFlaw> {
         self.page.extend_from_slice(bytes);
-        if self.page.len() <= MAX_PAGE_BYTES {
+        if self.page.len() <= MAX_PAGE.bytes() {
             Ok(())
         } else {
-            Err(self.excerpt())
+            Err(ListFlaw::TooLong(ModelListLimit::Page))
         }
     }
 
@@ -93,10 +120,13 @@ impl ModelListing {
         self.page.clear();
     }
 
-    /// Reads the completed page, and returns whether there is another one; the error is as in
-    /// `push_bytes`.
-    pub(super) fn turn_page(&mut self) -> Result<bool, String> {
-        let page = ModelPage::from_body(&self.page).ok_or_else(|| self.excerpt())?;
+    /// Reads the completed page, and returns whether there is another one.
+    pub(super) fn turn_page(&mut self) -> Result<bool, ListFlaw> {
+        self.tree_bytes += JsonShape::of_text(&self.page).tree_bytes;
+        if self.tree_bytes > MAX_LIST.bytes() {
+            return Err(ListFlaw::TooLong(ModelListLimit::Values));
+        }
+        let page = ModelPage::from_body(&self.page).ok_or_else(|| self.not_a_list())?;
         self.page.clear();
         if page.next.is_some() && page.next == self.after {
             // The page before once more: the server does not know how to turn one.
@@ -104,7 +134,11 @@ impl ModelListing {
         }
         self.models.extend(page.models);
         self.after = page.next;
-        Ok(self.after.is_some() && self.models.len() < MAX_MODELS)
+        self.pages += 1;
+        if self.after.is_some() && self.pages >= MAX_PAGES {
+            return Err(ListFlaw::TooLong(ModelListLimit::Pages));
+        }
+        Ok(self.after.is_some())
     }
 
     /// Returns the models of all pages.
@@ -117,7 +151,7 @@ impl ModelListing {
         serde_json::from_slice::<serde::de::IgnoredAny>(&self.page).is_ok()
     }
 
-    fn excerpt(&self) -> String {
-        ApiError::from_body(None, &self.page).message
+    fn not_a_list(&self) -> ListFlaw {
+        ListFlaw::NotAList(ApiError::from_body(None, &self.page).message)
     }
 }

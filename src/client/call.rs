@@ -15,7 +15,7 @@ use reqwest::{Body, Response, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
 use super::ApiClient;
-use super::api_request::ApiRequest;
+use super::api_request::{ApiRequest, ListFlaw};
 use super::call_event::{CallEvent, RateLimited, ResponseHead, RetryNotice};
 use super::error::{CallTimeout, Error, StatusError};
 use super::models::ListedModel;
@@ -265,10 +265,9 @@ impl ApiCall {
         let (message, error) = match self.machine.finish() {
             Ok(message) => {
                 let tool = message.broken_call().map(str::to_owned);
-                (
-                    Some(message),
-                    tool.map(|tool| StreamError::ToolInput { tool }),
-                )
+                let exceeded = message.exceeded_limit().map(StreamError::TooLarge);
+                let broken = tool.map(|tool| StreamError::ToolInput { tool });
+                (Some(message), exceeded.or(broken))
             }
             Err(error) => (None, Some(error)),
         };
@@ -490,7 +489,8 @@ impl ApiCall {
                     Ok(CallEvent::Received)
                 }
                 Ok(None) => Ok(CallEvent::Finished),
-                Err(excerpt) => {
+                Err(ListFlaw::TooLong(limit)) => Err(Error::ModelListTooLong { limit }),
+                Err(ListFlaw::NotAList(excerpt)) => {
                     let is_json = listing.is_json();
                     Err(Error::NoModelList {
                         excerpt: self.client.scrub_key(&excerpt),

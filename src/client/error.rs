@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::ApiClient;
+use super::api_request::ModelListLimit;
 use super::certificate::{CertificateFlaw, flaw_of};
 use super::retry::{CallFailure, is_transient_status};
 use crate::pace::LedgerObstruction;
@@ -56,6 +57,12 @@ pub(crate) enum Error {
         excerpt: String,
         /// Whether it is JSON, as an API answers, and not the page of a proxy or a wrong host.
         is_json: bool,
+    },
+    /// The list of models is longer than any.
+    #[error("the list of models is too long: {limit}")]
+    ModelListTooLong {
+        /// What it exceeds.
+        limit: ModelListLimit,
     },
     /// The connection could not be made.
     #[error("cannot connect to {host}: {reason}")]
@@ -309,6 +316,7 @@ impl Error {
             Self::TimedOut(CallTimeout::Idle(_)) => CallFailure::TimedOut,
             Self::Answer { .. }
             | Self::NoModelList { .. }
+            | Self::ModelListTooLong { .. }
             | Self::Certificate { .. }
             | Self::Connect { .. }
             | Self::ProxyLogin { .. }

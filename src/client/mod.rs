@@ -27,6 +27,8 @@ use reqwest::Proxy;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 
+#[cfg(test)]
+pub(crate) use api_request::ModelListLimit;
 use api_request::{ApiRequest, ModelListing};
 pub(crate) use auth::{ApiKey, KeyError, auth_header, fingerprint};
 pub(crate) use call::ApiCall;
@@ -156,7 +158,7 @@ impl ApiClient {
             StreamError::Compressed { encoding } => StreamError::Compressed {
                 encoding: self.scrub_key(&encoding),
             },
-            error @ (StreamError::Cut | StreamError::OutOfOrder(_) | StreamError::TooLarge) => {
+            error @ (StreamError::Cut | StreamError::OutOfOrder(_) | StreamError::TooLarge(_)) => {
                 error
             }
         }

@@ -11,8 +11,8 @@ use crate::cli;
 use crate::demo;
 use crate::error::Error;
 
-/// Prints the base URL, serves requests until the first signal, finishes those in flight, and
-/// terminates by the signal.
+/// Prints the base URL, serves requests until the first signal, finishes those in flight unless
+/// the signal is repeated, and terminates by the signal.
 pub(crate) async fn serve(app: &Arc<App>, args: &cli::ServeArgs) -> Result<(), Error> {
     let endpoint = start(app, args).await?;
     app.print(&format!(
@@ -24,7 +24,11 @@ pub(crate) async fn serve(app: &Arc<App>, args: &cli::ServeArgs) -> Result<(), E
     let signal = app.interrupt.wait_for_signal().await;
     app.notices
         .notice("finishing the answers in progress; press Ctrl-C to stop at once");
-    endpoint.drain_connections().await;
+    tokio::select! {
+        () = endpoint.drain_connections() => {}
+        // If it cannot be watched for, Ctrl-C still stops at once.
+        Ok(()) = app.interrupt.wait_for_repeat(signal) => {}
+    }
     Err(Error::Served(signal))
 }
 
@@ -46,6 +50,7 @@ async fn start(app: &Arc<App>, args: &cli::ServeArgs) -> Result<demo::ScriptedEn
         faults: args.fail.clone().unwrap_or_default(),
         seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
         log: args.log.as_deref().map(|path| log(app, path)).transpose()?,
+        ..demo::DemoSettings::default()
     };
     let seed = settings.seed;
     let endpoint = demo::ScriptedEndpoint::start(settings)

@@ -10,7 +10,7 @@ const SHOWN: usize = 64;
 /// Returns the body as it is shown.
 pub(crate) fn shown_body(body: &[u8]) -> ExactJson {
     let body = str::from_utf8(body).expect("JSON is UTF-8");
-    let parse = |text: &str| ExactJson::parse(text).expect("the body was written as JSON");
+    let parse = |text: &str| ExactJson::parse_written(text).expect("the body was written as JSON");
     let json = parse(body);
     let mut data = Vec::new();
     collect_long_data(&json, &mut data);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Sleep, sleep};
 
 use super::record::AccessRecord;
@@ -45,6 +45,8 @@ pub(super) struct ScriptedBody {
     length: Option<u64>,
     /// Dropped with the body, which writes the log line.
     record: Option<AccessRecord>,
+    /// The room that it takes, given back with the body.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 /// How far the end has been carried out.
@@ -86,6 +88,7 @@ impl ScriptedBody {
             end,
             length: None,
             record: None,
+            _room: None,
         }
     }
 
@@ -103,6 +106,21 @@ impl ScriptedBody {
             record: Some(record),
             ..self
         }
+    }
+
+    /// Has the room end with the body.
+    pub(super) fn with_room(self, room: OwnedSemaphorePermit) -> Self {
+        Self {
+            _room: Some(room),
+            ..self
+        }
+    }
+
+    /// Returns about how much memory it takes, in bytes.
+    pub(super) fn memory_size(&self) -> usize {
+        let pieces = self.left.as_slice();
+        let bytes: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
+        bytes + size_of_val(pieces)
     }
 
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {

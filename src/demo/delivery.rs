@@ -127,10 +127,23 @@ pub(super) fn stream_body(
         (None, Some(last)) => last.written = tokens,
         _ => {}
     }
+    share_buffer(&mut pieces);
     ScriptedBody::new(
         pieces,
         broken.map_or(BodyEnd::Whole, PlannedBreak::body_end),
     )
+}
+
+/// Puts the bytes of all pieces into one buffer, which takes less memory.
+fn share_buffer(pieces: &mut [BodyPiece]) {
+    let all: Vec<u8> = pieces
+        .iter()
+        .flat_map(|piece| piece.bytes.iter().copied())
+        .collect();
+    let mut rest = Bytes::from(all);
+    for piece in pieces {
+        piece.bytes = rest.split_to(piece.bytes.len());
+    }
 }
 
 /// Returns the events up to and including the middle one of those with content.

@@ -10,6 +10,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::fingerprint::Fingerprint;
+
 /// How long a request counts.
 const WINDOW: Duration = Duration::from_secs(60);
 
@@ -137,8 +139,11 @@ impl LimitWindow {
     }
 }
 
-/// The key and the model that a window belongs to.
-type WindowKey = (String, String);
+/// Whose window it is: the fingerprint of the key and of the model it asks for.
+type WindowKey = u64;
+
+/// The most requests in all windows. More in a minute are refused, since each is remembered that long.
+const MAX_ENTRIES: usize = 100_000;
 
 /// The windows of all keys and models.
 pub(super) struct DemoLedger {
@@ -172,16 +177,43 @@ impl DemoLedger {
         now: Instant,
     ) -> (Result<LimitReservation, LimitExceeded>, LimitStatus) {
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.limits == DemoLimits::default() {
+            // Nothing is counted that is not limited.
+            pages.entered += 1;
+            let reservation = LimitReservation {
+                book: Arc::clone(self),
+                owner: WindowKey::default(),
+                id: pages.entered,
+                cost: 0,
+            };
+            return (
+                Ok(reservation),
+                LimitWindow::default().limit_status(self.limits),
+            );
+        }
         // Forget keys that were idle for a minute, since any string is accepted as a key by
         // default.
         pages.windows.retain(|_, window| {
             window.drop_expired(now);
             !window.entries.is_empty()
         });
+        let held: usize = pages
+            .windows
+            .values()
+            .map(|window| window.entries.len())
+            .sum();
+        if held >= MAX_ENTRIES {
+            let wait = Some(WINDOW);
+            let status = LimitWindow::default().limit_status(self.limits);
+            return (Err(LimitExceeded { wait }), status);
+        }
         pages.entered += 1;
         let id = pages.entered;
-        let owner = (key.to_owned(), model.to_owned());
-        let window = pages.windows.entry(owner.clone()).or_default();
+        let mut owner = Fingerprint::new();
+        owner.add_number(Fingerprint::of_text(key));
+        owner.add_number(Fingerprint::of_text(model));
+        let owner = owner.finish();
+        let window = pages.windows.entry(owner).or_default();
         let entered = window.add_request(self.limits, id, tokens, now);
         let reservation = entered.map(|()| LimitReservation {
             book: Arc::clone(self),
@@ -192,9 +224,9 @@ impl DemoLedger {
         (reservation, window.limit_status(self.limits))
     }
 
-    fn settle_request(&self, owner: &WindowKey, id: u64, tokens: u64) {
+    fn settle_request(&self, owner: WindowKey, id: u64, tokens: u64) {
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(window) = pages.windows.get_mut(owner) {
+        if let Some(window) = pages.windows.get_mut(&owner) {
             window.settle_request(id, tokens);
         }
     }
@@ -211,7 +243,7 @@ pub(super) struct LimitReservation {
 
 impl Drop for LimitReservation {
     fn drop(&mut self) {
-        self.book.settle_request(&self.owner, self.id, self.cost);
+        self.book.settle_request(self.owner, self.id, self.cost);
     }
 }
 

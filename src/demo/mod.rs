@@ -17,11 +17,13 @@ mod head;
 mod limit;
 mod model_rules;
 mod models;
+mod patient_stream;
 mod prompt_cache;
 mod record;
 mod refusal;
 mod reply;
 mod script;
+mod server_room;
 mod service;
 mod signature;
 #[cfg(test)]
@@ -34,22 +36,25 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 pub(crate) use self::delivery::DeliveryPace;
 pub(crate) use self::fault::FaultRates;
 pub(crate) use self::limit::DemoLimits;
+use self::patient_stream::PatientStream;
 pub(crate) use self::record::AccessLog;
+use self::server_room::{ACCEPT_BACK_OFF, DEFAULT_PATIENCE, MAX_CONNECTIONS, MAX_HEAD_BYTES};
 use self::service::DemoService;
 
 /// The endpoint's configuration.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct DemoSettings {
     /// The port; 0 picks a free one.
     pub(crate) port: u16,
@@ -68,6 +73,24 @@ pub(crate) struct DemoSettings {
     pub(crate) seed: u64,
     /// Receives a line of JSON for each finished request.
     pub(crate) log: Option<AccessLog>,
+    /// How long a client is waited for that has sent half a request, or does not read its answer.
+    pub(crate) patience: Duration,
+}
+
+impl Default for DemoSettings {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            key: None,
+            is_open: false,
+            limits: DemoLimits::default(),
+            pace: DeliveryPace::default(),
+            faults: FaultRates::default(),
+            seed: 0,
+            log: None,
+            patience: DEFAULT_PATIENCE,
+        }
+    }
 }
 
 /// A running endpoint; dropping it closes it and its connections.
@@ -84,8 +107,9 @@ impl ScriptedEndpoint {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;
         let address = listener.local_addr()?;
         let (drain, draining) = watch::channel(false);
+        let patience = settings.patience;
         let service = Arc::new(DemoService::new(settings, draining.clone()));
-        let accepting = tokio::spawn(accept_connections(listener, service, draining));
+        let accepting = tokio::spawn(accept_connections(listener, service, draining, patience));
         Ok(Self {
             address,
             drain,
@@ -118,6 +142,7 @@ async fn accept_connections(
     listener: TcpListener,
     service: Arc<DemoService>,
     draining: watch::Receiver<bool>,
+    patience: Duration,
 ) {
     let mut connections = JoinSet::new();
     let mut drains = draining.clone();
@@ -126,14 +151,16 @@ async fn accept_connections(
             // Stop accepting right away, however many clients are connecting.
             biased;
             () = wait_for_drain(&mut drains) => break,
-            accepted = listener.accept() => match accepted {
+            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
                 Ok((stream, _)) => {
-                    let service = Arc::clone(&service);
-                    connections.spawn(serve_connection(stream, service, draining.clone()));
+                    let (stream, service) = (PatientStream::new(stream, patience), Arc::clone(&service));
+                    connections.spawn(serve_connection(stream, service, draining.clone(), patience));
                 }
                 // Too many open files, or the client has already disconnected: the next accept may
-                // succeed.
-                Err(_) => tokio::task::yield_now().await,
+                // succeed, but only after a pause, since the same client is still waiting.
+                Err(_) => {
+                    let _ = tokio::time::timeout(ACCEPT_BACK_OFF, wait_for_drain(&mut drains)).await;
+                }
             },
             // Reaps finished connections.
             Some(_) = connections.join_next() => {}
@@ -150,18 +177,21 @@ async fn wait_for_drain(draining: &mut watch::Receiver<bool>) {
 
 /// Serves a connection; once the endpoint drains, only the requests that have begun.
 async fn serve_connection(
-    stream: TcpStream,
+    stream: PatientStream,
     service: Arc<DemoService>,
     mut draining: watch::Receiver<bool>,
+    patience: Duration,
 ) {
-    // Pieces should leave immediately; without this option they are only delayed.
-    let _ = stream.set_nodelay(true);
     let has_asked = AtomicBool::new(false);
     let answer = service_fn(|request| {
         has_asked.store(true, Ordering::Relaxed);
         async { Ok::<_, Infallible>(service.answer_request(request).await) }
     });
-    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(patience)
+        .max_buf_size(MAX_HEAD_BYTES);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), answer));
     // Connection errors are ignored: the client sees them on its side.
     tokio::select! {
         // A request that arrived before the signal counts as begun.

@@ -18,6 +18,9 @@ use super::fingerprint::Fingerprint;
 /// How many blocks are searched for a hit, backwards from a breakpoint and including its block.
 const LOOK_BACK: usize = 20;
 
+/// The most prefixes that are stored: each request may write four, and each of these may be new.
+const MAX_PREFIXES: usize = 50_000;
+
 /// How long a prefix stays in the cache after its last use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CacheLifetime {
@@ -176,7 +179,8 @@ impl PromptCache {
     pub(super) fn store(&self, writes: CacheWrites, now: Instant) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.retain(|_, entry| entry.expires > now);
-        for (key, lifetime) in writes.entries {
+        let room = MAX_PREFIXES.saturating_sub(entries.len());
+        for (key, lifetime) in writes.entries.into_iter().take(room) {
             let expires = now + lifetime.duration();
             entries.insert(key, CacheEntry { lifetime, expires });
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response};
 use serde_json::Value;
@@ -23,10 +23,9 @@ use super::prompt_cache::{CacheWrites, InputTokens, PromptCache};
 use super::record::{AccessRecord, AnswerUsage};
 use super::refusal::{Refusal, RefusalReason};
 use super::reply::ReplyHead;
+use super::server_room::{MAX_BODY_BYTES, MAX_TREE_BYTES, ServerRoom};
 use super::{DemoSettings, check, reply, script};
-
-/// The maximum body size: that of Bedrock, the strictest platform behind the real endpoint.
-const MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
+use crate::text::JsonShape;
 
 /// The media type of a stream.
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
@@ -43,6 +42,7 @@ pub(super) struct DemoService {
     draining: watch::Receiver<bool>,
     requests: AtomicU64,
     messages: AtomicU64,
+    room: ServerRoom,
 }
 
 /// A route and its region.
@@ -91,6 +91,7 @@ impl DemoService {
             draining,
             requests: AtomicU64::new(0),
             messages: AtomicU64::new(0),
+            room: ServerRoom::new(),
         }
     }
 
@@ -133,8 +134,9 @@ impl DemoService {
             RequestRoute::Models(region) => Ok(json_response(&models::models_body(region))),
             RequestRoute::Messages(region) => {
                 check_content_type(request.headers())?;
-                let body = read_body(request.into_body(), &mut record.bytes_in).await?;
-                let reply = self.answer_message(&body, region, &key, record)?;
+                let reply = self
+                    .read_and_answer(request.into_body(), region, &key, record)
+                    .await?;
                 if !reply.wait.is_zero() {
                     tokio::time::sleep(reply.wait).await;
                 }
@@ -144,19 +146,54 @@ impl DemoService {
         }
     }
 
-    fn answer_message(
+    /// Reads the body and makes the answer. Neither is begun before there is room for it, and the
+    /// body is gone before the answer leaves.
+    async fn read_and_answer(
         &self,
-        body: &[u8],
+        body: Incoming,
         region: DemoRegion,
         key: &str,
         record: &mut AccessRecord,
     ) -> Result<PendingReply, Refusal> {
-        if body.is_empty() {
+        let deadline = tokio::time::Instant::now() + self.settings.patience;
+        let late = |_| Refusal::invalid_request("The request body did not arrive in time");
+        let entered = tokio::time::timeout_at(deadline, self.room.enter_body(&body));
+        let _room = entered.await.map_err(late)?;
+        let read = tokio::time::timeout_at(deadline, read_body(body, &mut record.bytes_in));
+        let body = read.await.map_err(late)??;
+        let size = |reply: &Result<PendingReply, Refusal>| {
+            reply
+                .as_ref()
+                .map_or(0, |reply| reply.response.body().memory_size())
+        };
+        let make = || self.answer_message(body, region, key, record);
+        let (reply, room) = self.room.make_reply(make, size).await;
+        reply.map(|reply| PendingReply {
+            response: reply.response.map(|body| body.with_room(room)),
+            ..reply
+        })
+    }
+
+    fn answer_message(
+        &self,
+        bytes: Vec<u8>,
+        region: DemoRegion,
+        key: &str,
+        record: &mut AccessRecord,
+    ) -> Result<PendingReply, Refusal> {
+        if bytes.is_empty() {
             return Err(Refusal::invalid_request("No body"));
         }
-        let body: Value = serde_json::from_slice(body).map_err(|error| {
+        if JsonShape::of_text(&bytes).tree_bytes > MAX_TREE_BYTES {
+            return Err(Refusal::new(
+                RefusalReason::TooLarge,
+                "Request has too many JSON values",
+            ));
+        }
+        let body: Value = serde_json::from_slice(&bytes).map_err(|error| {
             Refusal::invalid_request(format!("The request body is not valid JSON: {error}"))
         })?;
+        drop(bytes);
         let ask = check::check_request(&body, region, key)?;
         record.model = Some(ask.model.to_owned());
         record.stream = Some(ask.stream);
@@ -302,7 +339,15 @@ fn parse_route(path: &str, is_open: bool) -> Result<RequestRoute, Refusal> {
 /// Reads a body to the end and counts its bytes, even if it is too large, so that the client still
 /// receives the refusal.
 async fn read_body(mut body: Incoming, length: &mut usize) -> Result<Vec<u8>, Refusal> {
-    let mut bytes = Vec::new();
+    let announced = body
+        .size_hint()
+        .exact()
+        .and_then(|size| usize::try_from(size).ok());
+    let mut bytes = Vec::with_capacity(
+        announced
+            .filter(|size| *size <= MAX_BODY_BYTES)
+            .unwrap_or(0),
+    );
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             Refusal::invalid_request(format!("The request body broke off: {error}"))
@@ -362,7 +407,7 @@ mod tests {
             ("{}", "model: Field required"),
         ] {
             let mut record = AccessRecord::new(None, "req".to_owned(), SystemTime::UNIX_EPOCH);
-            let reply = service.answer_message(body.as_bytes(), DemoRegion::Eu, "key", &mut record);
+            let reply = service.answer_message(body.into(), DemoRegion::Eu, "key", &mut record);
             let refusal = reply.err().expect("no request");
             assert!(
                 refusal.message().starts_with(expected),
@@ -377,7 +422,7 @@ mod tests {
     async fn usage_of(service: &DemoService, body: &Value) -> [u64; 4] {
         let mut record = AccessRecord::new(None, "req".to_owned(), SystemTime::UNIX_EPOCH);
         let body = body.to_string();
-        let reply = service.answer_message(body.as_bytes(), DemoRegion::Eu, "key", &mut record);
+        let reply = service.answer_message(body.into(), DemoRegion::Eu, "key", &mut record);
         let reply = reply.unwrap_or_else(|refusal| panic!("{}", refusal.message()));
         service
             .cache

@@ -1,6 +1,9 @@
 //! The endpoint over a real socket.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::*;
 
@@ -9,9 +12,12 @@ async fn exchange(settings: DemoSettings, headers: &str, body: &str) -> String {
     let endpoint = ScriptedEndpoint::start(settings)
         .await
         .expect("loopback has a free port");
-    let mut stream = TcpStream::connect(endpoint.address())
-        .await
-        .expect("it accepts");
+    ask(endpoint.address(), headers.to_owned(), body.to_owned()).await
+}
+
+/// Sends one request and returns all of the response's bytes as text.
+async fn ask(address: SocketAddr, headers: String, body: String) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("it accepts");
     let request = format!(
         "POST /anthropic/eu/v1/messages HTTP/1.1\r\nhost: demo\r\nconnection: \
          close\r\n{headers}content-length: {}\r\n\r\n\
@@ -107,4 +113,82 @@ async fn a_dropped_endpoint_hangs_up() {
     drop(endpoint);
     let read = stream.read(&mut [0]).await;
     assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+}
+
+/// Sends bytes to an endpoint with little patience, and returns all that it answers until it hangs
+/// up.
+async fn answer_to_half(sent: &str) -> String {
+    let settings = DemoSettings {
+        patience: Duration::from_millis(50),
+        ..DemoSettings::default()
+    };
+    let endpoint = ScriptedEndpoint::start(settings)
+        .await
+        .expect("loopback has a free port");
+    let mut stream = TcpStream::connect(endpoint.address())
+        .await
+        .expect("it accepts");
+    stream.write_all(sent.as_bytes()).await.expect("it reads");
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .await
+        .expect("it closes the connection");
+    answer
+}
+
+#[tokio::test]
+async fn half_a_head_and_half_a_body_are_not_waited_for() {
+    assert_eq!(answer_to_half("POST /anthropic/eu/v1/mess").await, "");
+    let head = "POST /anthropic/eu/v1/messages HTTP/1.1\r\nhost: demo\r\nx-api-key: k\r\n\
+                content-type: application/json\r\n";
+    for body in [
+        "content-length: 100\r\n\r\n{",
+        "transfer-encoding: chunked\r\n\r\n1\r\n{\r\n",
+    ] {
+        let answer = answer_to_half(&format!("{head}{body}")).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 400 Bad Request\r\n"),
+            "{answer}"
+        );
+        assert!(
+            answer.contains("The request body did not arrive in time"),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_many_values_is_refused_before_it_is_parsed() {
+    let headers = "x-api-key: k\r\ncontent-type: application/json\r\n";
+    let body = format!("[{}1]", "[],".repeat(200_000));
+    let response = exchange(DemoSettings::default(), headers, &body).await;
+    assert!(
+        response.starts_with("HTTP/1.1 413 Payload Too Large\r\n"),
+        "{response}"
+    );
+    assert!(
+        response.contains("Request has too many JSON values"),
+        "{response}"
+    );
+}
+
+#[tokio::test]
+async fn large_bodies_that_come_at_once_are_all_answered() {
+    let headers = "x-api-key: k\r\ncontent-type: application/json\r\n";
+    let text = "word ".repeat(100_000);
+    let body = format!(
+        r#"{{"model":"claude-3-haiku-20240307","max_tokens":5,"messages":[{{"role":"user","content":"{text}"}}]}}"#
+    );
+    let endpoint = ScriptedEndpoint::start(DemoSettings::default())
+        .await
+        .expect("loopback has a free port");
+    let mut asks = JoinSet::new();
+    for _ in 0..60 {
+        asks.spawn(ask(endpoint.address(), headers.to_owned(), body.clone()));
+    }
+    while let Some(response) = asks.join_next().await {
+        let response = response.expect("it does not panic");
+        assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    }
 }

@@ -522,7 +522,7 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
         (client::Error::Answer { .. }, _) => {
             "check --base-url: does that server speak the Messages API?"
         }
-        (client::Error::NoModelList { .. }, _) => {
+        (client::Error::NoModelList { .. } | client::Error::ModelListTooLong { .. }, _) => {
             return format!("check --base-url, or choose a model with {choose}");
         }
         (client::Error::NoTls { .. }, _) => {

@@ -424,7 +424,12 @@ fn call_kind(error: &client::Error) -> Kind {
             },
             None,
         ) => Kind::Network,
-        (client::Error::Answer { .. } | client::Error::NoModelList { .. }, None) => Kind::Server,
+        (
+            client::Error::Answer { .. }
+            | client::Error::NoModelList { .. }
+            | client::Error::ModelListTooLong { .. },
+            None,
+        ) => Kind::Server,
         (_, None) => Kind::Network,
     }
 }

@@ -13,7 +13,7 @@ use crate::config::Origin;
 use crate::fs::FileRefusal;
 use crate::media::PixelSize;
 use crate::pace::LedgerObstruction;
-use crate::protocol::ApiError;
+use crate::protocol::{AnswerLimit, ApiError};
 
 /// Variants without a sample: reqwest's errors cannot be constructed, and the flaws of a merge have
 /// their own tests.
@@ -460,6 +460,30 @@ fn of_set_up() -> Vec<Error> {
     .into()
 }
 
+/// Returns the errors of servers that send too much.
+fn of_limits() -> impl Iterator<Item = Error> {
+    let lists = [
+        client::ModelListLimit::Page,
+        client::ModelListLimit::Pages,
+        client::ModelListLimit::Values,
+    ];
+    let answers = [
+        AnswerLimit::Content,
+        AnswerLimit::Blocks,
+        AnswerLimit::Values,
+        AnswerLimit::Event,
+        AnswerLimit::Body,
+        AnswerLimit::Stream,
+        AnswerLimit::Depth,
+    ];
+    let of_list = |limit| call(client::Error::ModelListTooLong { limit });
+    let of_answer = |limit| answer(StreamError::TooLarge(limit));
+    lists
+        .into_iter()
+        .map(of_list)
+        .chain(answers.into_iter().map(of_answer))
+}
+
 fn of_calls() -> Vec<Error> {
     let host = || "api.example".to_owned();
     let reason = || "Connection refused".to_owned();
@@ -549,7 +573,6 @@ fn of_calls() -> Vec<Error> {
         answer(StreamError::NotAMessage {
             excerpt: "<html>".to_owned(),
         }),
-        answer(StreamError::TooLarge),
         answer(StreamError::Compressed {
             encoding: "br".to_owned(),
         }),
@@ -560,6 +583,7 @@ fn of_calls() -> Vec<Error> {
             encoding: "br".to_owned(),
         }),
     ]);
+    errors.extend(of_limits());
     let after_content = |left, source| Error::Call {
         source,
         after_content: true,

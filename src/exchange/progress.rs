@@ -158,6 +158,9 @@ impl CallObserver for TerminalObserver<'_> {
                 ticker(SPINNER_TICK),
             ));
         }
+        if self.app.notices.verbosity() < Verbosity::Steps {
+            return;
+        }
         self.app.notices.log_step(&format!(
             "sending, attempt {}",
             grouped(call.attempt_count())

@@ -20,7 +20,7 @@ pub(crate) struct Conversation {
 impl Conversation {
     /// Parses an array of messages or a whole request body; `name` is the file's name for messages.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Error> {
-        let json = ExactJson::parse(text)
+        let json = ExactJson::parse_envelope(text)
             .map_err(|error| malformed(name, format!("not valid JSON: {error}")))?;
         let (turns, fields) = if json.is_array() {
             (json.items(), ExactFields::default())

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::answer_limit::{AnswerLimit, AnswerSize, MAX_BLOCKS};
 use super::error::StreamError;
 use super::event::{Delta, Event, MessageDelta};
 use super::message::{ContentBlock, Message, StopReason, Usage};
+use crate::text::fields_bytes;
 
 /// What an event means for the display of a growing answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +58,8 @@ pub(crate) struct Accumulator {
     blocks: BTreeMap<usize, Block>,
     /// The index of the block that was started most recently.
     last_started: usize,
+    /// What all of it takes.
+    size: AnswerSize,
     stopped: bool,
 }
 
@@ -86,6 +90,11 @@ impl Accumulator {
             }
             Event::MessageStart(message) => {
                 // Usually empty, but some servers send the whole text here.
+                for block in &message.content {
+                    self.size.grow(block.size())?;
+                }
+                self.size.grow_values(fields_bytes(&message.extra))?;
+                self.size.grow_values(fields_bytes(&message.usage.0))?;
                 let text = message.text();
                 self.message = Some(message);
                 Ok(if text.is_empty() {
@@ -99,7 +108,11 @@ impl Accumulator {
             }
             Event::BlockStart(index, content) => self.open(index, content),
             Event::BlockDelta(index, delta) => self.grow(index, delta),
-            Event::MessageDelta(delta, usage) => Ok(self.amend(delta, usage)),
+            Event::MessageDelta(delta, usage) => {
+                self.size.grow_values(fields_bytes(&delta.extra))?;
+                self.size.grow_values(fields_bytes(&usage.0))?;
+                Ok(self.amend(delta, usage))
+            }
             Event::MessageStop => {
                 self.stopped = true;
                 Ok(Update::Finished)
@@ -138,6 +151,10 @@ impl Accumulator {
                 "a second content_block_start for one index",
             ));
         }
+        if self.blocks.len() >= MAX_BLOCKS {
+            return Err(StreamError::TooLarge(AnswerLimit::Blocks));
+        }
+        self.size.grow(content.size())?;
         if let (Some(model), Some(message)) = (fallback_model(&content), &mut self.message) {
             model.clone_into(&mut message.model);
         }
@@ -173,6 +190,7 @@ impl Accumulator {
     }
 
     fn grow(&mut self, index: Option<usize>, delta: Delta<'_>) -> Result<Update, StreamError> {
+        self.size.grow(delta.size())?;
         let block = self.block(index)?;
         match (delta, &mut block.content) {
             (Delta::Text(more), ContentBlock::Text(text)) => {
@@ -235,15 +253,12 @@ impl Accumulator {
     /// Moves the blocks into the message.
     fn assemble(self) -> Option<Message> {
         let mut message = *self.message?;
-        for block in &mut message.content {
-            block.finish_arguments(String::new());
+        let mut room = AnswerLimit::Values.most().saturating_sub(self.size.values);
+        room = message.finish_arguments(room);
+        for mut block in self.blocks.into_values() {
+            room = block.content.finish_arguments(block.input_json, room);
+            message.content.push(block.content);
         }
-        message
-            .content
-            .extend(self.blocks.into_values().map(|mut block| {
-                block.content.finish_arguments(block.input_json);
-                block.content
-            }));
         Some(message)
     }
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::answer_limit::AnswerLimit;
+
 /// Why a body is not a complete message.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StreamError {
@@ -40,9 +42,15 @@ pub(crate) enum StreamError {
         /// The `content-encoding`.
         encoding: String,
     },
-    /// An event, or the whole body, is larger than any valid answer.
-    #[error("the answer is too large")]
-    TooLarge,
+    /// More came than any answer has.
+    #[error("{0}")]
+    TooLarge(AnswerLimit),
+}
+
+impl From<AnswerLimit> for StreamError {
+    fn from(limit: AnswerLimit) -> Self {
+        Self::TooLarge(limit)
+    }
 }
 
 /// The error that the API reports.

@@ -11,10 +11,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::answer_limit::{AnswerLimit, AnswerSize};
 use super::error::{ApiError, StreamError};
 use super::message::{ContentBlock, MALFORMED_BLOCK, Message, StopReason, Usage};
 use super::sse::Frame;
 use super::text_delta;
+use crate::text::{JsonPlace, check_depth, fields_bytes, tree_bytes};
 
 /// The error for an event that has content, so that it must not be ignored, but no type.
 pub(super) const NAMELESS_EVENT: &str = "it holds a part of the answer, but has no name";
@@ -123,6 +125,8 @@ impl<'a> Event<'a> {
         if frame.data == b"[DONE]" {
             return Ok(Self::Ignored);
         }
+        check_depth(frame.data, JsonPlace::Bare)
+            .map_err(|_| StreamError::TooLarge(AnswerLimit::Depth))?;
         let envelope: Envelope<'a> = match serde_json::from_slice(frame.data) {
             Ok(envelope) => envelope,
             Err(source) if frame.event.is_empty() || is_known(frame.event) => {
@@ -189,6 +193,20 @@ impl Envelope<'_> {
 }
 
 impl<'a> Delta<'a> {
+    /// Returns what an answer grows by with it.
+    pub(super) fn size(&self) -> AnswerSize {
+        let (content, values) = match self {
+            Self::Text(more)
+            | Self::Thinking(more)
+            | Self::Signature(more)
+            | Self::InputJson(more) => (AnswerSize::of_text(more), 0),
+            Self::Citation(citation) => (0, tree_bytes(citation)),
+            Self::Unknown(fields) => (0, fields_bytes(fields)),
+            Self::Empty => (0, 0),
+        };
+        AnswerSize { content, values }
+    }
+
     fn parse(frame: &Frame<'_>, raw: Option<&'a RawValue>) -> Result<Self, StreamError> {
         let fields: DeltaFields<'a> = required(frame, raw)?;
         let known = match fields.r#type.as_ref() {
@@ -218,7 +236,7 @@ fn unknown_fields(frame: &Frame<'_>) -> Result<Map<String, Value>, StreamError> 
         .filter(|(key, _)| !KNOWN.contains(&key.as_ref()));
     let mut unknown = unknown
         .map(|(key, raw)| Ok((key.into_owned(), parse(frame, raw)?)))
-        .collect::<Result<Map<String, Value>, _>>()?;
+        .collect::<Result<Map<String, Value>, StreamError>>()?;
     unknown.sort_keys();
     unknown.retain(|_, value: &mut Value| !value.is_null());
     Ok(unknown)

@@ -10,10 +10,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::{Deref, Range};
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Error, Map, Value};
+
+use crate::text::{JsonPlace, check_depth, end_of_string};
 
 /// Replaces numbers that are too large for an `f64`, so that the rest can be parsed.
 const LARGEST: &str = "1.7976931348623157e308";
@@ -27,12 +29,33 @@ pub(crate) struct ExactJson {
 }
 
 impl ExactJson {
-    /// Parses JSON text.
+    /// Parses a JSON value.
+    ///
+    /// # Errors
+    ///
+    /// If it is not JSON, or nests too deep.
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        check_depth(text.as_bytes(), JsonPlace::Bare).map_err(Error::custom)?;
+        Self::parse_written(text)
+    }
+
+    /// Parses a conversation, a request, or a line of a batch: the values in it may nest as deep as
+    /// others.
+    ///
+    /// # Errors
+    ///
+    /// As for `parse`.
+    pub(crate) fn parse_envelope(text: &str) -> Result<Self, Error> {
+        check_depth(text.as_bytes(), JsonPlace::Envelope).map_err(Error::custom)?;
+        Self::parse_written(text)
+    }
+
+    /// Parses JSON text that this program has written, or has parsed as a part of a whole.
     ///
     /// # Errors
     ///
     /// If it is not JSON.
-    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse_written(text: &str) -> Result<Self, Error> {
         if !has_other_digits(text) {
             let value = serde_json::from_str(text)?;
             return Ok(Self { value, text: None });
@@ -49,7 +72,7 @@ impl ExactJson {
     /// Converts a Rust value.
     pub(crate) fn from_value<T: Serialize + ?Sized>(value: &T) -> Self {
         let text = serde_json::to_string(value).expect("maps with string keys are always JSON");
-        Self::parse(&text).expect("it was just written")
+        Self::parse_written(&text).expect("it was just written")
     }
 
     /// Returns the items of an array; empty for any other value.
@@ -61,7 +84,9 @@ impl ExactJson {
             .text
             .as_ref()
             .and_then(|text| serde_json::from_str(text.get()).ok());
-        let read = |raw: &&RawValue| Self::parse(raw.get()).unwrap_or_default();
+        let read = |raw: &&RawValue| {
+            Self::parse_written(raw.get()).expect("it was parsed as a part of the whole")
+        };
         match raw {
             Some(raw) => raw.iter().map(read).collect(),
             None => values.into_iter().map(Self::from).collect(),
@@ -98,7 +123,7 @@ impl ExactJson {
             Some(text) => {
                 let fields: RawFields<'_> = serde_json::from_str(text.get()).ok()?;
                 let (_, found) = fields.0.into_iter().find(|(name, _)| name == key)?;
-                Self::parse(found.get()).ok()
+                Self::parse_written(found.get()).ok()
             }
         }
     }
@@ -136,7 +161,7 @@ impl fmt::Display for ExactJson {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.text {
             None => self.value.fmt(formatter),
-            Some(text) if formatter.alternate() => formatter.write_str(&indented(text.get())),
+            Some(text) if formatter.alternate() => formatter.write_str(&indent_json(text.get())),
             Some(text) => formatter.write_str(text.get()),
         }
     }
@@ -172,7 +197,7 @@ impl ExactFields {
         if let Some(text) = &json.text {
             let raw: RawFields<'_> = serde_json::from_str(text.get()).ok()?;
             for (key, value) in raw.0 {
-                fields.insert(key, ExactJson::parse(value.get()).ok()?);
+                fields.insert(key, ExactJson::parse_written(value.get()).ok()?);
             }
         }
         Some(fields)
@@ -307,22 +332,6 @@ fn numbers(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Returns the position after the string that begins at `start`.
-fn end_of_string(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
-    while let Some(found) = bytes
-        .get(at..)
-        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
-    {
-        at += found;
-        if bytes[at] == b'"' {
-            return at + 1;
-        }
-        at += 2;
-    }
-    bytes.len()
-}
-
 /// Writes a value in this program's usual JSON format, but with the original digits: without white
 /// space, and keeping the last of duplicate fields. It has been parsed as a [`Value`] before, so it
 /// is not nested too deeply.
@@ -363,7 +372,7 @@ fn write_canonical(raw: &RawValue, out: &mut String) -> Result<(), Error> {
 }
 
 /// Indents compact JSON text.
-fn indented(text: &str) -> String {
+pub(crate) fn indent_json(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len() * 2);
     let (mut at, mut depth) = (0, 0_usize);

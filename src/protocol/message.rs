@@ -11,7 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::answer_limit::{AnswerLimit, AnswerSize};
 use super::exact_json::{ExactJson, has_other_digits, with_readable_numbers};
+use crate::text::{JsonPlace, JsonShape, MAX_JSON_DEPTH, check_depth, fields_bytes, tree_bytes};
 
 /// The author of a turn.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +82,7 @@ impl ContentBlock {
             #[serde(borrow, default)]
             input: Option<&'a RawValue>,
         }
+        check_depth(text.as_bytes(), JsonPlace::Block).map_err(serde::de::Error::custom)?;
         let read = |text: &str| Self::deserialize(&mut serde_json::Deserializer::from_str(text));
         if !has_other_digits(text) {
             return read(text);
@@ -88,7 +91,7 @@ impl ContentBlock {
         if let Self::ToolUse(call) = &mut block
             && let Arguments { input: Some(input) } = serde_json::from_str(text)?
         {
-            call.input = ExactJson::parse(input.get())?;
+            call.input = ExactJson::parse_written(input.get())?;
         }
         Ok(block)
     }
@@ -113,20 +116,56 @@ impl ContentBlock {
         )
     }
 
-    /// Completes a call with its arguments: `json` is the joined text of its `input_json_delta`
-    /// events, empty if there were none.
-    pub(super) fn finish_arguments(&mut self, json: String) {
+    /// Completes a call with its arguments: `json` is the text of its `input_json_delta` events,
+    /// empty if there were none. Arguments that take more than `room` bytes of memory, or nest too
+    /// deep, are kept as text. Returns the room that is left.
+    pub(super) fn finish_arguments(&mut self, json: String, room: usize) -> usize {
         match self {
-            Self::ToolUse(call) => call.finish_arguments(json),
+            Self::ToolUse(call) => call.finish_arguments(json, room),
             // A `server_tool_use`, for example.
             Self::Unknown(Value::Object(fields)) if !json.is_empty() => {
-                match serde_json::from_str(&json) {
-                    Ok(input) => fields.insert("input".to_owned(), input),
-                    Err(_) => fields.insert(PARTIAL_JSON.to_owned(), Value::String(json)),
+                let (left, parsed) = within(&json, room, || serde_json::from_str(&json));
+                match parsed {
+                    Some(Ok(input)) => fields.insert("input".to_owned(), input),
+                    Some(Err(_)) | None => {
+                        fields.insert(PARTIAL_JSON.to_owned(), Value::String(json))
+                    }
                 };
+                left
             }
-            _ => {} // Only calls have arguments.
+            _ => room, // Only calls have arguments.
         }
+    }
+
+    /// Returns what it takes in an answer.
+    pub(super) fn size(&self) -> AnswerSize {
+        let (content, values) = match self {
+            Self::Text(text) => (AnswerSize::of_text(&text.text), fields_bytes(&text.extra)),
+            Self::Thinking(thinking) => (
+                AnswerSize::of_text(&thinking.thinking) + thinking.signature.len(),
+                fields_bytes(&thinking.extra),
+            ),
+            Self::RedactedThinking(redacted) => {
+                (redacted.data.len(), fields_bytes(&redacted.extra))
+            }
+            Self::ToolUse(call) => (
+                call.id.len() + call.name.len() + call.partial_json.as_ref().map_or(0, String::len),
+                tree_bytes(&call.input) + fields_bytes(&call.extra),
+            ),
+            Self::Image(media) | Self::Document(media) => {
+                let source = match &media.source {
+                    Source::Bytes(raw) => raw.bytes.len(),
+                    Source::Json(source) => tree_bytes(source),
+                };
+                (0, source + fields_bytes(&media.extra))
+            }
+            Self::ToolResult(result) => (
+                result.tool_use_id.len(),
+                result.content.as_ref().map_or(0, tree_bytes) + fields_bytes(&result.extra),
+            ),
+            Self::Unknown(block) => (0, tree_bytes(block)),
+        };
+        AnswerSize { content, values }
     }
 
     /// Whether this is the model's reasoning.
@@ -156,6 +195,19 @@ impl ContentBlock {
                 .map(|_| block.get("name").and_then(Value::as_str).unwrap_or("?")),
             _ => None,
         }
+    }
+}
+
+/// Parses arguments, unless they take more than `room` bytes of memory or nest too deep. Returns the
+/// room that is left too.
+fn within<T>(json: &str, room: usize, parse: impl FnOnce() -> T) -> (usize, Option<T>) {
+    match (JsonShape::of_text(json.as_bytes()), room) {
+        (JsonShape { depth, tree_bytes }, room)
+            if depth <= MAX_JSON_DEPTH && tree_bytes <= room =>
+        {
+            (room - tree_bytes, Some(parse()))
+        }
+        _ => (room, None),
     }
 }
 
@@ -330,23 +382,25 @@ impl ToolUse {
 
     /// Parses the arguments from `json`, or from the input in the block's start if `json` is empty.
     /// Blank text and null mean no arguments, as in the SDKs.
-    fn finish_arguments(&mut self, json: String) {
+    fn finish_arguments(&mut self, json: String, room: usize) -> usize {
         let initial = std::mem::replace(&mut self.input, empty_object());
         let json = match &*initial {
             _ if !json.is_empty() => json,
             Value::Object(_) => {
                 self.input = initial;
-                return;
+                return room;
             }
             Value::String(text) => text.clone(),
             _ => initial.to_string(),
         };
-        match ExactJson::parse(&json) {
-            Ok(input) if input.is_object() => self.input = input,
-            Ok(input) if input.is_null() => {}
-            Err(_) if json.trim_ascii().is_empty() => {}
-            Ok(_) | Err(_) => self.partial_json = Some(json),
+        let (left, parsed) = within(&json, room, || ExactJson::parse(&json));
+        match parsed {
+            Some(Ok(input)) if input.is_object() => self.input = input,
+            Some(Ok(input)) if input.is_null() => {}
+            Some(Err(_)) if json.trim_ascii().is_empty() => {}
+            Some(Ok(_) | Err(_)) | None => self.partial_json = Some(json),
         }
+        left
     }
 }
 
@@ -426,6 +480,34 @@ impl Message {
                 }
             })
             .collect()
+    }
+
+    /// Completes the calls of a message that has come whole, as [`ContentBlock::finish_arguments`]
+    /// does.
+    pub(super) fn finish_arguments(&mut self, room: usize) -> usize {
+        let blocks = self.content.iter_mut();
+        blocks.fold(room, |room, block| {
+            block.finish_arguments(String::new(), room)
+        })
+    }
+
+    /// Returns the limit that the arguments of a call exceed.
+    pub(crate) fn exceeded_limit(&self) -> Option<AnswerLimit> {
+        let arguments = self.content.iter().filter_map(|block| match block {
+            ContentBlock::ToolUse(call) => call.partial_json.as_deref(),
+            ContentBlock::Unknown(block) => block.get(PARTIAL_JSON)?.as_str(),
+            _ => None,
+        });
+        let shapes = arguments.map(|json| JsonShape::of_text(json.as_bytes()));
+        shapes.fold(None, |exceeded, shape| {
+            if shape.depth > MAX_JSON_DEPTH {
+                Some(AnswerLimit::Depth)
+            } else if shape.tree_bytes > AnswerLimit::Values.most() {
+                Some(AnswerLimit::Values)
+            } else {
+                exceeded
+            }
+        })
     }
 
     /// Returns the name of a tool that the model called with arguments that are not a JSON object;
@@ -636,7 +718,7 @@ mod tests {
             (json!(7), "", json!({}), Some("7")),
         ] {
             let mut call = ToolUse::new("t", "f", began_with);
-            call.finish_arguments(json.to_owned());
+            call.finish_arguments(json.to_owned(), usize::MAX);
             assert_eq!(call.input, input, "{json}");
             assert_eq!(call.partial_json.as_deref(), partial_json, "{json}");
         }

@@ -5,6 +5,7 @@
 //! ignored, as the API's versioning policy requires.
 
 mod accumulate;
+mod answer_limit;
 mod claude_model;
 mod error;
 mod event;
@@ -23,9 +24,11 @@ mod text_delta;
 mod tools;
 
 pub(crate) use accumulate::Update;
+#[cfg(test)]
+pub(crate) use answer_limit::AnswerLimit;
 pub(crate) use claude_model::{ClaudeModel, ModelFamily};
 pub(crate) use error::{ApiError, StreamError};
-pub(crate) use exact_json::{ExactFields, ExactJson};
+pub(crate) use exact_json::{ExactFields, ExactJson, indent_json};
 pub(crate) use message::{
     ContentBlock, Media, Message, MessageType, RawSource, Role, Source, StopReason, ToolResult,
     ToolUse, Usage,

@@ -97,7 +97,7 @@ fn kind(error: &StreamError) -> &'static str {
         | StreamError::ToolInput { .. } => "malformed",
         StreamError::NotAMessage { .. } => "not a message",
         StreamError::Compressed { .. } => "compressed",
-        StreamError::TooLarge => "too large",
+        StreamError::TooLarge(_) => "too large",
     }
 }
 

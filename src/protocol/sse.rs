@@ -3,9 +3,10 @@
 //! Source: the WHATWG HTML standard, "Server-sent events", 9.2.6. Lines are split before UTF-8 is
 //! decoded, so that a character may span two reads.
 
-/// The maximum length of a line, and of the data of an event, in bytes. The API's events are a few
-/// kilobytes at most.
-const MAX_BYTES: usize = 32 * 1024 * 1024;
+use super::answer_limit::AnswerLimit;
+
+/// The maximum length of a line, and of the data of an event, in bytes.
+const MAX_BYTES: usize = AnswerLimit::Event.most();
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 

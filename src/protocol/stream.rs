@@ -7,19 +7,23 @@
 use std::collections::VecDeque;
 
 use super::accumulate::{Accumulator, Update};
+use super::answer_limit::AnswerLimit;
 use super::error::{ApiError, StreamError};
 use super::message::{Message, Usage};
 use super::seam::{SurrogateJoiner, mend};
 use super::sse::Decoder;
+use crate::text::{JsonPlace, JsonShape, check_depth};
 
-/// The maximum size of a JSON body, in bytes.
-const MAX_JSON_BYTES: usize = 64 * 1024 * 1024;
+/// A JSON text of so many bytes takes little memory, whatever it says.
+const SMALL_JSON_BYTES: usize = 16 * 1024;
 
 /// Turns a response body into a message.
 #[derive(Debug, Default)]
 pub(crate) struct MessageStream {
     body: Body,
     end: End,
+    /// How much has come, in bytes.
+    received: usize,
     has_content: bool,
     finished: bool,
 }
@@ -53,6 +57,7 @@ impl Default for Body {
 impl MessageStream {
     /// Buffers bytes from the connection.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.received = self.received.saturating_add(bytes.len());
         match &mut self.body {
             Body::Unknown(seen) => {
                 seen.extend_from_slice(bytes);
@@ -95,6 +100,9 @@ impl MessageStream {
         if self.finished {
             return Ok(None);
         }
+        if self.received > AnswerLimit::Stream.most() {
+            return Err(StreamError::TooLarge(AnswerLimit::Stream));
+        }
         let ended = self.has_ended();
         let update = match &mut self.body {
             Body::Unknown(_) if ended => Err(StreamError::Cut),
@@ -113,7 +121,9 @@ impl MessageStream {
                     next => next,
                 }
             }
-            Body::Json(body) if body.len() > MAX_JSON_BYTES => Err(StreamError::TooLarge),
+            Body::Json(body) if body.len() > AnswerLimit::Body.most() => {
+                Err(StreamError::TooLarge(AnswerLimit::Body))
+            }
             Body::Json(body) if ended => {
                 let (message, updates) = parse_reply(body)?;
                 self.body = Body::Parsed(message, updates);
@@ -181,10 +191,23 @@ fn next_event(
     seam: &mut SurrogateJoiner,
 ) -> Result<Option<Update>, StreamError> {
     match decoder.next_frame() {
-        Ok(Some(frame)) => seam.apply(&frame, accumulator).map(Some),
+        Ok(Some(frame)) => {
+            check_size(frame.data)?;
+            seam.apply(&frame, accumulator).map(Some)
+        }
         Ok(None) => Ok(None),
-        Err(_) => Err(StreamError::TooLarge),
+        Err(_) => Err(StreamError::TooLarge(AnswerLimit::Event)),
     }
+}
+
+/// Checks that JSON text can be parsed without filling the memory.
+fn check_size(text: &[u8]) -> Result<(), StreamError> {
+    if text.len() > SMALL_JSON_BYTES
+        && JsonShape::of_text(text).tree_bytes > AnswerLimit::Values.most()
+    {
+        return Err(StreamError::TooLarge(AnswerLimit::Values));
+    }
+    Ok(())
 }
 
 /// What an event stream can start with: a field, a comment or a byte order mark. Anything else is
@@ -214,12 +237,11 @@ fn tell(seen: &[u8]) -> Body {
 }
 
 fn parse_reply(body: &[u8]) -> Result<(Box<Message>, VecDeque<Update>), StreamError> {
+    check_size(body)?;
     let Some(mut message) = parse_message(body).or_else(|| parse_message(&mend(body))) else {
         return Err(not_a_message(body));
     };
-    for block in &mut message.content {
-        block.finish_arguments(String::new());
-    }
+    message.finish_arguments(AnswerLimit::Values.most());
     let mut updates = VecDeque::from([Update::Started]);
     updates.extend(message.content.iter().map(Update::from_block));
     updates.extend(message.stop_reason.clone().map(Update::Stopped));
@@ -235,6 +257,9 @@ fn parse_message(body: &[u8]) -> Option<Box<Message>> {
 
 /// Classifies a body that is not a message: truncated JSON, an API error, or something else.
 fn not_a_message(body: &[u8]) -> StreamError {
+    if check_depth(body, JsonPlace::Bare).is_err() {
+        return StreamError::TooLarge(AnswerLimit::Depth);
+    }
     match serde_json::from_slice::<serde_json::Value>(body) {
         Err(error) if error.is_eof() => StreamError::Cut,
         Ok(value) if value.get("error").is_some() => {

@@ -16,6 +16,7 @@ use super::record::{
 use super::{Error, name, read_error, write_error};
 use crate::fs::replace_link;
 use crate::protocol::{ContentBlock, InputMessage, Role};
+use crate::text::{JsonPlace, check_depth};
 
 /// A conversation. Its file is created with its first turn, or at once if it has a name.
 #[derive(Debug)]
@@ -409,7 +410,11 @@ impl SavedConversation {
         while whole < bytes.len() {
             let end = memchr::memchr(b'\n', &bytes[whole..]).map(|length| whole + length);
             let line = &bytes[whole..end.unwrap_or(bytes.len())];
-            match serde_json::from_slice::<SessionRecord>(line) {
+            // What nests too deep was written by something else, and could not be printed or sent.
+            let read = check_depth(line, JsonPlace::Envelope)
+                .map_err(serde::de::Error::custom)
+                .and_then(|()| serde_json::from_slice::<SessionRecord>(line));
+            match read {
                 Ok(record) if record.kind == HEADER || self.read > 0 || whole > 0 => {
                     self.apply_record(record)?;
                 }

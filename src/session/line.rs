@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::blob::BlobStore;
 use super::record::SavedTurn;
-use crate::model_text::RESULT_LEFT_OUT;
+use crate::model_text::{RESULT_LEFT_OUT, unreadable_content};
 use crate::protocol::{ContentBlock, InputMessage, Role, StopReason};
 
 /// A turn in a history, as received.
@@ -94,7 +94,9 @@ pub(super) fn parse_blocks(content: &RawValue) -> Vec<ContentBlock> {
     {
         return vec![ContentBlock::text(text.text)];
     }
-    serde_json::from_str(content.get()).unwrap_or_default()
+    // As with a missing file, a text says what is lost.
+    serde_json::from_str(content.get())
+        .unwrap_or_else(|error| vec![ContentBlock::text(unreadable_content(&error))])
 }
 
 /// Returns whether a block of an answer is sent back: not half a call, nor unsealed reasoning.

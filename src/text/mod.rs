@@ -4,6 +4,7 @@
 mod columns;
 mod did_you_mean;
 mod duration;
+mod json_bounds;
 mod os_error;
 mod plural;
 mod quote;
@@ -15,6 +16,10 @@ pub(crate) use did_you_mean::{by_likeness, did_you_mean, nearest_name};
 pub(crate) use duration::{
     format_age, format_duration, format_seconds, format_short_age, parse_duration, parse_timeout,
     round_up_to_seconds,
+};
+pub(crate) use json_bounds::{
+    JsonPlace, JsonShape, MAX_JSON_DEPTH, Mebibytes, NestedTooDeep, check_depth, end_of_string,
+    fields_bytes, tree_bytes,
 };
 pub(crate) use os_error::without_os_codes;
 pub(crate) use plural::{counted, grouped};

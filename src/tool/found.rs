@@ -6,7 +6,7 @@ use toml_edit::{Document, Item};
 
 use super::Error;
 use super::keys::{MCP_SCHEMA, TOOL_KEYS};
-use crate::text::did_you_mean;
+use crate::text::{JsonPlace, check_depth, did_you_mean};
 
 /// A tool from a file, before validation.
 pub(super) struct Found {
@@ -45,6 +45,10 @@ fn line_at(text: &str, offset: usize) -> usize {
 }
 
 fn of_json(name: &str, text: &str) -> Result<Vec<Found>, Error> {
+    check_depth(text.as_bytes(), JsonPlace::Tools).map_err(|error| Error {
+        file: name.to_owned(),
+        reason: error.to_string(),
+    })?;
     let no_json = |error| Error {
         file: name.to_owned(),
         reason: format!("not valid JSON: {error}"),

@@ -10,6 +10,7 @@ mod output_schema;
 mod result;
 mod schema;
 mod schema_way;
+mod schema_work;
 mod spec;
 mod structured;
 mod subschemas;

@@ -1,6 +1,10 @@
 //! JSON schemas: the only module that depends on the validator.
 
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ReferencingError, ValidationError};
 use serde_json::Value;
+
+use super::schema_work::{check_schema_depth, count_steps};
 
 /// The maximum number of violations to report.
 const TOLD: usize = 5;
@@ -10,15 +14,27 @@ const MAX_CHARS: usize = 300;
 
 /// A compiled schema.
 #[derive(Debug, Clone)]
-pub(crate) struct Schema(jsonschema::Validator);
+pub(crate) struct Schema {
+    validator: jsonschema::Validator,
+    source: Value,
+}
+
+/// Values that take more steps than this to check are only found valid or not: each thing that is
+/// wrong, and each reason for it, would be kept until the end.
+const MAX_EXPLAINED_STEPS: usize = 20_000;
 
 impl Schema {
     /// Compiles a schema. All references must resolve inside it: nothing is fetched.
+    ///
+    /// The builder with options would do the same, but it is generic: the whole validator would be
+    /// in the program twice, once for this call and once for the schemas of schemas.
     pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
-        jsonschema::options()
-            .with_retriever(Nowhere)
-            .build(schema)
-            .map(Self)
+        check_schema_depth(schema).map_err(|error| format!("not a usable JSON schema: {error}"))?;
+        jsonschema::validator_for(schema)
+            .map(|validator| Self {
+                validator,
+                source: schema.clone(),
+            })
             .map_err(|error| {
                 let place = error.instance_path().to_string();
                 let place = if place.is_empty() {
@@ -26,16 +42,21 @@ impl Schema {
                 } else {
                     format!("at `{place}`: ")
                 };
-                format!(
-                    "not a valid JSON schema: {place}{}",
-                    short(&error.to_string())
-                )
+                format!("not a valid JSON schema: {place}{}", short(&reason(&error)))
             })
     }
 
     /// Validates a value; the error is the validator's message.
     pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
-        let mut errors = self.0.iter_errors(value).peekable();
+        let steps = count_steps(&self.source, value).map_err(|error| error.to_string())?;
+        if steps > MAX_EXPLAINED_STEPS {
+            return if self.validator.is_valid(value) {
+                Ok(())
+            } else {
+                Err("it does not match the schema, and is too large to say where".to_owned())
+            };
+        }
+        let mut errors = self.validator.iter_errors(value).peekable();
         if errors.peek().is_none() {
             return Ok(());
         }
@@ -50,15 +71,15 @@ impl Schema {
     }
 }
 
-/// Resolves no external references.
-struct Nowhere;
-
-impl jsonschema::Retrieve for Nowhere {
-    fn retrieve(
-        &self,
-        _: &jsonschema::Uri<String>,
-    ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-        Err("references to other documents are not supported".into())
+/// Returns what is wrong with a schema. Of a reference to another document the validator would say
+/// which of its features can fetch it; it is built without them.
+fn reason(error: &ValidationError) -> String {
+    match error.kind() {
+        ValidationErrorKind::Referencing(ReferencingError::Unretrievable { uri, .. }) => format!(
+            "Resource '{uri}' is not present in a registry and retrieving it failed: references \
+            to other documents are not supported"
+        ),
+        _ => error.to_string(),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::protocol::{
     ContentBlock, CreateMessage, ExactJson, InputMessage, Message, ModelOption, ModelRules, Role,
     StopReason, Support, ToolChoice, ToolDefinition, ToolResult, ToolUse,
 };
+use crate::text::{JsonPlace, check_depth};
 
 /// The name of the tool.
 const NAME: &str = "answer";
@@ -99,6 +100,7 @@ impl Misfit {
 impl Structured {
     /// Parses a schema. An answer that does not match is sent back at most `repairs` times.
     pub(crate) fn parse(text: &str, mode: SchemaMode, repairs: u32) -> Result<Self, String> {
+        check_depth(text.as_bytes(), JsonPlace::Bare).map_err(|error| error.to_string())?;
         let schema: Value =
             serde_json::from_str(text).map_err(|error| format!("not valid JSON: {error}"))?;
         let Value::Object(fields) = &schema else {

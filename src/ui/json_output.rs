@@ -1,10 +1,11 @@
 //! JSON output: the API's message object at the end, or each event on a line as it arrives.
 
-use serde_json::{Value, json};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::json;
 
 use super::renderer::{AnswerWriter, DisplayOutcome, FinalAnswer};
 use super::sink::OutputSink;
-use crate::protocol::{ExactFields, ExactJson, StopReason, Update};
+use crate::protocol::{ExactJson, StopReason, Update, indent_json};
 
 /// Writes the message object: on one line in a pipe, indented on a terminal.
 #[derive(Debug)]
@@ -12,13 +13,12 @@ pub(crate) struct JsonOutput;
 
 impl AnswerWriter for JsonOutput {
     fn finish_answer(&mut self, answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
-        let object = ExactJson::from_value(&message_object(answer));
-        let text = if sink.is_terminal() {
-            format!("{object:#}")
+        let text = message_json(answer, None);
+        if sink.is_terminal() {
+            sink.write_json(&indent_json(&text));
         } else {
-            object.to_string()
-        };
-        sink.write_json(&text);
+            sink.write_json(&text);
+        }
         sink.end_line();
         DisplayOutcome::All
     }
@@ -44,13 +44,8 @@ impl AnswerWriter for JsonLinesOutput {
     }
 
     fn finish_answer(&mut self, answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
-        let mut line = ExactFields::default();
-        line.insert("type", Value::from("result"));
-        let fields = message_object(answer);
-        for (key, value) in fields.iter_exact().filter(|(key, _)| *key != "type") {
-            line.insert(key, value);
-        }
-        self.write_event(&ExactJson::from_value(&line), sink);
+        sink.write_json(&message_json(answer, Some("result")));
+        sink.end_line();
         DisplayOutcome::All
     }
 }
@@ -66,18 +61,94 @@ fn is_cut_short(answer: &FinalAnswer) -> bool {
     )
 }
 
-/// Returns the API's message object with an additional key, `langdock`.
-fn message_object(answer: &FinalAnswer) -> ExactFields {
-    let message = ExactJson::from_value(&answer.message);
-    let mut fields = ExactFields::from_object(message).expect("a message is an object");
-    let about = json!({
-        "region": answer.region,
-        "model": answer.message.model,
-        "session_id": answer.session_id,
-        "complete": answer.complete && !is_cut_short(answer),
-        "attempts": answer.attempts,
-        "waited_s": answer.waited_s,
-    });
-    fields.insert("langdock", about);
-    fields
+/// Returns the API's message object with an additional key, `langdock`; with `line_type`, as a line
+/// of that type. It is written as it is, since a tree of a long answer takes many times as much.
+fn message_json(answer: &FinalAnswer, line_type: Option<&'static str>) -> String {
+    let object = MessageObject { answer, line_type };
+    serde_json::to_string(&object).expect("maps with string keys are always JSON")
+}
+
+/// The fields of a message, in their order, and those about it.
+struct MessageObject<'a> {
+    answer: &'a FinalAnswer,
+    line_type: Option<&'static str>,
+}
+
+impl Serialize for MessageObject<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (answer, message) = (self.answer, &self.answer.message);
+        let mut fields = serializer.serialize_map(None)?;
+        if let Some(line_type) = self.line_type {
+            fields.serialize_entry("type", line_type)?;
+        }
+        fields.serialize_entry("id", &message.id)?;
+        if self.line_type.is_none() {
+            fields.serialize_entry("type", &message.kind)?;
+        }
+        fields.serialize_entry("role", &message.role)?;
+        fields.serialize_entry("model", &message.model)?;
+        fields.serialize_entry("content", &message.content)?;
+        fields.serialize_entry("stop_reason", &message.stop_reason)?;
+        fields.serialize_entry("stop_sequence", &message.stop_sequence)?;
+        fields.serialize_entry("usage", &message.usage)?;
+        let others = message.extra.iter().filter(|(key, _)| *key != ABOUT);
+        for (key, value) in others {
+            fields.serialize_entry(key, value)?;
+        }
+        let about = json!({
+            "region": answer.region,
+            "model": message.model,
+            "session_id": answer.session_id,
+            "complete": answer.complete && !is_cut_short(answer),
+            "attempts": answer.attempts,
+            "waited_s": answer.waited_s,
+        });
+        fields.serialize_entry(ABOUT, &about)?;
+        fields.end()
+    }
+}
+
+/// The key of what this program says about a message.
+const ABOUT: &str = "langdock";
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::protocol::Message;
+
+    #[test]
+    fn all_fields_of_a_message_are_printed_in_their_order() {
+        let message = json!({
+            "id": "msg_1", "type": "message", "role": "assistant", "model": "m",
+            "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {"a": [1]}}],
+            "stop_reason": "tool_use", "stop_sequence": null, "usage": {"input_tokens": 1},
+            "later": {"a": 1}, "langdock": "of the server",
+        });
+        let parsed: Message = serde_json::from_value(message.clone()).expect("a message");
+        let written = serde_json::to_value(&parsed).expect("JSON");
+        assert_eq!(written, message, "a field of a message is missing here");
+        let answer = FinalAnswer {
+            message: parsed,
+            region: "eu".to_owned(),
+            complete: true,
+            attempts: 1,
+            waited_s: 0.0,
+            session_id: None,
+        };
+        let text = message_json(&answer, None);
+        let object: Value = serde_json::from_str(&text).expect("JSON");
+        let mut expected = message;
+        expected["langdock"] = json!({
+            "region": "eu", "model": "m", "session_id": null, "complete": true, "attempts": 1,
+            "waited_s": 0.0,
+        });
+        assert_eq!(object.to_string(), expected.to_string());
+        let line = message_json(&answer, Some("result"));
+        assert!(
+            line.starts_with(r#"{"type":"result","id":"msg_1","role":"#),
+            "{line}"
+        );
+    }
 }

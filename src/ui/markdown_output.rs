@@ -5,6 +5,9 @@ use super::renderer::{AnswerWriter, DisplayOutcome, FinalAnswer};
 use super::sink::OutputSink;
 use crate::protocol::Update;
 
+/// How much text is rendered before signals are looked for again, in bytes.
+const PIECE_BYTES: usize = 4096;
+
 /// Renders text as it arrives.
 #[derive(Debug)]
 pub(crate) struct MarkdownOutput {
@@ -21,9 +24,16 @@ impl MarkdownOutput {
 }
 
 impl AnswerWriter for MarkdownOutput {
-    fn handle_update(&mut self, update: &Update, _data: &[u8], _sink: &mut OutputSink) {
-        if let Update::Text(text) = update {
-            self.markdown.push_text(text);
+    fn handle_update(&mut self, update: &Update, _data: &[u8], sink: &mut OutputSink) {
+        let Update::Text(text) = update else {
+            return;
+        };
+        let mut rest = text.as_str();
+        // After a signal nothing more is shown, and rendering what came would only delay the end.
+        while !rest.is_empty() && !sink.is_interrupted() {
+            let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
+            self.markdown.push_text(piece);
+            rest = behind;
         }
     }
 

@@ -48,9 +48,8 @@ pub(crate) struct AnswerRenderer {
     form: Box<dyn AnswerWriter>,
     sink: OutputSink,
     thinking: Option<ThinkingDisplay>,
-    /// The updates of an answer that is shown only when it ends; `None` if it is shown as it
-    /// arrives.
-    held: Option<Vec<Update>>,
+    /// What has come of an answer that is shown at its end; `None` if it is shown as it comes.
+    held: Option<HeldAnswer>,
 }
 
 impl AnswerRenderer {
@@ -67,7 +66,7 @@ impl AnswerRenderer {
     /// Shows each answer only when it ends, in one piece.
     pub(crate) fn holding_updates(self) -> Self {
         Self {
-            held: Some(Vec::new()),
+            held: Some(HeldAnswer::default()),
             ..self
         }
     }
@@ -93,7 +92,7 @@ impl AnswerRenderer {
     /// Handles an update; `data` is the raw data of its event.
     pub(crate) fn handle_update(&mut self, update: &Update, data: &[u8]) {
         if let Some(held) = &mut self.held {
-            hold(held, update);
+            held.push_update(update);
         } else {
             self.show_update(update, data);
         }
@@ -108,7 +107,18 @@ impl AnswerRenderer {
 
     /// Shows the held updates. They carry no raw event data.
     fn show_held(&mut self) {
-        for update in self.held.as_mut().map(std::mem::take).unwrap_or_default() {
+        let Some(held) = self.held.as_mut().map(std::mem::take) else {
+            return;
+        };
+        let mut rest = held.text.as_str();
+        for (kind, length) in held.parts {
+            let (text, behind) = rest.split_at(length);
+            rest = behind;
+            let update = match kind {
+                HeldKind::Text => Update::Text(text.to_owned()),
+                HeldKind::Thinking => Update::Thinking(text.to_owned()),
+                HeldKind::ToolInput => Update::ToolInput,
+            };
             self.show_update(&update, &[]);
         }
     }
@@ -165,13 +175,42 @@ impl AnswerRenderer {
     }
 }
 
-/// Adds an update to the held ones, and merges consecutive pieces of text.
-fn hold(held: &mut Vec<Update>, update: &Update) {
-    match (held.last_mut(), update) {
-        (Some(Update::Text(text)), Update::Text(more))
-        | (Some(Update::Thinking(text)), Update::Thinking(more)) => text.push_str(more),
-        (_, Update::Nothing) => {}
-        (_, update) => held.push(update.clone()),
+/// The parts of an answer that is shown at its end. A server may send any number of them, so that
+/// little is kept for each.
+#[derive(Debug, Default)]
+struct HeldAnswer {
+    /// The text of all parts.
+    text: String,
+    /// What each part is, and the length of its text in bytes.
+    parts: Vec<(HeldKind, usize)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HeldKind {
+    Text,
+    Thinking,
+    ToolInput,
+}
+
+impl HeldAnswer {
+    /// Adds an update; one part follows another of its kind as the same part.
+    fn push_update(&mut self, update: &Update) {
+        let (kind, text) = match update {
+            Update::Text(text) => (HeldKind::Text, text.as_str()),
+            Update::Thinking(text) => (HeldKind::Thinking, text.as_str()),
+            Update::ToolInput => (HeldKind::ToolInput, ""),
+            // Nothing of these is shown.
+            Update::Started
+            | Update::ThinkingStarted
+            | Update::Stopped(_)
+            | Update::Finished
+            | Update::Nothing => return,
+        };
+        self.text.push_str(text);
+        match self.parts.last_mut() {
+            Some((last, length)) if *last == kind => *length += text.len(),
+            _ => self.parts.push((kind, text.len())),
+        }
     }
 }
 

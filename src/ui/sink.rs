@@ -76,6 +76,14 @@ impl OutputSink {
         self.last_byte.is_some()
     }
 
+    /// Whether a signal has arrived that ends the output; never for a file, which keeps what came.
+    pub(super) fn is_interrupted(&self) -> bool {
+        match &self.target {
+            SinkTarget::Stdout(_, interrupt) => interrupt.pending_signal().is_some(),
+            SinkTarget::File(_) => false,
+        }
+    }
+
     /// Whether the sink is a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         self.is_terminal

@@ -6,7 +6,8 @@ mod sources;
 
 use std::collections::BTreeMap;
 
-use self::sources::{ModulePath, Source, circle, sources};
+pub(crate) use self::sources::sources;
+use self::sources::{ModulePath, Source, circle};
 
 /// The rows of the table in `src/lib.rs`, lowest first. Modules of the same row do not import each
 /// other.

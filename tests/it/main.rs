@@ -6,6 +6,7 @@
     reason = "a test that meets an error it did not expect has failed"
 )]
 
+mod advisories;
 mod auth;
 mod batch;
 mod broken_calls;
@@ -19,6 +20,7 @@ mod exact_numbers;
 mod faults;
 mod fixtures_hold;
 mod flags;
+mod flood;
 mod generated;
 mod help;
 mod layering;

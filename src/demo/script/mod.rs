@@ -8,6 +8,7 @@ mod prose;
 mod sample;
 
 use super::ask::{ParsedRequest, ParsedToolChoice, ThinkingMode};
+use super::server_room::MAX_ANSWER_TOKENS;
 use super::tokens;
 
 pub(super) use ending::AnswerStop;
@@ -83,7 +84,8 @@ pub(super) fn script_answer(ask: &ParsedRequest<'_>) -> ScriptedAnswer {
         }
         content.extend(calls);
     }
-    let (mut content, stop) = ending::apply_limits(content, &ask.stop_sequences, ask.max_tokens);
+    let most = ask.max_tokens.min(MAX_ANSWER_TOKENS);
+    let (mut content, stop) = ending::apply_limits(content, &ask.stop_sequences, most);
     // Truncated thinking is signed as it is sent.
     if let Some(AnswerBlock::Thinking {
         thinking,

@@ -14,6 +14,10 @@ use super::row_buffer::RowBuffer;
 /// hand.
 const MAX_HIGHLIGHTED: usize = 1000;
 
+/// The most states that a grammar is in at once. Code that nests deeper is hardly written by hand
+/// either, and its state would be copied for each row.
+const MAX_NESTED_SCOPES: usize = 200;
+
 /// Columns between tab stops.
 const TAB_COLUMNS: usize = 4;
 
@@ -40,19 +44,19 @@ impl CodeBlock {
     }
 
     /// Appends a character other than a line feed.
-    pub(super) fn push_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
+    pub(super) fn push_letter(&mut self, letter: char, buffer: &mut RowBuffer, budget: &mut usize) {
         if letter == '\t' {
             for _ in 0..TAB_COLUMNS - self.letters % TAB_COLUMNS {
-                self.put_letter(' ', buffer);
+                self.put_letter(' ', buffer, budget);
             }
         } else {
-            self.put_letter(letter, buffer);
+            self.put_letter(letter, buffer, budget);
         }
     }
 
-    fn put_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
+    fn put_letter(&mut self, letter: char, buffer: &mut RowBuffer, budget: &mut usize) {
         if !buffer.has_room_for(letter) {
-            self.color_row(buffer);
+            self.color_row(buffer, budget);
             buffer.break_code();
         }
         buffer.push_unwrapped(ScreenCell::new(letter, CellStyle::default()));
@@ -61,8 +65,9 @@ impl CodeBlock {
     }
 
     /// Ends a line.
-    pub(super) fn end_line(&mut self, buffer: &mut RowBuffer) {
+    pub(super) fn end_line(&mut self, buffer: &mut RowBuffer, budget: &mut usize) {
         self.line.push('\n');
+        self.spend(budget);
         if let Some(language) = self
             .language
             .as_mut()
@@ -75,8 +80,21 @@ impl CodeBlock {
         buffer.end_row();
     }
 
+    /// Takes the line so far from the budget of the text. Where that is used up, or the code nests
+    /// too deep, the rest of the block is not highlighted.
+    fn spend(&mut self, budget: &mut usize) {
+        if let Some(language) = &self.language {
+            let is_deep = language.scopes.len() > MAX_NESTED_SCOPES;
+            match budget.checked_sub(self.letters.min(MAX_HIGHLIGHTED)) {
+                Some(left) if !is_deep => *budget = left,
+                _ => self.language = None,
+            }
+        }
+    }
+
     /// Highlights the line so far.
-    fn color_row(&self, buffer: &mut RowBuffer) {
+    fn color_row(&mut self, buffer: &mut RowBuffer, budget: &mut usize) {
+        self.spend(budget);
         if let Some(language) = self
             .language
             .as_ref()

@@ -12,6 +12,13 @@ use super::row_buffer::RowBuffer;
 /// Maximum length of a link target or autolink that is held back, in bytes.
 const MAX_HELD_BYTES: usize = 1000;
 
+/// How much more may be parsed again than the block has characters, before a block is only shown as
+/// written where that costs more: a target that is rejected is parsed again, and may hold others.
+const FREE_WORK: usize = 4 * MAX_HELD_BYTES;
+
+/// How often each character of a block may be parsed again on average.
+const WORK_PER_LETTER: usize = 4;
+
 /// Maximum length of an entity, in bytes.
 const MAX_ENTITY_BYTES: usize = 32;
 
@@ -33,6 +40,10 @@ pub(super) struct InlineText {
     before_previous: Option<char>,
     /// Position of a bare URL in progress.
     bare_url: Option<usize>,
+    /// The characters of the block so far.
+    letters: usize,
+    /// The characters that were parsed again.
+    work: usize,
 }
 
 /// Syntax that is held back until the next characters decide what it is.
@@ -62,6 +73,17 @@ impl InlineText {
 
     /// Appends a character other than a line feed.
     pub(super) fn push_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
+        self.letters += 1;
+        self.take_letter(letter, buffer);
+    }
+
+    /// Whether so much was parsed again that link targets are no longer looked for. It depends only
+    /// on the text so far.
+    fn is_exhausted(&self) -> bool {
+        self.work > FREE_WORK + WORK_PER_LETTER * self.letters
+    }
+
+    fn take_letter(&mut self, letter: char, buffer: &mut RowBuffer) {
         match std::mem::take(&mut self.held) {
             PendingSyntax::Nothing => self.start_syntax(letter, buffer),
             PendingSyntax::Run(sign, length) if letter == sign => {
@@ -90,7 +112,7 @@ impl InlineText {
                 text.push(letter);
                 self.held = PendingSyntax::Angle(text);
             }
-            PendingSyntax::Closed(bracket) if letter == '(' => {
+            PendingSyntax::Closed(bracket) if letter == '(' && !self.is_exhausted() => {
                 self.held = PendingSyntax::Target(bracket, String::new());
             }
             PendingSyntax::Target(bracket, target) => {
@@ -98,7 +120,7 @@ impl InlineText {
             }
             held => {
                 self.release_held(held, letter, buffer);
-                self.push_letter(letter, buffer);
+                self.take_letter(letter, buffer);
             }
         }
     }
@@ -147,8 +169,9 @@ impl InlineText {
             PendingSyntax::Angle(text) => self.put_all(&format!("<{text}"), buffer),
             PendingSyntax::Target(_, target) => {
                 self.put_letter('(', buffer);
+                self.work += target.len();
                 for letter in target.chars() {
-                    self.push_letter(letter, buffer);
+                    self.take_letter(letter, buffer);
                 }
             }
         }
@@ -390,20 +413,22 @@ impl InlineText {
         letter: char,
         buffer: &mut RowBuffer,
     ) {
-        if letter == ')'
-            && let InlineConstruct::Link(address) = parse_construct(&format!("[x]({target})"))
-        {
-            return self.finish_link(bracket, &target, &address, buffer);
+        if letter == ')' && may_be_target(&target) {
+            self.work += target.len();
+            if let InlineConstruct::Link(address) = parse_construct(&format!("[x]({target})")) {
+                return self.finish_link(bracket, &target, &address, buffer);
+            }
         }
         let has_title = target.contains(['"', '\'']);
         let is_over = target.len() > MAX_HELD_BYTES
+            || self.is_exhausted()
             || target.ends_with([' ', '\t'])
                 && !target.starts_with('<')
                 && !has_title
                 && !matches!(letter, '"' | '\'' | ' ');
         if is_over {
             self.release_held(PendingSyntax::Target(bracket, target), letter, buffer);
-            return self.push_letter(letter, buffer);
+            return self.take_letter(letter, buffer);
         }
         target.push(letter);
         self.held = PendingSyntax::Target(bracket, target);
@@ -510,6 +535,16 @@ impl InlineText {
         let to = word.trim_end_matches(ends);
         mark_link(start, start + to.chars().count(), to, buffer);
     }
+}
+
+/// Whether a target may be complete: without a title or angle brackets, its parentheses must be
+/// balanced. Parsing it would say so too, but takes longer.
+fn may_be_target(target: &str) -> bool {
+    if target.contains(['"', '\'', '<', '\\']) {
+        return true;
+    }
+    let count = |sign: char| target.matches(sign).count();
+    count('(') == count(')')
 }
 
 /// Returns the position where a URL begins whose `//` was just written.

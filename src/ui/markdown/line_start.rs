@@ -75,6 +75,10 @@ pub(super) struct LineStart {
     pub(super) text: usize,
 }
 
+/// Maximum number of containers inside of one another; what is deeper is text. Each row repeats
+/// their prefixes.
+const MAX_CONTAINERS: usize = 16;
+
 /// Maximum length of a line's beginning, in bytes; a longer one is text.
 const MAX_PREFIX_BYTES: usize = 256;
 
@@ -229,7 +233,7 @@ fn parse_outside_fence(
             });
         }
         match letter {
-            '>' => {
+            '>' if keep + opens.len() < MAX_CONTAINERS => {
                 scan.skip_quote_marker(spaces)?;
                 opens.push(BlockContainer::Quote);
                 continue;
@@ -264,6 +268,7 @@ fn parse_outside_fence(
             '|' => return done(LineKind::Row, opens, 0),
             '-' | '*' | '_' | '+' | '0'..='9' => match rule_or_item(rest, scan.is_ended, open)? {
                 LineMarker::Rule => return done(LineKind::Rule, opens, rest.len()),
+                LineMarker::Item { .. } if keep + opens.len() >= MAX_CONTAINERS => {}
                 LineMarker::Item { marker, length } => {
                     let inside = &rest[length..];
                     let gap = inside.len() - inside.trim_start_matches(' ').len();

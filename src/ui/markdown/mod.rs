@@ -90,7 +90,19 @@ pub(crate) struct MarkdownRenderer {
     /// Number of empty lines since the last block.
     blanks: usize,
     has_begun: bool,
+    /// Whether more of the line that is held back as a row would be seen.
+    has_preview_room: bool,
+    /// How many characters of code are still highlighted.
+    highlight_budget: usize,
 }
+
+/// The longest source of a table, in bytes: it is shown when it is complete, and all at once. A
+/// longer one is divided.
+const MAX_TABLE_BYTES: usize = 128 * 1024;
+
+/// How many characters of code are highlighted in one text: some thousand lines. A grammar may
+/// take microseconds for each.
+const MAX_HIGHLIGHTED_LETTERS: usize = 128 * 1024;
 
 /// How the next character is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +143,8 @@ impl MarkdownRenderer {
             leaf: LeafBlock::Nothing,
             blanks: 0,
             has_begun: false,
+            has_preview_room: true,
+            highlight_budget: MAX_HIGHLIGHTED_LETTERS,
         }
     }
 
@@ -183,8 +197,10 @@ impl MarkdownRenderer {
             (LinePhase::Row, '\n') => self.end_table_line(),
             (LinePhase::Row, _) => {
                 self.line.push(letter);
-                self.buffer
-                    .show_preview(&self.line, CellStyle::from_color(CellColor::Mark));
+                if self.has_preview_room {
+                    let style = CellStyle::from_color(CellColor::Mark);
+                    self.has_preview_room = self.buffer.show_preview(&self.line, style);
+                }
             }
             (LinePhase::Text, '\n') => self.end_line(),
             (LinePhase::Text, _) => self.push_leaf_letter(letter),
@@ -217,7 +233,7 @@ impl MarkdownRenderer {
             LeafBlock::Paragraph(inline) => inline.push_letter(letter, &mut self.buffer),
             LeafBlock::Heading(heading) => heading.push_letter(letter, &mut self.buffer),
             LeafBlock::Fence { code, .. } | LeafBlock::Indented(code) => {
-                code.push_letter(letter, &mut self.buffer);
+                code.push_letter(letter, &mut self.buffer, &mut self.highlight_budget);
             }
             LeafBlock::Nothing | LeafBlock::Table(_) => {}
         }
@@ -233,7 +249,7 @@ impl MarkdownRenderer {
             LeafBlock::Paragraph(inline) => inline.end_line(&mut self.buffer),
             LeafBlock::Heading(_) => self.close_leaf(),
             LeafBlock::Fence { code, .. } | LeafBlock::Indented(code) => {
-                code.end_line(&mut self.buffer);
+                code.end_line(&mut self.buffer, &mut self.highlight_budget);
             }
             LeafBlock::Nothing | LeafBlock::Table(_) => {}
         }
@@ -320,8 +336,8 @@ impl MarkdownRenderer {
                     self.leaf = LeafBlock::Table(Vec::new());
                 }
                 text.clone_into(&mut self.line);
-                self.buffer
-                    .show_preview(text, CellStyle::from_color(CellColor::Mark));
+                let style = CellStyle::from_color(CellColor::Mark);
+                self.has_preview_room = self.buffer.show_preview(text, style);
                 return;
             }
         }
@@ -407,7 +423,10 @@ impl MarkdownRenderer {
         let LeafBlock::Table(lines) = &mut self.leaf else {
             return;
         };
-        if lines.len() == 1 && !is_delimiter(&lines[0], &line) {
+        let source: usize = lines.iter().map(String::len).sum();
+        if lines.len() == 1 && !is_delimiter(&lines[0], &line)
+            || source + line.len() > MAX_TABLE_BYTES
+        {
             self.close_leaf();
             self.begin_row(self.containers.len());
             self.leaf = LeafBlock::Table(vec![line]);

@@ -12,6 +12,9 @@ use super::emphasis_opener::EmphasisOpener;
 use super::palette::ColorTheme;
 use super::screen::RenderTarget;
 
+/// The most cells of a row: characters without a width never fill one, nor do spaces at its end.
+const MAX_ROW_CELLS: usize = 1024;
+
 /// The current row of the screen, and the output for finished rows.
 #[derive(Debug)]
 pub(super) struct RowBuffer {
@@ -109,6 +112,9 @@ impl RowBuffer {
 
     /// Appends a cell of text; a word that does not fit is wrapped.
     pub(super) fn push_wrapping(&mut self, cell: ScreenCell) {
+        if self.cells.len() >= self.first + MAX_ROW_CELLS {
+            self.break_line();
+        }
         self.used += usize::from(cell.width);
         self.cells.push(cell);
         if cell.letter != ' ' {
@@ -177,13 +183,16 @@ impl RowBuffer {
         }
     }
 
-    /// Replaces the row's content by provisional text. Unchanged cells are not rewritten.
-    pub(super) fn show_preview(&mut self, text: &str, style: CellStyle) {
+    /// Replaces the row's content by provisional text. Unchanged cells are not rewritten. Returns
+    /// whether there is room for more of it.
+    pub(super) fn show_preview(&mut self, text: &str, style: CellStyle) -> bool {
+        let mut has_room = true;
         let mut used = cells_width(&self.cells[..self.first]);
         let mut place = self.first;
         for cell in each_cell(text, style) {
             used += usize::from(cell.width);
-            if used >= self.limit {
+            if used >= self.limit || place >= self.first + MAX_ROW_CELLS {
+                has_room = false;
                 break;
             }
             if self.cells.get(place) != Some(&cell) {
@@ -194,6 +203,7 @@ impl RowBuffer {
         }
         self.truncate_at(place);
         self.used = cells_width(&self.cells);
+        has_room
     }
 
     /// Removes the cells from this index on.

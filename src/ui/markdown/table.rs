@@ -221,6 +221,9 @@ impl MarkdownTable {
     /// Returns the column widths; `None` if the columns do not fit side by side.
     fn column_widths(&self, room: usize) -> Option<Vec<usize>> {
         let columns = self.alignments.len();
+        // A table may have many more columns than any screen.
+        let gaps = COLUMN_GAP * columns.saturating_sub(1);
+        let room = room.checked_sub(gaps)?;
         let widest = |column: usize, measure: &dyn Fn(&[ScreenCell]) -> usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
             cells.map(|cell| measure(cell)).max().unwrap_or(0)
@@ -241,7 +244,6 @@ impl MarkdownTable {
             }
         };
         let whole: Vec<usize> = words.iter().zip(&widths).map(keep).collect();
-        let room = room.checked_sub(COLUMN_GAP * columns.saturating_sub(1))?;
         shrink_widths(widths.clone(), &whole, room).or_else(|| shrink_widths(widths, &words, room))
     }
 

@@ -109,6 +109,39 @@ fn letters(text: &str, columns: usize) -> String {
 }
 
 #[test]
+fn text_that_is_made_to_be_parsed_again_and_again_is_shown_as_written() {
+    // Each of these once took a time that grew with the square of the text, or worse.
+    for part in ["[](()", "[a](b", "[](<)", "> ", "|"] {
+        let shown = styled(&part.repeat(5000 / part.len()), 80);
+        assert!(shown.contains(part.trim()), "{part}: {shown:.200}");
+    }
+}
+
+#[test]
+fn a_link_after_much_text_without_one_is_still_a_link() {
+    let text = format!("{} [a](https://a.example)", "[](()".repeat(200));
+    assert!(
+        styled(&text, 80).contains("]8;;https://a.example"),
+        "{}",
+        styled(&text, 80)
+    );
+}
+
+#[test]
+fn a_long_table_is_divided_and_none_of_it_is_lost() {
+    let row = "| one | two |\n";
+    let text = format!("{row}|---|---|\n{}", row.repeat(20_000));
+    assert_eq!(styled(&text, 80).matches("one").count(), 20_001);
+}
+
+#[test]
+fn containers_nest_sixteen_deep_and_what_is_deeper_is_text() {
+    let shown = styled(&format!("{}x\n", "> ".repeat(20)), 80);
+    assert_eq!(shown.matches('│').count(), 16);
+    assert!(shown.contains("> > > > x"), "{shown}");
+}
+
+#[test]
 fn an_unclosed_delimiter_stays_where_it_was_written() {
     for text in [
         "The pattern **/*.rs finds all files of Rust in this directory and in each of those below that one.",

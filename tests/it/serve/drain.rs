@@ -54,6 +54,23 @@ fn ctrl_c_does_not_wait() {
 }
 
 #[test]
+fn a_second_sigterm_does_not_wait_either() {
+    let serving = Serving::start(&["--rate", "4"]);
+    let mut stream = serving.open(KEY, &json!({"stream": true}));
+    read_until(&mut stream, "event: content_block_delta");
+    serving
+        .running
+        .signal(Signal::SIGTERM)
+        .wait_for_stderr(DRAINS);
+    // Signals right after the first one count as the first.
+    while serving.running.try_signal(Signal::SIGTERM) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    serving.running.finish().signal(15);
+    assert!(!read_rest(stream).contains("message_stop"));
+}
+
+#[test]
 fn connections_that_nothing_is_asked_on_are_not_waited_for() {
     let serving = Serving::start(&[]);
     let silent = TcpStream::connect(serving.address()).unwrap();
