@@ -2,7 +2,9 @@
 //! user.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -10,8 +12,11 @@ use crate::config::Env;
 use crate::error::{Error, ErrorForm};
 use crate::guard::ChildGuard;
 use crate::protocol::ExactJson;
-use crate::text::{TextTable, sanitize, sanitize_json};
+use crate::text::{KnownSecrets, TextTable, sanitize, sanitize_json};
 use crate::ui::{InterruptSignal, Notices, OutputError, StdoutWriter, TerminalInfo};
+
+/// How often it is checked for signals while something blocks.
+const SIGNAL_CHECK: Duration = Duration::from_millis(20);
 
 /// The context of a command.
 pub(crate) struct App {
@@ -19,6 +24,8 @@ pub(crate) struct App {
     pub(crate) env: Env,
     /// What is known about the standard streams and the terminal.
     pub(crate) facts: TerminalInfo,
+    /// What is never printed or stored.
+    pub(crate) secrets: Arc<KnownSecrets>,
     /// Messages to the user.
     pub(crate) notices: Notices,
     /// The signals that end a run, once they are watched.
@@ -32,6 +39,7 @@ pub(crate) struct App {
 impl App {
     /// Writes a text to standard output.
     pub(crate) fn print(&self, text: &str) -> Result<(), Error> {
+        let text = self.secrets.scrub(text);
         Ok(StdoutWriter::open()?.write_all(text.as_bytes(), &self.interrupt)?)
     }
 
@@ -135,6 +143,33 @@ impl App {
     pub(crate) fn tell_written(&self, path: &Path) {
         self.notices
             .notice_always(&format!("what you wrote is in `{}`", path.display()));
+    }
+
+    /// Does what may take forever, such as opening a named pipe, on a thread of its own, and fails at
+    /// the first signal. `what` completes "cannot …".
+    pub(crate) fn unless_signalled<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let failed = |source| Error::System { what, source };
+        let (done, result) = mpsc::channel();
+        let builder = std::thread::Builder::new().name("input".to_owned());
+        let waiting = move || done.send(work()).unwrap_or_default(); // The process may be ending.
+        builder.spawn(waiting).map_err(failed)?;
+        loop {
+            match result.recv_timeout(SIGNAL_CHECK) {
+                Ok(output) => return Ok(output),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(failed(std::io::ErrorKind::BrokenPipe.into()));
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(signal) = self.interrupt.pending_signal() {
+                        return Err(Error::Interrupted(signal));
+                    }
+                }
+            }
+        }
     }
 
     /// Waits for `future`, or fails at the first signal.

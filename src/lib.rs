@@ -51,8 +51,9 @@ use std::sync::{Arc, Mutex};
 
 use crate::app::App;
 use crate::cli::{AuthCommand, Command, ConfigCommand, Unparsed};
-use crate::config::Env;
+use crate::config::{Env, protect_memory};
 use crate::error::{Error, ErrorForm, Kind, unless_panicked};
+use crate::text::KnownSecrets;
 use crate::ui::{
     ColorChoice, Notices, TerminalInfo, Verbosity, die_of_closed_stdout, die_of_signal, use_color,
 };
@@ -80,10 +81,21 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         env.clicolor_force,
         facts.stderr_is_terminal && !env.dumb_terminal,
     );
-    let notices = Notices::new(verbosity, colored, facts.stderr_is_terminal);
+    let secrets = Arc::new(KnownSecrets::default());
+    if let Some(key) = &env.api_key {
+        protect_memory();
+        secrets.add(key.reveal().trim());
+    }
+    let notices = Notices::new(
+        verbosity,
+        colored,
+        facts.stderr_is_terminal,
+        Arc::clone(&secrets),
+    );
     let app = Arc::new(App {
         env,
         facts,
+        secrets,
         notices,
         interrupt: Arc::default(),
         draft: Mutex::default(),

@@ -32,6 +32,11 @@ pub(crate) const RUN_CANCELLED: &str = "the user cancelled before this call ran"
 /// A call that had not begun when the user stopped the tools. It had no effect either.
 pub(crate) const TOOLS_STOPPED: &str = "the user stopped the tools before this call ran";
 
+/// A call whose program was written or replaced after its tool was shown to the user. It had no
+/// effect, and would have none if it were made again.
+pub(crate) const PROGRAM_CHANGED: &str =
+    "the program of this tool has changed since the user was shown it, so this call did not run";
+
 /// A call that the user stopped while it ran. It does not say that the call had no effect.
 pub(crate) const TOOL_STOPPED: &str = "the user stopped the tool before it finished";
 

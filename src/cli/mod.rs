@@ -364,6 +364,8 @@ pub(crate) struct PreviewArgs {
     pub(crate) dry_run: bool,
     /// Print an equivalent curl command without sending anything; the key appears as
     /// $LANGDOCK_API_KEY
+    ///
+    /// A name and password for the proxy appear as $PROXY_LOGIN.
     #[arg(long, conflicts_with_all = ["dry_run", "demo", "file"])]
     pub(crate) curl: bool,
 }

@@ -19,7 +19,9 @@ pub(crate) struct ToolArgs {
     /// in TOML: name, description and input_schema, plus command if tool-run is to run it.
     /// `langdock help tool-run` lists all keys. A program prints its own definition when run with
     /// --schema. A bare name is looked up only in langdock/tools of the platform's config
-    /// directory; write ./FILE for a file in the current directory.
+    /// directory; write ./FILE for a file in the current directory. A program that is found by a
+    /// bare name starts only with --yes, --allow-tool NAME, the config's [tools] allow, or after you
+    /// confirm it.
     #[arg(short = 'T', long = "tool", value_name = "FILE")]
     pub(crate) tools: Vec<PathBuf>,
     /// Whether the model must call a tool: auto, any, none, or the name of the tool

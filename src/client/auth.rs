@@ -5,15 +5,7 @@ use std::fmt;
 use reqwest::header::{HeaderName, HeaderValue};
 use ring::digest::{SHA256, digest};
 
-/// What replaces a key in texts.
-const MASK: &str = "[API key]";
-
-/// A key shorter than this is a word of a test or of the demo: blanking it out would only garble
-/// texts.
-const MIN_SECRET: usize = 8;
-
-/// A prefix of a key shorter than this reveals nothing: all keys begin alike.
-const MIN_TELLING: usize = 6;
+use crate::text::{KnownSecrets, scrub};
 
 /// A key with fewer characters is not shown in part.
 const MIN_SHOWN: usize = 16;
@@ -83,24 +75,14 @@ impl ApiKey {
         (name, value)
     }
 
-    /// Blanks the key out of a text from outside: a server may echo what it was sent. A text that
-    /// was cut short may end in the middle of it.
+    /// Blanks the key out of a text from outside: a server may echo what it was sent.
     pub(super) fn scrub_key(&self, text: &str) -> String {
-        if self.0.len() < MIN_SECRET {
-            return text.to_owned();
-        }
-        let text = text.replace(&self.0, MASK);
-        let beginnings = (MIN_TELLING..self.0.len())
-            .rev()
-            .map(|length| &self.0[..length]);
-        match text.strip_suffix('…').and_then(|cut| {
-            beginnings
-                .into_iter()
-                .find_map(|part| cut.strip_suffix(part))
-        }) {
-            Some(before) => format!("{before}{MASK}…"),
-            None => text,
-        }
+        scrub(text, &self.0).into_owned()
+    }
+
+    /// Adds the key to the secrets that are never printed or stored.
+    pub(crate) fn add_to(&self, secrets: &KnownSecrets) {
+        secrets.add(&self.0);
     }
 }
 

@@ -271,18 +271,24 @@ impl ApiCall {
             }
             Err(error) => (None, Some(error)),
         };
+        let message = message.map(|message| self.client.scrub_message(message));
         (message, error.map(|error| self.client.scrub_answer(error)))
     }
 
     /// Returns the message as far as it was received, or none if it never began.
     pub(crate) fn into_partial(self) -> Option<Message> {
-        self.machine.partial()
+        let message = self.machine.partial();
+        message.map(|message| self.client.scrub_message(message))
     }
 
     /// Returns the models of a completed list.
     pub(crate) fn into_models(self) -> Vec<ListedModel> {
         match self.request {
-            ApiRequest::Models(listing) => listing.into_models(),
+            ApiRequest::Models(listing) => {
+                let models = listing.into_models().into_iter();
+                let scrub = |text: &str| self.client.scrub_key(text);
+                models.filter_map(|model| model.scrubbed(scrub)).collect()
+            }
             ApiRequest::Answer { .. } => Vec::new(),
         }
     }

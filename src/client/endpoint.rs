@@ -147,9 +147,10 @@ impl Endpoint {
             .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
-    /// Returns the host and port, always both: what a stored key belongs to.
-    pub(crate) fn authority(&self) -> String {
-        url_authority(&self.base)
+    /// Returns what a stored key belongs to: host and port, always both, and the scheme unless it
+    /// is https.
+    pub(crate) fn key_scope(&self) -> String {
+        url_key_scope(&self.base)
     }
 
     /// Returns whether requests stay on this machine.
@@ -202,21 +203,25 @@ impl Endpoint {
     }
 }
 
-/// Returns the host and port of a base URL as it was chosen, none: the default; nothing where it is
+/// Returns what a stored key belongs to, of a base URL as it was chosen, none: the default; nothing where it is
 /// no base URL.
-pub(crate) fn authority_of(base_url: Option<&str>, region: &Region) -> Option<String> {
+pub(crate) fn key_scope_of(base_url: Option<&str>, region: &Region) -> Option<String> {
     let given = base_url.unwrap_or(DEFAULT_BASE_URL).trim();
     parse_base_url(given, &given.replace("{region}", region.as_str()))
         .ok()
         .as_ref()
-        .map(url_authority)
+        .map(url_key_scope)
 }
 
-fn url_authority(url: &Url) -> String {
+fn url_key_scope(url: &Url) -> String {
     let port = url
         .port_or_known_default()
         .map_or_else(String::new, |port| format!(":{port}"));
-    format!("{}{port}", url.host_str().unwrap_or_default())
+    let host = url.host_str().unwrap_or_default();
+    match url.scheme() {
+        "https" => format!("{host}{port}"),
+        scheme => format!("{scheme}://{host}{port}"),
+    }
 }
 
 fn parse_base_url(given: &str, substituted: &str) -> Result<Url, EndpointError> {

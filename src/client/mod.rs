@@ -35,7 +35,7 @@ pub(crate) use call::ApiCall;
 pub(crate) use call_event::{CallEvent, RateLimited, ResponseHead, RetryNotice};
 pub(crate) use certificate::CertificateFlaw;
 pub(crate) use endpoint::{
-    DEFAULT_BASE_URL, DEFAULT_REGION, Endpoint, EndpointError, KNOWN_REGIONS, Region, authority_of,
+    DEFAULT_BASE_URL, DEFAULT_REGION, Endpoint, EndpointError, KNOWN_REGIONS, Region, key_scope_of,
 };
 pub(crate) use error::{BuildError, CallTimeout, Error, StatusError};
 pub(crate) use models::{
@@ -47,7 +47,7 @@ pub(crate) use proxy::ProxyChoice;
 pub(crate) use reservation::Reservation;
 pub(crate) use retry::{RetryPolicy, is_transient_status};
 
-use crate::protocol::{ApiError, StreamError};
+use crate::protocol::{ApiError, Message, StreamError};
 
 /// The version of the API that is spoken. The next one, 2026-10-21, takes the sampling parameters
 /// away.
@@ -138,6 +138,15 @@ impl ApiClient {
             kind: error.kind.map(|kind| self.scrub_key(&kind)),
             message: self.scrub_key(&error.message),
             request_id: error.request_id.map(|id| self.scrub_key(&id)),
+        }
+    }
+
+    /// Blanks the key out of the names in an answer. Its content stays as it is.
+    fn scrub_message(&self, message: Message) -> Message {
+        Message {
+            id: self.scrub_key(&message.id),
+            model: self.scrub_key(&message.model),
+            ..message
         }
     }
 

@@ -68,6 +68,16 @@ pub(super) struct ModelPage {
 }
 
 impl ListedModel {
+    /// Returns the model with its text, as JSON, scrubbed by `scrub`; none if it is no model then.
+    pub(super) fn scrubbed(self, scrub: impl Fn(&str) -> String) -> Option<Self> {
+        let text = self.0.to_string();
+        let scrubbed = scrub(&text);
+        if scrubbed == text {
+            return Some(self);
+        }
+        Self::from_object(serde_json::from_str(&scrubbed).ok()?)
+    }
+
     /// Creates a model from an object, which must have an id.
     fn from_object(object: Value) -> Option<Self> {
         object["id"]

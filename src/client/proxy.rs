@@ -59,13 +59,35 @@ impl ProxyChoice {
         }
     }
 
+    /// Returns the URL of `--proxy` without the name and password in it, and whether it has any;
+    /// none if another proxy, or none, was chosen.
+    pub(crate) fn given_without_login(&self) -> Option<(String, bool)> {
+        let Self::Given(given) = self else {
+            return None;
+        };
+        let Ok(mut url) = parse_proxy_url(given.trim()) else {
+            return Some((
+                given.rsplit('@').next().unwrap_or_default().to_owned(),
+                false,
+            ));
+        };
+        // A URL with a host takes both.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let url = if self.has_login() {
+            url.into()
+        } else {
+            given.clone()
+        };
+        Some((url, self.has_login()))
+    }
+
     /// Returns whether a user's name is in its URL.
     pub(super) fn has_login(&self) -> bool {
         match self {
             Self::Direct => false,
-            Self::Given(url) | Self::Environment { https: url, .. } => {
-                parse_proxy_url(url.trim()).is_ok_and(|url| !url.username().is_empty())
-            }
+            Self::Given(url) | Self::Environment { https: url, .. } => parse_proxy_url(url.trim())
+                .is_ok_and(|url| !url.username().is_empty() || url.password().is_some()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `langdock auth`: the stored key. It belongs to the host of the chosen endpoint, and is sent to
 //! no other.
 
-use std::io::{BufRead, ErrorKind, Read};
+use std::io::{BufRead, Read};
 use std::path::Path;
 
 use serde_json::json;
@@ -9,17 +9,16 @@ use serde_json::json;
 use crate::app::App;
 use crate::cli::{AuthArgs, AuthCommand};
 use crate::client::ApiKey;
-use crate::config::{self, KeySource, Origin, Paths, forget_key, read_key, resolve, store_key};
+use crate::config::{
+    self, KeySource, Origin, Paths, forget_key, protect_memory, read_key, resolve, store_key,
+};
 use crate::error::Error;
 use crate::exchange::settings::{merged_config, only};
 use crate::text::{TableColumn, TextTable};
-use crate::ui::{ask_secret, end_prompt_row};
+use crate::ui::{SecretInput, ask_secret, end_prompt_row};
 
 /// Maximum length of a line that is read as a key.
 const MAX_LINE_BYTES: u64 = 64 * 1024;
-
-/// The signal that Ctrl-C would have sent if the prompt had not read it as input.
-const SIGINT: i32 = 2;
 
 /// Stores, shows or deletes the key.
 pub(crate) fn auth(app: &App, args: &AuthArgs) -> Result<(), Error> {
@@ -36,7 +35,7 @@ pub(crate) fn auth(app: &App, args: &AuthArgs) -> Result<(), Error> {
         paths.keys.as_deref(),
         None,
     )?;
-    let host = settings.endpoint.authority();
+    let host = settings.endpoint.key_scope();
     let directory = || {
         paths
             .keys
@@ -59,6 +58,7 @@ pub(crate) fn auth(app: &App, args: &AuthArgs) -> Result<(), Error> {
 }
 
 fn login(app: &App, directory: &Path, host: &str) -> Result<(), Error> {
+    protect_memory();
     let text = if app.facts.stdin_is_terminal {
         ask(host)?
     } else {
@@ -83,21 +83,21 @@ fn login(app: &App, directory: &Path, host: &str) -> Result<(), Error> {
 }
 
 fn ask(host: &str) -> Result<String, Error> {
-    ask_secret(&format!("API key for {host}: ")).map_err(|source| match source.kind() {
-        ErrorKind::Interrupted => Error::Interrupted(SIGINT),
-        // Ctrl-D.
-        ErrorKind::UnexpectedEof => {
+    let input = ask_secret(&format!("API key for {host}: "));
+    match input.map_err(|source| Error::System {
+        what: "ask for the key on the terminal",
+        source,
+    })? {
+        SecretInput::Line(line) => Ok(line),
+        SecretInput::Signal(signal) => Err(Error::Interrupted(signal)),
+        SecretInput::End => {
             end_prompt_row();
-            Error::Usage {
+            Err(Error::Usage {
                 message: "no key was entered, so none was stored".to_owned(),
                 hint: Some("run the same command to try again".to_owned()),
-            }
+            })
         }
-        _ => Error::System {
-            what: "ask for the key on the terminal",
-            source,
-        },
-    })
+    }
 }
 
 fn line_of_stdin() -> Result<String, Error> {

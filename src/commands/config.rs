@@ -16,7 +16,7 @@ use crate::text::{TableColumn, TextTable, nearest_name};
 pub(crate) fn config(app: &App, args: &ConfigArgs) -> Result<(), Error> {
     let paths = Paths::find(&app.env);
     match &args.command {
-        ConfigCommand::Path => app.print(&format!("{}\n", config_path(&paths)?.display())),
+        ConfigCommand::Path => app.print_outside(&format!("{}\n", config_path(&paths)?.display())),
         ConfigCommand::Init => {
             let path = config_path(&paths)?;
             initialize(path)?;
@@ -76,7 +76,7 @@ pub(crate) fn config(app: &App, args: &ConfigArgs) -> Result<(), Error> {
             value
                 .map(|value| plain(&value))
                 .filter(|text| !text.is_empty())
-                .map_or(Ok(()), |text| app.print(&format!("{text}\n")))
+                .map_or(Ok(()), |text| app.print_outside(&format!("{text}\n")))
         }
     }
 }

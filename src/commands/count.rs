@@ -33,7 +33,7 @@ pub(crate) async fn count(app: &App, args: cli::CountArgs) -> Result<(), Error> 
     let is_json = args.json;
     let args = args.into_ask();
     let stdin_use = stdin_use(&args, None)?;
-    let mut given = RequestSources::read(app, &args).await?;
+    let mut given = RequestSources::read(app, &args, None).await?;
     let settings = settings(
         app,
         &args

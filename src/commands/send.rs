@@ -18,7 +18,7 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
     watch_hangup(app)?;
     let ask = &args.ask;
     let mut schema = load_output_schema(app, &args.structured).await?;
-    let setup = set_up(app, ask, args.structured.schema.as_deref()).await?;
+    let setup = set_up(app, ask, args.structured.schema.as_deref(), None).await?;
     let plan = PromptPlan {
         command: "send",
         saving: saving(app, setup.catalog.settings()),

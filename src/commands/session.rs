@@ -58,11 +58,11 @@ pub(crate) fn session(app: &App, args: &cli::SessionArgs) -> Result<(), Error> {
             older_than,
         } => remove(app, &store, sessions, *older_than),
         SessionAction::Path { session: None } => {
-            app.print(&format!("{}\n", store.directory().display()))
+            app.print_outside(&format!("{}\n", store.directory().display()))
         }
         SessionAction::Path { session } => {
             let conversation = find(app, &store, session.as_deref())?;
-            app.print(&format!("{}\n", conversation.path().display()))
+            app.print_outside(&format!("{}\n", conversation.path().display()))
         }
     }
 }

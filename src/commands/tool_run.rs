@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::cli;
 use crate::compose::named_text::read_named_text;
-use crate::compose::tool_files::load;
+use crate::compose::tool_files::{confirm_exposed, load};
 use crate::error::Error;
 use crate::exchange::answer_format::sink;
 use crate::exchange::engine::AnswerSink;
@@ -34,7 +34,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
         return call(app, args, name, input).await;
     }
     let ask = &args.ask;
-    let setup = set_up(app, ask, None).await?;
+    let setup = set_up(app, ask, None, Some(&args.running)).await?;
     let tools = Arc::new(checked_tools(setup.sources.tools.clone())?);
     let allowed = &setup.catalog.settings().tools;
     let policy = approval_policy(&args.running, allowed, &tools)?;
@@ -80,7 +80,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
 async fn tools_of(app: &App, args: &cli::ToolRunArgs) -> Result<Vec<Tool>, Error> {
     let mut tools = Vec::new();
     for path in &args.ask.tools.tools {
-        tools.extend(load(app, path).await?);
+        tools.extend(load(app, path, Some(&args.running)).await?);
     }
     if tools.is_empty() {
         let message = "there are no tools".to_owned();
@@ -133,10 +133,13 @@ async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Re
         message,
         hint: Some(hint.to_owned()),
     };
-    tools.find(name).map_err(|why| {
+    let ready = tools.find(name).map_err(|why| {
         let hint = "`langdock tool-run --list` with the same -T lists the tools";
         wrong(format!("--call: {why}"), hint)
     })?;
+    if let Some(command) = ready.command() {
+        confirm_exposed(app, &command.program).await?;
+    }
     let (file, text) = match input {
         "-" => read_named_text(app, Path::new("-")).await?,
         text => ("--call".to_owned(), text.to_owned()),

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use crate::client::{ClientOptions, Endpoint, ProxyChoice, auth_header, public_headers};
 use crate::text::shell_quote;
 
-/// Returns the command. The key stands in it as `$LANGDOCK_API_KEY`, and the body comes on standard
+/// Returns the command. The key is `$LANGDOCK_API_KEY` in it, a proxy's name and password are
+/// `$PROXY_LOGIN`, and the body comes on standard
 /// input, since a long one does not fit into an argument.
 pub(crate) fn curl_command(
     endpoint: &Endpoint,
@@ -38,7 +39,13 @@ pub(crate) fn curl_command(
     }
     match &options.proxy {
         _ if endpoint.is_loopback() => add("--noproxy '*'"),
-        ProxyChoice::Given(url) => add(&format!("--proxy {} --noproxy ''", shell_quote(url))),
+        ProxyChoice::Given(_) => {
+            let (url, has_login) = options.proxy.given_without_login().unwrap_or_default();
+            add(&format!("--proxy {} --noproxy ''", shell_quote(&url)));
+            if has_login {
+                add("--proxy-user \"$PROXY_LOGIN\"");
+            }
+        }
         // curl would take ALL_PROXY, too.
         ProxyChoice::Direct => add("--noproxy '*'"),
         ProxyChoice::Environment { .. } => {} // It reads the same variables.

@@ -77,7 +77,7 @@ async fn edited<'a>(app: &'a App, text: &'a str) -> Result<(String, Draft<'a>), 
 /// The editor's command. `VISUAL` and `EDITOR` may have arguments and quotes, which the shell knows
 /// how to read.
 fn command(editor: &str, draft: &Path, terminal: &File) -> io::Result<Command> {
-    let mut command = Command::new("sh");
+    let mut command = Command::new("/bin/sh");
     command
         .arg("-c")
         .arg(format!("{editor} \"$@\""))

@@ -25,8 +25,12 @@ pub(crate) struct RequestSources {
 }
 
 impl RequestSources {
-    /// Reads the files.
-    pub(crate) async fn read(app: &App, args: &cli::AskArgs) -> Result<Self, Error> {
+    /// Reads the files. `tool_flags` may allow programs to be started.
+    pub(crate) async fn read(
+        app: &App,
+        args: &cli::AskArgs,
+        tool_flags: Option<&cli::ToolPolicyArgs>,
+    ) -> Result<Self, Error> {
         let mut given = Self::default();
         if let Some(named) = &args.input.template {
             let (name, text) = read_named_text(app, &template_files::path_of(named)?).await?;
@@ -39,7 +43,9 @@ impl RequestSources {
             given.conversation_part = Some((name, text.len()));
         }
         for path in &args.tools.tools {
-            given.tools.extend(tool_files::load(app, path).await?);
+            given
+                .tools
+                .extend(tool_files::load(app, path, tool_flags).await?);
         }
         refuse_same_names(&given.tools)?;
         Ok(given)

@@ -5,22 +5,34 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::app::App;
+use crate::cli;
 use crate::compose::named_text::read_named_text;
-use crate::config::{Secret, inherited_var, tools_directory};
+use crate::config::{self, ConfigFile, Paths, inherited_var, tools_directory};
 use crate::error::Error;
-use crate::tool::{self, Tool, describe, is_program, parse_tools};
+use crate::fs::check_trusted;
+use crate::input::{self, on_a_thread};
+use crate::text::shell_quote;
+use crate::tool::{self, FoundProgram, Tool, describe, is_program, parse_tools};
+use crate::ui::ask_yes_no;
 
 /// What the files of tools end in.
 const EXTENSIONS: [&str; 2] = ["toml", "json"];
 
-/// Reads the tools of a file.
-pub(crate) async fn load(app: &App, given: &Path) -> Result<Vec<Tool>, Error> {
+/// Reads the tools of a file, or starts a program to be told. `flags` are those that may allow it.
+pub(crate) async fn load(
+    app: &App,
+    given: &Path,
+    flags: Option<&cli::ToolPolicyArgs>,
+) -> Result<Vec<Tool>, Error> {
     let path = path_of(given)?;
     let is_file = path
         .extension()
         .and_then(OsStr::to_str)
         .is_some_and(|extension| EXTENSIONS.contains(&extension));
     if is_file || !is_program(&path) {
+        if let Some(Err(distrust)) = path.metadata().ok().map(|data| check_trusted(&data)) {
+            return Err(config::Error::untrusted(&path, distrust).into());
+        }
         let (name, text) = read_named_text(app, &path).await?;
         return Ok(parse_tools(
             &name,
@@ -28,14 +40,14 @@ pub(crate) async fn load(app: &App, given: &Path) -> Result<Vec<Tool>, Error> {
             &text,
         )?);
     }
+    let program = FoundProgram::at(&path).map_err(|source| input::Error::Unreadable {
+        path: path.clone(),
+        source,
+    })?;
+    may_start(app, given, &program, flags).await?;
     let name = format!("`{}`", path.display());
     let described = app
-        .unless_interrupted(describe(
-            &path,
-            inherited_var,
-            app.env.api_key.as_ref().map(Secret::reveal),
-            &app.guard,
-        ))
+        .unless_interrupted(describe(&path, inherited_var, &app.secrets, &app.guard))
         .await?;
     let text = described.map_err(|reason| tool::Error {
         file: name.clone(),
@@ -45,12 +57,85 @@ pub(crate) async fn load(app: &App, given: &Path) -> Result<Vec<Tool>, Error> {
     Ok(tools.into_iter().map(|tool| tool.run_by(&path)).collect())
 }
 
+/// Refuses a program that nobody asked for. Its path on the command line asks for it; a name, which
+/// may mean another program by now, needs a permission.
+async fn may_start(
+    app: &App,
+    given: &Path,
+    program: &FoundProgram,
+    flags: Option<&cli::ToolPolicyArgs>,
+) -> Result<(), Error> {
+    if program.distrust().is_some() {
+        return confirm_exposed(app, program).await;
+    }
+    let name = given.to_string_lossy();
+    let is_listed = |names: &[String]| names.iter().any(|listed| *listed == name);
+    if is_path(&name) || flags.is_some_and(|flags| flags.yes || is_listed(&flags.allow_tool)) {
+        return Ok(());
+    }
+    let (config, _) = ConfigFile::read(&Paths::find(&app.env))?;
+    if is_listed(config.allowed_tools()) {
+        return Ok(());
+    }
+    let path = program.path().to_string_lossy();
+    let hint = match flags {
+        Some(_) => format!("allow it with --allow-tool {}", shell_quote(&name)),
+        None => format!("give its path: -T {}", shell_quote(&path)),
+    };
+    let refused = Error::Usage {
+        message: format!("`{name}` is the program `{path}`, which nothing allows to start"),
+        hint: Some(hint),
+    };
+    confirm(app, program, refused).await
+}
+
+/// Asks whether to run a program that somebody else can write to. Nothing else allows it.
+pub(crate) async fn confirm_exposed(app: &App, program: &FoundProgram) -> Result<(), Error> {
+    let (Some(distrust), Some(exposed)) = (program.distrust(), program.exposed()) else {
+        return Ok(());
+    };
+    app.notices.notice_always(&exposed);
+    let refused = config::Error::untrusted(program.path(), distrust);
+    confirm(app, program, refused.into()).await
+}
+
+/// Asks on the terminal whether to start a program. Without a terminal, or with a no, the result is
+/// `refused`.
+async fn confirm(app: &App, program: &FoundProgram, refused: Error) -> Result<(), Error> {
+    if !(app.facts.stdin_is_terminal && app.facts.stderr_is_terminal) {
+        return Err(refused);
+    }
+    let path = program.path().display().to_string();
+    let asking = on_a_thread(move || ask_yes_no("start the program", Some(&path)));
+    let answer = app.unless_interrupted(asking).await?;
+    let is_wanted = answer.map_err(|source| Error::System {
+        what: "read an answer from the terminal",
+        source,
+    })?;
+    if !is_wanted {
+        return Err(refused);
+    }
+    if program.has_changed() {
+        let path = program.path().display();
+        return Err(Error::Usage {
+            message: format!("`{path}` changed after it was shown, so it was not started"),
+            hint: Some("check what is in it, then run the same command again".to_owned()),
+        });
+    }
+    Ok(())
+}
+
+/// Whether what was given to `-T` is a path, and not a name.
+fn is_path(given: &str) -> bool {
+    given.contains('/') || given == "-"
+}
+
 /// Finds a tools file: a bare name in the directory of the tools only, a path anywhere. So a file
 /// that happens to stand in the present directory is not taken for a tool that the user has put
 /// there.
 fn path_of(given: &Path) -> Result<PathBuf, Error> {
     let name = given.to_string_lossy();
-    if name.contains('/') || name == "-" {
+    if is_path(&name) {
         return Ok(given.to_owned());
     }
     let directory = tools_directory().ok_or_else(|| Error::Usage {

@@ -1,6 +1,5 @@
 //! Edits the config file and leaves everything else in it as the user wrote it, comments included.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -10,6 +9,7 @@ use super::config_key::ConfigKey;
 use super::setting::SETTINGS;
 use super::write::write_whole;
 use super::{ConfigFile, Error, Sourced, TABLES};
+use crate::fs::{FileDistrust, read_trusted};
 
 /// Sets a key of the config file, in a profile or at the top level. Nothing is written unless the
 /// resulting file is valid as a whole.
@@ -53,12 +53,21 @@ pub(crate) fn unset(
 
 /// Reads and validates the config file; a missing file counts as empty.
 fn read_sound(path: &Path) -> Result<(String, ConfigFile), Error> {
-    let text = match fs::read_to_string(path) {
+    let read = read_trusted(path).and_then(|bytes| {
+        String::from_utf8(bytes).map_err(|error| std::io::Error::new(ErrorKind::InvalidData, error))
+    });
+    let text = match read {
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-        text => text.map_err(|source| Error::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?,
+        Err(source) => {
+            return Err(match FileDistrust::from_error(&source) {
+                Some(distrust) => Error::untrusted(path, distrust),
+                None => Error::Unreadable {
+                    path: path.to_owned(),
+                    source,
+                },
+            });
+        }
+        Ok(text) => text,
     };
     let file = ConfigFile::parse(path, &text)?;
     Ok((text, file))

@@ -3,7 +3,6 @@
 //! An unknown key is an error: a mistyped setting that is silently ignored would be found much
 //! later.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use super::setting_values::SettingValues;
 use super::tool_names::{TOOLS, ToolNames, WORDS};
 use super::value_type::{SettingValue, ValueType};
 use super::{Error, Origin, Paths, Place, Sourced};
+use crate::fs::{FileDistrust, read_trusted};
 use crate::text::nearest_name;
 
 /// The name of the table of profiles.
@@ -41,8 +41,11 @@ impl ConfigFile {
         let Some(path) = &paths.config else {
             return Ok((Self::default(), None));
         };
-        match fs::read(path) {
+        match read_trusted(path) {
             Ok(bytes) => Ok((Self::of_bytes(path, &bytes)?, None)),
+            Err(source) if let Some(distrust) = FileDistrust::from_error(&source) => {
+                Err(Error::untrusted(path, distrust))
+            }
             Err(source) if paths.config_was_named => Err(Error::Unreadable {
                 path: path.clone(),
                 source,
@@ -112,6 +115,11 @@ impl ConfigFile {
                 .push((name.to_owned(), reader.level(table, Some(name))?));
         }
         Ok(file)
+    }
+
+    /// Returns the tools whose calls run without confirmation.
+    pub(crate) fn allowed_tools(&self) -> &[String] {
+        self.tools.allowed()
     }
 
     /// Returns the profile of this name; `origin` says who selected it.

@@ -4,9 +4,11 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use super::memory::protect_memory;
 use super::store::{MAX_KEY_BYTES, key_path, stored_hosts, stored_key};
-use super::{Error, Origin, Secret};
+use super::{Error, Origin, Secret, inherited_var};
 use crate::client::ApiKey;
+use crate::tool::FoundProgram;
 
 /// Where the API key comes from.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,6 +65,7 @@ impl KeySource {
 
 /// Reads and validates the key.
 pub(crate) fn read_key(source: &KeySource) -> Result<ApiKey, Error> {
+    protect_memory();
     let text = match source {
         KeySource::File(path) => read_file(path).map_err(|source| Error::KeyFile {
             path: path.clone(),
@@ -101,7 +104,14 @@ fn run(words: &[String]) -> Result<String, Error> {
         program: program.clone(),
         reason,
     };
-    let output = Command::new(program)
+    let path = if program.contains('/') {
+        PathBuf::from(program)
+    } else {
+        let search_path = inherited_var("PATH");
+        let found = FoundProgram::in_search_path(program, search_path.as_deref());
+        found.map_err(failed)?.path().to_owned()
+    };
+    let output = Command::new(path)
         .args(arguments)
         .stdin(Stdio::null())
         .output();

@@ -7,6 +7,7 @@ mod env;
 mod file;
 mod key;
 mod limits;
+mod memory;
 mod merged;
 mod paths;
 mod resolve;
@@ -26,6 +27,7 @@ pub(crate) use env::{Env, inherited_var, shard_variable, variables};
 pub(crate) use file::{ConfigFile, config_path};
 pub(crate) use key::{KeySource, read_key};
 pub(crate) use limits::ModelLimits;
+pub(crate) use memory::protect_memory;
 pub(crate) use merged::{Flags, MergedConfig, Row, chosen_profile};
 pub(crate) use paths::{
     DataScope, Paths, history_file, sessions_directory, templates_directory, tools_directory,
@@ -41,10 +43,11 @@ pub(crate) use tool_names::ToolNames;
 pub(crate) use value_type::{SettingValue, ValueType};
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::client::{EndpointError, KeyError};
+use crate::fs::FileDistrust;
 use value_type::InvalidValue;
 pub(crate) use write::may_write;
 
@@ -226,6 +229,14 @@ pub(crate) enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// A file that decides what is done, and that others may have written.
+    #[error("`{}` is not used: {distrust}", path.display())]
+    Untrusted {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        distrust: FileDistrust,
+    },
     /// `config set` does not accept the value.
     #[error("`{key}` cannot be set: {reason}")]
     Refused {
@@ -293,6 +304,14 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// Returns the error of a file that is not to be trusted.
+    pub(crate) fn untrusted(path: &Path, distrust: FileDistrust) -> Self {
+        Self::Untrusted {
+            path: path.to_owned(),
+            distrust,
+        }
+    }
+
     /// Creates the error for a value that does not have its setting's type.
     fn invalid(origin: Origin, invalid: InvalidValue) -> Self {
         match invalid {

@@ -10,7 +10,7 @@ use super::value_type::ValueType;
 use super::{DataScope, Error, MergedConfig, Origin, Sourced, ToolNames};
 use crate::client::{
     ClientOptions, Endpoint, EndpointError, PacingOptions, ProxyChoice, Region, RetryPolicy,
-    authority_of,
+    key_scope_of,
 };
 use crate::protocol::RequestField;
 
@@ -154,11 +154,11 @@ fn key(merged: &MergedConfig, endpoint: &Endpoint, keys: Option<&Path>) -> KeySo
     if let Some(given) = &merged.key {
         return given.clone();
     }
-    let host = endpoint.authority();
+    let host = endpoint.key_scope();
     let command: Option<Sourced<Vec<String>>> = merged.sourced("api_key_cmd");
     let commanded_for = command
         .as_ref()
-        .and_then(|_| authority_of(merged.commanded_for.as_deref(), endpoint.region()));
+        .and_then(|_| key_scope_of(merged.commanded_for.as_deref(), endpoint.region()));
     match command {
         Some(command) if commanded_for.as_ref() == Some(&host) => KeySource::Command {
             words: command.value,
@@ -412,12 +412,13 @@ mod tests {
         assert_eq!(program(key(Some("b"), None)), "b");
         assert_eq!(program(key(Some("c"), None)), "c");
         assert!(
-            key(None, Some("http://localhost:2")) == stored("localhost:2", Some("localhost:1"))
+            key(None, Some("http://localhost:2"))
+                == stored("http://localhost:2", Some("http://localhost:1"))
         );
-        assert!(key(Some("a"), None) == stored("localhost:2", Some("localhost:1")));
+        assert!(key(Some("a"), None) == stored("http://localhost:2", Some("http://localhost:1")));
         assert!(
             key(Some("b"), Some("http://localhost:1"))
-                == stored("localhost:1", Some("localhost:3"))
+                == stored("http://localhost:1", Some("http://localhost:3"))
         );
     }
 

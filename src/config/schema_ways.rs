@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::state::State;
-use crate::fs::{Durability, atomic_write};
+use crate::fs::{Durability, atomic_write, read_regular};
 use crate::tool::SchemaWay;
 
 /// How long an entry is kept: models and gateways change.
@@ -65,7 +65,7 @@ impl SchemaWays {
 
     /// Returns the entries that are not too old. A damaged file counts as missing.
     fn read(&self, now: SystemTime) -> BTreeMap<String, WorkedWay> {
-        let bytes = fs::read(&self.0).unwrap_or_default();
+        let bytes = read_regular(&self.0).unwrap_or_default();
         let mut ways: BTreeMap<String, WorkedWay> =
             serde_json::from_slice(&bytes).unwrap_or_default();
         let now = seconds_since_epoch(now);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::client::{ListedModel, models_of};
-use crate::fs::{Durability, atomic_write};
+use crate::fs::{Durability, atomic_write, read_regular};
 use crate::protocol::{ModelOption, OptionFacts};
 
 /// How long a model list is used.
@@ -91,7 +91,8 @@ impl State {
 
     /// Returns the list saved under this name, unless it is too old.
     pub(crate) fn list(&self, name: &str, now: SystemTime) -> Option<SavedList> {
-        let saved: Value = serde_json::from_slice(&fs::read(self.list_file(name)).ok()?).ok()?;
+        let saved: Value =
+            serde_json::from_slice(&read_regular(&self.list_file(name)).ok()?).ok()?;
         let asked_at = SystemTime::UNIX_EPOCH + Duration::from_secs(saved["asked_at"].as_u64()?);
         // A list from the future was saved under a wrong clock.
         let age = now
@@ -127,7 +128,7 @@ impl State {
 
     /// Returns the model picked under this name.
     pub(crate) fn pin(&self, name: &str) -> Option<Pin> {
-        serde_json::from_slice(&fs::read(self.pin_file(name)).ok()?).ok()
+        serde_json::from_slice(&read_regular(&self.pin_file(name)).ok()?).ok()
     }
 
     /// Saves the picked model under a name; `None` forgets it.
@@ -141,7 +142,7 @@ impl State {
     /// Returns the options that an endpoint's models were seen to refuse or accept, by model,
     /// without entries that are too old.
     pub(crate) fn learned(&self, name: &str, now: SystemTime) -> LearnedRules {
-        let Ok(bytes) = fs::read(self.learned_file(name)) else {
+        let Ok(bytes) = read_regular(&self.learned_file(name)) else {
             return LearnedRules::default();
         };
         let mut learned: LearnedRules = serde_json::from_slice(&bytes).unwrap_or_default();

@@ -1,23 +1,29 @@
 //! The keys that `auth login` stores: one file per host, named after it, so that a key is never
 //! sent to another host.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::Error;
 use super::write::write_secret;
+use crate::fs::open_regular;
 
 /// The maximum number of bytes read from a key file, far above any key's length.
 pub(super) const MAX_KEY_BYTES: u64 = 64 * 1024;
+
+/// What is between the scheme and the host of a key that is not for https, and what the name of its
+/// file has there instead.
+const SCHEME_END: &str = "://";
+const FILE_SCHEME_END: &str = "+";
 
 /// The permission bits of everybody except the owner.
 const OTHERS: u32 = 0o077;
 
 /// Returns the path of a host's key file, which may not exist; `host` includes the port.
 pub(crate) fn key_path(directory: &Path, host: &str) -> PathBuf {
-    directory.join(host)
+    directory.join(host.replacen(SCHEME_END, FILE_SCHEME_END, 1))
 }
 
 /// Reads the key of a host, if there is one. A file that other users can read is refused, since its
@@ -28,7 +34,7 @@ pub(crate) fn stored_key(directory: &Path, host: &str) -> Result<Option<String>,
         path: path.clone(),
         source,
     };
-    let file = match File::open(&path) {
+    let file = match open_regular(&path) {
         Err(error) if is_absent(&error) => return Ok(None),
         file => file.map_err(unreadable)?,
     };
@@ -47,6 +53,7 @@ pub(crate) fn stored_key(directory: &Path, host: &str) -> Result<Option<String>,
 pub(crate) fn stored_hosts(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let names = names.map(|name| name.replacen(FILE_SCHEME_END, SCHEME_END, 1));
     // The name of a key file includes a port; skip other files that happen to be there.
     let mut hosts: Vec<String> = names
         .filter(|name| name.contains(':') && !name.starts_with('.'))

@@ -149,7 +149,7 @@ impl ValueType {
     /// Returns the JSON that `config show` prints for a value.
     pub(super) fn shown(self, value: &SettingValue) -> Json {
         match value {
-            SettingValue::Text(url) if self == Self::ProxyUrl => json!(without_password(url)),
+            SettingValue::Text(url) if self == Self::ProxyUrl => json!(without_login(url)),
             SettingValue::Text(text) if matches!(self, Self::Field(_)) => text
                 .parse::<Number>()
                 .map_or_else(|_| json!(text), Json::Number),
@@ -295,16 +295,15 @@ fn has_program(words: &[String]) -> bool {
         .is_some_and(|program| !program.trim().is_empty())
 }
 
-fn without_password(url: &str) -> String {
+/// Returns a URL without the name and the password that may be in it.
+fn without_login(url: &str) -> String {
     let Some((login, host)) = url.rsplit_once('@') else {
         return url.to_owned();
     };
-    let (scheme, login) = login
-        .split_once("://")
-        .map_or(("", login), |(scheme, login)| (scheme, login));
-    let slashes = if scheme.is_empty() { "" } else { "://" };
-    let user = login.split(':').next().unwrap_or_default();
-    format!("{scheme}{slashes}{user}:…@{host}")
+    match login.split_once("://") {
+        Some((scheme, _)) => format!("{scheme}://…@{host}"),
+        None => format!("…@{host}"),
+    }
 }
 
 #[cfg(test)]
@@ -312,10 +311,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_password_of_a_proxy_is_not_shown() {
+    fn the_login_of_a_proxy_is_not_shown() {
         for (url, expected) in [
-            ("http://u:pa@ss@p:1", "http://u:…@p:1"),
-            ("u:pw@p:1", "u:…@p:1"),
+            ("http://u:pa@ss@p:1", "http://…@p:1"),
+            ("u:pw@p:1", "…@p:1"),
             ("http://p:1", "http://p:1"),
         ] {
             let value = SettingValue::Text(url.to_owned());

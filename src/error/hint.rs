@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Error;
 use super::controls::{COMMAND_LINE, HintControls};
 use crate::client::{self, CallTimeout, CertificateFlaw, EndpointError, StatusError};
-use crate::fs::FileRefusal;
+use crate::fs::{FileDistrust, FileRefusal};
 use crate::media::ImageError;
 use crate::protocol::{ApiError, StopReason, StreamError};
 use crate::session::RefusedParts;
@@ -248,6 +248,19 @@ fn look_at(path: &Path) -> String {
     )
 }
 
+/// Returns how to make a file one that only its user writes.
+fn distrust_hint(path: &Path, distrust: FileDistrust) -> String {
+    let file = shell_quote(&path.to_string_lossy());
+    match distrust {
+        FileDistrust::WorldWritable(_) => {
+            format!("check what is in it, then run `chmod o-w {file}`")
+        }
+        FileDistrust::OtherOwner(_) => {
+            format!("check what is in it, then make it yours: `sudo chown \"$(id -u)\" {file}`")
+        }
+    }
+}
+
 fn config_hint(error: &config::Error, controls: &HintControls) -> String {
     match error {
         config::Error::NoKey { .. } => "set LANGDOCK_API_KEY, use --api-key-file FILE, store one \
@@ -260,6 +273,7 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
                 shown(path)
             )
         }
+        config::Error::Untrusted { path, distrust } => distrust_hint(path, *distrust),
         config::Error::KeyCommand { .. } => {
             "run the command yourself: it must print only the key".to_owned()
         }
@@ -472,8 +486,8 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
         (_, Some(413)) => "send less",
         (client::Error::LedgerObstructed(obstruction), _) => return move_away(&obstruction.path),
         (client::Error::HeldBack { .. }, _) => {
-            "try again later, or allow a longer wait with \
-            --max-wait"
+            "try again later, allow a longer wait with --max-wait, or send at once with \
+            --no-pace"
         }
         (_, Some(429)) => "try again later, or retry for longer with --max-retries and --max-wait",
         (_, Some(300..=399)) => "if you trust that address, use it as --base-url",

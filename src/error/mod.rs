@@ -363,6 +363,7 @@ fn config_kind(error: &config::Error) -> Kind {
         | config::Error::UnknownKey { .. }
         | config::Error::UnknownProfile { .. }
         | config::Error::Unreadable { .. }
+        | config::Error::Untrusted { .. }
         | config::Error::Refused { .. }
         | config::Error::Exists { .. }
         | config::Error::Key { .. } => Kind::Usage,

@@ -10,7 +10,7 @@ use crate::client::{
     ApiKey, BuildError, CallTimeout, CertificateFlaw, EndpointError, KeyError, StatusError,
 };
 use crate::config::Origin;
-use crate::fs::FileRefusal;
+use crate::fs::{FileDistrust, FileRefusal};
 use crate::media::PixelSize;
 use crate::pace::LedgerObstruction;
 use crate::protocol::{AnswerLimit, ApiError};
@@ -276,6 +276,8 @@ fn of_config() -> Vec<Error> {
             source: denied(),
         },
         config::Error::KeyFileMode { path: path() },
+        config::Error::untrusted(&path(), FileDistrust::WorldWritable(0o666)),
+        config::Error::untrusted(&path(), FileDistrust::OtherOwner(1000)),
         config::Error::KeyCommand {
             program: "pass".to_owned(),
             reason: "exit status: 1".to_owned(),

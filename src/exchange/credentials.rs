@@ -34,6 +34,7 @@ impl<'a> Credentials<'a> {
             return Ok(key.clone());
         }
         let key = self.read(source.clone()).await?;
+        key.add_to(&self.app.secrets);
         known.push((source.clone(), key.clone()));
         Ok(key)
     }

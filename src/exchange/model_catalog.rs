@@ -17,16 +17,17 @@ use super::progress::TerminalObserver;
 use super::selected_model::SelectedModel;
 use crate::app::App;
 use crate::client::{
-    ApiCall, ApiClient, ApiKey, ClientOptions, ListedModel, OutputLimits, PacingOptions,
-    RetryNotice, default_max_tokens, fingerprint, models_of, newest_model, pick_default,
-    regions_instead, seed_max_tokens, seed_window,
+    ApiCall, ApiClient, ApiKey, BuildError, ClientOptions, ListedModel, OutputLimits,
+    PacingOptions, RetryNotice, default_max_tokens, fingerprint, models_of, newest_model,
+    pick_default, regions_instead, seed_max_tokens, seed_window,
 };
 use crate::compose::preflight::Limit;
 use crate::config::{self, KeySource, LearnedRules, Pin, SavedList, SchemaWays, Settings, State};
 use crate::error::Error;
+use crate::fs::may_block;
 use crate::input::Tokens;
 use crate::protocol::{ModelFamily, ModelRules, OptionFacts};
-use crate::text::{counted, grouped};
+use crate::text::{counted, grouped, shell_quote};
 
 /// Tokens below which no limit is looked for: no model takes less, and a short request pays nothing
 /// for the check.
@@ -75,11 +76,23 @@ impl<'a> ModelCatalog<'a> {
             pace: self.pace(),
             ..self.settings.options.clone()
         };
-        Ok(ApiClient::new(
-            self.settings.endpoint.clone(),
-            key,
-            options,
-        )?)
+        Ok(self.new_client(key, options)??)
+    }
+
+    /// Creates a client of the endpoint with other options.
+    pub(crate) fn new_client(
+        &self,
+        key: ApiKey,
+        options: ClientOptions,
+    ) -> Result<Result<ApiClient, BuildError>, Error> {
+        let endpoint = self.settings.endpoint.clone();
+        if endpoint.is_https() && options.cacert.as_deref().is_some_and(may_block) {
+            let what = "read the file of certificates";
+            return self
+                .app
+                .unless_signalled(what, move || ApiClient::new(endpoint, key, options));
+        }
+        Ok(ApiClient::new(endpoint, key, options))
     }
 
     /// What is paced, with the directory of the ledgers.
@@ -451,8 +464,9 @@ impl<'a> ModelCatalog<'a> {
         }
         let region = self.settings.endpoint.region();
         self.app.notices.notice(&format!(
-            "picked model {model} for region {region}; `langdock config set model {model}` keeps \
-             it, -m chooses another"
+            "picked model {model} for region {region}; `langdock config set model {}` keeps it, -m \
+             chooses another",
+            shell_quote(model)
         ));
     }
 

@@ -18,7 +18,20 @@ use crate::text::{counted, format_seconds, grouped, round_up_to_seconds, without
 use crate::ui::{AnswerRenderer, CountdownLine, OutputError, Verbosity, WaitIndicator};
 
 /// Why no request may be sent after a 429.
-pub(crate) const HELD_BACK: &str = "a rate limit (HTTP 429) blocks all requests";
+const HELD_BACK: &str = "a rate limit (HTTP 429) blocks all requests";
+
+/// From this on, a user is told how to send in spite of a 429.
+const LONG_HOLD: Duration = Duration::from_secs(600);
+
+/// Returns why no request may be sent after a 429, and how to send one all the same where that
+/// takes long.
+pub(crate) fn held_back(expected: Duration) -> String {
+    if expected > LONG_HOLD {
+        format!("{HELD_BACK}; to send at once, stop this and add --no-pace")
+    } else {
+        HELD_BACK.to_owned()
+    }
+}
 
 /// What is waited for where no answer is to be shown.
 const LISTING: &str = "waiting for the list of models";
@@ -206,10 +219,14 @@ impl CallObserver for TerminalObserver<'_> {
     fn rate_limited(&mut self, held: &RateLimited) {
         self.shown = None;
         let reason = match held.why {
-            WaitReason::BackOff(_) => HELD_BACK.to_owned(),
+            WaitReason::BackOff(_) => held_back(held.expected),
             WaitReason::Limits(limits) => format!("queued to stay within {}", a_minute(limits)),
         };
         if shows_progress(self.app) {
+            if held.expected > LONG_HOLD && !held.is_known {
+                // The line of the countdown may be too short for it.
+                self.app.notices.notice(&reason);
+            }
             self.count_down(&reason, "sending", held.expected);
         } else if !held.is_known {
             // A line is not repeated when the wait becomes longer.

@@ -125,8 +125,8 @@ impl<'a> RequestLog<'a> {
     /// harms nothing else.
     pub(crate) fn record(&self, request: &RequestRecord<'_>) {
         let Some(state) = &self.state else { return };
-        if let Err(error) =
-            UsageLog::in_directory(state.directory()).append_record(&self.line(request))
+        if let Err(error) = UsageLog::in_directory(state.directory())
+            .append_record(&self.line(request), &self.app.secrets)
         {
             self.app
                 .notices

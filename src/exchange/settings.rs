@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::cli::ConnectionArgs;
 use crate::config::{ConfigFile, Flags, MergedConfig, Paths, Settings, resolve};
 use crate::error::Error;
+use crate::fs::may_block;
 
 /// Reads the config file and resolves the settings. `demo` is the base URL of the built-in endpoint
 /// where it was asked for.
@@ -20,7 +21,12 @@ pub(crate) fn merged_config(
     flags: &Flags,
     paths: &Paths,
 ) -> Result<MergedConfig, Error> {
-    let (file, notice) = ConfigFile::read(paths)?;
+    let (file, notice) = if paths.config.as_deref().is_some_and(may_block) {
+        let paths = paths.clone();
+        app.unless_signalled("read the config file", move || ConfigFile::read(&paths))??
+    } else {
+        ConfigFile::read(paths)?
+    };
     if let Some(notice) = notice {
         app.notices.notice(&notice);
     }

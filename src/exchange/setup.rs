@@ -42,10 +42,11 @@ pub(crate) async fn set_up<'a>(
     app: &'a App,
     ask: &cli::AskArgs,
     schema: Option<&str>,
+    tool_flags: Option<&cli::ToolPolicyArgs>,
 ) -> Result<Setup<'a>, Error> {
     let demo = start_demo_if(app, &ask.connection).await?;
     let stdin_use = stdin_use(ask, schema)?;
-    let sources = RequestSources::read(app, ask).await?;
+    let sources = RequestSources::read(app, ask, tool_flags).await?;
     let model = sources.model(ask);
     let flags = ask.connection.flags(model, &ask.request, &ask.output);
     let base_url = demo.as_ref().map(DemoEndpoint::base_url);

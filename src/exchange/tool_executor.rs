@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::config::{Secret, inherited_var};
+use crate::config::inherited_var;
 use crate::guard::ChildGuard;
 use crate::protocol::ToolUse;
+use crate::text::KnownSecrets;
 use crate::tool::{Job, Outcome, Stop, ToolSet, run};
 
 /// Runs calls that were checked and approved.
@@ -24,8 +25,8 @@ pub(crate) trait ToolExecutor: Send + Sync {
 /// Runs each call as a child process.
 pub(crate) struct ChildProcessExecutor {
     pub(crate) tools: Arc<ToolSet>,
-    /// The key, which no variable of a tool may have.
-    pub(crate) key: Option<Secret>,
+    /// What no variable of a tool may have.
+    pub(crate) secrets: Arc<KnownSecrets>,
     /// What starts them.
     pub(crate) guard: Arc<ChildGuard>,
 }
@@ -45,7 +46,7 @@ impl ToolExecutor for ChildProcessExecutor {
                 call,
                 ready,
                 variable: inherited_var,
-                key: self.key.as_ref().map(Secret::reveal),
+                secrets: &self.secrets,
                 guard: &self.guard,
             };
             run(&job, stop).await

@@ -196,5 +196,6 @@ pub(crate) fn approval_policy(
         yes: flags.yes,
         allow: [flags.allow_tool.as_slice(), config.allowed()].concat(),
         deny: [flags.deny_tool.as_slice(), config.denied()].concat(),
+        approved: Vec::new(),
     })
 }

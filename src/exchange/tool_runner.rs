@@ -43,7 +43,7 @@ impl<'a> ToolRunner<'a> {
     pub(crate) fn new(app: &'a App, tools: Arc<ToolSet>, policy: Policy, jobs: u32) -> Self {
         let executor = ChildProcessExecutor {
             tools: Arc::clone(&tools),
-            key: app.env.api_key.clone(),
+            secrets: Arc::clone(&app.secrets),
             guard: Arc::clone(&app.guard),
         };
         Self {
@@ -133,8 +133,15 @@ impl<'a> ToolRunner<'a> {
         let is_watched =
             facts.stdin_is_terminal || facts.stdout_is_terminal || facts.stderr_is_terminal;
         let (pager, interrupt) = (self.app.env.pager.clone(), Arc::clone(&self.app.interrupt));
+        let name = &call.name;
+        let exposed = ready.exposed_program();
         let Some(prompt) = ApprovalPrompt::open(pager, interrupt).filter(|_| is_watched) else {
-            let name = &call.name;
+            if let Some(exposed) = exposed {
+                let notice =
+                    format!("denied `{name}`: {exposed}, and there is no terminal to ask on");
+                self.app.notices.notice(&notice);
+                return Ok(Some(Outcome::error(NOBODY_TO_ASK)));
+            }
             // Those with `confirm` are asked for even with `-y`.
             let or_yes = if ready.confirms() { "" } else { " or -y" };
             let notice = format!(
@@ -144,6 +151,9 @@ impl<'a> ToolRunner<'a> {
             self.app.notices.notice(&notice);
             return Ok(Some(Outcome::error(NOBODY_TO_ASK)));
         };
+        if let Some(exposed) = exposed {
+            self.app.notices.notice(&exposed);
+        }
         let request = ApprovalRequest {
             tool: call.name.clone(),
             command: ready.shown_command(),
@@ -292,7 +302,7 @@ pub(crate) async fn run_by_hand(
     let (tell, told) = watch::channel(Stop::No);
     let executor = ChildProcessExecutor {
         tools: Arc::new(tools),
-        key: app.env.api_key.clone(),
+        secrets: Arc::clone(&app.secrets),
         guard: Arc::clone(&app.guard),
     };
     let mut running = tokio::spawn(async move { executor.call(&call, told).await });

@@ -3,12 +3,12 @@
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
-use super::create_private_dir;
+use super::private_dir::{PRIVATE, create_private_dir};
 
 /// Prefix and suffix of temporary names. They are hidden, and short whatever the file is called, so
 /// that a file with the longest possible name can be replaced.
@@ -88,8 +88,15 @@ fn temp_file_builder() -> Builder<'static, 'static> {
 /// name the temporary path, which means nothing to the user.
 pub(super) fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true).mode(0o600);
-    options.open(path)
+    options
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(PRIVATE);
+    let file = options.open(path)?;
+    // The umask may have taken more away.
+    file.set_permissions(Permissions::from_mode(PRIVATE))?;
+    Ok(file)
 }
 
 /// Returns the directory of a file; that of a bare name is the current one.

@@ -4,11 +4,16 @@
 mod atomic_write;
 mod external_sort;
 mod private_dir;
+mod private_file;
 mod side_file;
 
 pub(crate) use atomic_write::{AtomicWrite, Durability, atomic_write, replace_link};
 pub(crate) use external_sort::{ExternalSort, SortedEntries, SortedEntry};
 pub(crate) use private_dir::create_private_dir;
+pub(crate) use private_file::{
+    FileDistrust, check_trusted, is_group_writable, may_block, open_or_create_private,
+    open_private, open_regular, read_regular, read_trusted,
+};
 pub(crate) use side_file::{
     FileRefusal, SideFile, check_replaceable, create_draft, open_existing, open_or_create,
     resolve_links,

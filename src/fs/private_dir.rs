@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
+/// The mode of the program's own files.
+pub(super) const PRIVATE: u32 = 0o600;
+
 /// Creates a directory and its missing parents, each with mode 0700. An existing one keeps its
 /// mode.
 ///

@@ -31,6 +31,22 @@ pub(crate) enum FileRefusal {
 }
 
 impl FileRefusal {
+    /// Refuses what is not a regular file.
+    pub(super) fn of_kind(metadata: &Metadata) -> Result<(), Self> {
+        let kind = metadata.file_type();
+        let other_kind = [
+            (kind.is_symlink(), "symbolic link"),
+            (kind.is_dir(), "directory"),
+            (kind.is_fifo(), "named pipe"),
+            (kind.is_socket(), "socket"),
+            (!kind.is_file(), "device"),
+        ];
+        match other_kind.into_iter().find(|(is_that, _)| *is_that) {
+            Some((_, name)) => Err(Self::OtherKind(name)),
+            None => Ok(()),
+        }
+    }
+
     /// Whether `error` wraps a refusal.
     pub(crate) fn is_cause_of(error: &io::Error) -> bool {
         error
@@ -122,17 +138,7 @@ pub(crate) fn resolve_links(path: &Path) -> PathBuf {
 }
 
 fn check_plain_file(path: &Path, metadata: &Metadata) -> Result<(), FileRefusal> {
-    let kind = metadata.file_type();
-    let other_kind = [
-        (kind.is_symlink(), "symbolic link"),
-        (kind.is_dir(), "directory"),
-        (kind.is_fifo(), "named pipe"),
-        (kind.is_socket(), "socket"),
-        (!kind.is_file(), "device"),
-    ];
-    if let Some((_, name)) = other_kind.into_iter().find(|(is_that, _)| *is_that) {
-        return Err(FileRefusal::OtherKind(name));
-    }
+    FileRefusal::of_kind(metadata)?;
     if metadata.nlink() > 1 {
         return Err(FileRefusal::HardLinks(metadata.nlink()));
     }

@@ -7,7 +7,13 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rustix::process::{WaitOptions, wait};
 
-/// How often it is looked whether those that were killed are gone.
+/// How long to wait for what was killed, while there may be more children to start.
+pub(super) const SWEEP: Duration = Duration::from_millis(500);
+
+/// The same when there will be no more children.
+pub(super) const LAST_SWEEP: Duration = Duration::from_secs(10);
+
+/// How often to check whether those that were killed are gone.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// Makes this process the parent of all descendants that lose theirs, and gives it its name.

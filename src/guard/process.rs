@@ -13,7 +13,6 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -25,16 +24,9 @@ use rustix::process::{WaitOptions, wait};
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
+#[cfg(target_os = "linux")]
+use super::descendants;
 use super::request::{ChildCommand, DESCRIPTORS, LENGTH_BYTES};
-
-/// How long what the children of a closed connection left behind is killed at most, in the hope
-/// that it dies.
-#[cfg(target_os = "linux")]
-const LAST_SWEEP: Duration = Duration::from_secs(10);
-
-/// The same while there may be more children to start, which wait meanwhile.
-#[cfg(target_os = "linux")]
-const SWEEP: Duration = Duration::from_millis(500);
 
 /// The children whose reports somebody reads, by the number of their process.
 type Children = BTreeMap<i32, PipeWriter>;
@@ -50,7 +42,7 @@ pub(crate) fn run() -> ExitCode {
 fn guard() -> io::Result<()> {
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     #[cfg(target_os = "linux")]
-    super::descendants::adopt_orphans(c"langdock-guard")?;
+    descendants::adopt_orphans(c"langdock-guard")?;
     // Who kills all of the program's processes by name kills those that end in order first. A
     // handler, and not "ignored", which children would inherit.
     for signal in [SIGTERM, SIGINT] {
@@ -81,7 +73,7 @@ fn guard() -> io::Result<()> {
         kill_group(*group);
     }
     #[cfg(target_os = "linux")]
-    super::descendants::kill_all(LAST_SWEEP);
+    descendants::kill_all(descendants::LAST_SWEEP);
     result
 }
 
@@ -127,7 +119,7 @@ fn forget_unread(children: &mut Children) {
     }
     #[cfg(target_os = "linux")]
     if children.is_empty() && !unread.is_empty() {
-        super::descendants::kill_all(SWEEP);
+        descendants::kill_all(descendants::SWEEP);
     }
 }
 

@@ -5,14 +5,14 @@
 //! point at which an operation could be dropped, so it happens whole or not at all.
 //!
 //! The file is written in place, so that processes that have it open keep using the same file. A
-//! damaged or foreign file is set aside, and a ledger from a clock that was ahead is replaced; a
-//! notice says so. If something other than a file of ours is where it would be set aside, both are
+//! damaged or foreign file is set aside, and so is a ledger from a clock that was ahead; a notice
+//! says so. If something other than a file of ours is where it would be set aside, both are
 //! left alone and the operation fails as obstructed: the only failure that keeps a request from
 //! being sent.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -24,7 +24,9 @@ use super::ledger::{Admission, RateLimitLedger, RequestCost, RequestOutcome};
 use super::record::{MAX_BYTES, from_bytes, to_bytes};
 use super::store::{LedgerObstruction, LimitStore, LimitStoreError, StoreFuture, StoreReply};
 use super::window::{RateLimits, ReservationId};
-use crate::fs::{Durability, atomic_write, check_replaceable, create_private_dir};
+use crate::fs::{
+    Durability, FileRefusal, atomic_write, check_replaceable, open_or_create_private, open_private,
+};
 
 /// How far a file may be ahead of the clock, which is more than the clocks of two cores differ. One
 /// that is further ahead was written by another clock.
@@ -170,14 +172,16 @@ impl LimitFile {
         };
         let failed_to = |action| LimitFileError::from_io(action, path);
         let mut options = OpenOptions::new();
-        // With both, a pipe of that name is not waited for.
-        options.read(true).write(true).create(create).mode(0o600);
-        let file = match options.open(path) {
+        options.read(true).write(true).create(create);
+        let opened = if create {
+            open_or_create_private(path, &options)
+        } else {
+            open_private(path, &options)
+        };
+        let file = match opened {
             Err(error) if error.kind() == ErrorKind::NotFound && !create => return Ok(None),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let directory = path.parent().unwrap_or(path);
-                create_private_dir(directory).map_err(failed_to("create"))?;
-                options.open(path).map_err(failed_to("create"))?
+            Err(error) if FileRefusal::is_cause_of(&error) => {
+                return Err(LimitFileError::NotAFile { path: path.clone() });
             }
             opened => opened.map_err(failed_to("open"))?,
         };
@@ -185,9 +189,6 @@ impl LimitFile {
             TryLockError::WouldBlock => LimitFileError::Locked { path: path.clone() },
             TryLockError::Error(error) => failed_to("lock")(error),
         })?;
-        if !file.metadata().map_err(failed_to("read"))?.is_file() {
-            return Err(LimitFileError::NotAFile { path: path.clone() });
-        }
         let mut bytes = Vec::new();
         (&file)
             .take(MAX_BYTES)
@@ -197,10 +198,20 @@ impl LimitFile {
         let (ledger, notice) = match from_bytes(&bytes) {
             Some(ledger) if ledger.last > now + CLOCK_TOLERANCE => (
                 RateLimitLedger::default(),
-                Some("the clock was set back; starting a new rate-limit ledger".to_owned()),
+                Some(set_aside(
+                    path,
+                    &bytes,
+                    "the clock was set back; starting a new rate-limit ledger",
+                )?),
             ),
             Some(ledger) => (ledger, None),
-            None => (RateLimitLedger::default(), Some(set_aside(path, &bytes)?)),
+            None => {
+                let reason = "the rate-limit ledger is damaged; starting a new one";
+                (
+                    RateLimitLedger::default(),
+                    Some(set_aside(path, &bytes, reason)?),
+                )
+            }
         };
         let length = bytes.len() as u64;
         // A new ledger is written in any case.
@@ -226,7 +237,7 @@ impl LimitFile {
 
 /// Keeps what is not a ledger beside the new one, and says so. Replaces what was set aside before,
 /// but only a plain file of the user's own.
-fn set_aside(path: &Path, bytes: &[u8]) -> Result<String, LedgerObstruction> {
+fn set_aside(path: &Path, bytes: &[u8], reason: &str) -> Result<String, LedgerObstruction> {
     let aside = path.with_extension("broken");
     if let Err(refusal) = check_replaceable(&aside) {
         return Err(LedgerObstruction {
@@ -238,9 +249,7 @@ fn set_aside(path: &Path, bytes: &[u8]) -> Result<String, LedgerObstruction> {
         Ok(()) => format!("the old one was saved as `{}`", aside.display()),
         Err(error) => format!("the old one could not be saved: {error}"),
     };
-    Ok(format!(
-        "the rate-limit ledger is damaged; starting a new one; {kept}"
-    ))
+    Ok(format!("{reason}; {kept}"))
 }
 
 impl LockedLimits {
@@ -449,8 +458,11 @@ mod tests {
         };
         fs::write(path_of(&store), to_bytes(&ledger)).expect("it is writable");
         let reply = store.reserve(&COST, None).await.expect("it can be opened");
-        assert!(reply.notice.is_some());
+        let notice = reply.notice.expect("it is noticed");
+        assert!(notice.contains("the clock was set back") && notice.contains("name.broken"));
         assert!(matches!(reply.outcome, Admission::Admitted(Some(_))));
+        let kept = fs::read(directory.path().join("name.broken")).expect("it is kept");
+        assert_eq!(kept, to_bytes(&ledger));
     }
 
     #[tokio::test(start_paused = true)]

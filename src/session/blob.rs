@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::paths::blobs_dir;
 use super::{Error, write_error};
-use crate::fs::{Durability, atomic_write, create_private_dir};
+use crate::fs::{Durability, atomic_write, create_private_dir, read_regular};
 use crate::model_text::lost_attachment;
 use crate::protocol::{ContentBlock, ExactJson, Media, RawSource, Source};
 
@@ -168,7 +168,7 @@ impl BlobStore {
     fn read_source(&self, source: &Value) -> Option<Source> {
         // The program never writes a name that contains a path.
         let file = source["file"].as_str().filter(|file| !file.contains('/'))?;
-        let bytes = fs::read(self.0.join(file)).ok()?;
+        let bytes = read_regular(&self.0.join(file)).ok()?;
         let media_type = source["media_type"].as_str()?;
         Some(match TYPES.iter().find(|(known, _)| *known == media_type) {
             Some((media_type, _)) => Source::Bytes(RawSource {

@@ -14,7 +14,7 @@ use super::record::{
     TurnPosition, TurnTarget, VERSION,
 };
 use super::{Error, name, read_error, write_error};
-use crate::fs::replace_link;
+use crate::fs::{read_regular, replace_link};
 use crate::protocol::{ContentBlock, InputMessage, Role};
 use crate::text::{JsonPlace, check_depth};
 
@@ -76,7 +76,7 @@ impl SavedConversation {
         Self::from_bytes(
             directory,
             id,
-            &std::fs::read(&path).map_err(read_error(&path))?,
+            &read_regular(&path).map_err(read_error(&path))?,
         )
     }
 

@@ -2,12 +2,12 @@
 //! by a crash is cut off.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{Error, read_error, write_error};
-use crate::fs::create_private_dir;
+use crate::fs::{open_or_create_private, open_regular};
 
 /// An open file with an exclusive lock; closing it releases the lock.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl LockedFile {
 
 /// Reads a file from an offset to its end, while no process is writing to it.
 pub(super) fn read_shared(path: &Path, offset: u64) -> Result<Vec<u8>, Error> {
-    let mut file = File::open(path).map_err(read_error(path))?;
+    let mut file = open_regular(path).map_err(read_error(path))?;
     // Without locks, as on some network file systems, a line that is still being written counts as
     // torn.
     let _ = file.lock_shared();
@@ -81,17 +81,6 @@ fn read_from(file: &mut File, offset: u64) -> io::Result<Vec<u8>> {
 
 fn open_or_make(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600);
-    match (options.open(path), path.parent()) {
-        (Err(error), Some(directory)) if error.kind() == ErrorKind::NotFound => {
-            create_private_dir(directory)?;
-            options.open(path)
-        }
-        (opened, _) => opened,
-    }
+    options.read(true).write(true).create(true).truncate(false);
+    open_or_create_private(path, &options)
 }

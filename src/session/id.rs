@@ -25,6 +25,14 @@ pub(super) fn may_begin_id(text: &str) -> bool {
         && text.bytes().all(|letter| LETTERS.contains(&letter))
 }
 
+/// Returns whether a text from a file can be the name of a conversation's file, and no path to
+/// another place. Ids of other versions may look different.
+pub(super) fn is_file_name(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with('.')
+        && !text.contains(|letter: char| letter == '/' || letter.is_control())
+}
+
 /// Returns the id of a turn of an exchange, counted from 0. The process that writes it and one that
 /// recovers it agree on it.
 pub(super) fn turn_id(exchange: &str, place: usize) -> String {

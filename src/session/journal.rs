@@ -4,7 +4,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -13,7 +12,7 @@ use serde_json::value::to_raw_value;
 use super::id::turn_id;
 use super::paths::journals_dir;
 use super::record::{HEADER, REFUSED, SessionRecord, TIP, TURN};
-use crate::fs::create_private_dir;
+use crate::fs::open_or_create_private;
 use crate::protocol::{ContentBlock, Message, MessageStream, Role, Update};
 
 /// This process's journal of one exchange.
@@ -33,13 +32,8 @@ impl Journal {
         records: &[SessionRecord],
     ) -> io::Result<Self> {
         let directory = journals_dir(directory);
-        create_private_dir(&directory)?;
         let path = directory.join(format!("{exchange}.jsonl"));
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
+        let file = open_or_create_private(&path, OpenOptions::new().append(true).create_new(true))?;
         file.lock()?;
         let mut journal = Self {
             file,

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::conversation::SavedConversation;
+use super::id::is_file_name;
 use super::journal::parse_journal;
 use super::paths::{conversation_file, journals_dir, last_link};
 use super::pending_turn::mark_left_out;
@@ -100,6 +101,10 @@ fn recover_one(directory: &Path, path: &Path) -> Result<Option<RecoveredJournals
         return Ok(None);
     };
     let id = header.id.clone().unwrap_or_default();
+    if !is_file_name(&id) {
+        let path = path.to_owned();
+        return Err(Error::Foreign { path });
+    }
     let is_there = conversation_file(directory, &id).exists();
     let mut conversation = if is_there {
         SavedConversation::open_by_id(directory, &id)?

@@ -3,7 +3,6 @@
 //! The bytes of a file are searched first: most files do not have all of the words, and need not be
 //! parsed.
 
-use std::fs;
 use std::time::SystemTime;
 
 use serde_json::Value;
@@ -12,6 +11,7 @@ use super::conversation::SavedConversation;
 use super::paths::conversation_file;
 use super::store::{SessionStore, changed_at};
 use super::{Error, line, parallel};
+use crate::fs::read_regular;
 use crate::protocol::{ContentBlock, Role};
 
 /// Number of characters shown around a match.
@@ -53,7 +53,7 @@ impl SessionStore {
 
     fn search_one(&self, id: &str, words: &[SearchWord]) -> Option<SearchHit> {
         let path = conversation_file(self.directory(), id);
-        let bytes = fs::read(&path).ok()?;
+        let bytes = read_regular(&path).ok()?;
         if !words.iter().all(|word| word.may_be_in(&bytes)) {
             return None;
         }

@@ -296,6 +296,32 @@ fn the_conversation_of_a_killed_process_is_the_latest_unless_another_was_used_si
 }
 
 #[test]
+fn a_journal_whose_id_leads_elsewhere_is_left_alone() {
+    for id in ["../../evil", "/evil", "..", ""] {
+        let (directory, store) = store();
+        let killed = store.new_conversation();
+        drop(killed.begin_turn(&text("a"), TurnContext::default()));
+        let journal = journals(&store).remove(0);
+        let written = fs::read_to_string(&journal).expect("it is there");
+        let forged = written.replacen(
+            &format!("\"id\":\"{}\"", killed.id()),
+            &format!("\"id\":\"{id}\""),
+            1,
+        );
+        assert_ne!(written, forged);
+        fs::write(&journal, &forged).expect("it is ours");
+        let notices = store.recover_journals();
+        assert!(
+            notices.len() == 1 && notices[0].starts_with("cannot recover `"),
+            "{id}: {notices:?}"
+        );
+        assert_eq!(fs::read_to_string(&journal).expect("it is kept"), forged);
+        let beside = fs::read_dir(directory.path()).expect("it is readable");
+        assert_eq!(beside.count(), 1, "{id}");
+    }
+}
+
+#[test]
 fn unanswered_and_refused_turns_are_on_disk_and_not_sent() {
     let (_directory, store) = store();
     let mut conversation = store.new_conversation();

@@ -1,14 +1,16 @@
 //! Formatting and parsing of text: tables, durations, plurals, suggestions, shell quoting, and
-//! sanitizing for a terminal. Pure.
+//! sanitizing for a terminal, and blanking out secrets.
 
 mod columns;
 mod did_you_mean;
 mod duration;
 mod json_bounds;
+mod known_secrets;
 mod os_error;
 mod plural;
 mod quote;
 mod sanitize;
+mod scrub;
 mod table;
 
 pub(crate) use columns::{display_width, truncate_to_width, wrap_words};
@@ -21,10 +23,12 @@ pub(crate) use json_bounds::{
     JsonPlace, JsonShape, MAX_JSON_DEPTH, Mebibytes, NestedTooDeep, check_depth, end_of_string,
     fields_bytes, tree_bytes,
 };
+pub(crate) use known_secrets::KnownSecrets;
 pub(crate) use os_error::without_os_codes;
 pub(crate) use plural::{counted, grouped};
 pub(crate) use quote::shell_quote;
 pub(crate) use sanitize::{
     escape_breaks, is_dangerous, json_escape, sanitize, sanitize_json, sanitize_line,
 };
+pub(crate) use scrub::scrub;
 pub(crate) use table::{TableColumn, TextTable};

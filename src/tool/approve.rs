@@ -12,6 +12,8 @@ pub(crate) struct Policy {
     pub(crate) allow: Vec<String>,
     /// The names of tools whose calls never run.
     pub(crate) deny: Vec<String>,
+    /// The tools whose calls the user approved of for the whole run, by name.
+    pub(crate) approved: Vec<String>,
 }
 
 /// What to do with a call.
@@ -27,15 +29,18 @@ pub(crate) enum Verdict {
 
 impl Policy {
     /// Decides about the calls of a tool. Denying takes precedence over allowing; `confirm` in the
-    /// tools file requires confirmation where only `-y` would allow the call.
+    /// tools file requires confirmation where only `-y` would allow the call. A program that others
+    /// can write to is not the one that a flag or the config file allowed, so the user is asked.
     pub(crate) fn judge(&self, ready: &Ready) -> Verdict {
-        self.judge_named(ready.tool.name(), ready.confirms())
+        self.judge_named(ready.tool.name(), ready.confirms(), ready.is_exposed())
     }
 
-    fn judge_named(&self, name: &str, confirm: bool) -> Verdict {
+    fn judge_named(&self, name: &str, confirm: bool, is_exposed: bool) -> Verdict {
         let named = |names: &[String]| names.iter().any(|listed| listed == name);
         match () {
             () if named(&self.deny) => Verdict::Deny,
+            () if named(&self.approved) => Verdict::Run,
+            () if is_exposed => Verdict::Ask,
             () if named(&self.allow) || (self.yes && !confirm) => Verdict::Run,
             () => Verdict::Ask,
         }
@@ -43,7 +48,7 @@ impl Policy {
 
     /// Runs the calls of a tool without confirmation from now on.
     pub(crate) fn always(&mut self, name: &str) {
-        self.allow.push(name.to_owned());
+        self.approved.push(name.to_owned());
     }
 }
 
@@ -57,6 +62,7 @@ mod tests {
             yes,
             allow: vec![allow.to_owned()],
             deny: vec![deny.to_owned()],
+            approved: Vec::new(),
         };
         for (policy, confirm, expected) in [
             (policy(false, "", ""), false, Verdict::Ask),
@@ -68,17 +74,19 @@ mod tests {
             (policy(true, "a", "a"), false, Verdict::Deny),
         ] {
             assert_eq!(
-                policy.judge_named("a", confirm),
+                policy.judge_named("a", confirm, false),
                 expected,
                 "{policy:?} {confirm}"
             );
         }
+        let both = policy(true, "a", "");
+        assert_eq!(both.judge_named("a", false, true), Verdict::Ask);
         let mut policy = Policy::default();
         policy.always("a");
         assert_eq!(
             (
-                policy.judge_named("a", true),
-                policy.judge_named("b", false)
+                policy.judge_named("a", true, true),
+                policy.judge_named("b", false, false)
             ),
             (Verdict::Run, Verdict::Ask)
         );

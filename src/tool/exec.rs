@@ -15,11 +15,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Ready;
 use super::capture::Capture;
+use super::program::without_empty_elements;
 use super::result::{Ended, Outcome};
 use crate::guard::{ChildCommand, ChildGuard, GuardedChild};
 use crate::model_text;
 use crate::protocol::ToolUse;
-use crate::text::{format_seconds, without_os_codes};
+use crate::text::{KnownSecrets, format_seconds, without_os_codes};
 
 /// How much of stderr is kept, in bytes.
 const MAX_STDERR: usize = 16 * 1024;
@@ -69,29 +70,26 @@ pub(crate) struct Job<'a> {
     pub(crate) ready: &'a Ready,
     /// Looks up a variable of our own environment.
     pub(crate) variable: fn(&str) -> Option<OsString>,
-    /// The API key, which must not be in any variable of the tool.
-    pub(crate) key: Option<&'a str>,
-    /// Starts the process.
+    /// What no variable of the tool may have.
+    pub(crate) secrets: &'a KnownSecrets,
+    /// What starts it.
     pub(crate) guard: &'a ChildGuard,
 }
 
 /// Runs a call. A failure of the tool is a result as well.
 pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
-    let (Some(how), Some((program, args))) = (
-        &job.ready.tool.run,
-        job.ready
-            .words
-            .as_ref()
-            .and_then(|words| words.split_first()),
-    ) else {
+    let (Some(how), Some(found)) = (&job.ready.tool.run, job.ready.command()) else {
         return Outcome::error(model_text::tool_not_run_here(&job.call.name));
     };
     if *stop.borrow() != Stop::No {
         return Outcome::error(model_text::TOOLS_STOPPED);
     }
+    if found.program.has_changed() {
+        return Outcome::error(model_text::PROGRAM_CHANGED);
+    }
     let command = ChildCommand {
-        program: program.clone(),
-        args: args.iter().map(OsString::from).collect(),
+        program: found.program.path.clone(),
+        args: found.args.clone(),
         variables: environment(job),
         directory: how.cwd.clone(),
     };
@@ -119,12 +117,12 @@ pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
 pub(crate) async fn describe(
     program: &Path,
     variable: fn(&str) -> Option<OsString>,
-    key: Option<&str>,
+    secrets: &KnownSecrets,
     guard: &ChildGuard,
 ) -> Result<String, String> {
     let mut command = ChildCommand::new(program);
     command.arg("--schema");
-    command.variables = passed(&[], variable, key);
+    command.variables = passed(&[], variable, secrets);
     let (_never, stop) = watch::channel(Stop::No);
     let limits = (MAX_DEFINITION, DESCRIBE_TIMEOUT);
     let ended = conduct(guard, &command, &[], limits, stop).await;
@@ -212,7 +210,7 @@ fn environment(job: &Job<'_>) -> Vec<(OsString, OsString)> {
         .as_ref()
         .map(|run| run.env.as_slice())
         .unwrap_or_default();
-    let mut variables = passed(named, job.variable, job.key);
+    let mut variables = passed(named, job.variable, job.secrets);
     variables.push(("LANGDOCK_TOOL_NAME".into(), OsString::from(&job.call.name)));
     variables.push(("LANGDOCK_TOOL_USE_ID".into(), OsString::from(&job.call.id)));
     variables
@@ -222,11 +220,18 @@ fn environment(job: &Job<'_>) -> Vec<(OsString, OsString)> {
 fn passed(
     named: &[String],
     variable: fn(&str) -> Option<OsString>,
-    key: Option<&str>,
+    secrets: &KnownSecrets,
 ) -> Vec<(OsString, OsString)> {
-    let has_key = |value: &OsStr| key.is_some_and(|key| value.to_string_lossy().contains(key));
+    let has_key = |value: &OsStr| secrets.is_in(&value.to_string_lossy());
     let all = PASSED.into_iter().chain(named.iter().map(String::as_str));
-    let found = all.filter_map(|name| Some((OsString::from(name), variable(name)?)));
+    let value_of = |name: &str| {
+        let value = variable(name)?;
+        Some(match name {
+            "PATH" => without_empty_elements(&value),
+            _ => value,
+        })
+    };
+    let found = all.filter_map(|name| Some((OsString::from(name), value_of(name)?)));
     found.filter(|(_, value)| !has_key(value)).collect()
 }
 

@@ -7,6 +7,7 @@ mod found;
 mod input_schema;
 mod keys;
 mod output_schema;
+mod program;
 mod result;
 mod schema;
 mod schema_way;
@@ -15,15 +16,14 @@ mod spec;
 mod structured;
 mod subschemas;
 
-use std::ffi::OsStr;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
 
 use serde_json::Value;
 
 pub(crate) use approve::{Policy, Verdict};
 pub(crate) use exec::{Job, Stop, describe, run};
 pub(crate) use keys::TOOL_KEYS;
+pub(crate) use program::{FoundProgram, is_program};
 pub(crate) use result::Outcome;
 pub(crate) use schema::Schema;
 pub(crate) use schema_way::{SchemaMode, SchemaWay};
@@ -56,8 +56,17 @@ pub(crate) struct Ready {
     pub(crate) tool: Tool,
     /// The schema of its input.
     schema: Option<Schema>,
-    /// The command to run, resolved on this machine; `None` if the caller runs the tool.
-    words: Option<Vec<PathBuf>>,
+    /// What is run, found on this machine; none: it is the caller's own.
+    command: Option<RunnableCommand>,
+}
+
+/// What a tool runs, found on this machine.
+#[derive(Debug)]
+pub(crate) struct RunnableCommand {
+    /// The program.
+    pub(crate) program: FoundProgram,
+    /// Its arguments.
+    args: Vec<OsString>,
 }
 
 impl ToolSet {
@@ -69,16 +78,17 @@ impl ToolSet {
             let schema = tool.schema().map(Schema::compile).transpose();
             let schema = schema
                 .map_err(|why| tool.wrong("input_schema", &format!("`input_schema`: {why}")))?;
-            let words = tool
+            let command = tool
                 .run
                 .as_ref()
                 .map(|run| find(run, search_path))
                 .transpose();
-            let words = words.map_err(|why| tool.wrong("command", &format!("`command`: {why}")))?;
+            let command =
+                command.map_err(|why| tool.wrong("command", &format!("`command`: {why}")))?;
             Ok(Ready {
                 tool,
                 schema,
-                words,
+                command,
             })
         };
         Ok(Self(
@@ -127,12 +137,27 @@ impl ToolSet {
 impl Ready {
     /// Whether it is run here, not by the caller.
     pub(crate) fn is_run_here(&self) -> bool {
-        self.words.is_some()
+        self.command.is_some()
     }
 
     /// Whether it needs confirmation even with `-y`.
     pub(crate) fn confirms(&self) -> bool {
         self.tool.run.as_ref().is_some_and(|run| run.confirm)
+    }
+
+    /// Returns what it runs; none if it is not run here.
+    pub(crate) fn command(&self) -> Option<&RunnableCommand> {
+        self.command.as_ref()
+    }
+
+    /// Whether somebody other than the user and root can write to the program that it runs.
+    pub(crate) fn is_exposed(&self) -> bool {
+        self.exposed_program().is_some()
+    }
+
+    /// Says which program that is, and why, if so.
+    pub(crate) fn exposed_program(&self) -> Option<String> {
+        self.command.as_ref()?.program.exposed()
     }
 
     /// Validates the input of a call; the error is written for the model.
@@ -148,7 +173,7 @@ impl Ready {
     pub(crate) fn shown_command(&self) -> String {
         let is_plain =
             |letter: char| letter.is_ascii_alphanumeric() || "/._-+,:@%=".contains(letter);
-        let shown = |word: &PathBuf| {
+        let shown = |word: &OsStr| {
             let word = word.to_string_lossy();
             if !word.is_empty() && word.chars().all(is_plain) {
                 word.into_owned()
@@ -156,17 +181,16 @@ impl Ready {
                 Value::from(word).to_string()
             }
         };
-        self.words
-            .iter()
-            .flatten()
-            .map(shown)
-            .collect::<Vec<_>>()
-            .join(" ")
+        let words = self.command.iter().flat_map(|command| {
+            let program = command.program.path.as_os_str();
+            std::iter::once(program).chain(command.args.iter().map(OsString::as_os_str))
+        });
+        words.map(shown).collect::<Vec<_>>().join(" ")
     }
 }
 
-/// Resolves the command of a tool; the error says what is missing.
-fn find(run: &Run, search_path: Option<&OsStr>) -> Result<Vec<PathBuf>, String> {
+/// Finds what a tool runs; the error says what is missing.
+fn find(run: &Run, search_path: Option<&OsStr>) -> Result<RunnableCommand, String> {
     if let Some(cwd) = run.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
         return Err(format!("its `cwd` `{}` is not a directory", cwd.display()));
     }
@@ -177,41 +201,10 @@ fn find(run: &Run, search_path: Option<&OsStr>) -> Result<Vec<PathBuf>, String> 
     let Some((program, args)) = words.split_first() else {
         return Err("no program is given".to_owned());
     };
-    let path = find_program(program, &run.directory, search_path)?;
-    Ok(std::iter::once(path)
-        .chain(args.iter().map(PathBuf::from))
-        .collect())
-}
-
-/// Resolves a program. One with a slash is a path relative to the directory of the tools file; any
-/// other is looked up in `PATH`.
-fn find_program(
-    program: &str,
-    directory: &Path,
-    search_path: Option<&OsStr>,
-) -> Result<PathBuf, String> {
-    if program.contains('/') {
-        let path = directory.join(program);
-        return match path.metadata() {
-            Err(error) => Err(format!("`{}`: {error}", path.display())),
-            Ok(data) if !data.is_file() => Err(format!("`{}` is not a program", path.display())),
-            Ok(data) if data.permissions().mode() & 0o111 == 0 => {
-                Err(format!("`{}` is not executable", path.display()))
-            }
-            Ok(_) => std::path::absolute(&path).map_err(|error| error.to_string()),
-        };
-    }
-    let directories = search_path.map(std::env::split_paths).into_iter().flatten();
-    let mut paths = directories.map(|directory| directory.join(program));
-    paths
-        .find(|path| is_program(path))
-        .ok_or_else(|| format!("program `{program}` not found in PATH"))
-}
-
-/// Whether this is the path of an executable file.
-pub(crate) fn is_program(path: &Path) -> bool {
-    path.metadata()
-        .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+    Ok(RunnableCommand {
+        program: FoundProgram::find(program, &run.directory, search_path)?,
+        args: args.iter().map(OsString::from).collect(),
+    })
 }
 
 #[cfg(test)]

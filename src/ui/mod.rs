@@ -48,7 +48,7 @@ pub(crate) use progress::{CountdownLine, WaitIndicator};
 pub(crate) use progress_line::ProgressLine;
 pub(crate) use renderer::{AnswerRenderer, AnswerWriter, DisplayOutcome, FinalAnswer};
 pub(crate) use schema_output::SchemaOutput;
-pub(crate) use secret::ask_secret;
+pub(crate) use secret::{SecretInput, ask_secret};
 pub(crate) use sink::{OutputFileState, OutputSink};
 pub(crate) use stdout_writer::{OutputError, StdoutWriter};
 pub(crate) use style::{ColorChoice, use_color};

@@ -2,14 +2,15 @@
 //! wrap at its width, between words.
 
 use std::io::{Write, stderr};
+use std::sync::Arc;
 
 use anstyle::Style;
 
 use super::style::{ERROR, HINT};
 use super::terminal_size::TerminalSize;
 use crate::text::{
-    display_width, escape_breaks, sanitize, sanitize_json, sanitize_line, without_os_codes,
-    wrap_words,
+    KnownSecrets, display_width, escape_breaks, sanitize, sanitize_json, sanitize_line,
+    without_os_codes, wrap_words,
 };
 
 /// How much is printed.
@@ -32,16 +33,24 @@ pub(crate) struct Notices {
     verbosity: Verbosity,
     colored: bool,
     is_terminal: bool,
+    /// What is blanked out of every message.
+    secrets: Arc<KnownSecrets>,
 }
 
 #[allow(clippy::unused_self)] // Holding this is the permission to write.
 impl Notices {
     /// Creates a writer for this verbosity; `is_terminal` says whether stderr is a terminal.
-    pub(crate) fn new(verbosity: Verbosity, colored: bool, is_terminal: bool) -> Self {
+    pub(crate) fn new(
+        verbosity: Verbosity,
+        colored: bool,
+        is_terminal: bool,
+        secrets: Arc<KnownSecrets>,
+    ) -> Self {
         Self {
             verbosity,
             colored,
             is_terminal,
+            secrets,
         }
     }
 
@@ -77,7 +86,10 @@ impl Notices {
     /// Writes a line of a request (`>`) or of response headers (`<`), for `-vv`.
     pub(crate) fn log_header(&self, direction: char, text: &str) {
         if self.verbosity >= Verbosity::Headers {
-            write_stderr(&format!("{direction} {}\n", sanitize_line(text)));
+            write_stderr(&format!(
+                "{direction} {}\n",
+                sanitize_line(&self.secrets.scrub(text))
+            ));
         }
     }
 
@@ -88,7 +100,8 @@ impl Notices {
 
     /// Writes text of the answer that does not belong on standard output.
     pub(crate) fn print_block(&self, text: &str) {
-        let text = sanitize(text);
+        let text = self.secrets.scrub_message(text);
+        let text = sanitize(&text);
         let end = if text.ends_with('\n') { "" } else { "\n" };
         write_stderr(&format!("{text}{end}"));
     }
@@ -111,7 +124,9 @@ impl Notices {
 
     /// Writes an error as JSON, for programs.
     pub(crate) fn print_json(&self, object: &serde_json::Value) {
-        write_stderr(&format!("{}\n", sanitize_json(&object.to_string())));
+        let text = object.to_string();
+        let text = self.secrets.scrub_message(&text);
+        write_stderr(&format!("{}\n", sanitize_json(&text)));
     }
 
     fn write_line(&self, text: &str) {
@@ -120,7 +135,7 @@ impl Notices {
 
     /// Returns a message wrapped for the width of stderr, as it is shown after `prefix`.
     fn wrapped(&self, prefix: &str, message: &str) -> String {
-        let line = one_line(message);
+        let line = one_line(&self.secrets.scrub_message(message));
         if !self.is_terminal {
             return line;
         }

@@ -5,12 +5,11 @@
 //! should not pay for it.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::fs::{Durability, atomic_write};
+use crate::fs::{Durability, atomic_write, read_regular};
 
 /// The name of the file in the state directory.
 const FILE: &str = "estimates.json";
@@ -92,7 +91,7 @@ impl CalibrationFactors {
     }
 
     fn read_all(&self) -> BTreeMap<String, CalibrationFactor> {
-        fs::read(&self.0)
+        read_regular(&self.0)
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default()
@@ -111,6 +110,8 @@ fn token_ratio(part: u64, whole: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

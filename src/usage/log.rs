@@ -6,11 +6,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::UsageRecord;
-use crate::fs::create_private_dir;
+use crate::fs::{open_or_create_private, open_regular};
+use crate::text::KnownSecrets;
 
 /// The name of the file in the state directory.
 const FILE: &str = "usage.jsonl";
@@ -32,17 +33,13 @@ impl UsageLog {
 
     /// Appends a record. An earlier record that was torn off, as on a full disk, stays on a line of
     /// its own. A new file has mode 0600.
-    pub(crate) fn append_record(&self, record: &UsageRecord) -> io::Result<()> {
-        let file = match self.open_file() {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                if let Some(directory) = self.0.parent() {
-                    create_private_dir(directory)?;
-                }
-                self.open_file()
-            }
-            file => file,
-        };
-        let (mut file, line) = (file?, record.to_line());
+    pub(crate) fn append_record(
+        &self,
+        record: &UsageRecord,
+        secrets: &KnownSecrets,
+    ) -> io::Result<()> {
+        let (mut file, line) = (self.open_file()?, record.to_line());
+        let line = secrets.scrub(&line).into_owned();
         let line = if is_torn(&file)? {
             format!("\n{line}")
         } else {
@@ -52,18 +49,14 @@ impl UsageLog {
     }
 
     fn open_file(&self) -> io::Result<File> {
-        OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&self.0)
+        let mut options = OpenOptions::new();
+        open_or_create_private(&self.0, options.read(true).append(true).create(true))
     }
 
     /// Passes all records to `take`, in order, and returns the number of invalid lines. A missing
     /// log is empty.
     pub(crate) fn read_records(&self, mut take: impl FnMut(&UsageRecord)) -> io::Result<usize> {
-        let file = match File::open(&self.0) {
+        let file = match open_regular(&self.0) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
             file => file?,
         };
@@ -110,11 +103,13 @@ mod tests {
             )
         };
         assert_eq!(read(), (0, Vec::new()));
-        log.append_record(&sample()).expect("it is writable");
+        log.append_record(&sample(), &KnownSecrets::default())
+            .expect("it is writable");
         let mut text = fs::read_to_string(log.path()).expect("it is there");
         text.push_str("\n{\"at\":\"2026-\n");
         fs::write(log.path(), text).expect("it is writable");
-        log.append_record(&sample()).expect("it is writable");
+        log.append_record(&sample(), &KnownSecrets::default())
+            .expect("it is writable");
         assert_eq!(read(), (1, vec![sample(), sample()]));
         let length = fs::metadata(log.path()).expect("it is there").len();
         OpenOptions::new()
@@ -122,8 +117,10 @@ mod tests {
             .open(log.path())
             .and_then(|file| file.set_len(length - 9))
             .expect("it is writable");
-        log.append_record(&sample()).expect("it is writable");
-        log.append_record(&sample()).expect("it is writable");
+        log.append_record(&sample(), &KnownSecrets::default())
+            .expect("it is writable");
+        log.append_record(&sample(), &KnownSecrets::default())
+            .expect("it is writable");
         assert_eq!(
             read(),
             (2, vec![sample(), sample(), sample()]),
@@ -149,7 +146,10 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    (0..50).for_each(|_| log.append_record(&sample()).expect("it is writable"));
+                    (0..50).for_each(|_| {
+                        log.append_record(&sample(), &KnownSecrets::default())
+                            .expect("it is writable");
+                    });
                 });
             }
         });

@@ -51,7 +51,7 @@ fn with_command(home: &Home, server: &Server, script: &str) {
 fn stored(home: &Home, server: &Server) -> PathBuf {
     home.config()
         .join("keys")
-        .join(server.address().to_string())
+        .join(format!("http+{}", server.address()))
 }
 
 /// Returns the key in a request.
@@ -84,7 +84,7 @@ fn a_stored_key_goes_to_its_host_and_to_no_other() {
     assert_eq!(key_of(&own.only_request()), KEY);
     let elsewhere = format!(
         "the stored key is for `{}`, and is sent to no other host",
-        own.address()
+        own.url()
     );
     keyless(&home, &other)
         .run()
@@ -213,7 +213,7 @@ fn status_says_which_key_is_used_and_logout_forgets_it() {
         (object["key"].as_str(), object["origin"].as_str()),
         (Some("sk-ld-…4321"), Some("LANGDOCK_API_KEY"))
     );
-    assert_eq!(object["host"], server.address().to_string());
+    assert_eq!(object["host"], server.url());
     auth(&home, &server, &["logout"], "")
         .code(0)
         .stdout("")
@@ -322,7 +322,7 @@ fn a_commanded_key_goes_to_the_host_of_its_config_only() {
     let outcome = keyless(&home, &other).run();
     outcome.failed(
         4,
-        &format!("no API key for `{}`", other.address()),
+        &format!("no API key for `{}`", other.url()),
         "auth login",
     );
     outcome.stderr_contains(&own.address().to_string());

@@ -626,7 +626,7 @@ fn the_password_of_a_proxy_is_not_shown() {
     outcome
         .code(0)
         .stderr_empty()
-        .stdout_contains("http://me:…@proxy:1");
+        .stdout_contains("http://…@proxy:1");
     assert!(!outcome.stdout_text().contains("secret"));
 }
 

@@ -144,7 +144,7 @@ fn a_file_where_conversations_are_to_be_kept_is_told() {
         .stdout_contains("wrong  data directory")
         .stdout_contains("langdock is not a directory\n");
     outcome.stdout_contains(&format!(
-        "hint: move it out of the way: mv '{0}' '{0}.old'\n",
+        "hint: move it out of the way: mv {0} {0}.old\n",
         file.display()
     ));
 }

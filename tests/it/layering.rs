@@ -27,7 +27,7 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// External crates, and the files or directories that own them.
-const OWNERS: [(&str, &[&str]); 34] = [
+const OWNERS: [(&str, &[&str]); 33] = [
     ("ring", &["client/", "session/blob.rs", "batch/item_key.rs"]),
     (
         "jiff",
@@ -65,6 +65,7 @@ const OWNERS: [(&str, &[&str]); 34] = [
             "ui/",
             "tool/exec.rs",
             "config/write.rs",
+            "config/memory.rs",
             "fs/",
             "guard/",
             "input/patient.rs",
@@ -76,6 +77,7 @@ const OWNERS: [(&str, &[&str]); 34] = [
         "signal_hook",
         &[
             "ui/interrupt.rs",
+            "ui/secret.rs",
             "ui/signal_alarm.rs",
             "ui/editor/job.rs",
             "ui/approval/",
@@ -101,7 +103,6 @@ const OWNERS: [(&str, &[&str]); 34] = [
         &["config/", "input/template.rs", "tool/found.rs"],
     ),
     ("dirs", &["config/"]),
-    ("rpassword", &["ui/secret.rs"]),
 ];
 
 /// External crates that any module may use.

@@ -7,6 +7,7 @@ mod files;
 mod forged;
 mod guard;
 mod interrupted;
+mod programs;
 mod refused;
 mod run;
 mod schema;

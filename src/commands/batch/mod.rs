@@ -62,7 +62,7 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
         sources,
         stdin_use,
         ..
-    } = set_up(app, &ask, structured.schema.as_deref()).await?;
+    } = set_up(app, &ask, structured.schema.as_deref(), None).await?;
     let feed = feed(app, &ask, &many, stdin_use)?;
     let system = system_prompt(app, ask.request.system()).await?;
     let attachments = app

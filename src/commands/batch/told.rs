@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use crate::client::{RateLimited, RetryNotice};
-use crate::exchange::progress::{HELD_BACK, a_minute, retry_line};
+use crate::exchange::progress::{a_minute, held_back, retry_line};
 use crate::pace::WaitReason;
 use crate::text::{format_seconds, round_up_to_seconds};
 
@@ -56,7 +56,7 @@ impl Told {
             WaitReason::BackOff(_)
                 if self.is_news(Cause::Status(RATE_LIMIT), held.expected, now) =>
             {
-                HELD_BACK.to_owned()
+                held_back(held.expected)
             }
             WaitReason::Limits(_) | WaitReason::BackOff(_) => return None,
         };

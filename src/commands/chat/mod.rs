@@ -104,7 +104,7 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         catalog,
         sources: mut given,
         ..
-    } = set_up(app, &ask, None).await?;
+    } = set_up(app, &ask, None, Some(&running)).await?;
     let settings = catalog.settings();
     let scope = settings.data_scope();
     let mut tools = Toolbox::new(app, &running, &given, settings)?;

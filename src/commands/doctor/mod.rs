@@ -2,6 +2,7 @@
 //! wrong.
 
 mod finding;
+mod owned_files;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -25,6 +26,7 @@ use crate::exchange::settings::merged_config;
 use crate::exchange::setup::{DemoEndpoint, start_demo_if};
 use crate::text::{did_you_mean, shell_quote, without_os_codes};
 use finding::{Finding, object, page, verdict};
+use owned_files::{config_file, tools_files};
 
 /// The tolerated clock error. Certificates and waiting times have a resolution of minutes.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
@@ -45,6 +47,7 @@ pub(crate) async fn doctor(app: &App, args: &cli::DoctorArgs) -> Result<(), Erro
     match found {
         Ok((merged, settings)) => {
             findings.push(config_file(&paths));
+            findings.extend(tools_files());
             findings.extend(of_settings(&merged, &settings));
             let catalog = ModelCatalog::new(app, settings);
             findings.extend(of_endpoint(app, &catalog).await?);
@@ -61,18 +64,7 @@ pub(crate) async fn doctor(app: &App, args: &cli::DoctorArgs) -> Result<(), Erro
     verdict(&findings)
 }
 
-fn config_file(paths: &Paths) -> Finding {
-    match &paths.config {
-        None => Finding::note("config file", "HOME is not set", "set HOME"),
-        Some(path) if path.exists() => Finding::ok("config file", path.display().to_string()),
-        Some(path) => Finding::ok(
-            "config file",
-            format!("none; `langdock config init` writes {}", path.display()),
-        ),
-    }
-}
-
-/// Returns the findings about the settings alone, before anything is tried.
+/// What the settings say, of which nothing has been tried yet.
 fn of_settings(merged: &MergedConfig, settings: &Settings) -> Vec<Finding> {
     let region = settings.endpoint.region();
     let rows = merged.rows(region);
@@ -143,7 +135,7 @@ async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Findin
         ..options.retry
     };
     options.timeout = options.timeout.or(Some(PATIENCE));
-    let client = match ApiClient::new(settings.endpoint.clone(), key, options) {
+    let client = match catalog.new_client(key, options)? {
         Ok(client) => client,
         // Already reported by an earlier check.
         Err(client::BuildError::ProxyScheme(_)) => return Ok(vec![of_key]),
@@ -387,7 +379,7 @@ fn directory(name: &'static str, path: &Path, forbidden: u32) -> Finding {
                     name,
                     Kind::Internal,
                     format!("{shown} has mode {mode:03o}: it is not writable"),
-                    format!("chmod 700 '{shown}'"),
+                    format!("chmod 700 {}", shell_quote(&path.to_string_lossy())),
                 );
             }
             Finding::ok(name, format!("{shown}, mode {mode:03o}"))
@@ -397,7 +389,9 @@ fn directory(name: &'static str, path: &Path, forbidden: u32) -> Finding {
 
 fn no_directory(name: &'static str, path: &Path) -> Finding {
     let shown = path.display();
-    let hint = format!("move it out of the way: mv '{shown}' '{shown}.old'");
+    let from = shell_quote(&path.to_string_lossy());
+    let to = shell_quote(&format!("{shown}.old"));
+    let hint = format!("move it out of the way: mv {from} {to}");
     Finding::wrong(
         name,
         Kind::Internal,

@@ -26,7 +26,7 @@ pub(super) fn run_pager(
 ) -> io::Result<()> {
     let child_ended = SignalAlarm::for_signal(SIGCHLD)?;
     // The shell parses arguments and quotes.
-    let mut child = Command::new("sh")
+    let mut child = Command::new("/bin/sh")
         .args(["-c", pager])
         .env_remove("LANGDOCK_API_KEY")
         .stdin(Stdio::piped())

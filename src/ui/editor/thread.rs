@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::mpsc::Receiver;
 
@@ -24,7 +23,7 @@ use super::keys::{SharedLine, key_handlers};
 use super::line_state::LineState;
 use super::screen::{count_rows, drop_controls, visible_part};
 use super::{CompletionFn, EditorOptions, KeyBindings, ReadRequest, TypedInput};
-use crate::fs::create_private_dir;
+use crate::fs::open_or_create_private;
 use crate::ui::terminal_size::TerminalSize;
 
 /// Maximum number of lines in the history.
@@ -103,13 +102,7 @@ pub(super) fn run_line_editor(editing: EditorOptions, asks: &Receiver<ReadReques
 /// Creates the history file with mode 0600. Other processes append to it under its lock, so it must
 /// already contain its first line then.
 fn create_history_file(path: &Path) -> Option<()> {
-    create_private_dir(path.parent()?).ok()?;
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
+    match open_or_create_private(path, OpenOptions::new().write(true).create_new(true)) {
         Ok(mut file) => file.write_all(b"#V2\n").ok(),
         Err(error) => (error.kind() == std::io::ErrorKind::AlreadyExists).then_some(()),
     }

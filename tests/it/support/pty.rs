@@ -110,15 +110,23 @@ impl Terminal {
     /// Waits until the terminal no longer echoes what is typed.
     #[track_caller]
     pub(crate) fn wait_for_no_echo(&self) -> &Self {
+        self.wait_until_echo_is(false)
+    }
+
+    /// Waits until what is typed shows again.
+    #[track_caller]
+    pub(crate) fn wait_for_echo(&self) -> &Self {
+        self.wait_until_echo_is(true)
+    }
+
+    #[track_caller]
+    fn wait_until_echo_is(&self, is_on: bool) -> &Self {
         let begun = Instant::now();
-        while tcgetattr(&self.keyboard)
-            .unwrap()
-            .local_flags
-            .contains(LocalFlags::ECHO)
-        {
+        let echo = || tcgetattr(&self.keyboard).unwrap().local_flags & LocalFlags::ECHO;
+        while echo().is_empty() == is_on {
             assert!(
                 begun.elapsed() < DEADLINE,
-                "`{}` left the echo on",
+                "`{}` left the echo as it was",
                 self.line
             );
             thread::yield_now();

@@ -1,0 +1,80 @@
+//! The secrets that this process has read, for the last step before anything is printed or stored.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::scrub::{scrub, scrub_key_like};
+
+/// Secrets that are blanked out of whatever is printed or stored.
+#[derive(Default)]
+pub(crate) struct KnownSecrets(Mutex<Vec<String>>);
+
+impl KnownSecrets {
+    /// Adds a secret.
+    pub(crate) fn add(&self, secret: &str) {
+        let mut known = self.list();
+        if !known.iter().any(|known| known == secret) {
+            known.push(secret.to_owned());
+        }
+    }
+
+    /// Blanks the secrets out of a text.
+    pub(crate) fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut scrubbed = Cow::Borrowed(text);
+        for secret in self.list().iter() {
+            if let Cow::Owned(without) = scrub(&scrubbed, secret) {
+                scrubbed = Cow::Owned(without);
+            }
+        }
+        scrubbed
+    }
+
+    /// Blanks the secrets out of a message, and whatever looks like one: a key may have been typed
+    /// where none belongs.
+    pub(crate) fn scrub_message<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.scrub(text) {
+            Cow::Borrowed(text) => scrub_key_like(text),
+            Cow::Owned(text) => Cow::Owned(scrub_key_like(&text).into_owned()),
+        }
+    }
+
+    /// Whether a secret is in a text, in whatever form.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        // A short one is not blanked out, but is one.
+        let is_plain = |secret: &String| text.contains(secret.as_str());
+        self.list().iter().any(is_plain) || matches!(self.scrub(text), Cow::Owned(_))
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for KnownSecrets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("KnownSecrets(masked)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_added_is_blanked_out_and_never_printed() {
+        let secrets = KnownSecrets::default();
+        assert_eq!(
+            secrets.scrub("first-one second-one"),
+            "first-one second-one"
+        );
+        secrets.add("first-one");
+        secrets.add("second-one");
+        assert_eq!(
+            secrets.scrub("first-one second%2done"),
+            "[API key] [API key]"
+        );
+        assert!(!format!("{secrets:?}").contains("first"));
+        assert!(secrets.is_in("x second-one") && !secrets.is_in("third-one"));
+    }
+}
