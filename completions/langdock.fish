@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_langdock_global_optspecs
-    string join \n region= base-url= connect-timeout= idle-timeout= timeout= max-retries= max-wait= proxy= cacert= allow-http profile= api-key-file= no-pace demo h/help V/version
+    string join \n region= base-url= connect-timeout= idle-timeout= timeout= max-retries= max-wait= proxy= cacert= allow-http profile= api-key-file= no-pace demo record= replay= replay-pace= h/help V/version
 end
 
 function __fish_langdock_needs_command
@@ -35,6 +35,10 @@ complete -c langdock -n "__fish_langdock_needs_command" -l proxy -d 'Proxy for r
 complete -c langdock -n "__fish_langdock_needs_command" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_needs_command" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_needs_command" -l record -d 'Append each request and its response to this file' -r -F
+complete -c langdock -n "__fish_langdock_needs_command" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_needs_command" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_needs_command" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_needs_command" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_needs_command" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
@@ -49,7 +53,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -f -a "models" -d 'List 
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "count" -d 'Estimate the tokens of a request, by part, without sending it'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "usage" -d 'Summarise token usage on this machine'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "session" -d 'List, show, search and delete saved conversations'
-complete -c langdock -n "__fish_langdock_needs_command" -f -a "serve" -d 'Serve the scripted endpoint of --demo on a port, for other programs'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "serve" -d 'Serve the scripted endpoint of --demo, or a record, on a port, for other programs'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "auth" -d 'Store, show and remove the API key'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "config" -d 'Show and change the settings'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "doctor" -d 'Check key, endpoint, models, clock and directories, and suggest fixes'
@@ -93,6 +97,10 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Pro
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l record -d 'Append each request and its response to this file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema -d 'Print JSON that fits this JSON schema, and nothing else' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema-mode -d 'With --schema: how the model is asked: auto, native, tool or prompt [default: auto]' -r -f -a "auto\t'One way after the other'
 native\t'By the field output_config.format'
@@ -113,6 +121,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -s j -l json -d 
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l jsonl -d 'Print each event as a line of JSON as it arrives, then the message object'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s x -l extract -d 'Print only the first fenced code block'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-truncated -d 'Exit 0 even if the answer was cut off by a token limit'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l allow-empty -d 'Exit 0 even if the answer is empty'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s c -l continue -d 'Continue the conversation last used, or the one that LANGDOCK_SESSION names'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l fork -d 'With --continue or --session: continue in a copy, leaving the conversation unchanged'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s n -l no-log -d 'Save nothing, neither in a conversation nor in the usage log'
@@ -159,6 +168,10 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l proxy -d 'Pro
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l record -d 'Append each request and its response to this file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-check -d 'Send even if the request appears to exceed a known limit, or uses an option that the model is known not to accept'
@@ -170,6 +183,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -s v -l verbose 
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s u -l usage -d 'Report tokens and timing'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l show-thinking -d 'Show the model\'s reasoning, on stderr'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s S -l no-stream -d 'Print the answer only when it is complete'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-empty -d 'Do not report an answer as incomplete if it is empty'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s c -l continue -d 'Continue the conversation last used, or the one that LANGDOCK_SESSION names'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l fork -d 'With --continue or --session: continue in a copy, leaving the conversation unchanged'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s n -l no-log -d 'Save nothing, neither in a conversation nor in the usage log'
@@ -214,6 +228,10 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l proxy -d 
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l record -d 'Append each request and its response to this file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-tool -d 'Run calls of this tool without confirmation; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l deny-tool -d 'Never run calls of this tool; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-turns -d 'Maximum number of model turns' -r -f
@@ -233,6 +251,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s j -l json
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l jsonl -d 'Print each event as a line of JSON as it arrives, then the message object'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s x -l extract -d 'Print only the first fenced code block'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-truncated -d 'Exit 0 even if the answer was cut off by a token limit'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-empty -d 'Exit 0 even if the answer is empty'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s c -l continue -d 'Continue the conversation last used, or the one that LANGDOCK_SESSION names'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l fork -d 'With --continue or --session: continue in a copy, leaving the conversation unchanged'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s n -l no-log -d 'Save nothing, neither in a conversation nor in the usage log'
@@ -286,6 +305,10 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l proxy -d 'Pr
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l record -d 'Append each request and its response to this file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l unordered -d 'Print answers as they arrive instead of in the order of the items'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l retry-failed -d 'With --output: retry the items that failed, replacing their errors'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s I -l no-stdin -d 'Do not read standard input'
@@ -309,6 +332,10 @@ complete -c langdock -n "__fish_langdock_using_subcommand models" -l proxy -d 'P
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l record -d 'Append each request and its response to this file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l refresh -d 'Ignore the cached list and fetch it again'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s l -l long -d 'Also show the limits of each model, the options it accepts, and when it is retired'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s j -l json -d 'Print the list as JSON, with everything the endpoint reports about each model'
@@ -343,6 +370,7 @@ day\t'The day, in local time'
 tag\t'The value of --tag'
 command\t'The command that sent the request'"
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -l since -d 'Only requests from this long ago until now, such as 7d [default: all]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand usage" -l limits -d 'Show the rate-limit ledgers as they are now instead, and which processes hold what'
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -s j -l json -d 'Print a JSON object'
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -l demo -d 'Use the conversations of --demo, which are stored separately'
@@ -382,6 +410,9 @@ complete -c langdock -n "__fish_langdock_using_subcommand serve" -l rate -d 'Spe
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l fail -d 'Faults to simulate, each with its share of the requests from 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l seed -d 'With --fail: seed for choosing the requests that fail [default: random, and printed]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l log -d 'Append a line of JSON for each request to this file, without the key or the content' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l replay -d 'Answer from a file of --record instead of the script' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "login" -d 'Store a key for the endpoint\'s host; prompts for it on a terminal, otherwise reads a line from standard input'
@@ -398,6 +429,10 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l record -d 'Append each request and its response to this file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
@@ -413,6 +448,10 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l record -d 'Append each request and its response to this file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -s j -l json -d 'Print a JSON object'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
@@ -429,6 +468,10 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l record -d 'Append each request and its response to this file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
@@ -452,6 +495,10 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l record -d 'Append each request and its response to this file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -s j -l json -d 'Print a JSON object'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
@@ -468,6 +515,10 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l record -d 'Append each request and its response to this file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
@@ -483,6 +534,10 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l record -d 'Append each request and its response to this file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
@@ -498,6 +553,10 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l record -d 'Append each request and its response to this file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
@@ -514,6 +573,10 @@ complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l proxy -d 'P
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l record -d 'Append each request and its response to this file' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
+real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -s j -l json -d 'Print a JSON object'
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'

@@ -14,7 +14,7 @@
 //! | 5 | `error`, `cli` | every failure with its exit code and hint; the command line as data |
 //! | 4 | `batch`, `config` | the items of a batch; settings |
 //! | 3 | `client`, `session`, `tool`, `turn`, `ui`, `input`, `demo` | the shared HTTP core; saved conversations; tools; one turn of the user; the terminal; files and templates; the built-in endpoint |
-//! | 2 | `protocol`, `media`, `pace`, `usage`, `model_text`, `guard` | the Messages API and files as data; the shared rate-limit ledger; the usage log; the sentences that the model reads; the process that starts children and leaves none |
+//! | 2 | `protocol`, `media`, `pace`, `usage`, `model_text`, `guard`, `recording` | the Messages API and files as data; the shared rate-limit ledger; the usage log; the sentences that the model reads; the process that starts children and leaves none; records of requests and their responses |
 //! | 1 | `text`, `fs` | formatting and parsing of text; private files, written whole or not at all |
 //!
 //! The library exists for its own binary and for the tests and generators next to it. Its interface
@@ -37,6 +37,7 @@ mod media;
 mod model_text;
 mod pace;
 mod protocol;
+mod recording;
 mod session;
 mod text;
 mod tool;
@@ -166,10 +167,13 @@ pub const TOOL_KEYS: &[(&str, &str, &str)] = &tool::TOOL_KEYS;
 pub mod internals {
     use std::path::Path;
 
-    use crate::compose::history_fit::{check_given, fit_messages};
+    use crate::compose::history_fit::{HistoryStage, check_given, fit_history};
     use crate::config::ConfigFile;
+    use crate::demo::refusal_of;
     use crate::input::{Conversation, Places, Template};
-    use crate::protocol::MessageStream;
+    use crate::protocol::{
+        CreateMessage, ExactFields, InputMessage, MessageStream, ToolDefinition,
+    };
     use crate::tool::{ToolSet, parse_tools};
 
     /// A kind of file that users write.
@@ -221,10 +225,27 @@ pub mod internals {
             File::Messages => {
                 let conversation = Conversation::parse("messages", text).map_err(refused)?;
                 check_given("messages", &conversation.messages).map_err(refused)?;
-                drop(fit_messages(conversation.messages));
-                Ok(())
+                send_messages(conversation.messages).map(drop)
             }
         }
+    }
+
+    /// Returns what the scripted endpoint refuses these messages with, if it does.
+    fn send_messages(messages: Vec<InputMessage>) -> Result<Option<String>, String> {
+        let tools = serde_json::json!([{"name": "f", "input_schema": {"type": "object"}}]);
+        let mut request = CreateMessage {
+            // It accepts a prefill, and no thinking.
+            model: "claude-3-haiku-20240307".to_owned(),
+            max_tokens: 16,
+            system: None,
+            messages,
+            fields: ExactFields::default(),
+            tools: ToolDefinition::list_from(&tools).unwrap_or_default(),
+            tool_choice: None,
+            stream: true,
+        };
+        fit_history(&mut request, HistoryStage::TurnStart).map_err(|error| error.to_string())?;
+        Ok(refusal_of(&request.to_json(0)))
     }
 
     /// Renders Markdown that arrives in pieces, for a terminal of `columns` columns, and paints
@@ -292,6 +313,10 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
         Command::Count(args) => talk(
             app,
             Box::pin(async move { commands::count(&theirs, *args).await }),
+        ),
+        Command::Usage(args) if args.limits => talk(
+            app,
+            Box::pin(async move { commands::usage_limits(&theirs, &args).await }),
         ),
         Command::Usage(args) => commands::usage(app, &args),
         Command::Serve(args) => talk(

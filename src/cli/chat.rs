@@ -32,6 +32,9 @@ pub(crate) struct ChatArgs {
     /// How answers are shown
     #[command(flatten)]
     pub(crate) looks: DisplayArgs,
+    /// Do not report an answer as incomplete if it is empty
+    #[arg(long)]
+    allow_empty: bool,
     /// Which conversation it is
     #[command(flatten)]
     conversation: ConversationArgs,
@@ -52,6 +55,7 @@ impl ChatArgs {
             tools: self.tools,
             output: OutputArgs {
                 looks: self.looks,
+                allow_empty: self.allow_empty,
                 ..OutputArgs::default()
             },
             conversation: self.conversation,

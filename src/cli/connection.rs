@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::setting_flags::SettingFlags;
-use super::value::not_blank;
+use super::value::{not_blank, replay_pace};
 use super::{OutputArgs, RequestArgs};
-use crate::config::Flags;
+use crate::config::{Flags, RecordFiles};
+use crate::recording::ReplayPace;
 
 /// How to reach the endpoint
 #[derive(Debug, Clone, Default, PartialEq, Args)]
@@ -32,6 +33,20 @@ pub(crate) struct ConnectionArgs {
     /// Its conversations are stored separately: `langdock --demo session list` lists them.
     #[arg(long, conflicts_with = "base_url")]
     pub(crate) demo: bool,
+    /// Append each request and its response to this file
+    ///
+    /// The key, cookies and proxy passwords are never written. --replay answers from the file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Answer from a file of --record: no endpoint, no key
+    ///
+    /// A request that is not in the file ends with exit code 3; with --record, it is sent and
+    /// recorded. Conversations are stored with those of --demo.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) replay: Option<PathBuf>,
+    /// With --replay: fast skips all waits, real repeats the recorded ones [default: fast]
+    #[arg(long, value_name = "PACE", value_parser = replay_pace())]
+    pub(crate) replay_pace: Option<ReplayPace>,
 }
 
 impl ConnectionArgs {
@@ -44,7 +59,15 @@ impl ConnectionArgs {
             api_key_file: self.api_key_file.or(before.api_key_file),
             no_pace: self.no_pace || before.no_pace,
             demo: self.demo || before.demo,
+            record: self.record.or(before.record),
+            replay: self.replay.or(before.replay),
+            replay_pace: self.replay_pace.or(before.replay_pace),
         }
+    }
+
+    /// Returns whether nothing is sent, and so no key is read.
+    pub(crate) fn is_answered_here(&self) -> bool {
+        self.demo || self.replay.is_some() && self.record.is_none()
     }
 
     /// Returns whether the flag of a setting was given.
@@ -87,6 +110,11 @@ impl ConnectionArgs {
             profile: given.profile,
             api_key_file: given.api_key_file,
             no_pace: given.no_pace,
+            records: RecordFiles {
+                record: given.record,
+                replay: given.replay,
+                pace: given.replay_pace.unwrap_or_default(),
+            },
         }
     }
 }

@@ -202,7 +202,7 @@ const SESSION: [Example; 6] = [
 ];
 
 /// The examples of `serve`.
-const SERVE: [Example; 3] = [
+const SERVE: [Example; 4] = [
     (
         "Start the endpoint in a script, and stop it at the end:",
         "mkfifo url\n\
@@ -218,6 +218,10 @@ const SERVE: [Example; 3] = [
     (
         "See how it behaves when requests fail, reproducibly:",
         "langdock serve --fail 529:0.1,cut:0.05 --seed 7 --log requests.jsonl",
+    ),
+    (
+        "Answer other programs from a file of --record:",
+        "langdock serve --replay answers.jsonl",
     ),
 ];
 

@@ -95,7 +95,7 @@ command_help!(
 );
 command_help!(
     SERVE,
-    "Serve the scripted endpoint of --demo on a port, for other programs",
+    "Serve the scripted endpoint of --demo, or a record, on a port, for other programs",
     "It prints its base URL in the form that LANGDOCK_BASE_URL and --base-url accept; for an \
     Anthropic SDK, replace {region} with eu or us. It listens on loopback only. After SIGINT or \
     SIGTERM it finishes the answers in progress, then terminates by that signal; a second Ctrl-C \

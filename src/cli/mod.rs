@@ -338,6 +338,12 @@ pub(crate) struct OutputArgs {
     /// Exit 0 even if the answer was cut off by a token limit
     #[arg(long)]
     pub(crate) allow_truncated: bool,
+    /// Exit 0 even if the answer is empty
+    ///
+    /// Without it, an answer that ends without content, or that stops for a tool call without one,
+    /// is asked for once more and then exits 8.
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
     /// Tag for the usage log, for `langdock usage --by tag`
     #[arg(long, value_name = "NAME", value_parser = not_blank)]
     pub(crate) tag: Option<String>,

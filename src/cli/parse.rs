@@ -129,6 +129,15 @@ fn join(
             if behind.demo && behind.sets("base_url") {
                 return Err(conflict("--demo", "--base-url <URL>"));
             }
+            if behind.demo && behind.replay.is_some() {
+                return Err(conflict("--demo", "--replay <FILE>"));
+            }
+            if behind.replay_pace.is_some() && behind.replay.is_none() {
+                return Err(Unparsed::Wrong {
+                    message: "--replay-pace needs --replay".to_owned(),
+                    hint: "name the record with --replay FILE".to_owned(),
+                });
+            }
             Ok(())
         }
         Err(_) if before == ConnectionArgs::default() => Ok(()),

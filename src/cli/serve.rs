@@ -7,8 +7,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::help_text;
-use super::value::{at_least_one, key_word, port, rate, whole_number};
+use super::value::{at_least_one, key_word, port, rate, replay_pace, whole_number};
 use crate::demo::FaultRates;
+use crate::recording::ReplayPace;
 use crate::text::parse_duration;
 
 #[derive(Debug, Args)]
@@ -52,4 +53,14 @@ pub(crate) struct ServeArgs {
     /// Append a line of JSON for each request to this file, without the key or the content
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+    /// Answer from a file of --record instead of the script
+    ///
+    /// Repeated requests get their answers in the recorded order, and then the last one again. A
+    /// request that is not in the file gets HTTP 400, with the nearest one. Only requests to a
+    /// loopback host without an Origin header are answered; without --key, no key is needed.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rpm", "tpm", "latency", "rate", "fail"])]
+    pub(crate) replay: Option<PathBuf>,
+    /// With --replay: fast skips all waits, real repeats the recorded ones [default: fast]
+    #[arg(long, value_name = "PACE", requires = "replay", value_parser = replay_pace())]
+    pub(crate) replay_pace: Option<ReplayPace>,
 }

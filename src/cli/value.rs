@@ -1,7 +1,10 @@
 //! Parses and validates the values of flags.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use crate::batch::ShardChoice;
 use crate::protocol::{ExactJson, MAX_COUNT, RequestField};
+use crate::recording::ReplayPace;
 use crate::text::grouped;
 use crate::text::{JsonPlace, check_depth};
 
@@ -36,6 +39,14 @@ pub(super) fn small_number(text: &str) -> Result<u32, String> {
 /// Parses a shard of a batch.
 pub(super) fn shard(text: &str) -> Result<ShardChoice, String> {
     text.parse()
+}
+
+/// Returns a parser of the pace of a replay.
+pub(super) fn replay_pace() -> impl TypedValueParser<Value = ReplayPace> {
+    PossibleValuesParser::new(["fast", "real"]).map(|pace| match pace.as_str() {
+        "real" => ReplayPace::Real,
+        _ => ReplayPace::Fast,
+    })
 }
 
 /// Parses a port number.

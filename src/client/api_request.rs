@@ -7,6 +7,7 @@ use reqwest::{Method, Url};
 use super::ApiClient;
 use super::models::{ListedModel, ModelPage};
 use crate::protocol::ApiError;
+use crate::recording::RequestKey;
 use crate::text::{JsonShape, Mebibytes};
 
 /// What a list of models exceeds. Langdock's has one page of some dozens of models, with about a
@@ -81,6 +82,14 @@ impl ApiRequest {
             Self::Answer { .. } => client.endpoint.messages_url(),
             Self::Models(listing) => client.endpoint.models_url(listing.after.as_deref()),
         }
+    }
+
+    /// Returns what it is found by in a record.
+    pub(super) fn record_key(&self, client: &ApiClient) -> RequestKey {
+        let (method, url) = (self.method(), self.url(client));
+        let body = self.body().map(|body| &body[..]);
+        RequestKey::from_request(method.as_str(), url.as_str(), body)
+            .expect("what is sent has one of the two routes that a record has")
     }
 
     /// Returns the headers; a request without a body has no content type.

@@ -5,7 +5,11 @@ use std::fmt;
 use reqwest::header::{HeaderName, HeaderValue};
 use ring::digest::{SHA256, digest};
 
+use super::secret_forms::SecretForms;
 use crate::text::{KnownSecrets, scrub};
+
+/// A key shorter than this is a word of a test or of the demo, and no secret.
+const MIN_SECRET: usize = 8;
 
 /// A key with fewer characters is not shown in part.
 const MIN_SHOWN: usize = 16;
@@ -73,6 +77,11 @@ impl ApiKey {
         let mut value = HeaderValue::from_str(&value).expect("a key is visible ASCII, see `new`");
         value.set_sensitive(true);
         (name, value)
+    }
+
+    /// Returns the forms in which a server may send the key back.
+    pub(super) fn forms(&self) -> Option<SecretForms> {
+        (self.0.len() >= MIN_SECRET).then(|| SecretForms::of(&self.0))
     }
 
     /// Blanks the key out of a text from outside: a server may echo what it was sent.

@@ -7,17 +7,20 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Body, Response, StatusCode};
+use reqwest::{Body, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
 use super::ApiClient;
 use super::api_request::{ApiRequest, ListFlaw};
+use super::attempt_response::AttemptResponse;
 use super::call_event::{CallEvent, RateLimited, ResponseHead, RetryNotice};
 use super::error::{CallTimeout, Error, StatusError};
+use super::exchange_recorder::OutgoingRequest;
 use super::models::ListedModel;
 use super::pacer::{CallPacer, QueueWait};
 use super::read_coalescer::ReadCoalescer;
@@ -27,6 +30,7 @@ use super::upload::UploadBody;
 use super::watchdog::CallWatchdog;
 use crate::pace::{RequestOutcome, WaitReason};
 use crate::protocol::{ApiError, Message, MessageStream, StreamError, Update};
+use crate::recording::{RecordedAnswer, RecordedAnswers, ReplayPace};
 
 /// How long a connection may stay silent while an answer is streamed: pings come more often.
 const IDLE_STREAMED: Duration = Duration::from_secs(120);
@@ -74,6 +78,10 @@ pub(crate) struct ApiCall {
     request_id: Option<String>,
     /// Whether another call is to follow over the same connection.
     keeps_connection: bool,
+    /// The record that answers instead of the endpoint.
+    answers: Option<Arc<RecordedAnswers>>,
+    /// What it has for the current attempt.
+    answer: Option<RecordedAnswer>,
 }
 
 #[derive(Debug)]
@@ -84,16 +92,16 @@ enum CallState {
     Queued,
     Sending,
     /// The head had another status than 200; the body says why.
-    Refused(Response),
-    Reading(Response),
+    Refused(AttemptResponse),
+    Reading(AttemptResponse),
     Broken(Error),
     Ended,
 }
 
 /// Reads the end of a body, so that its connection can be used again. It comes along with the last
 /// event, or a moment later; if not, there will be another connection.
-async fn drain_body(mut response: Response) {
-    let rest = async { while let Ok(Some(_)) = response.chunk().await {} };
+async fn drain_body(mut response: AttemptResponse, client: &ApiClient) {
+    let rest = async { while let Ok(Some(_)) = response.chunk(client).await {} };
     let _ = tokio::time::timeout(BODY_DRAIN_TIMEOUT, rest).await;
     drop(response);
     tokio::time::sleep(POOL_RETURN_DELAY).await;
@@ -114,7 +122,12 @@ impl ApiCall {
             client.options.idle_timeout.unwrap_or(silence),
             client.options.timeout,
         );
-        let pacer = CallPacer::new(&client, reservation);
+        // Where new answers are recorded, what the record has not is sent.
+        let is_recorded = |answers: &&Arc<RecordedAnswers>| {
+            client.recorder.is_none() || answers.has(&request.record_key(&client))
+        };
+        let answers = client.answers.as_ref().filter(is_recorded).cloned();
+        let pacer = CallPacer::new(&client, reservation.filter(|_| answers.is_none()));
         Self {
             client,
             request,
@@ -128,6 +141,8 @@ impl ApiCall {
             failure: None,
             request_id: None,
             keeps_connection: false,
+            answers,
+            answer: None,
         }
     }
 
@@ -170,6 +185,19 @@ impl ApiCall {
 
     /// Does the next step.
     pub(crate) async fn advance(&mut self) -> Result<CallEvent, Error> {
+        let event = self.settled_step().await;
+        let recorder = self.client.recorder.as_ref();
+        match recorder.and_then(|recorder| recorder.take_failure()) {
+            None => event,
+            Some(unrecorded) => {
+                self.state = CallState::Ended;
+                Err(unrecorded)
+            }
+        }
+    }
+
+    /// Does the next step, and notes in the ledger what it means for the rate limits.
+    async fn settled_step(&mut self) -> Result<CallEvent, Error> {
         match self.next_step().await {
             Ok(CallEvent::Finished) => {
                 let usage = self.machine.usage();
@@ -212,6 +240,21 @@ impl ApiCall {
     /// Time spent waiting between attempts and for this call's turn.
     pub(crate) fn total_wait(&self) -> Duration {
         self.retry_state.waited + self.pacer.waited()
+    }
+
+    /// Returns whether a record answers instead of the endpoint.
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.answers.is_some()
+    }
+
+    /// Returns where the answer to the current attempt is in a record, for those who watch.
+    pub(crate) fn place_in_record(&self) -> Option<String> {
+        let (answers, answer) = self.answers.as_ref().zip(self.answer.as_ref())?;
+        Some(format!(
+            "line {} of `{}`",
+            answer.line,
+            answers.path().display()
+        ))
     }
 
     /// Returns whether a part of the answer has come.
@@ -325,6 +368,13 @@ impl ApiCall {
         loop {
             let Some(waiting) = self.pacer.reserve().await? else {
                 self.told_until = None;
+                if let Some(answers) = &self.answers {
+                    let answer = answers.next_answer(&self.request.record_key(&self.client));
+                    self.answer = Some(answer.map_err(|missing| {
+                        self.state = CallState::Ended;
+                        Error::NotRecorded(Box::new(missing))
+                    })?);
+                }
                 self.state = CallState::Sending;
                 return Ok(CallEvent::Sending);
             };
@@ -427,23 +477,15 @@ impl ApiCall {
     }
 
     async fn send_request(&mut self) -> Result<CallEvent, Error> {
-        let mut request = self
-            .client
-            .http
-            .request(self.request.method(), self.request.url(&self.client));
-        request = request.headers(self.request.headers(&self.client));
-        if let Some(body) = self.request.body() {
-            request = request.body(Body::wrap(UploadBody::new(
-                body.clone(),
-                self.watchdog.activity(),
-            )));
-        }
-        let response = self
-            .watchdog
-            .run_guarded(request.send())
-            .await
-            .map_err(Error::TimedOut)?;
-        let response = response.map_err(|error| self.transport_error(&error))?;
+        let response = match &self.answer {
+            Some(answer) => {
+                let pace = self.client.replay_pace;
+                let response = AttemptResponse::from_record(Arc::clone(&answer.exchange), pace);
+                let response = self.watchdog.run_guarded(Box::pin(response)).await;
+                response.map_err(Error::TimedOut)??
+            }
+            None => self.send_over_http().await?,
+        };
         self.request_id = request_id(response.headers()).map(|id| self.client.scrub_key(&id));
         self.pacer.on_headers(report_of(response.headers())).await;
         let head = ResponseHead {
@@ -462,10 +504,44 @@ impl ApiCall {
         Ok(CallEvent::Head(head))
     }
 
-    async fn read_body(&mut self, mut response: Response) -> Result<CallEvent, Error> {
+    async fn send_over_http(&mut self) -> Result<AttemptResponse, Error> {
+        let (method, url) = (self.request.method(), self.request.url(&self.client));
+        let headers = self.request.headers(&self.client);
+        let mut tape = self.client.recorder.as_ref().map(|recorder| {
+            Box::new(recorder.start(&OutgoingRequest {
+                method: method.as_str(),
+                url: url.as_str(),
+                headers: &headers,
+                body: self.request.body(),
+                attempt: self.attempt_count(),
+            }))
+        });
+        let mut request = self.client.http.request(method, url).headers(headers);
+        if let Some(body) = self.request.body() {
+            request = request.body(Body::wrap(UploadBody::new(
+                body.clone(),
+                self.watchdog.activity(),
+            )));
+        }
+        let sent = match self.watchdog.run_guarded(request.send()).await {
+            Ok(sent) => sent.map_err(|error| Error::from_transport(&error, &self.client)),
+            Err(timeout) => Err(Error::TimedOut(timeout)),
+        };
+        match sent {
+            Ok(response) => Ok(AttemptResponse::from_http(response, tape)),
+            Err(error) => {
+                if let Some(tape) = &mut tape {
+                    tape.note_failure(&error);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn read_body(&mut self, mut response: AttemptResponse) -> Result<CallEvent, Error> {
         if self.machine.is_finished() {
             if self.keeps_connection {
-                drain_body(response).await;
+                drain_body(response, &self.client).await;
             }
             return Ok(CallEvent::Finished);
         }
@@ -474,9 +550,17 @@ impl ApiCall {
             std::thread::sleep(pause);
         }
         let began = Instant::now();
-        let arrived = match self.watchdog.run_guarded(response.chunk()).await {
-            Err(_) if self.machine.end_if_whole() => return Ok(CallEvent::Received),
-            arrived => arrived.map_err(Error::TimedOut)?,
+        let arrived = self.watchdog.run_guarded(response.chunk(&self.client));
+        let arrived = match arrived.await {
+            Ok(arrived) => arrived,
+            Err(timeout) => {
+                let error = Error::TimedOut(timeout);
+                response.note_failure(&error);
+                if self.machine.end_if_whole() {
+                    return Ok(CallEvent::Received);
+                }
+                return Err(error);
+            }
         };
         self.coalescer.came_after(began.elapsed());
         if let ApiRequest::Models(listing) = &mut self.request {
@@ -487,7 +571,7 @@ impl ApiCall {
                 Ok(None) => listing
                     .turn_page()
                     .map(|is_another| is_another.then_some(CallState::New)),
-                Err(error) => return Err(self.transport_error(&error)),
+                Err(error) => return Err(error),
             };
             return match taken {
                 Ok(Some(state)) => {
@@ -518,16 +602,16 @@ impl ApiCall {
                 Ok(CallEvent::Received)
             }
             Err(_) if self.machine.end_if_whole() => Ok(CallEvent::Received),
-            Err(error) => Err(self.transport_error(&error)),
+            Err(error) => Err(error),
         }
     }
 
     /// Reads what else has arrived, so that it is shown at once rather than piece by piece. An
     /// error here is reported after what came before it.
-    async fn take_what_has_arrived(&mut self, mut response: Response) -> CallState {
+    async fn take_what_has_arrived(&mut self, mut response: AttemptResponse) -> CallState {
         let mut taken = 0;
         while taken < MAX_READ_AHEAD {
-            match ready_now(response.chunk()).await {
+            match ready_now(response.chunk(&self.client)).await {
                 None => break,
                 Some(Ok(Some(bytes))) => {
                     taken += bytes.len();
@@ -538,7 +622,7 @@ impl ApiCall {
                     break;
                 }
                 Some(Err(_)) if self.machine.end_if_whole() => return CallState::Ended,
-                Some(Err(error)) => return CallState::Broken(self.transport_error(&error)),
+                Some(Err(error)) => return CallState::Broken(error),
             }
         }
         CallState::Reading(response)
@@ -573,7 +657,11 @@ impl ApiCall {
         if let ApiRequest::Models(listing) = &mut self.request {
             listing.forget_page();
         }
-        self.state = CallState::Waiting(now + wait);
+        let skips_waits = self.is_replayed() && self.client.replay_pace == ReplayPace::Fast;
+        self.state = CallState::Waiting(if skips_waits { now } else { now + wait });
+        if skips_waits {
+            self.watchdog.count_skipped(wait);
+        }
         Ok(CallEvent::Retrying(RetryNotice {
             error,
             wait,
@@ -593,10 +681,6 @@ impl ApiCall {
         }
     }
 
-    fn transport_error(&self, error: &reqwest::Error) -> Error {
-        Error::from_transport(error, &self.client)
-    }
-
     /// Returns what `--max-wait` would have to be for a wait that the server asks for; none where
     /// something else rules out another attempt.
     fn needed_max_wait(&self, wait: Duration) -> Option<Duration> {
@@ -611,7 +695,7 @@ impl ApiCall {
         (has_tries && is_in_time && needed > policy.max_wait).then_some(needed)
     }
 
-    async fn status_error(&mut self, mut response: Response) -> Error {
+    async fn status_error(&mut self, mut response: AttemptResponse) -> Error {
         let status = response.status();
         let retry_after = retry::retry_after(response.headers(), SystemTime::now());
         let should_retry = retry::should_retry(response.headers());
@@ -627,7 +711,11 @@ impl ApiCall {
             .map(text);
         let mut body = Vec::new();
         // What cannot be read of an error's body does not hide the error.
-        while let Ok(Ok(Some(bytes))) = self.watchdog.run_guarded(response.chunk()).await {
+        while let Ok(Ok(Some(bytes))) = self
+            .watchdog
+            .run_guarded(response.chunk(&self.client))
+            .await
+        {
             body.extend_from_slice(&bytes);
             if body.len() > MAX_ERROR_BYTES {
                 break;

@@ -12,6 +12,7 @@ use super::certificate::{CertificateFlaw, flaw_of};
 use super::retry::{CallFailure, is_transient_status};
 use crate::pace::LedgerObstruction;
 use crate::protocol::{ApiError, StreamError};
+use crate::recording::MissingRequest;
 use crate::text::{format_seconds, round_up_to_seconds};
 
 /// Why no client could be built.
@@ -139,6 +140,17 @@ pub(crate) enum Error {
     /// Nothing happened for too long.
     #[error("{0}")]
     TimedOut(CallTimeout),
+    /// `--replay`: the record has no such request; nothing was sent.
+    #[error("{0}")]
+    NotRecorded(Box<MissingRequest>),
+    /// `--record`: what was exchanged could not be written down.
+    #[error("cannot write the record `{}`: {source}", path.display())]
+    Unrecorded {
+        /// The record.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
 }
 
 /// An answer with another status than 200.
@@ -323,6 +335,8 @@ impl Error {
             | Self::NoTls { .. }
             | Self::HeldBack { .. }
             | Self::LedgerObstructed(_)
+            | Self::NotRecorded(_)
+            | Self::Unrecorded { .. }
             | Self::TimedOut(CallTimeout::Total(_) | CallTimeout::Turn(_)) => CallFailure::Fatal,
         }
     }

@@ -1,6 +1,7 @@
 //! The shared HTTP core: endpoint, authentication, transport and retries.
 
 mod api_request;
+mod attempt_response;
 mod auth;
 mod call;
 mod call_event;
@@ -8,18 +9,24 @@ mod certificate;
 mod dns_resolver;
 mod endpoint;
 mod error;
+mod exchange_recorder;
+mod ledger_url;
 mod models;
 mod no_proxy;
 mod pacer;
 mod proxy;
 mod read_coalescer;
+mod recorded_failure;
+mod redis_server;
 mod reservation;
 mod retry;
+mod secret_forms;
 mod tls;
 mod upload;
 mod watchdog;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,16 +45,21 @@ pub(crate) use endpoint::{
     DEFAULT_BASE_URL, DEFAULT_REGION, Endpoint, EndpointError, KNOWN_REGIONS, Region, key_scope_of,
 };
 pub(crate) use error::{BuildError, CallTimeout, Error, StatusError};
+pub(crate) use ledger_url::{LedgerPassword, LedgerUrl};
 pub(crate) use models::{
     BATCH_MAX_TOKENS, DEFAULT_MAX_TOKENS, ListedModel, OutputLimits, default_max_tokens, models_of,
     newest_model, pick_default, regions_instead, seed_max_tokens, seed_window,
 };
 pub(crate) use pacer::PacingOptions;
 pub(crate) use proxy::ProxyChoice;
+pub(crate) use redis_server::{LedgerAccess, LedgerServerInfo};
 pub(crate) use reservation::Reservation;
 pub(crate) use retry::{RetryPolicy, is_transient_status};
 
+use crate::pace::{LimitStoreError, LimitsView, SharedLedger, StoreReply};
 use crate::protocol::{ApiError, Message, StreamError};
+use crate::recording::{RecordWriter, RecordedAnswers, ReplayPace};
+use exchange_recorder::ExchangeRecorder;
 
 /// The version of the API that is spoken. The next one, 2026-10-21, takes the sampling parameters
 /// away.
@@ -75,6 +87,17 @@ pub(crate) struct ClientOptions {
     pub(crate) pace: Option<PacingOptions>,
 }
 
+/// The records that requests are written to and answered from, once they are open.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OpenRecords {
+    /// Where requests are recorded.
+    pub(crate) writer: Option<Arc<RecordWriter>>,
+    /// What answers them. With a writer, what is missing there is sent.
+    pub(crate) answers: Option<Arc<RecordedAnswers>>,
+    /// How fast it answers.
+    pub(crate) pace: ReplayPace,
+}
+
 /// Sends requests to one endpoint with one key.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiClient {
@@ -82,8 +105,15 @@ pub(crate) struct ApiClient {
     endpoint: Endpoint,
     key: ApiKey,
     options: ClientOptions,
+    /// What records the requests that are sent.
+    recorder: Option<Arc<ExchangeRecorder>>,
+    /// What answers instead of the endpoint.
+    answers: Option<Arc<RecordedAnswers>>,
+    replay_pace: ReplayPace,
     /// The host and port of the proxy on the way, if there may be one.
     proxy: Option<String>,
+    /// The shared ledger, if there is one.
+    ledger: Option<Arc<SharedLedger>>,
 }
 
 impl ApiClient {
@@ -92,6 +122,7 @@ impl ApiClient {
         endpoint: Endpoint,
         key: ApiKey,
         options: ClientOptions,
+        records: OpenRecords,
     ) -> Result<Self, BuildError> {
         let tls = match &options.cacert {
             _ if !endpoint.is_https() => tls::without_roots(),
@@ -118,13 +149,41 @@ impl ApiClient {
             builder = builder.proxy(Proxy::all(url).map_err(|_| BuildError::Proxy)?);
         }
         let http = builder.build().map_err(BuildError::Client)?;
+        let pace = options.pace.as_ref();
+        let ledger = pace.and_then(PacingOptions::shared_ledger).map(Arc::new);
+        let recorder = records.writer.map(|writer| {
+            let recorder = ExchangeRecorder::new(writer, &key, &options.proxy);
+            Arc::new(recorder)
+        });
         Ok(Self {
             http,
             endpoint,
             key,
             options,
+            recorder,
+            answers: records.answers,
+            replay_pace: records.pace,
             proxy,
+            ledger,
         })
+    }
+
+    /// Reads what is to be seen of the ledger of a model's limits; none where nothing is paced, or
+    /// there is no ledger yet.
+    pub(crate) async fn limits_view(
+        &self,
+        model: &str,
+    ) -> Result<Option<StoreReply<Option<LimitsView>>>, LimitStoreError> {
+        let Some(pace) = &self.options.pace else {
+            return Ok(None);
+        };
+        let store = pace.limit_store(&self.endpoint, &self.key, model, self.ledger.as_ref());
+        store.view().await.map(Some)
+    }
+
+    /// Returns the number by which a shared ledger knows this machine; none without one.
+    pub(crate) fn machine_number(&self) -> Option<u64> {
+        self.ledger.as_ref().map(|ledger| ledger.machine())
     }
 
     /// Blanks the key out of a text from outside.

@@ -7,15 +7,18 @@
 //! reserved by `release`; what is dropped instead lapses, and dropping touches no disk either.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ApiClient;
 use super::auth::{ApiKey, fingerprint};
 use super::endpoint::Endpoint;
+use super::redis_server::{LedgerAccess, LedgerServerInfo, RedisServer, machine_number};
 use super::reservation::Reservation;
 use crate::pace::{
-    Admission, BaseLimits, LedgerObstruction, LimitFile, LimitStore, LimitStoreError, RateLimits,
-    RequestCost, RequestOutcome, ReservationId, ServerReport, StoreReply, WaitReason,
+    Admission, BaseLimits, LedgerObstruction, LimitFile, LimitShare, LimitStore, LimitStoreError,
+    RateLimits, RequestCost, RequestOutcome, ReservationId, ServerFailure, ServerReport,
+    SharedLedger, SharedLimits, StoreReply, WaitReason,
 };
 
 /// What is assumed of Langdock's limits. Source: its documentation; a workspace may have others.
@@ -24,13 +27,9 @@ const LANGDOCK: RateLimits = RateLimits {
     tokens: Some(60_000),
 };
 
-/// How soon and how late a queued call tries again: others may have used less than they reserved.
-const SHORTEST_RETRY: Duration = Duration::from_millis(50);
-const LONGEST_RETRY: Duration = Duration::from_millis(250);
-
-/// The longest time for which a 429 blocks all calls: no user should have to find and delete a
-/// ledger.
-const MAX_BACK_OFF: Duration = Duration::from_secs(60 * 60);
+/// The longest time for which a 429 blocks all calls: a ledger that blocks them for longer is not
+/// believed.
+const MAX_BACK_OFF: Duration = Duration::from_secs(10 * 60);
 
 /// What is paced, and where the ledgers are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +40,10 @@ pub(crate) struct PacingOptions {
     pub(crate) workspace: Option<String>,
     /// Limits that were set, by model.
     pub(crate) limits: Vec<(String, RateLimits)>,
+    /// The server where machines share their ledgers, if there is one.
+    pub(crate) ledger: Option<LedgerAccess>,
+    /// What this machine may use of the limits while that server is out of reach; none: all.
+    pub(crate) share: Option<LimitShare>,
 }
 
 impl PacingOptions {
@@ -52,13 +55,21 @@ impl PacingOptions {
         key: &ApiKey,
         model: &str,
     ) -> RateLimits {
-        let reply = self.limit_store(endpoint, key, model).server_limits().await;
+        let ledger = self.shared_ledger().map(Arc::new);
+        let store = self.limit_store(endpoint, key, model, ledger.as_ref());
+        let reply = store.server_limits().await;
         reply.map(|reply| reply.outcome).unwrap_or_default()
     }
 
     /// Creates the store of a model's ledger, the same for all that share its limits. Its name does
     /// not reveal the key.
-    fn limit_store(&self, endpoint: &Endpoint, key: &ApiKey, model: &str) -> Box<dyn LimitStore> {
+    pub(super) fn limit_store(
+        &self,
+        endpoint: &Endpoint,
+        key: &ApiKey,
+        model: &str,
+        ledger: Option<&Arc<SharedLedger>>,
+    ) -> Box<dyn LimitStore> {
         let url = endpoint.messages_url();
         let name = match &self.workspace {
             Some(workspace) => fingerprint(&[url.as_str(), "workspace", workspace, model]),
@@ -72,8 +83,30 @@ impl PacingOptions {
             } else {
                 RateLimits::default()
             },
+            ..BaseLimits::default()
         };
-        Box::new(LimitFile::new(self.directory.as_deref(), &name, base))
+        let directory = self.directory.as_deref();
+        let Some(ledger) = ledger else {
+            return Box::new(LimitFile::new(directory, &name, base));
+        };
+        let share = self.share.unwrap_or_default();
+        let ledger = Arc::clone(ledger);
+        Box::new(SharedLimits::new(ledger, directory, &name, base, share))
+    }
+
+    /// Creates the ledger that machines share, if there is one; nothing is connected yet.
+    pub(super) fn shared_ledger(&self) -> Option<SharedLedger> {
+        let access = self.ledger.clone()?;
+        let server = Box::new(RedisServer::new(access));
+        Some(SharedLedger::new(server, machine_number()))
+    }
+
+    /// Asks the server of the shared ledger for what it says of itself; none without a server.
+    pub(crate) async fn ledger_server_info(
+        &self,
+    ) -> Option<Result<LedgerServerInfo, ServerFailure>> {
+        let access = self.ledger.clone()?;
+        Some(RedisServer::new(access).info().await)
     }
 }
 
@@ -129,7 +162,9 @@ impl CallPacer {
     pub(super) fn new(client: &ApiClient, reservation: Option<Reservation>) -> Self {
         let paced = client.options.pace.as_ref().zip(reservation);
         let call = paced.map(|(pace, reservation)| {
-            let store = pace.limit_store(&client.endpoint, &client.key, &reservation.model);
+            let ledger = client.ledger.as_ref();
+            let (endpoint, key) = (&client.endpoint, &client.key);
+            let store = pace.limit_store(endpoint, key, &reservation.model, ledger);
             PacedCall::new(store, reservation.cost)
         });
         Self {
@@ -150,13 +185,20 @@ impl CallPacer {
         if let Err(LimitStoreError::Obstructed(obstruction)) = reply {
             return Err(obstruction);
         }
-        let Some((Admission::Queued { start, reason, .. }, now)) = self.unwrap_reply(reply) else {
+        let Some((admission, now)) = self.unwrap_reply(reply) else {
             return Ok(None);
         };
-        let expected = Duration::from_micros(start.saturating_sub(now).max(1));
-        let retry_in = (expected / 4)
-            .clamp(SHORTEST_RETRY, LONGEST_RETRY)
-            .min(expected);
+        let Admission::Queued {
+            start,
+            retry_at,
+            reason,
+            ..
+        } = admission
+        else {
+            return Ok(None);
+        };
+        let time_until = |time: u64| Duration::from_micros(time.saturating_sub(now).max(1));
+        let (expected, retry_in) = (time_until(start), time_until(retry_at));
         let mut uncounted = Duration::ZERO;
         if let WaitReason::BackOff(until) = reason {
             uncounted = Duration::from_micros(until.saturating_sub(self.counted_until.max(now)));
@@ -291,10 +333,10 @@ impl PacedCall {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use super::*;
-    use crate::pace::{RequestPriority, StoreFuture};
+    use crate::pace::{LimitsView, RequestPriority, StoreFuture};
 
     /// A ledger in a file, and the operations that it was asked for.
     #[derive(Debug)]
@@ -363,6 +405,11 @@ mod tests {
             self.record("read");
             self.file.server_limits()
         }
+
+        fn view(&self) -> StoreFuture<'_, Option<LimitsView>> {
+            self.record("view");
+            self.file.view()
+        }
     }
 
     /// Returns the pacer of a call whose ledger in `directory` admits one request per minute, and
@@ -374,7 +421,7 @@ mod tests {
         };
         let base = BaseLimits {
             configured,
-            assumed: RateLimits::default(),
+            ..BaseLimits::default()
         };
         let operations = Operations::default();
         let store = Recorded {
@@ -435,11 +482,11 @@ mod tests {
     #[tokio::test]
     async fn a_store_that_fails_is_not_used_again_and_the_call_continues_unpaced() {
         let directory = tempfile::tempdir().expect("a directory");
-        std::fs::create_dir(directory.path().join("ledger")).expect("it is writable");
+        std::fs::create_dir(directory.path().join("ledger.v2")).expect("it is writable");
         let (mut pacer, operations) = pacer(directory.path(), "ledger");
         assert!(reserve(&mut pacer).await.is_none());
         let notice = pacer.take_notice().expect("a notice");
-        let path = directory.path().join("ledger").display().to_string();
+        let path = directory.path().join("ledger.v2").display().to_string();
         assert!(
             notice.starts_with("cannot use the rate-limit ledger; requests are not paced: ")
                 && notice.contains(&path),

@@ -1,5 +1,7 @@
 //! Which proxy, if any.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
 
 use super::error::BuildError;
@@ -59,6 +61,23 @@ impl ProxyChoice {
         }
     }
 
+    /// Returns what must not be repeated of its URL: the password, and name and password as they
+    /// are sent.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let (Self::Given(url) | Self::Environment { https: url, .. }) = self else {
+            return Vec::new();
+        };
+        let Ok(url) = parse_proxy_url(url.trim()) else {
+            return Vec::new();
+        };
+        let Some(password) = url.password().filter(|password| !password.is_empty()) else {
+            return Vec::new();
+        };
+        let (name, plain) = (percent_decoded(url.username()), percent_decoded(password));
+        let sent = STANDARD.encode(format!("{name}:{plain}"));
+        vec![sent, plain, password.to_owned()]
+    }
+
     /// Returns the URL of `--proxy` without the name and password in it, and whether it has any;
     /// none if another proxy, or none, was chosen.
     pub(crate) fn given_without_login(&self) -> Option<(String, bool)> {
@@ -90,6 +109,20 @@ impl ProxyChoice {
                 .is_ok_and(|url| !url.username().is_empty() || url.password().is_some()),
         }
     }
+}
+
+/// Returns a text with each `%` and its two digits replaced by the byte that they stand for.
+fn percent_decoded(text: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((&first, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|_| first == b'%');
+        let byte = digits
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn parse_proxy_url(url: &str) -> Result<Url, BuildError> {
@@ -128,6 +161,19 @@ pub(super) fn address_of(url: &Url) -> Result<String, BuildError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_secrets_of_a_proxy_are_its_password_and_what_is_sent() {
+        let choice = ProxyChoice::Given("http://ada:s3%2Fcr%65t@p:3128".to_owned());
+        assert_eq!(
+            choice.secrets(),
+            ["YWRhOnMzL2NyZXQ=", "s3/cret", "s3%2Fcr%65t"]
+        );
+        for url in ["http://p:3128", "http://ada@p:3128", "http://"] {
+            let choice = ProxyChoice::Given(url.to_owned());
+            assert_eq!(choice.secrets(), Vec::<String>::new(), "{url}");
+        }
+    }
 
     #[test]
     fn the_address_of_a_proxy_has_no_password_and_its_scheme_is_supported() {

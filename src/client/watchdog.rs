@@ -64,6 +64,13 @@ impl CallWatchdog {
         self.total.map(|(deadline, _)| deadline)
     }
 
+    /// Counts a wait that was skipped as if it had been waited.
+    pub(super) fn count_skipped(&mut self, wait: Duration) {
+        if let Some((deadline, _)) = &mut self.total {
+            *deadline = deadline.checked_sub(wait).unwrap_or(*deadline);
+        }
+    }
+
     /// Returns when the whole call ends and after how long, if that is before `until`.
     pub(super) fn ends_by(&self, until: Instant) -> Option<(Instant, Duration)> {
         self.total.filter(|(deadline, _)| *deadline <= until)

@@ -129,9 +129,12 @@ fn found(
         connection,
         &ConnectionArgs {
             demo: false,
+            record: None,
+            replay: None,
+            replay_pace: None,
             ..connection.clone()
         },
-        "all but --demo",
+        "all but --demo, --record and --replay",
     )?;
     let flags: Flags = connection.own_flags();
     let merged = merged_config(app, &flags, paths)?;

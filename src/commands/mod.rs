@@ -32,4 +32,4 @@ pub(crate) use serve::serve;
 pub(crate) use session::session;
 pub(crate) use template::template;
 pub(crate) use tool_run::tool_run;
-pub(crate) use usage::usage;
+pub(crate) use usage::{usage, usage_limits};

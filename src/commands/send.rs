@@ -7,7 +7,7 @@ use crate::config::Settings;
 use crate::error::Error;
 use crate::exchange::answer_format::{AnswerFormat, renderer};
 use crate::exchange::engine::AnswerSink;
-use crate::exchange::finish::finish_answer;
+use crate::exchange::finish::{AcceptedEndings, finish_answer};
 use crate::exchange::prepared_exchange::{PreparedExchange, PromptPlan, answer_renderer};
 use crate::exchange::session_recorder::{Saving, TurnRecorder};
 use crate::exchange::setup::{set_up, watch_hangup};
@@ -35,7 +35,7 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
         encoded,
         mut recorder,
         sink,
-        allow_truncated,
+        accepted,
     } = prepared;
     if let Some(schema) = &mut schema {
         let is_message = ask.output.json;
@@ -55,7 +55,7 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
         )
         .await;
         // Truncated JSON is never an answer, even with `--allow-truncated`.
-        return finish_answer(app, ask, false, outcome, renderer);
+        return finish_answer(app, ask, AcceptedEndings::default(), outcome, renderer);
     }
     let calls_out = !request.tools.is_empty();
     let mut renderer = answer_renderer(&exchange, &ask.output, &request, calls_out, sink);
@@ -68,7 +68,7 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
     };
     let outcome = exchange.send(&mut request, encoded, &mut answer_sink).await;
     recorder.commit(app);
-    finish_answer(app, ask, allow_truncated, outcome, renderer)
+    finish_answer(app, ask, accepted, outcome, renderer)
 }
 
 /// Returns whether to save the conversation if no flag says so: on a terminal, the user may want to

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::cli;
 use crate::demo;
 use crate::error::Error;
+use crate::recording::RecordedAnswers;
 
 /// Prints the base URL, serves requests until the first signal, finishes those in flight unless
 /// the signal is repeated, and terminates by the signal.
@@ -19,8 +20,13 @@ pub(crate) async fn serve(app: &Arc<App>, args: &cli::ServeArgs) -> Result<(), E
         "http://{}/anthropic/{{region}}\n",
         endpoint.address()
     ))?;
+    let kind = if args.replay.is_some() {
+        "recorded"
+    } else {
+        "scripted"
+    };
     app.notices
-        .notice("scripted answers, no model; press Ctrl-C to stop");
+        .notice(&format!("{kind} answers, no model; press Ctrl-C to stop"));
     let signal = app.interrupt.wait_for_signal().await;
     app.notices
         .notice("finishing the answers in progress; press Ctrl-C to stop at once");
@@ -34,6 +40,16 @@ pub(crate) async fn serve(app: &Arc<App>, args: &cli::ServeArgs) -> Result<(), E
 
 async fn start(app: &Arc<App>, args: &cli::ServeArgs) -> Result<demo::ScriptedEndpoint, Error> {
     let port = args.port.unwrap_or(0);
+    if let Some(path) = &args.replay {
+        let settings = demo::ReplaySettings {
+            answers: Arc::new(RecordedAnswers::read(path)?),
+            pace: args.replay_pace.unwrap_or_default(),
+            key: args.key.clone(),
+            log: args.log.as_deref().map(|path| log(app, path)).transpose()?,
+        };
+        let started = demo::ScriptedEndpoint::start_replay(port, settings).await;
+        return started.map_err(|source| Error::Listen { port, source });
+    }
     let settings = demo::DemoSettings {
         port,
         key: args.key.clone(),

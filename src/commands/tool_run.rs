@@ -54,7 +54,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
         encoded,
         mut recorder,
         sink,
-        allow_truncated,
+        accepted,
     } = prepared;
     let rules = TurnRules {
         max_turns: args.running.max_turns,
@@ -73,7 +73,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
         .run(&mut exchange, &mut request, encoded, &mut answer_sink)
         .await;
     recorder.commit(app);
-    finish_answer(app, ask, allow_truncated, outcome, renderer)
+    finish_answer(app, ask, accepted, outcome, renderer)
 }
 
 /// Reads the tools, without setting up a request.

@@ -38,7 +38,7 @@ pub(crate) fn stdin_use(args: &cli::AskArgs, schema: Option<&str>) -> Result<Std
         .connection
         .api_key_file
         .as_deref()
-        .filter(|_| !args.connection.demo);
+        .filter(|_| !args.connection.is_answered_here());
     // The prompt and a file by `-` are the same thing.
     let file = named(&args.input.files).min(1);
     let prompt = usize::from(file == 0 && args.prompt == ["-"]);

@@ -28,6 +28,8 @@ pub(crate) enum KeySource {
     Stored(Stored),
     /// The built-in endpoint accepts any key and never receives a real one.
     Demo,
+    /// A record answers, and nothing is sent.
+    Replay,
 }
 
 /// Where `auth login` stores a key.
@@ -58,7 +60,7 @@ impl KeySource {
                 host,
                 ..
             }) => Origin::Login(key_path(directory, host)),
-            Self::Stored(_) | Self::Demo => Origin::Default,
+            Self::Stored(_) | Self::Demo | Self::Replay => Origin::Default,
         }
     }
 }
@@ -72,9 +74,16 @@ pub(crate) fn read_key(source: &KeySource) -> Result<ApiKey, Error> {
             source,
         })?,
         KeySource::Environment(key) => key.reveal().to_owned(),
-        KeySource::Command { words, .. } => run(words)?,
+        KeySource::Command { words, .. } => {
+            let (program, _) = split(words);
+            run_command(words).map_err(|reason| Error::KeyCommand {
+                program: program.clone(),
+                reason,
+            })?
+        }
         KeySource::Stored(stored) => read_stored(stored)?,
         KeySource::Demo => "demo".to_owned(),
+        KeySource::Replay => "replay".to_owned(),
     };
     ApiKey::new(&text).map_err(|error| Error::Key {
         origin: source.origin(),
@@ -95,27 +104,32 @@ fn read_stored(stored: &Stored) -> Result<String, Error> {
     })
 }
 
-/// Runs `api_key_cmd` and returns what it prints. Its stdin is empty, so it cannot prompt there.
-fn run(words: &[String]) -> Result<String, Error> {
-    let (program, arguments) = words
+fn split(words: &[String]) -> (&String, &[String]) {
+    words
         .split_first()
-        .expect("a command has a program, or the file is refused");
-    let failed = |reason: String| Error::KeyCommand {
-        program: program.clone(),
-        reason,
-    };
+        .expect("a command has a program, or the file is refused")
+}
+
+/// Runs a command that prints a secret, and returns what it prints. It asks nobody: its stdin is
+/// empty.
+///
+/// # Errors
+///
+/// A sentence that says why it failed, without the program's name.
+pub(crate) fn run_command(words: &[String]) -> Result<String, String> {
+    let (program, arguments) = split(words);
     let path = if program.contains('/') {
         PathBuf::from(program)
     } else {
         let search_path = inherited_var("PATH");
-        let found = FoundProgram::in_search_path(program, search_path.as_deref());
-        found.map_err(failed)?.path().to_owned()
+        let found = FoundProgram::in_search_path(program, search_path.as_deref())?;
+        found.path().to_owned()
     };
     let output = Command::new(path)
         .args(arguments)
         .stdin(Stdio::null())
         .output();
-    let output = output.map_err(|error| failed(error.to_string()))?;
+    let output = output.map_err(|error| error.to_string())?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said
@@ -124,11 +138,11 @@ fn run(words: &[String]) -> Result<String, Error> {
             .find(|line| !line.is_empty())
             .unwrap_or_default();
         let colon = if said.is_empty() { "" } else { ": " };
-        return Err(failed(format!("{}{colon}{said}", output.status)));
+        return Err(format!("{}{colon}{said}", output.status));
     }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if text.trim().is_empty() {
-        Err(failed("it printed nothing".to_owned()))
+        Err("it printed nothing".to_owned())
     } else {
         Ok(text)
     }

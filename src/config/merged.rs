@@ -9,7 +9,7 @@ use super::limits::ModelLimits;
 use super::setting::{SETTINGS, Setting};
 use super::setting_values::SettingValues;
 use super::value_type::SettingValue;
-use super::{ConfigFile, Env, Error, KeySource, Origin, Sourced, ToolNames};
+use super::{ConfigFile, Env, Error, KeySource, Origin, RecordFiles, Sourced, ToolNames};
 use crate::client::Region;
 
 /// What the flags set for the connection and the model.
@@ -23,6 +23,8 @@ pub(crate) struct Flags {
     pub(crate) api_key_file: Option<PathBuf>,
     /// `--no-pace`
     pub(crate) no_pace: bool,
+    /// `--record`, `--replay` and `--replay-pace`
+    pub(crate) records: RecordFiles,
 }
 
 /// The settings in effect for this run.
@@ -36,6 +38,7 @@ pub(crate) struct MergedConfig {
     /// The tools that the config file allows or denies.
     pub(super) tools: ToolNames,
     pub(super) no_pace: bool,
+    pub(super) records: RecordFiles,
     pub(super) no_proxy: Option<String>,
     /// A key that is sent to any host, because the user gave it for this call.
     pub(super) key: Option<KeySource>,
@@ -79,6 +82,7 @@ impl MergedConfig {
             limits: file.limits.clone(),
             tools: file.tools.clone(),
             no_pace: flags.no_pace,
+            records: flags.records.clone(),
             no_proxy: env.no_proxy.clone(),
             key: match (&flags.api_key_file, &env.api_key) {
                 (Some(path), _) => Some(KeySource::File(path.clone())),

@@ -10,6 +10,7 @@ mod limits;
 mod memory;
 mod merged;
 mod paths;
+mod record_files;
 mod resolve;
 mod schema_ways;
 mod secret;
@@ -25,13 +26,14 @@ pub(crate) use config_key::ConfigKey;
 pub(crate) use edit::{initialize, set, unset};
 pub(crate) use env::{Env, inherited_var, shard_variable, variables};
 pub(crate) use file::{ConfigFile, config_path};
-pub(crate) use key::{KeySource, read_key};
+pub(crate) use key::{KeySource, read_key, run_command};
 pub(crate) use limits::ModelLimits;
 pub(crate) use memory::protect_memory;
 pub(crate) use merged::{Flags, MergedConfig, Row, chosen_profile};
 pub(crate) use paths::{
     DataScope, Paths, history_file, sessions_directory, templates_directory, tools_directory,
 };
+pub(crate) use record_files::RecordFiles;
 pub(crate) use resolve::{FieldSetting, Settings, resolve};
 pub(crate) use schema_ways::SchemaWays;
 pub(crate) use secret::Secret;
@@ -283,6 +285,14 @@ pub(crate) enum Error {
         program: String,
         /// How it failed.
         reason: String,
+    },
+    /// A password would go to another machine unencrypted.
+    #[error("{origin}: the password for `{address}` would be sent unencrypted")]
+    LedgerPassword {
+        /// Where the URL stands.
+        origin: Origin,
+        /// Host and port of the server.
+        address: String,
     },
     /// There is no key.
     #[error("no API key{}", match (commanded_for, stored_for.as_slice()) {

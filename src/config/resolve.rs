@@ -6,11 +6,11 @@ use serde_json::Value as Json;
 
 use super::key::{KeySource, Stored};
 use super::setting::SETTINGS;
-use super::value_type::ValueType;
-use super::{DataScope, Error, MergedConfig, Origin, Sourced, ToolNames};
+use super::value_type::{ValueType, parse_share};
+use super::{DataScope, Error, MergedConfig, Origin, RecordFiles, Sourced, ToolNames};
 use crate::client::{
-    ClientOptions, Endpoint, EndpointError, PacingOptions, ProxyChoice, Region, RetryPolicy,
-    key_scope_of,
+    ClientOptions, Endpoint, EndpointError, LedgerAccess, LedgerUrl, PacingOptions, ProxyChoice,
+    Region, RetryPolicy, key_scope_of,
 };
 use crate::protocol::RequestField;
 
@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) options: ClientOptions,
     /// Where the key comes from.
     pub(crate) key: KeySource,
+    /// What is recorded, and what is answered from a record.
+    pub(crate) records: RecordFiles,
     /// The model, if one was chosen.
     pub(crate) model: Option<Sourced<String>>,
     /// The maximum number of tokens to generate, if it was set.
@@ -37,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) save: Option<bool>,
     /// The tools that run without confirmation, and those that never run.
     pub(crate) tools: ToolNames,
+    /// The command that prints the password of the shared ledger's server.
+    pub(crate) ledger_password_cmd: Option<Vec<String>>,
     /// The name of the theme, if it was chosen.
     pub(crate) theme: Option<String>,
 }
@@ -53,7 +57,7 @@ pub(crate) struct FieldSetting {
 impl Settings {
     /// Returns which conversations this endpoint reads and writes.
     pub(crate) fn data_scope(&self) -> DataScope {
-        DataScope::for_demo(self.key == KeySource::Demo)
+        DataScope::for_demo(self.key == KeySource::Demo || self.records.is_replay())
     }
 }
 
@@ -67,6 +71,8 @@ pub(crate) fn resolve(
     let endpoint = endpoint(merged, demo)?;
     let key = if demo.is_some() {
         KeySource::Demo
+    } else if merged.records.is_replay_alone() {
+        KeySource::Replay
     } else {
         key(merged, &endpoint, keys)
     };
@@ -81,20 +87,17 @@ pub(crate) fn resolve(
         },
         proxy: proxy(merged),
         cacert: merged.value("cacert"),
-        pace: (demo.is_none() && !merged.no_pace).then(|| PacingOptions {
-            directory: None,
-            workspace: merged.value("workspace"),
-            limits: merged
-                .limits
-                .iter()
-                .map(|limits| (limits.model.clone(), limits.values()))
-                .collect(),
-        }),
+        pace: if demo.is_none() && !merged.no_pace {
+            Some(pacing(merged)?)
+        } else {
+            None
+        },
     };
     Ok(Settings {
         endpoint,
         options,
         key,
+        records: merged.records.clone(),
         model: merged.sourced("model"),
         max_tokens: merged.sourced("max_tokens"),
         fields: fields(merged)?,
@@ -102,8 +105,53 @@ pub(crate) fn resolve(
         vi_keys: merged.value_or_default::<String>("keys") == "vi",
         save: merged.value("save"),
         tools: merged.tools.clone(),
+        ledger_password_cmd: merged.value("ledger_password_cmd"),
         theme: merged.value("theme"),
     })
+}
+
+fn pacing(merged: &MergedConfig) -> Result<PacingOptions, Error> {
+    let share: Option<String> = merged.value("share");
+    Ok(PacingOptions {
+        directory: None,
+        workspace: merged.value("workspace"),
+        limits: merged
+            .limits
+            .iter()
+            .map(|limits| (limits.model.clone(), limits.values()))
+            .collect(),
+        ledger: ledger(merged)?,
+        share: share.and_then(|text| parse_share(&text).ok()),
+    })
+}
+
+/// Returns how to reach the shared ledger, if there is one. A password goes to another machine only
+/// if the connection is encrypted, or somebody has allowed it.
+fn ledger(merged: &MergedConfig) -> Result<Option<LedgerAccess>, Error> {
+    let Some(Sourced { value, origin }) = merged.sourced::<String>("ledger") else {
+        return Ok(None);
+    };
+    let url = match LedgerUrl::new(&value) {
+        Ok(url) => url,
+        Err(invalid) => {
+            let reason = invalid.to_string();
+            return Err(Error::Value { origin, reason });
+        }
+    };
+    let has_command = merged.value::<Vec<String>>("ledger_password_cmd").is_some();
+    let has_password = url.has_password() || has_command;
+    let is_safe = url.is_encrypted() || url.is_loopback();
+    if has_password && !is_safe && !merged.value_or_default::<bool>("ledger_insecure") {
+        return Err(Error::LedgerPassword {
+            origin,
+            address: url.address(),
+        });
+    }
+    Ok(Some(LedgerAccess {
+        url,
+        password: None,
+        cacert: merged.value("cacert"),
+    }))
 }
 
 /// Reads the request fields.
@@ -472,6 +520,67 @@ mod tests {
             let message = format!("{error}{cause}");
             assert!(message.starts_with(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn a_password_goes_to_the_ledger_of_another_machine_with_tls_or_permission_only() {
+        let is_allowed = |text: &str| match resolved(&Flags::default(), &Env::default(), text, None)
+        {
+            Ok(settings) => {
+                let pace = settings.options.pace.expect("it is paced");
+                assert!(pace.ledger.is_some());
+                true
+            }
+            Err(Error::LedgerPassword { address, .. }) => {
+                assert_eq!(address, "redis.example:6379");
+                false
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let command = "ledger_password_cmd = [\"pass\"]";
+        for (text, expected) in [
+            ("ledger = \"redis://redis.example\"", true),
+            ("ledger = \"redis://:pw@localhost\"", true),
+            ("ledger = \"rediss://:pw@redis.example\"", true),
+            ("ledger = \"redis://:pw@redis.example\"", false),
+            (
+                "ledger = \"redis://:pw@redis.example\"\nledger_insecure = true",
+                true,
+            ),
+            (
+                &format!("ledger = \"redis://redis.example\"\n{command}"),
+                false,
+            ),
+            (
+                &format!("ledger = \"rediss://redis.example\"\n{command}"),
+                true,
+            ),
+        ] {
+            assert_eq!(is_allowed(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_ledger_of_the_environment_has_its_share_from_the_file() {
+        let env = env_of(&[("LANGDOCK_LEDGER", "redis://localhost:7")]);
+        let settings = resolved(&Flags::default(), &env, "share = 0.25", None);
+        let pace = settings
+            .expect("settings")
+            .options
+            .pace
+            .expect("it is paced");
+        assert_eq!(
+            pace.ledger.map(|access| access.url.address()),
+            Some("localhost:7".to_owned())
+        );
+        assert_eq!(pace.share, Some(crate::pace::LimitShare::one_of(4)));
+        let env = env_of(&[("LANGDOCK_LEDGER", "http://u:pw@host")]);
+        let error = resolved(&Flags::default(), &env, "", None)
+            .err()
+            .expect("it is none");
+        let error = error.to_string();
+        assert!(error.starts_with("`LANGDOCK_LEDGER`: "), "{error}");
+        assert!(!error.contains("pw"), "{error}");
     }
 
     #[test]

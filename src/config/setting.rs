@@ -61,7 +61,7 @@ pub(crate) enum DefaultValue {
 }
 
 /// All settings, in display order.
-pub(crate) const SETTINGS: [Setting; 23] = [
+pub(crate) const SETTINGS: [Setting; 27] = [
     Setting {
         key: "region",
         flag: SettingFlag::Connection("--region"),
@@ -179,6 +179,48 @@ pub(crate) const SETTINGS: [Setting; 23] = [
         help: "Name shared by several keys whose rate limits are counted together",
         long_help: "",
         sample: "\"acme\"",
+    },
+    Setting {
+        key: "ledger",
+        flag: SettingFlag::None,
+        variable: Some(variable("LANGDOCK_LEDGER")),
+        value_type: ValueType::LedgerUrl,
+        default: DefaultValue::Unset("a file on this machine"),
+        help: "Redis or Valkey server where machines share their rate-limit ledgers",
+        long_help: "redis://HOST, or rediss://HOST with TLS. Machines that use different keys also \
+            need the same workspace. A password is better printed by ledger_password_cmd.",
+        sample: "\"rediss://redis.example:6379\"",
+    },
+    Setting {
+        key: "ledger_password_cmd",
+        flag: SettingFlag::None,
+        variable: None,
+        value_type: ValueType::Command,
+        default: DefaultValue::Unset("none"),
+        help: "Command that prints the password of the ledger's server",
+        long_help: "",
+        sample: "[\"pass\", \"show\", \"redis\"]",
+    },
+    Setting {
+        key: "ledger_insecure",
+        flag: SettingFlag::None,
+        variable: None,
+        value_type: ValueType::Switch,
+        default: DefaultValue::Value("false"),
+        help: "Allow a password for the ledger's server without TLS",
+        long_help: "",
+        sample: "true",
+    },
+    Setting {
+        key: "share",
+        flag: SettingFlag::None,
+        variable: None,
+        value_type: ValueType::Share,
+        default: DefaultValue::Unset("1/N with --shard I/N, otherwise 1"),
+        help: "Part of the limits for this machine while the ledger's server is out of reach",
+        long_help: "A number above 0 and up to 1. With 4 machines, 0.25 keeps them within the \
+            limits together.",
+        sample: "0.25",
     },
     Setting {
         key: "proxy",

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde_json::{Number, Value as Json, json};
 use toml_edit::{Array, Item, Value};
 
-use crate::client::{Endpoint, EndpointError, Region};
+use crate::client::{Endpoint, EndpointError, LedgerUrl, Region};
+use crate::pace::LimitShare;
 use crate::protocol::{FieldShape, MAX_COUNT, RequestField};
 use crate::text::{format_duration, grouped, parse_duration, parse_timeout};
 
@@ -20,6 +21,10 @@ pub(crate) enum ValueType {
     BaseUrl,
     /// The URL of a proxy, whose password is never shown.
     ProxyUrl,
+    /// The URL of a server of shared ledgers, whose password is never shown.
+    LedgerUrl,
+    /// A part of a limit: a number above 0 and up to 1.
+    Share,
     /// Text that is not blank.
     Text,
     /// The path of a file; one in the config file is relative to that file's directory.
@@ -45,7 +50,7 @@ pub(crate) enum ValueType {
 /// The value of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SettingValue {
-    /// A region, a URL, a text, a word or a request field.
+    /// A region, a URL, a share, a text, a word or a request field.
     Text(String),
     /// A file.
     File(PathBuf),
@@ -89,6 +94,14 @@ impl ValueType {
                 Endpoint::new(Some(text), None, true)?;
                 SettingValue::Text(text.to_owned())
             }
+            Self::LedgerUrl => {
+                LedgerUrl::new(text).map_err(|error| error.to_string())?;
+                SettingValue::Text(text.trim().to_owned())
+            }
+            Self::Share => {
+                parse_share(text)?;
+                SettingValue::Text(text.to_owned())
+            }
             Self::Text => SettingValue::Text(not_blank(text)?),
             Self::ProxyUrl => SettingValue::Text(text.trim().to_owned()),
             Self::Field(field) => {
@@ -126,6 +139,7 @@ impl ValueType {
             Self::Count(_) => item.as_integer().map(|number| number.to_string()),
             Self::Switch => item.as_bool().map(|switch| switch.to_string()),
             Self::Field(field) => field_text(field, item),
+            Self::Share => number_text(item),
             _ => item.as_str().map(str::to_owned),
         };
         self.parse(&text.ok_or_else(wrong_type)?)
@@ -139,7 +153,9 @@ impl ValueType {
             }
             SettingValue::Switch(switch) => Value::from(switch),
             SettingValue::List(list) => Value::Array(Array::from_iter(list)),
-            SettingValue::Text(text) if matches!(self, Self::Field(_)) => field_value(&text),
+            SettingValue::Text(text) if matches!(self, Self::Field(_) | Self::Share) => {
+                field_value(&text)
+            }
             SettingValue::Text(_) | SettingValue::File(_) | SettingValue::Duration(_) => {
                 Value::from(text)
             }
@@ -150,7 +166,10 @@ impl ValueType {
     pub(super) fn shown(self, value: &SettingValue) -> Json {
         match value {
             SettingValue::Text(url) if self == Self::ProxyUrl => json!(without_login(url)),
-            SettingValue::Text(text) if matches!(self, Self::Field(_)) => text
+            SettingValue::Text(url) if self == Self::LedgerUrl => {
+                LedgerUrl::new(url).map_or(Json::Null, |url| json!(url.masked()))
+            }
+            SettingValue::Text(text) if matches!(self, Self::Field(_) | Self::Share) => text
                 .parse::<Number>()
                 .map_or_else(|_| json!(text), Json::Number),
             SettingValue::Text(text) => json!(text),
@@ -168,10 +187,12 @@ impl ValueType {
             Self::Region
             | Self::BaseUrl
             | Self::ProxyUrl
+            | Self::LedgerUrl
             | Self::Text
             | Self::File
             | Self::OneOf(_) => "text in quotes",
             Self::Count(_) => "a whole number",
+            Self::Share => "a number above 0 and up to 1",
             Self::Duration | Self::Timeout => "a duration in quotes, such as \"30s\"",
             Self::Switch => "`true` or `false`",
             Self::Command => {
@@ -191,16 +212,18 @@ impl ValueType {
 /// Returns the value of a request field in the config file in the syntax of its flag: a number if
 /// the field is numeric.
 fn field_text(field: &RequestField, item: &Item) -> Option<String> {
-    let number = || {
-        let whole = item.as_integer().map(|number| number.to_string());
-        whole.or_else(|| item.as_float().map(|number| number.to_string()))
-    };
+    let number = || number_text(item);
     let text = || item.as_str().map(str::to_owned);
     match field.shape {
         FieldShape::Count | FieldShape::Fraction => number(),
         FieldShape::Thinking => number().or_else(text),
         FieldShape::Prompt | FieldShape::Texts | FieldShape::UserId | FieldShape::Effort => text(),
     }
+}
+
+fn number_text(item: &Item) -> Option<String> {
+    let whole = item.as_integer().map(|number| number.to_string());
+    whole.or_else(|| item.as_float().map(|number| number.to_string()))
 }
 
 /// Returns the TOML for the value of a request field.
@@ -282,6 +305,12 @@ fn parse_count(text: &str, least: u64) -> Result<u64, String> {
     })
 }
 
+/// Parses a part of a limit.
+pub(super) fn parse_share(text: &str) -> Result<LimitShare, String> {
+    let share = text.parse().ok().and_then(LimitShare::from_fraction);
+    share.ok_or_else(|| format!("`{text}` is not a number above 0 and up to 1"))
+}
+
 fn texts(item: &Item) -> Option<Vec<String>> {
     item.as_array()?
         .iter()
@@ -321,6 +350,33 @@ mod tests {
             assert_eq!(ValueType::ProxyUrl.shown(&value), json!(expected));
             assert_eq!(ValueType::Text.shown(&value), json!(url));
         }
+    }
+
+    #[test]
+    fn the_password_of_a_ledger_is_not_shown_and_not_repeated() {
+        let url = SettingValue::Text("rediss://u:pw@host:1".to_owned());
+        assert_eq!(
+            ValueType::LedgerUrl.shown(&url),
+            json!("rediss://u:…@host:1")
+        );
+        let error = ValueType::LedgerUrl.parse("redis:/u:pw@host");
+        let error = error.expect_err("it has no host").to_string();
+        assert!(!error.contains("pw@"), "{error}");
+    }
+
+    #[test]
+    fn a_share_is_a_number_above_0_and_up_to_1() {
+        for text in ["1", "0.25", "1.0"] {
+            let item: Item = text.parse().map(Item::Value).expect("TOML");
+            assert!(ValueType::Share.read(&item).is_ok(), "{text}");
+            assert!(ValueType::Share.to_toml(text).is_ok(), "{text}");
+        }
+        for text in ["0", "1.5", "-1", "\"0.25\"", "true"] {
+            let item: Item = text.parse().map(Item::Value).expect("TOML");
+            assert!(ValueType::Share.read(&item).is_err(), "{text}");
+        }
+        let value = SettingValue::Text("0.25".to_owned());
+        assert_eq!(ValueType::Share.shown(&value), json!(0.25));
     }
 
     #[test]

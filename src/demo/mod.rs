@@ -14,12 +14,15 @@ mod delivery;
 mod fault;
 mod fingerprint;
 mod head;
+#[cfg(any(test, feature = "internals"))]
+mod judge;
 mod limit;
 mod model_rules;
 mod models;
 mod patient_stream;
 mod prompt_cache;
 mod record;
+mod recorded_service;
 mod refusal;
 mod reply;
 mod script;
@@ -30,7 +33,6 @@ mod signature;
 mod tests;
 mod tokens;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
@@ -38,18 +40,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use self::body::ScriptedBody;
 pub(crate) use self::delivery::DeliveryPace;
 pub(crate) use self::fault::FaultRates;
+#[cfg(feature = "internals")]
+pub(crate) use self::judge::refusal_of;
+#[cfg(test)]
+pub(crate) use self::judge::{JudgedRequest, judge_request};
 pub(crate) use self::limit::DemoLimits;
 use self::patient_stream::PatientStream;
 pub(crate) use self::record::AccessLog;
+use self::recorded_service::RecordedService;
+pub(crate) use self::recorded_service::ReplaySettings;
 use self::server_room::{ACCEPT_BACK_OFF, DEFAULT_PATIENCE, MAX_CONNECTIONS, MAX_HEAD_BYTES};
 use self::service::DemoService;
 
@@ -93,6 +104,27 @@ impl Default for DemoSettings {
     }
 }
 
+/// What answers the requests.
+enum EndpointService {
+    /// The script.
+    Scripted(Box<DemoService>),
+    /// A record.
+    Recorded(RecordedService),
+}
+
+impl EndpointService {
+    /// Answers a request; the error closes its connection.
+    async fn answer_request(
+        &self,
+        request: Request<Incoming>,
+    ) -> io::Result<Response<ScriptedBody>> {
+        match self {
+            Self::Scripted(service) => Ok(service.answer_request(request).await),
+            Self::Recorded(service) => service.answer_request(request).await,
+        }
+    }
+}
+
 /// A running endpoint; dropping it closes it and its connections.
 pub(crate) struct ScriptedEndpoint {
     address: SocketAddr,
@@ -104,11 +136,30 @@ impl ScriptedEndpoint {
     /// Listens on loopback and serves requests until the endpoint is dropped; the work is done on
     /// the caller's runtime.
     pub(crate) async fn start(settings: DemoSettings) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;
+        let (port, patience) = (settings.port, settings.patience);
+        Self::listen(port, patience, |draining| {
+            EndpointService::Scripted(Box::new(DemoService::new(settings, draining)))
+        })
+        .await
+    }
+
+    /// The same with the answers of a record.
+    pub(crate) async fn start_replay(port: u16, settings: ReplaySettings) -> io::Result<Self> {
+        Self::listen(port, DEFAULT_PATIENCE, |draining| {
+            EndpointService::Recorded(RecordedService::new(settings, draining))
+        })
+        .await
+    }
+
+    async fn listen(
+        port: u16,
+        patience: Duration,
+        service: impl FnOnce(watch::Receiver<bool>) -> EndpointService,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let (drain, draining) = watch::channel(false);
-        let patience = settings.patience;
-        let service = Arc::new(DemoService::new(settings, draining.clone()));
+        let service = Arc::new(service(draining.clone()));
         let accepting = tokio::spawn(accept_connections(listener, service, draining, patience));
         Ok(Self {
             address,
@@ -140,7 +191,7 @@ impl Drop for ScriptedEndpoint {
 /// closes them.
 async fn accept_connections(
     listener: TcpListener,
-    service: Arc<DemoService>,
+    service: Arc<EndpointService>,
     draining: watch::Receiver<bool>,
     patience: Duration,
 ) {
@@ -178,14 +229,14 @@ async fn wait_for_drain(draining: &mut watch::Receiver<bool>) {
 /// Serves a connection; once the endpoint drains, only the requests that have begun.
 async fn serve_connection(
     stream: PatientStream,
-    service: Arc<DemoService>,
+    service: Arc<EndpointService>,
     mut draining: watch::Receiver<bool>,
     patience: Duration,
 ) {
     let has_asked = AtomicBool::new(false);
     let answer = service_fn(|request| {
         has_asked.store(true, Ordering::Relaxed);
-        async { Ok::<_, Infallible>(service.answer_request(request).await) }
+        service.answer_request(request)
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())

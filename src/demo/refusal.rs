@@ -14,6 +14,8 @@ pub(super) enum RefusalReason {
     InvalidRequest,
     /// The key is missing or wrong.
     Authentication,
+    /// It may come from elsewhere than a program of this machine.
+    Forbidden,
     /// There is no such route or region.
     NotFound,
     /// The route exists, but not for this method.
@@ -72,6 +74,7 @@ impl Refusal {
         match self.reason {
             RefusalReason::InvalidRequest => StatusCode::BAD_REQUEST,
             RefusalReason::Authentication => StatusCode::UNAUTHORIZED,
+            RefusalReason::Forbidden => StatusCode::FORBIDDEN,
             RefusalReason::NotFound => StatusCode::NOT_FOUND,
             RefusalReason::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             RefusalReason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -103,6 +106,7 @@ impl Refusal {
                 "invalid_request_error"
             }
             RefusalReason::Authentication => "authentication_error",
+            RefusalReason::Forbidden => "permission_error",
             RefusalReason::NotFound => "not_found_error",
             RefusalReason::TooLarge => "request_too_large",
             RefusalReason::RateLimit(_) => "rate_limit_error",
@@ -116,7 +120,7 @@ impl Refusal {
     }
 
     /// Returns the message of the refusal.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     pub(super) fn message(&self) -> &str {
         &self.message
     }

@@ -284,7 +284,7 @@ impl DemoService {
 }
 
 /// Returns the response to a refused request.
-fn refusal_response(refusal: &Refusal, request_id: &str) -> Response<ScriptedBody> {
+pub(super) fn refusal_response(refusal: &Refusal, request_id: &str) -> Response<ScriptedBody> {
     let mut response = json_response(&refusal.body(request_id));
     *response.status_mut() = refusal.status();
     if let Some((name, value)) = refusal.retry_header() {
@@ -338,7 +338,7 @@ fn parse_route(path: &str, is_open: bool) -> Result<RequestRoute, Refusal> {
 
 /// Reads a body to the end and counts its bytes, even if it is too large, so that the client still
 /// receives the refusal.
-async fn read_body(mut body: Incoming, length: &mut usize) -> Result<Vec<u8>, Refusal> {
+pub(super) async fn read_body(mut body: Incoming, length: &mut usize) -> Result<Vec<u8>, Refusal> {
     let announced = body
         .size_hint()
         .exact()

@@ -10,6 +10,7 @@ use crate::client::{self, CallTimeout, CertificateFlaw, EndpointError, StatusErr
 use crate::fs::{FileDistrust, FileRefusal};
 use crate::media::ImageError;
 use crate::protocol::{ApiError, StopReason, StreamError};
+use crate::recording::RecordError;
 use crate::session::RefusedParts;
 use crate::text::{
     by_likeness, format_duration, format_seconds, nearest_name, round_up_to_seconds, shell_quote,
@@ -89,6 +90,7 @@ impl Error {
                 "use a file of PEM certificates for --cacert or SSL_CERT_FILE"
             }
             Self::Build(_) => "write the proxy as http://host:port or socks5h://host:port",
+            Self::Record(error) => return Some(record_hint(error)),
             Self::RequestTooLarge { .. } => {
                 "leave out the largest part, send it in pieces, or try --no-check"
             }
@@ -107,6 +109,7 @@ impl Error {
             Self::Paused { is_saved: false } => {
                 "use `langdock tool-run`, which continues automatically"
             }
+            Self::EmptyAnswer(_) => "send it again, or accept it with --allow-empty",
             Self::Refusal(_) => "rephrase the prompt; the same one will be refused again",
             Self::NoCodeBlock(_) => {
                 "ask for a fenced code block in the prompt; the answer is above"
@@ -277,6 +280,9 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
         config::Error::KeyCommand { .. } => {
             "run the command yourself: it must print only the key".to_owned()
         }
+        config::Error::LedgerPassword { .. } => {
+            "use rediss:// in the URL, or set ledger_insecure = true in the config file".to_owned()
+        }
         config::Error::UnknownKey {
             nearest: Some(nearest),
             ..
@@ -444,6 +450,20 @@ fn lacks_tools(error: &client::Error) -> bool {
         .is_some_and(|api| api.message.contains("must define tools"))
 }
 
+fn record_hint(error: &RecordError) -> String {
+    match error {
+        RecordError::OtherFormat { .. } => {
+            "name a new file, or one that --record has written".to_owned()
+        }
+        RecordError::Newer { .. } => "update langdock, or record again".to_owned(),
+        RecordError::BadLine { line, path, .. } => {
+            format!("delete that line: `sed -i {line}d {}`", shown(path))
+        }
+        RecordError::Unreadable { path, .. } => look_at(path),
+        RecordError::Unwritable { path, source } => for_unwritable(path, source),
+    }
+}
+
 fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> String {
     if let Some(available) = error.api().and_then(ApiError::available_models) {
         return suggest_model(model, &available, controls.model);
@@ -485,6 +505,13 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
         (_, Some(407)) => "add the user name and password to the proxy URL, or check them",
         (_, Some(413)) => "send less",
         (client::Error::LedgerObstructed(obstruction), _) => return move_away(&obstruction.path),
+        (client::Error::NotRecorded(missing), _) => {
+            return format!(
+                "add --record {} to send what is missing and record it",
+                shown(&missing.path)
+            );
+        }
+        (client::Error::Unrecorded { path, source }, _) => return for_unwritable(path, source),
         (client::Error::HeldBack { .. }, _) => {
             "try again later, allow a longer wait with --max-wait, or send at once with \
             --no-pace"

@@ -85,7 +85,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
         8,
         "incomplete",
         "The answer was interrupted, a tool call has arguments that are not a JSON object, or the \
-        model paused its turn; the partial answer is on standard output.",
+        model paused its turn; the partial answer is on standard output. Or the answer is empty, or \
+        stopped for a tool call without one, twice; --allow-empty makes it 0.",
     ),
     (
         9,

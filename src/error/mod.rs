@@ -19,7 +19,8 @@ pub(crate) use left::Left;
 
 use crate::client;
 use crate::media::ImageError;
-use crate::protocol::{StopReason, StreamError};
+use crate::protocol::{MissingPart, StopReason, StreamError};
+use crate::recording::RecordError;
 use crate::text::{counted, grouped, without_os_codes};
 use crate::ui::OutputError;
 use crate::{batch, config, input, session, tool};
@@ -123,6 +124,9 @@ pub(crate) enum Error {
     /// The HTTP client could not be set up.
     #[error(transparent)]
     Build(#[from] client::BuildError),
+    /// The file of `--record` or `--replay`.
+    #[error(transparent)]
+    Record(#[from] RecordError),
     /// The call failed: there is no answer, or only a partial one.
     #[error("{source}")]
     Call {
@@ -181,6 +185,10 @@ pub(crate) enum Error {
         /// Whether the conversation is saved.
         is_saved: bool,
     },
+    /// The answer ended without what it promised.
+    #[error("{}", match .0 { MissingPart::Content => "the answer is empty", MissingPart::Call => "the \
+        model stopped for a tool call, but made none" })]
+    EmptyAnswer(MissingPart),
     /// The model refused; contains its explanation, if it gave one.
     #[error("the model refused to answer{}", .0.as_ref().map_or(String::new(), |why| format!(": {why}")))]
     Refusal(Option<String>),
@@ -253,6 +261,10 @@ impl Error {
             | Self::Elsewhere { .. } => Kind::Usage,
             Self::Config(error) => config_kind(error),
             Self::Build(_) => Kind::Usage,
+            Self::Record(RecordError::Unreadable { .. } | RecordError::Unwritable { .. }) => {
+                Kind::Internal
+            }
+            Self::Record(_) => Kind::Usage,
             Self::Input(error) => input_kind(error),
             Self::Session(error) => session_kind(error),
             Self::Tool(_) | Self::Schema { .. } => Kind::Usage,
@@ -267,7 +279,8 @@ impl Error {
                 after_content: true,
                 ..
             }
-            | Self::Paused { .. } => Kind::Incomplete,
+            | Self::Paused { .. }
+            | Self::EmptyAnswer(_) => Kind::Incomplete,
             Self::Call { source, .. } => call_kind(source),
             Self::Unwell { kind, .. } => *kind,
             Self::Truncated(_) => Kind::Truncated,
@@ -359,6 +372,7 @@ fn config_kind(error: &config::Error) -> Kind {
         | config::Error::NoHome => Kind::Internal,
         config::Error::Endpoint { .. }
         | config::Error::Value { .. }
+        | config::Error::LedgerPassword { .. }
         | config::Error::Syntax { .. }
         | config::Error::UnknownKey { .. }
         | config::Error::UnknownProfile { .. }
@@ -412,7 +426,10 @@ fn session_kind(error: &session::Error) -> Kind {
 fn call_kind(error: &client::Error) -> Kind {
     match (error, error.status()) {
         (client::Error::HeldBack { .. }, _) => Kind::RateLimit,
-        (client::Error::LedgerObstructed(_), _) => Kind::Internal,
+        (client::Error::LedgerObstructed(_) | client::Error::Unrecorded { .. }, _) => {
+            Kind::Internal
+        }
+        (client::Error::NotRecorded(_), _) => Kind::InvalidRequest,
         (_, Some(401..=403)) => Kind::Auth,
         (_, Some(407)) => Kind::Network,
         (_, Some(429)) => Kind::RateLimit,

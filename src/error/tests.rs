@@ -13,7 +13,8 @@ use crate::config::Origin;
 use crate::fs::{FileDistrust, FileRefusal};
 use crate::media::PixelSize;
 use crate::pace::LedgerObstruction;
-use crate::protocol::{AnswerLimit, ApiError};
+use crate::protocol::{AnswerLimit, ApiError, MissingPart};
+use crate::recording::{RecordError, RecordedAnswers, RequestKey};
 
 /// Variants without a sample: reqwest's errors cannot be constructed, and the flaws of a merge have
 /// their own tests.
@@ -47,6 +48,53 @@ fn call(source: client::Error) -> Error {
         model: "claude-a".into(),
         left_out: None,
     }
+}
+
+fn of_records() -> Vec<Error> {
+    let path = || PathBuf::from("r.jsonl");
+    let line = |prompt: &str| {
+        format!(
+            r#"{{"at":"","attempt":1,"took_ms":1,"request":{{"method":"POST","url":"https://h/v1/messages","headers":[],"body":{{"prompt":"{prompt}"}}}}}}"#
+        )
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    let header = r#"{"format":"langdock-record","version":1}"#;
+    let missing = |lines: &[&str]| {
+        let file = directory.path().join("r.jsonl");
+        std::fs::write(&file, lines.join("\n")).expect("it is writable");
+        let body = Some(&br#"{"prompt":"Why?"}"#[..]);
+        let key = RequestKey::from_request("POST", "/v1/messages", body).expect("a key");
+        let record = RecordedAnswers::read(&file).expect("a record");
+        let mut missing = record.next_answer(&key).expect_err("it is missing");
+        missing.path = path();
+        call(client::Error::NotRecorded(Box::new(missing)))
+    };
+    vec![
+        Error::Record(RecordError::OtherFormat { path: path() }),
+        Error::Record(RecordError::Newer {
+            path: path(),
+            version: 2,
+        }),
+        Error::Record(RecordError::BadLine {
+            path: path(),
+            line: 7,
+            reason: "expected value at line 1 column 1".to_owned(),
+        }),
+        Error::Record(RecordError::Unreadable {
+            path: path(),
+            source: denied(),
+        }),
+        Error::Record(RecordError::Unwritable {
+            path: path(),
+            source: denied(),
+        }),
+        missing(&[header]),
+        missing(&[header, &line("How?")]),
+        call(client::Error::Unrecorded {
+            path: path(),
+            source: ErrorKind::StorageFull.into(),
+        }),
+    ]
 }
 
 fn answer(source: StreamError) -> Error {
@@ -136,6 +184,8 @@ fn of_the_run() -> Vec<Error> {
         Error::Truncated(StopReason::ModelContextWindowExceeded),
         Error::Paused { is_saved: true },
         Error::Paused { is_saved: false },
+        Error::EmptyAnswer(MissingPart::Content),
+        Error::EmptyAnswer(MissingPart::Call),
         Error::Refusal(None),
         Error::Refusal(Some("it is about weapons".to_owned())),
         Error::NoCodeBlock(None),
@@ -281,6 +331,10 @@ fn of_config() -> Vec<Error> {
         config::Error::KeyCommand {
             program: "pass".to_owned(),
             reason: "exit status: 1".to_owned(),
+        },
+        config::Error::LedgerPassword {
+            origin: Origin::Environment("LANGDOCK_LEDGER"),
+            address: "redis.example:6379".to_owned(),
         },
         config::Error::NoKey {
             host: "api.example".to_owned(),
@@ -640,6 +694,7 @@ fn every_error_says_the_same_as_before() {
         of_merges(),
         of_set_up(),
         of_calls(),
+        of_records(),
     ]
     .into_iter()
     .flatten()
@@ -659,6 +714,10 @@ fn every_error_says_the_same_as_before() {
         (
             include_str!("../client/error.rs"),
             "pub(crate) enum CallTimeout {",
+        ),
+        (
+            include_str!("../recording/error.rs"),
+            "pub(crate) enum RecordError {",
         ),
         (
             include_str!("../client/endpoint.rs"),

@@ -49,6 +49,8 @@ pub(crate) async fn settings_for(
     let mut next = None;
     match target.and_then(|target| Some((target, target.endpoint.as_deref()?))) {
         _ if is_demo => {}
+        // Of `--demo`, in whose store it is.
+        None if current.records.is_replay() => {}
         None => app.notices.notice(&format!(
             "`{}` is from an earlier version: it now belongs to {}",
             conversation.title(),

@@ -1,11 +1,11 @@
 //! The API key, read at most once in a process: a command that prints it may cost the user a tap
 //! on a hardware token each time.
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::app::App;
-use crate::client::ApiKey;
-use crate::config::{KeySource, read_key};
+use crate::client::{ApiKey, LedgerPassword};
+use crate::config::{KeySource, read_key, run_command};
 use crate::error::Error;
 use crate::input::on_a_thread;
 
@@ -14,6 +14,8 @@ pub(crate) struct Credentials<'a> {
     app: &'a App,
     /// One for each source; a conversation that moves to another host may need a second one.
     known: Mutex<Vec<(KeySource, ApiKey)>>,
+    /// The password of the shared ledger, or why its command did not print it.
+    ledger_password: OnceCell<Result<LedgerPassword, String>>,
 }
 
 impl<'a> Credentials<'a> {
@@ -22,6 +24,7 @@ impl<'a> Credentials<'a> {
         Self {
             app,
             known: Mutex::new(Vec::new()),
+            ledger_password: OnceCell::new(),
         }
     }
 
@@ -37,6 +40,25 @@ impl<'a> Credentials<'a> {
         key.add_to(&self.app.secrets);
         known.push((source.clone(), key.clone()));
         Ok(key)
+    }
+
+    /// Returns the password that a command prints for the shared ledger, or why it has not: requests
+    /// do without that ledger then.
+    pub(crate) async fn ledger_password(
+        &self,
+        command: &[String],
+    ) -> Result<Result<LedgerPassword, String>, Error> {
+        let run = || async {
+            let words = command.to_vec();
+            let printed = on_a_thread(move || Ok(run_command(&words)));
+            let printed = self.app.unless_interrupted(printed).await?;
+            let printed = printed.unwrap_or_else(|error| Err(error.to_string()));
+            let program = command.first().map_or("", String::as_str);
+            Ok(printed
+                .map(|text| LedgerPassword::new(&text))
+                .map_err(|reason| format!("`{program}` (ledger_password_cmd) failed: {reason}")))
+        };
+        self.ledger_password.get_or_try_init(run).await.cloned()
     }
 
     async fn read(&self, source: KeySource) -> Result<ApiKey, Error> {

@@ -89,6 +89,15 @@ impl SendOutcome {
             .filter(|answer| answer.complete && self.error.is_none())
     }
 
+    /// Adds the attempts of a request whose answer this one takes the place of.
+    pub(super) fn count_in(&mut self, earlier: &Self) {
+        if let (Some(answer), Some(earlier)) = (&mut self.answer, &earlier.answer) {
+            answer.attempts += earlier.attempts;
+            answer.waited_s += earlier.waited_s;
+        }
+        self.was_sent |= earlier.was_sent;
+    }
+
     /// Returns the message of a response that refuses the request itself.
     pub(crate) fn refusal(&self) -> Option<&str> {
         let Some(Error::Call {
@@ -129,6 +138,8 @@ pub(crate) struct Timing {
     /// Attempts that were refused by a rate limit and followed by another one.
     pub(crate) refused: u32,
     was_sent: bool,
+    /// Whether a record answered instead of the endpoint.
+    pub(crate) is_replayed: bool,
 }
 
 impl Timing {
@@ -141,6 +152,7 @@ impl Timing {
             waited: Duration::ZERO,
             refused: 0,
             was_sent: false,
+            is_replayed: false,
         }
     }
 
@@ -163,7 +175,10 @@ pub(super) async fn drive_answer(
     region: &str,
     observer: &mut dyn CallObserver,
 ) -> SendOutcome {
-    let mut timing = Timing::start();
+    let mut timing = Timing {
+        is_replayed: call.is_replayed(),
+        ..Timing::start()
+    };
     let ended = drive(&mut call, observer, &mut timing).await;
     timing.ended = Instant::now();
     timing.waited = call.total_wait();

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use super::conversation_target::turn_target;
 use super::driver::{CallObserver, SendOutcome, drive_answer, failed_with};
-use super::finish::stop_reason_error;
+use super::finish::{AcceptedEndings, stop_reason_error};
 use super::model_catalog::ModelCatalog;
 use super::option_learner::OptionLearner;
 use super::progress::TerminalObserver;
@@ -105,10 +105,7 @@ pub(crate) struct SendPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AnswerPolicy {
     /// They are recorded as they end.
-    AsTheyEnd {
-        /// Whether a truncated answer counts as a whole one.
-        allow_truncated: bool,
-    },
+    AsTheyEnd(AcceptedEndings),
     /// They have to match a schema: what is recorded of them is decided later, and one that is
     /// truncated is never whole.
     MatchSchema,
@@ -373,7 +370,49 @@ impl<'a> Exchange<'a> {
         Ok(self.send(request, encoded, sink).await)
     }
 
+    /// Sends a request, once more if its answer is empty, and records the answer.
     async fn send_once(
+        &mut self,
+        request: &CreateMessage,
+        encoded: &EncodedRequest,
+        sink: &mut AnswerSink<'_>,
+    ) -> SendOutcome {
+        let mut outcome = self.send_and_log(request, encoded, sink).await;
+        if let Some(why) = self.reason_to_ask_again(&outcome, sink.renderer) {
+            self.app.notices.notice(&format!("{why}; asking again"));
+            sink.renderer.begin_again(&why);
+            let empty = outcome;
+            outcome = Box::pin(self.send_and_log(request, encoded, sink)).await;
+            outcome.count_in(&empty);
+        }
+        if self.policy.answers != AnswerPolicy::MatchSchema
+            && let Some(answer) = &outcome.answer
+        {
+            if answer.message.content.iter().any(ContentBlock::is_thinking) {
+                let mut answer = answer.clone();
+                bind_thinking(&mut answer.message, &encoded.body);
+                sink.recorder.record_answer(&answer);
+            } else {
+                sink.recorder.record_answer(answer);
+            }
+        }
+        outcome
+    }
+
+    /// Returns why an answer is asked for once more: it is empty, and nothing of it was shown.
+    fn reason_to_ask_again(
+        &self,
+        outcome: &SendOutcome,
+        renderer: &AnswerRenderer,
+    ) -> Option<String> {
+        let error = self.stop_reason_error(outcome)?;
+        let is_unseen = outcome.whole_answer()?.message.text().is_empty();
+        let may_retry = self.settings().options.retry.max_retries > 0;
+        let is_empty = matches!(error, Error::EmptyAnswer(_));
+        (is_empty && may_retry && (is_unseen || renderer.is_holding())).then(|| error.to_string())
+    }
+
+    async fn send_and_log(
         &mut self,
         request: &CreateMessage,
         encoded: &EncodedRequest,
@@ -419,17 +458,6 @@ impl<'a> Exchange<'a> {
         if let Some(answer) = &mut outcome.answer {
             answer.session_id = sink.recorder.session_id().map(str::to_owned);
         }
-        if self.policy.answers != AnswerPolicy::MatchSchema
-            && let Some(answer) = &outcome.answer
-        {
-            if answer.message.content.iter().any(ContentBlock::is_thinking) {
-                let mut answer = answer.clone();
-                bind_thinking(&mut answer.message, &encoded.body);
-                sink.recorder.record_answer(&answer);
-            } else {
-                sink.recorder.record_answer(answer);
-            }
-        }
         let stopped = self.stop_reason_error(&outcome);
         let error = outcome.error.as_ref().or(stopped.as_ref());
         self.log.record(&RequestRecord {
@@ -444,10 +472,15 @@ impl<'a> Exchange<'a> {
 
     fn stop_reason_error(&self, outcome: &SendOutcome) -> Option<Error> {
         let answer: &FinalAnswer = outcome.whole_answer()?;
-        let allow_truncated = AnswerPolicy::AsTheyEnd {
-            allow_truncated: true,
+        let accepted = match self.policy.answers {
+            AnswerPolicy::AsTheyEnd(accepted) => accepted,
+            // An empty answer is judged as any other that does not match.
+            AnswerPolicy::MatchSchema => AcceptedEndings {
+                empty: true,
+                ..AcceptedEndings::default()
+            },
         };
-        let error = stop_reason_error(answer, self.policy.answers == allow_truncated)?;
+        let error = stop_reason_error(answer, accepted)?;
         // With further requests the model goes on from where it paused.
         let is_resumed = self.policy.keeps_connection && matches!(error, Error::Paused { .. });
         (!is_resumed).then_some(error)

@@ -12,7 +12,7 @@ use crate::ui::{AnswerRenderer, DisplayOutcome, FinalAnswer, OutputFileState};
 pub(crate) fn finish_answer(
     app: &App,
     args: &cli::AskArgs,
-    allow_truncated: bool,
+    accepted: AcceptedEndings,
     mut outcome: SendOutcome,
     mut renderer: AnswerRenderer,
 ) -> Result<(), Error> {
@@ -33,7 +33,7 @@ pub(crate) fn finish_answer(
     let shown = |_: &&FinalAnswer| !is_worthless && !matches!(error, Some(Error::Output(_)));
     if let Some(answer) = outcome.answer.as_ref().filter(shown) {
         let shown = renderer.finish_answer(answer);
-        error = error.or_else(|| stop_reason_error(answer, allow_truncated));
+        error = error.or_else(|| stop_reason_error(answer, accepted));
         match shown {
             Ok(DisplayOutcome::All) => {}
             Ok(DisplayOutcome::WithAside(text)) => stands_above = aside(app, &text),
@@ -78,11 +78,22 @@ fn aside(app: &App, text: &str) -> bool {
     !text.is_empty()
 }
 
+/// Which answers that are not whole count as such.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct AcceptedEndings {
+    /// Those that a limit of tokens cut off: `--allow-truncated`.
+    pub(crate) truncated: bool,
+    /// Those without content, and those that stop for a tool call without one: `--allow-empty`.
+    pub(crate) empty: bool,
+}
+
 /// Returns what the stop reason of a whole answer means for the exit code. Where nobody lets the
 /// model go on, an answer that it has paused is not whole.
-pub(crate) fn stop_reason_error(answer: &FinalAnswer, allow_truncated: bool) -> Option<Error> {
+pub(crate) fn stop_reason_error(answer: &FinalAnswer, accepted: AcceptedEndings) -> Option<Error> {
     match answer.message.stop_reason.as_ref()? {
-        StopReason::MaxTokens | StopReason::ModelContextWindowExceeded if allow_truncated => None,
+        StopReason::MaxTokens | StopReason::ModelContextWindowExceeded if accepted.truncated => {
+            None
+        }
         reason @ (StopReason::MaxTokens | StopReason::ModelContextWindowExceeded) => {
             Some(Error::Truncated(reason.clone()))
         }
@@ -96,10 +107,11 @@ pub(crate) fn stop_reason_error(answer: &FinalAnswer, allow_truncated: bool) -> 
         StopReason::PauseTurn => Some(Error::Paused {
             is_saved: answer.session_id.is_some(),
         }),
-        StopReason::EndTurn
-        | StopReason::StopSequence
-        | StopReason::ToolUse
-        | StopReason::Other(_) => None,
+        StopReason::EndTurn | StopReason::ToolUse => {
+            let missing = answer.message.missing_part().filter(|_| !accepted.empty);
+            missing.map(Error::EmptyAnswer)
+        }
+        StopReason::StopSequence | StopReason::Other(_) => None,
     }
 }
 

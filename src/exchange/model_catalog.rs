@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use super::credentials::Credentials;
 use super::driver::{CallInterrupted, CallObserver, drive_model_list};
@@ -17,16 +18,20 @@ use super::progress::TerminalObserver;
 use super::selected_model::SelectedModel;
 use crate::app::App;
 use crate::client::{
-    ApiCall, ApiClient, ApiKey, BuildError, ClientOptions, ListedModel, OutputLimits,
-    PacingOptions, RetryNotice, default_max_tokens, fingerprint, models_of, newest_model,
-    pick_default, regions_instead, seed_max_tokens, seed_window,
+    ApiCall, ApiClient, ApiKey, BuildError, ClientOptions, LedgerServerInfo, ListedModel,
+    OpenRecords, OutputLimits, PacingOptions, RetryNotice, default_max_tokens, fingerprint,
+    models_of, newest_model, pick_default, regions_instead, seed_max_tokens, seed_window,
 };
 use crate::compose::preflight::Limit;
-use crate::config::{self, KeySource, LearnedRules, Pin, SavedList, SchemaWays, Settings, State};
+use crate::config::{
+    self, KeySource, LearnedRules, Pin, RecordFiles, SavedList, SchemaWays, Settings, State,
+};
 use crate::error::Error;
 use crate::fs::may_block;
-use crate::input::Tokens;
+use crate::input::{Tokens, on_a_thread};
+use crate::pace::ServerFailure;
 use crate::protocol::{ModelFamily, ModelRules, OptionFacts};
+use crate::recording::{RecordError, RecordWriter, RecordedAnswers};
 use crate::text::{counted, grouped, shell_quote};
 
 /// Tokens below which no limit is looked for: no model takes less, and a short request pays nothing
@@ -42,6 +47,7 @@ pub(crate) struct ModelCatalog<'a> {
     app: &'a App,
     settings: Arc<Settings>,
     credentials: Arc<Credentials<'a>>,
+    records: Arc<OnceCell<OpenRecords>>,
 }
 
 impl<'a> ModelCatalog<'a> {
@@ -51,6 +57,7 @@ impl<'a> ModelCatalog<'a> {
             app,
             settings: Arc::new(settings),
             credentials: Arc::new(Credentials::new(app)),
+            records: Arc::default(),
         }
     }
 
@@ -61,6 +68,7 @@ impl<'a> ModelCatalog<'a> {
             app: self.app,
             settings: Arc::new(settings),
             credentials: Arc::clone(&self.credentials),
+            records: Arc::clone(&self.records),
         }
     }
 
@@ -73,35 +81,81 @@ impl<'a> ModelCatalog<'a> {
     pub(crate) async fn client(&self) -> Result<ApiClient, Error> {
         let key = self.key().await?;
         let options = ClientOptions {
-            pace: self.pace(),
+            pace: self.pace_with_password().await?,
             ..self.settings.options.clone()
         };
-        Ok(self.new_client(key, options)??)
+        Ok(self.new_client(key, options).await??)
     }
 
     /// Creates a client of the endpoint with other options.
-    pub(crate) fn new_client(
+    pub(crate) async fn new_client(
         &self,
         key: ApiKey,
         options: ClientOptions,
     ) -> Result<Result<ApiClient, BuildError>, Error> {
+        let records = self.open_records().await?;
         let endpoint = self.settings.endpoint.clone();
         if endpoint.is_https() && options.cacert.as_deref().is_some_and(may_block) {
             let what = "read the file of certificates";
-            return self
-                .app
-                .unless_signalled(what, move || ApiClient::new(endpoint, key, options));
+            return self.app.unless_signalled(what, move || {
+                ApiClient::new(endpoint, key, options, records)
+            });
         }
-        Ok(ApiClient::new(endpoint, key, options))
+        Ok(ApiClient::new(endpoint, key, options, records))
     }
 
-    /// What is paced, with the directory of the ledgers.
+    /// The records of this run, opened at most once in a process.
+    async fn open_records(&self) -> Result<OpenRecords, Error> {
+        let files = &self.settings.records;
+        if !files.is_any() {
+            return Ok(OpenRecords::default());
+        }
+        let opened = self.records.get_or_try_init(async || {
+            let files = files.clone();
+            // It may be a pipe.
+            let opening = on_a_thread(move || Ok(open_records(&files)));
+            let opened = self.app.unless_interrupted(opening).await?;
+            let opened = opened.map_err(|source| Error::System {
+                what: "open the record",
+                source,
+            })?;
+            Ok::<_, Error>(opened?)
+        });
+        Ok(opened.await?.clone())
+    }
+
+    /// What is paced, with the directory of the ledgers; a record answers at once.
     fn pace(&self) -> Option<PacingOptions> {
+        if self.settings.key == KeySource::Replay {
+            return None;
+        }
         let pace = self.settings.options.pace.clone()?;
+        let state = State::for_user().filter(|_| self.settings.key != KeySource::Demo);
         Some(PacingOptions {
-            directory: self.state().map(|state| state.books()),
+            directory: state.map(|state| state.books()),
             ..pace
         })
+    }
+
+    /// What is paced, with the password of the shared ledger where a command prints it.
+    pub(crate) async fn pace_with_password(&self) -> Result<Option<PacingOptions>, Error> {
+        let mut pace = self.pace();
+        let ledger = pace.as_mut().and_then(|pace| pace.ledger.as_mut());
+        if let (Some(ledger), Some(command)) = (ledger, &self.settings.ledger_password_cmd) {
+            ledger.password = Some(self.credentials.ledger_password(command).await?);
+        }
+        Ok(pace)
+    }
+
+    /// Asks the server of the shared ledger for what it says of itself; none without such a server.
+    pub(crate) async fn ledger_server_info(
+        &self,
+    ) -> Result<Option<Result<LedgerServerInfo, ServerFailure>>, Error> {
+        let pace = self.pace_with_password().await?;
+        match pace {
+            Some(pace) => Ok(pace.ledger_server_info().await),
+            None => Ok(None),
+        }
     }
 
     /// The list that is remembered, unless it is too old.
@@ -393,6 +447,9 @@ impl<'a> ModelCatalog<'a> {
     /// The tokens a minute that the endpoint itself has named for a model. `may_ask_key` is as for
     /// the window.
     pub(crate) async fn tokens_a_minute_told(&self, model: &str, may_ask_key: bool) -> Option<u64> {
+        if self.settings.records.is_any() {
+            return None;
+        }
         let pace = self
             .pace()
             .filter(|_| may_ask_key || !self.settings.key.is_slow())?;
@@ -498,9 +555,10 @@ impl<'a> ModelCatalog<'a> {
         })
     }
 
-    /// What is remembered, which of the built-in endpoint is nothing.
+    /// What is remembered, which of the built-in endpoint is nothing. With a record, too, a run
+    /// asks what it would ask on another machine.
     fn state(&self) -> Option<State> {
-        if self.settings.key == KeySource::Demo {
+        if self.settings.key == KeySource::Demo || self.settings.records.is_any() {
             None
         } else {
             State::for_user()
@@ -546,6 +604,18 @@ impl<'a> ModelCatalog<'a> {
             endpoint.region().as_str(),
         ])
     }
+}
+
+fn open_records(files: &RecordFiles) -> Result<OpenRecords, RecordError> {
+    // What answers is read first: the new ones may go into the same file.
+    let answers = files.replay.as_deref().map(RecordedAnswers::read);
+    let answers = answers.transpose()?.map(Arc::new);
+    let writer = files.record.as_deref().map(RecordWriter::open);
+    Ok(OpenRecords {
+        writer: writer.transpose()?.map(Arc::new),
+        answers,
+        pace: files.pace,
+    })
 }
 
 /// Returns the model that an alias stands for: the one that is called just so, else the newest of

@@ -4,6 +4,7 @@
 use super::answer_format::{AnswerFormat, renderer, sink};
 use super::conversation_target::settings_for;
 use super::engine::{AnswerPolicy, EncodedRequest, Exchange, SendPolicy};
+use super::finish::AcceptedEndings;
 use super::prepare::{PreparedRequest, PromptInputs, print_preview};
 use super::request_log::RequestLog;
 use super::session_recorder::{Saving, SessionRecorder};
@@ -35,8 +36,8 @@ pub(crate) struct PreparedExchange<'a> {
     pub(crate) recorder: Option<SessionRecorder>,
     /// Where the answer is printed; opened before anything is sent.
     pub(crate) sink: OutputSink,
-    /// Whether a truncated answer counts as a whole one.
-    pub(crate) allow_truncated: bool,
+    /// Which answers that are not whole count as such.
+    pub(crate) accepted: AcceptedEndings,
     /// The built-in endpoint has to outlive the requests.
     pub(crate) demo: Option<DemoEndpoint>,
 }
@@ -77,12 +78,15 @@ impl<'a> PreparedExchange<'a> {
             }
         }
         let settings = catalog.settings();
-        let allow_truncated = settings.allow_truncated;
+        let accepted = AcceptedEndings {
+            truncated: settings.allow_truncated,
+            empty: ask.output.allow_empty,
+        };
         let policy = SendPolicy {
             is_unchecked: ask.input.no_check,
             keeps_connection: plan.keeps_connection,
             answers: match plan.schema {
-                None => AnswerPolicy::AsTheyEnd { allow_truncated },
+                None => AnswerPolicy::AsTheyEnd(accepted),
                 Some(_) => AnswerPolicy::MatchSchema,
             },
         };
@@ -106,7 +110,7 @@ impl<'a> PreparedExchange<'a> {
             encoded,
             recorder,
             sink,
-            allow_truncated,
+            accepted,
             demo,
         }))
     }

@@ -181,6 +181,11 @@ impl CallObserver for TerminalObserver<'_> {
         for line in call.request_head() {
             self.app.notices.log_header('>', &line);
         }
+        if let Some(place) = call.place_in_record() {
+            self.app
+                .notices
+                .log_header('<', &format!("the answer is {place}"));
+        }
     }
 
     fn response(&mut self, call: &ApiCall, head: &ResponseHead, after: Duration) {

@@ -98,8 +98,8 @@ impl<'a> RequestLog<'a> {
         ask: &cli::AskArgs,
     ) -> Self {
         let tag = ask.output.tag.clone();
-        let is_kept =
-            !(app.env.no_log || ask.conversation.no_log) && settings.key != KeySource::Demo;
+        let is_sent = !matches!(settings.key, KeySource::Demo | KeySource::Replay);
+        let is_kept = is_sent && !(app.env.no_log || ask.conversation.no_log);
         let state = if is_kept { State::for_user() } else { None };
         Self {
             app,
@@ -125,6 +125,9 @@ impl<'a> RequestLog<'a> {
     /// harms nothing else.
     pub(crate) fn record(&self, request: &RequestRecord<'_>) {
         let Some(state) = &self.state else { return };
+        if request.timing.is_replayed {
+            return;
+        }
         if let Err(error) = UsageLog::in_directory(state.directory())
             .append_record(&self.line(request), &self.app.secrets)
         {

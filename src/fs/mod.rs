@@ -6,6 +6,7 @@ mod external_sort;
 mod private_dir;
 mod private_file;
 mod side_file;
+mod torn_line;
 
 pub(crate) use atomic_write::{AtomicWrite, Durability, atomic_write, replace_link};
 pub(crate) use external_sort::{ExternalSort, SortedEntries, SortedEntry};
@@ -18,3 +19,4 @@ pub(crate) use side_file::{
     FileRefusal, SideFile, check_replaceable, create_draft, open_existing, open_or_create,
     resolve_links,
 };
+pub(crate) use torn_line::is_torn;

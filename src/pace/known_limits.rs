@@ -20,6 +20,61 @@ pub(crate) struct BaseLimits {
     pub(crate) configured: RateLimits,
     /// What is assumed where neither the user nor the server says anything.
     pub(crate) assumed: RateLimits,
+    /// The part of all limits that may be used, those that the server reports included.
+    pub(crate) share: LimitShare,
+}
+
+/// A part of a limit, in millionths: more than nothing, and at most all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LimitShare(u64);
+
+impl Default for LimitShare {
+    fn default() -> Self {
+        Self(Self::WHOLE)
+    }
+}
+
+impl LimitShare {
+    /// All of it, in millionths.
+    const WHOLE: u64 = 1_000_000;
+
+    /// Returns the share of each of so many; all of it for one and for none.
+    pub(crate) fn one_of(count: u64) -> Self {
+        Self((Self::WHOLE / count.max(1)).max(1))
+    }
+
+    /// Returns the share that a number above 0 and up to 1 stands for, none for another number.
+    pub(crate) fn from_fraction(fraction: f64) -> Option<Self> {
+        if !(fraction > 0.0 && fraction <= 1.0) {
+            return None;
+        }
+        // At most a million, so that nothing is cut off but what is behind the point.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let millionths = (fraction * 1_000_000.0) as u64;
+        Some(Self(millionths.max(1)))
+    }
+
+    /// Returns this part of a limit, rounded down, but at least 1.
+    pub(super) fn of_limit(self, limit: u64) -> u64 {
+        self.of(limit).max(1)
+    }
+
+    /// Returns this part of what is used, rounded up.
+    pub(super) fn of_usage(self, used: u64) -> u64 {
+        let part = (u128::from(used) * u128::from(self.0)).div_ceil(u128::from(Self::WHOLE));
+        u64::try_from(part).unwrap_or(used)
+    }
+
+    /// Returns this part of a number, rounded down.
+    pub(super) fn of(self, number: u64) -> u64 {
+        let part = u128::from(number) * u128::from(self.0) / u128::from(Self::WHOLE);
+        u64::try_from(part).unwrap_or(number)
+    }
+
+    /// Returns it in percent, at least 1.
+    pub(crate) fn percent(self) -> u64 {
+        (self.0 / 10_000).max(1)
+    }
 }
 
 impl BaseLimits {
@@ -36,6 +91,17 @@ pub(crate) struct ServerReport {
     pub(crate) requests: Option<ReportedLimit>,
     /// Tokens a minute.
     pub(crate) tokens: Option<ReportedLimit>,
+}
+
+impl ServerReport {
+    fn limits(&self) -> RateLimits {
+        let limit =
+            |reported: Option<ReportedLimit>| reported.map(|reported| reported.limit.max(1));
+        RateLimits {
+            requests: limit(self.requests),
+            tokens: limit(self.tokens),
+        }
+    }
 }
 
 /// A limit as the server reports it.
@@ -87,13 +153,15 @@ pub(super) struct KnownLimits {
 impl KnownLimits {
     /// Notes what the headers of a response report.
     pub(super) fn note_report(&mut self, now: u64, report: &ServerReport) {
-        let limit =
-            |reported: Option<ReportedLimit>| reported.map(|reported| reported.limit.max(1));
-        let limits = RateLimits {
-            requests: limit(report.requests),
-            tokens: limit(report.tokens),
-        };
+        let limits = report.limits();
         self.reported = LearnedLimit { at: now, limits };
+    }
+
+    /// Returns whether a report says other limits than the one before, or comes at least `interval`
+    /// after it.
+    pub(super) fn is_news(&self, now: u64, report: &ServerReport, interval: u64) -> bool {
+        let is_due = now >= self.reported.at.saturating_add(interval);
+        is_due || self.reported.limits != report.limits()
     }
 
     /// Infers from a 429 how much is allowed at most, where the server does not report it. So many
@@ -119,6 +187,12 @@ impl KnownLimits {
         }
     }
 
+    /// Bounds the times at which something was learned: none of them is still to come.
+    pub(super) fn bound_times(&mut self, now: u64) {
+        self.reported.at = self.reported.at.min(now);
+        self.inferred.at = self.inferred.at.min(now);
+    }
+
     /// Returns the limits that the server has reported, as far as they are still valid.
     pub(super) fn server_limits(&self, now: u64) -> RateLimits {
         self.reported.still_valid(now, REPORT_LIFETIME)
@@ -130,7 +204,7 @@ impl KnownLimits {
         let inferred = self.inferred.still_valid(now, INFERENCE_LIFETIME);
         let lowest = |of: fn(&RateLimits) -> Option<u64>| {
             let stated = of(&base.configured).into_iter().chain(of(&reported)).min();
-            let known = stated.or(of(&base.assumed))?;
+            let known = base.share.of_limit(stated.or(of(&base.assumed))?);
             Some(of(&inferred).map_or(known, |inferred| inferred.min(known)))
         };
         RateLimits {
@@ -161,6 +235,7 @@ mod tests {
         let base = BaseLimits {
             configured: both(None, Some(50)),
             assumed: both(Some(500), Some(60)),
+            share: LimitShare::default(),
         };
         let mut known = KnownLimits::default();
         let report = ServerReport {
@@ -180,10 +255,47 @@ mod tests {
     }
 
     #[test]
+    fn a_share_is_a_part_of_every_limit_whoever_has_set_it() {
+        let base = BaseLimits {
+            configured: both(Some(100), None),
+            assumed: both(None, Some(60_000)),
+            share: LimitShare::one_of(4),
+        };
+        let mut known = KnownLimits::default();
+        assert_eq!(known.in_force(NOW, &base), both(Some(25), Some(15_000)));
+        let reported = |limit| {
+            Some(ReportedLimit {
+                limit,
+                remaining: None,
+            })
+        };
+        let report = ServerReport {
+            requests: reported(2),
+            tokens: reported(80_000),
+        };
+        known.note_report(NOW, &report);
+        assert_eq!(known.in_force(NOW, &base), both(Some(1), Some(20_000)));
+        known.infer_limits(NOW, &base, 1, 7);
+        assert_eq!(known.in_force(NOW, &base), both(Some(1), Some(20_000)));
+    }
+
+    #[test]
+    fn a_fraction_is_a_share_if_it_is_above_nothing_and_at_most_all() {
+        for fraction in [0.0, -0.5, 1.1, f64::NAN] {
+            assert_eq!(LimitShare::from_fraction(fraction), None, "{fraction}");
+        }
+        assert_eq!(LimitShare::from_fraction(1.0), Some(LimitShare::default()));
+        assert_eq!(LimitShare::from_fraction(0.25), Some(LimitShare::one_of(4)));
+        assert_eq!(LimitShare::one_of(0), LimitShare::default());
+        assert_eq!(LimitShare::one_of(4).percent(), 25);
+        assert_eq!(LimitShare::one_of(4).of_usage(5), 2);
+    }
+
+    #[test]
     fn a_report_is_valid_for_a_day_and_an_inference_for_a_quarter_of_an_hour() {
         let base = BaseLimits {
             configured: both(Some(100), None),
-            assumed: RateLimits::default(),
+            ..BaseLimits::default()
         };
         let mut known = KnownLimits::default();
         let tokens = Some(ReportedLimit {

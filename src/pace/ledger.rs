@@ -8,11 +8,26 @@
 use super::SECOND;
 use super::known_limits::{BaseLimits, KnownLimits, ReportedLimit, ServerReport};
 use super::window::{
-    IN_FLIGHT_GRACE, OtherUsage, RateLimits, ReservationId, WindowForecast, WindowSlot,
+    IN_FLIGHT_GRACE, OtherUsage, RateLimits, ReservationHolder, ReservationId, WindowForecast,
+    WindowSlot,
 };
 
-/// How long a ticket lasts whose owner no longer tries.
-const TICKET_LIFETIME: u64 = 10 * SECOND;
+/// How late the owner of a ticket may be to try again before the ticket lapses.
+const TICKET_GRACE: u64 = 10 * SECOND;
+
+/// The longest time for which the owner of a ticket sleeps until its forecast start.
+pub(super) const LONGEST_SLEEP: u64 = 20 * SECOND;
+
+/// How long before its start a request may have its slot already. Whoever comes later waits behind
+/// it, users too.
+pub(super) const LONGEST_LEAD: u64 = 2 * SECOND;
+
+/// How late a request may begin after the start of the slot that it had already.
+const LATEST_BEGIN: u64 = SECOND;
+
+/// The longest time for which no request begins after a 429. No user should have to find and delete
+/// a ledger, and no one machine should hold back all others for longer.
+pub(super) const LONGEST_BLOCK: u64 = 10 * 60 * SECOND;
 
 /// The part of the token limit that is reserved for one answer at the most, unless the server is
 /// known to count all that it may have.
@@ -63,9 +78,21 @@ pub(crate) enum Admission {
         id: Option<ReservationId>,
         /// When it is likely to be admitted.
         start: u64,
+        /// When to try again: it cannot begin earlier, even if those in flight turn out to use
+        /// nothing.
+        retry_at: u64,
         /// Why it has to wait.
         reason: WaitReason,
     },
+}
+
+impl Admission {
+    /// Returns its reservation, none where nothing is limited.
+    pub(crate) fn id(&self) -> Option<ReservationId> {
+        match *self {
+            Self::Admitted(id) | Self::Queued { id, .. } => id,
+        }
+    }
 }
 
 /// Why a request has to wait.
@@ -98,10 +125,19 @@ pub(crate) enum RequestOutcome {
 pub(super) struct QueueTicket {
     /// The reservation.
     pub(super) id: ReservationId,
-    /// When its owner last tried.
-    pub(super) seen: u64,
+    /// Who has it.
+    pub(super) holder: ReservationHolder,
+    /// When it lapses, unless its owner has tried again.
+    pub(super) expiry: u64,
     /// What it costs.
     pub(super) cost: RequestCost,
+}
+
+impl QueueTicket {
+    /// Returns its place: that of a user before that of a batch, and then first come, first served.
+    fn order(&self) -> (RequestPriority, ReservationId) {
+        (self.cost.priority, self.id)
+    }
 }
 
 /// The ledger: one for each endpoint, workspace or key, and model.
@@ -109,6 +145,10 @@ pub(super) struct QueueTicket {
 pub(crate) struct RateLimitLedger {
     /// When it was last changed.
     pub(super) last: u64,
+    /// How often a shared ledger has been changed.
+    pub(super) revision: u64,
+    /// When the shared ledger was last out of reach, in the ledger that a machine has instead.
+    pub(super) outage_at: u64,
     /// The number of the next reservation.
     pub(super) next_id: u64,
     /// No request begins before.
@@ -133,6 +173,8 @@ impl Default for RateLimitLedger {
     fn default() -> Self {
         Self {
             last: 0,
+            revision: 0,
+            outage_at: 0,
             next_id: 1,
             blocked_until: 0,
             due: 0,
@@ -147,6 +189,15 @@ impl Default for RateLimitLedger {
 }
 
 impl RateLimitLedger {
+    /// Creates an empty ledger whose reservations have other ids than those of any earlier one: they
+    /// count from the time on, and no ledger makes a million a second.
+    pub(super) fn starting_at(now: u64) -> Self {
+        Self {
+            next_id: now.max(1),
+            ..Self::default()
+        }
+    }
+
     /// Admits a request, or gives it a place in the queue. `queued` is its place if it tried
     /// before.
     pub(crate) fn try_acquire(
@@ -163,39 +214,39 @@ impl RateLimitLedger {
                 until if until > now => Admission::Queued {
                     id: None,
                     start: until,
+                    retry_at: until,
                     reason: WaitReason::BackOff(until),
                 },
                 _ => Admission::Admitted(None),
             };
         }
         let place = queued.and_then(|id| self.queue.iter().position(|ticket| ticket.id == id));
-        let start = self.earliest_start(now, place, cost, limits);
+        let start = self.forecast_start(now, place, cost, limits, &self.slots);
         if start <= now {
             let id = if let Some(place) = place {
                 self.queue.remove(place).id
             } else {
                 self.take_id()
             };
-            let reserved = self.reserved_tokens(cost, limits);
-            let tokens = limits.tokens.map_or(reserved, |limit| reserved.min(limit));
-            self.slots.push(WindowSlot {
-                id,
-                at: now,
-                tokens,
-                most: cost.max_cost(),
-                has_ended: false,
-            });
-            self.due = limits.spread_after(self.due, now);
+            self.add_slot(id, now, cost, limits);
             return Admission::Admitted(Some(id));
         }
+        let retry_at = self.earliest_start(now, place, cost, limits).min(start);
+        // Its owner sleeps for so long. A ticket that is good for longer is left as it is, so that
+        // looking at the ledger does not change it.
+        let until = now + (start - now).min(LONGEST_SLEEP) + TICKET_GRACE / 2;
         let id = if let Some(place) = place {
-            self.queue[place].seen = now;
-            self.queue[place].id
+            let ticket = &mut self.queue[place];
+            if ticket.expiry < until {
+                ticket.expiry = until + TICKET_GRACE / 2;
+            }
+            ticket.id
         } else {
             let id = self.take_id();
             self.queue.push(QueueTicket {
                 id,
-                seen: now,
+                holder: ReservationHolder::default(),
+                expiry: until + TICKET_GRACE / 2,
                 cost: *cost,
             });
             id
@@ -208,7 +259,100 @@ impl RateLimitLedger {
         Admission::Queued {
             id: Some(id),
             start,
+            retry_at,
             reason,
+        }
+    }
+
+    /// Admits a request as `try_acquire` does. One that starts soon, those ahead of it considered,
+    /// has its slot already, and only has to be confirmed then, which changes nothing: a shared
+    /// ledger is changed once for a request, and not twice.
+    pub(super) fn acquire_ahead(
+        &mut self,
+        now: u64,
+        queued: Option<ReservationId>,
+        cost: &RequestCost,
+        base: &BaseLimits,
+    ) -> Admission {
+        if let Some(id) = queued
+            && let Some(confirmed) = self.confirm(now, id, base)
+        {
+            return confirmed;
+        }
+        let mut admission = self.try_acquire(now, queued, cost, base);
+        let Admission::Queued {
+            id: Some(id),
+            start,
+            retry_at,
+            reason: WaitReason::Limits(limits),
+        } = &mut admission
+        else {
+            return admission;
+        };
+        if *start > now + LONGEST_LEAD {
+            // It sleeps until it starts soon.
+            *retry_at = (*retry_at).min(start.saturating_sub(LONGEST_LEAD / 2));
+            return admission;
+        }
+        self.queue.retain(|ticket| ticket.id != *id);
+        self.add_slot(*id, *start, cost, *limits);
+        *retry_at = *start;
+        admission
+    }
+
+    /// Admits a request whose slot has been there since before its start; none where it has no
+    /// slot. What is late, or blocked since, starts later, and keeps its slot until then.
+    fn confirm(&mut self, now: u64, id: ReservationId, base: &BaseLimits) -> Option<Admission> {
+        let blocked_until = self.blocked_until;
+        let limits = self.known.in_force(now, base);
+        let mut slots = self.slots.iter_mut();
+        let slot = slots.find(|slot| slot.id == id && !slot.has_ended)?;
+        if blocked_until > now {
+            slot.at = slot.at.max(blocked_until);
+            return Some(Admission::Queued {
+                id: Some(id),
+                start: slot.at,
+                retry_at: slot.at,
+                reason: WaitReason::BackOff(blocked_until),
+            });
+        }
+        if slot.at > now {
+            return Some(Admission::Queued {
+                id: Some(id),
+                start: slot.at,
+                retry_at: slot.at,
+                reason: WaitReason::Limits(limits),
+            });
+        }
+        if slot.at + LATEST_BEGIN < now {
+            slot.at = now;
+        }
+        Some(Admission::Admitted(Some(id)))
+    }
+
+    fn add_slot(&mut self, id: ReservationId, start: u64, cost: &RequestCost, limits: RateLimits) {
+        let reserved = self.reserved_tokens(cost, limits);
+        self.slots.push(WindowSlot {
+            id,
+            holder: ReservationHolder::default(),
+            at: start,
+            tokens: limits.tokens.map_or(reserved, |limit| reserved.min(limit)),
+            most: cost.max_cost(),
+            has_ended: false,
+        });
+        self.due = limits.spread_after(self.due, start);
+    }
+
+    /// Notes who has a reservation.
+    pub(super) fn name_holder(&mut self, id: ReservationId, holder: ReservationHolder) {
+        let slots = self.slots.iter_mut();
+        let of_slots = slots.map(|slot| (slot.id, &mut slot.holder));
+        let tickets = self.queue.iter_mut();
+        let of_tickets = tickets.map(|ticket| (ticket.id, &mut ticket.holder));
+        for (of, named) in of_slots.chain(of_tickets) {
+            if of == id {
+                *named = holder;
+            }
         }
     }
 
@@ -271,6 +415,21 @@ impl RateLimitLedger {
         self.known.infer_limits(now, base, requests, tokens);
     }
 
+    /// Has an admitted request that has not ended count from `now` on.
+    pub(super) fn restart(&mut self, id: ReservationId, now: u64) {
+        let open = self
+            .slots
+            .iter_mut()
+            .filter(|slot| slot.id == id && !slot.has_ended);
+        open.for_each(|slot| slot.at = slot.at.max(now));
+    }
+
+    /// Returns whether a report says other limits than the one before, or comes long enough after
+    /// it to be worth noting.
+    pub(super) fn is_news(&self, now: u64, report: &ServerReport, interval: u64) -> bool {
+        self.known.is_news(now, report, interval)
+    }
+
     /// Notes what the response headers report of the limits; `id` is the reservation of the request
     /// that they answer.
     pub(crate) fn observe(
@@ -310,8 +469,8 @@ impl RateLimitLedger {
         self.known.server_limits(now)
     }
 
-    /// Returns when a request may begin: after those ahead of it in the queue, or after all if it
-    /// has no place there.
+    /// Returns when a request may begin at the earliest: its start if those in flight turn out to
+    /// have used nothing.
     fn earliest_start(
         &self,
         now: u64,
@@ -319,16 +478,33 @@ impl RateLimitLedger {
         cost: &RequestCost,
         limits: RateLimits,
     ) -> u64 {
-        let order = |ticket: &QueueTicket| (ticket.cost.priority, ticket.id);
+        let unused = |slot: &WindowSlot| WindowSlot {
+            tokens: if slot.has_ended { slot.tokens } else { 0 },
+            ..slot.clone()
+        };
+        let slots: Vec<WindowSlot> = self.slots.iter().map(unused).collect();
+        self.forecast_start(now, place, cost, limits, &slots)
+    }
+
+    /// Returns when a request begins if these requests count: after those ahead of it in the queue,
+    /// or after all if it has no place there.
+    fn forecast_start(
+        &self,
+        now: u64,
+        place: Option<usize>,
+        cost: &RequestCost,
+        limits: RateLimits,
+        slots: &[WindowSlot],
+    ) -> u64 {
         let own = place.map_or((cost.priority, ReservationId(u64::MAX)), |place| {
-            order(&self.queue[place])
+            self.queue[place].order()
         });
-        let is_ahead = |ticket: &&QueueTicket| order(ticket) < own;
+        let is_ahead = |ticket: &&QueueTicket| ticket.order() < own;
         let mut ahead: Vec<&QueueTicket> = self.queue.iter().filter(is_ahead).collect();
-        ahead.sort_unstable_by_key(|ticket| order(ticket));
+        ahead.sort_unstable_by_key(|ticket| ticket.order());
         let mut forecast = WindowForecast::new(
             limits,
-            &self.slots,
+            slots,
             self.others,
             now.max(self.blocked_until),
             self.due,
@@ -356,14 +532,38 @@ impl RateLimitLedger {
     }
 
     fn take_id(&mut self) -> ReservationId {
-        self.next_id += 1;
-        ReservationId(self.next_id - 1)
+        let id = ReservationId(self.next_id);
+        self.next_id = self.next_id.wrapping_add(1);
+        id
     }
 
-    fn drop_expired(&mut self, now: u64) {
+    /// Drops what no longer counts.
+    pub(super) fn drop_expired(&mut self, now: u64) {
         self.slots.retain(|slot| now < slot.expiry());
-        self.queue
-            .retain(|ticket| now < ticket.seen.saturating_add(TICKET_LIFETIME));
+        self.queue.retain(|ticket| now < ticket.expiry);
+    }
+
+    /// Bounds what has been read by what can be: whoever wrote it may have had another clock.
+    /// Returns whether a block was too long, and is ignored.
+    pub(super) fn bound_times(&mut self, now: u64) -> bool {
+        let far = now.saturating_add(LONGEST_BLOCK);
+        let is_ignored = self.blocked_until > far;
+        if is_ignored {
+            self.blocked_until = 0;
+        }
+        if self.due > far {
+            self.due = now;
+        }
+        for slot in &mut self.slots {
+            // After a 429 a slot waits until the block is over.
+            slot.at = slot.at.min(self.blocked_until.max(now + LONGEST_LEAD));
+        }
+        for ticket in &mut self.queue {
+            ticket.expiry = ticket.expiry.min(now + LONGEST_SLEEP + TICKET_GRACE);
+        }
+        self.others.at = self.others.at.min(now);
+        self.known.bound_times(now);
+        is_ignored
     }
 }
 
@@ -383,6 +583,7 @@ fn new_share(share: u64, output: u64, max_tokens: u64) -> u64 {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::window::WINDOW;
     use super::*;
 
     pub(in crate::pace) const NOW: u64 = 1_000_000 * SECOND;
@@ -396,7 +597,7 @@ pub(super) mod tests {
     pub(in crate::pace) fn base(requests: Option<u64>, tokens: Option<u64>) -> BaseLimits {
         BaseLimits {
             configured: RateLimits { requests, tokens },
-            assumed: RateLimits::default(),
+            ..BaseLimits::default()
         }
     }
 
@@ -501,12 +702,132 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_ticket_lasts_until_its_start_and_is_not_changed_by_looking_at_it() {
+        let (mut ledger, base) = (strict(), base(None, Some(100)));
+        goes(ledger.try_acquire(NOW, None, &COST, &base));
+        let (mine, start) = waits(ledger.try_acquire(at(48), None, &COST, &base));
+        assert_eq!(start, 62);
+        let before = ledger.clone();
+        waits(ledger.try_acquire(at(49), Some(mine), &COST, &base));
+        assert_eq!(ledger, before);
+        goes(ledger.try_acquire(at(71), Some(mine), &COST, &base));
+    }
+
+    #[test]
+    fn the_earliest_start_counts_nothing_for_what_is_in_flight() {
+        let (mut ledger, base) = (strict(), base(None, Some(100)));
+        let id = goes(ledger.try_acquire(NOW, None, &COST, &base));
+        let earliest = |admission| {
+            let Admission::Queued {
+                start, retry_at, ..
+            } = admission
+            else {
+                panic!("{admission:?}")
+            };
+            ((start - NOW) / SECOND, (retry_at - NOW) / SECOND)
+        };
+        let mut forecast = ledger.clone();
+        let queued = forecast.try_acquire(NOW, None, &COST, &base);
+        assert_eq!(earliest(queued), (62, 0));
+        let answered = RequestOutcome::Answered {
+            input: 10,
+            output: 80,
+        };
+        ledger.settle(id, &COST, Some(NOW), answered);
+        let queued = ledger.try_acquire(NOW, None, &COST, &base);
+        assert_eq!(earliest(queued), (60, 60));
+    }
+
+    #[test]
+    fn times_that_cannot_be_are_bounded_and_a_block_of_more_than_ten_minutes_is_ignored() {
+        let (mut ledger, base) = (RateLimitLedger::default(), base(Some(1), None));
+        goes(ledger.try_acquire(NOW, None, &COST, &base));
+        waits(ledger.try_acquire(NOW, None, &COST, &base));
+        let sound = ledger.clone();
+        assert!(!ledger.bound_times(NOW));
+        assert_eq!(ledger, sound);
+        ledger.slots[0].at = u64::MAX - 3 * WINDOW;
+        ledger.queue[0].expiry = u64::MAX;
+        ledger.due = u64::MAX;
+        ledger.others.at = u64::MAX;
+        ledger.blocked_until = NOW + LONGEST_BLOCK + 1;
+        assert!(ledger.bound_times(NOW));
+        assert_eq!(ledger.blocked_until, 0);
+        goes(ledger.try_acquire(at(64), None, &COST, &base));
+        ledger.blocked_until = NOW + LONGEST_BLOCK;
+        assert!(!ledger.bound_times(NOW));
+    }
+
+    #[test]
+    fn a_request_that_starts_soon_has_its_slot_and_confirming_it_changes_nothing() {
+        let (mut ledger, base) = (RateLimitLedger::default(), base(Some(60), None));
+        let ahead =
+            |ledger: &mut RateLimitLedger, now, id| ledger.acquire_ahead(now, id, &COST, &base);
+        let mut admission = ahead(&mut ledger, NOW, None);
+        while matches!(admission, Admission::Admitted(_)) {
+            admission = ahead(&mut ledger, NOW, None);
+        }
+        let Admission::Queued {
+            id: Some(id),
+            start,
+            retry_at,
+            ..
+        } = admission
+        else {
+            panic!("{admission:?}")
+        };
+        assert_eq!((start, ledger.queue.len()), (retry_at, 0));
+        let booked = ledger.clone();
+        waits(ahead(&mut ledger, start - 1, Some(id)));
+        assert_eq!(goes(ahead(&mut ledger, start, Some(id))), id);
+        assert_eq!(ledger, booked);
+        assert_eq!(goes(ahead(&mut ledger, start + 3 * SECOND, Some(id))), id);
+        assert_eq!(
+            ledger.slots.last().map(|slot| slot.at),
+            Some(start + 3 * SECOND)
+        );
+    }
+
+    #[test]
+    fn a_slot_that_a_429_overtakes_starts_when_the_block_is_over() {
+        let (mut ledger, base) = (RateLimitLedger::default(), base(Some(60), None));
+        let mut admission = ledger.acquire_ahead(NOW, None, &COST, &base);
+        while matches!(admission, Admission::Admitted(_)) {
+            admission = ledger.acquire_ahead(NOW, None, &COST, &base);
+        }
+        let id = admission.id();
+        ledger.back_off(NOW, at(9), &base);
+        let (_, start) = waits(ledger.acquire_ahead(at(2), id, &COST, &base));
+        assert_eq!(start, 9);
+        assert!(!ledger.bound_times(at(2)));
+        goes(ledger.acquire_ahead(at(9), id, &COST, &base));
+    }
+
+    #[test]
+    fn nobody_has_a_slot_before_those_ahead_of_it() {
+        let (mut ledger, base) = (strict(), base(None, Some(100)));
+        let first = goes(ledger.acquire_ahead(NOW, None, &COST, &base));
+        let (second, _) = waits(ledger.acquire_ahead(at(40), None, &COST, &base));
+        let (third, _) = waits(ledger.acquire_ahead(at(40), None, &COST, &base));
+        assert_eq!(ledger.queue.len(), 2);
+        ledger.settle(first, &COST, Some(NOW), RequestOutcome::Failed);
+        waits(ledger.acquire_ahead(at(59), Some(third), &COST, &base));
+        assert_eq!(ledger.slots.len(), 1);
+        waits(ledger.acquire_ahead(at(59), Some(second), &COST, &base));
+        assert_eq!((ledger.slots.len(), ledger.queue.len()), (2, 1));
+        goes(ledger.acquire_ahead(at(60), Some(second), &COST, &base));
+    }
+
+    #[test]
     fn after_a_429_everybody_backs_off_with_limits_and_without() {
         for base in [base(None, None), base(Some(500), None)] {
             let mut ledger = RateLimitLedger::default();
             ledger.back_off(NOW, at(7), &base);
             let admission = ledger.try_acquire(at(1), None, &COST, &base);
-            let Admission::Queued { id, start, reason } = admission else {
+            let Admission::Queued {
+                id, start, reason, ..
+            } = admission
+            else {
                 panic!("{admission:?}")
             };
             assert_eq!(

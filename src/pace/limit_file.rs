@@ -4,6 +4,9 @@
 //! runtime turns to other work between two attempts. From the lock to the last write there is no
 //! point at which an operation could be dropped, so it happens whole or not at all.
 //!
+//! Its name ends with the version of its format, so that programs of different versions have
+//! different files; one that a newer version has written all the same is left alone.
+//!
 //! The file is written in place, so that processes that have it open keep using the same file. A
 //! damaged or foreign file is set aside, and so is a ledger from a clock that was ahead; a notice
 //! says so. If something other than a file of ours is where it would be set aside, both are
@@ -21,16 +24,26 @@ use tokio::time::sleep;
 use super::SECOND;
 use super::known_limits::{BaseLimits, ServerReport};
 use super::ledger::{Admission, RateLimitLedger, RequestCost, RequestOutcome};
-use super::record::{MAX_BYTES, from_bytes, to_bytes};
+use super::limits_view::LimitsView;
+use super::record::{FILE_SUFFIX, MAX_BYTES, UnreadableLedger, from_bytes, to_bytes};
 use super::store::{LedgerObstruction, LimitStore, LimitStoreError, StoreFuture, StoreReply};
-use super::window::{RateLimits, ReservationId};
+use super::window::{RateLimits, ReservationHolder, ReservationId};
 use crate::fs::{
     Durability, FileRefusal, atomic_write, check_replaceable, open_or_create_private, open_private,
 };
 
+/// What is said of a block that is too long to be one.
+pub(super) const BLOCK_IGNORED: &str =
+    "the rate-limit ledger blocks requests for more than ten minutes; ignoring that";
+
 /// How far a file may be ahead of the clock, which is more than the clocks of two cores differ. One
 /// that is further ahead was written by another clock.
 const CLOCK_TOLERANCE: u64 = 2 * SECOND;
+
+/// How soon and how late a queued request tries again: others may have used less than they
+/// reserved, and looking costs next to nothing.
+const SHORTEST_RETRY: u64 = SECOND / 20;
+const LONGEST_RETRY: u64 = SECOND / 4;
 
 /// How often the lock is tried, and how long the next attempt waits: two seconds in all.
 const LOCK_ATTEMPTS: u32 = 1000;
@@ -60,6 +73,12 @@ pub(crate) enum LimitFileError {
     #[error("`{}` is not a regular file", path.display())]
     NotAFile {
         /// Its path.
+        path: PathBuf,
+    },
+    /// A newer version of the program has written it.
+    #[error("`{}` was written by a newer version of langdock", path.display())]
+    Newer {
+        /// The file.
         path: PathBuf,
     },
     /// It is damaged, and cannot be set aside without touching what is not ours.
@@ -119,14 +138,14 @@ impl LimitFile {
     /// when there is something to write down.
     pub(crate) fn new(directory: Option<&Path>, name: &str, base: BaseLimits) -> Self {
         Self {
-            path: directory.map(|directory| directory.join(name)),
+            path: directory.map(|directory| directory.join(format!("{name}{FILE_SUFFIX}"))),
             base,
         }
     }
 
     /// Changes the ledger and writes it. Where there is no file, and `create` does not ask for one,
     /// the outcome is `absent`.
-    async fn update_ledger<T>(
+    pub(super) async fn update_ledger<T>(
         &self,
         create: bool,
         absent: T,
@@ -195,23 +214,28 @@ impl LimitFile {
             .read_to_end(&mut bytes)
             .map_err(failed_to("read"))?;
         let now = now_micros();
-        let (ledger, notice) = match from_bytes(&bytes) {
-            Some(ledger) if ledger.last > now + CLOCK_TOLERANCE => (
-                RateLimitLedger::default(),
+        let (mut ledger, notice) = match from_bytes(&bytes) {
+            Ok(ledger) if ledger.last > now + CLOCK_TOLERANCE => (
+                RateLimitLedger::starting_at(now),
                 Some(set_aside(
                     path,
                     &bytes,
                     "the clock was set back; starting a new rate-limit ledger",
                 )?),
             ),
-            Some(ledger) => (ledger, None),
-            None => {
-                let reason = "the rate-limit ledger is damaged; starting a new one";
-                (
-                    RateLimitLedger::default(),
-                    Some(set_aside(path, &bytes, reason)?),
-                )
+            Ok(_) if bytes.is_empty() => (RateLimitLedger::starting_at(now), None),
+            Ok(ledger) => (ledger, None),
+            Err(UnreadableLedger::Newer) => {
+                return Err(LimitFileError::Newer { path: path.clone() });
             }
+            Err(UnreadableLedger::Damaged) => (
+                RateLimitLedger::starting_at(now),
+                Some(set_aside(
+                    path,
+                    &bytes,
+                    "the rate-limit ledger is damaged; starting a new one",
+                )?),
+            ),
         };
         let length = bytes.len() as u64;
         // A new ledger is written in any case.
@@ -223,6 +247,8 @@ impl LimitFile {
         } else {
             ledger.clone()
         };
+        let is_ignored = ledger.bound_times(now);
+        let notice = notice.or_else(|| is_ignored.then(|| BLOCK_IGNORED.to_owned()));
         Ok(Some(LockedLimits {
             file,
             path: path.clone(),
@@ -281,7 +307,13 @@ impl LimitStore for LimitFile {
         Box::pin(self.update_ledger(
             self.base.is_any(),
             Admission::Admitted(None),
-            move |ledger, now| ledger.try_acquire(now, queued, cost, &self.base),
+            move |ledger, now| {
+                let admission = ledger.try_acquire(now, queued, cost, &self.base);
+                if let Some(id) = admission.id() {
+                    ledger.name_holder(id, this_process());
+                }
+                retrying_soon(admission, now)
+            },
         ))
     }
 
@@ -336,6 +368,40 @@ impl LimitStore for LimitFile {
             })
         })
     }
+
+    fn view(&self) -> StoreFuture<'_, Option<LimitsView>> {
+        Box::pin(async {
+            let limits = self.lock_ledger(false).await?;
+            let now = limits.as_ref().map_or_else(now_micros, |limits| limits.now);
+            let outcome = limits.map(|limits| LimitsView::new(&limits.ledger, now, &self.base));
+            Ok(StoreReply {
+                outcome,
+                now,
+                notice: None,
+            })
+        })
+    }
+}
+
+/// Returns an admission with the time at which to look at the file again.
+fn retrying_soon(mut admission: Admission, now: u64) -> Admission {
+    if let Admission::Queued {
+        start, retry_at, ..
+    } = &mut admission
+    {
+        let expected = start.saturating_sub(now);
+        let wait = (expected / 4).clamp(SHORTEST_RETRY, LONGEST_RETRY);
+        *retry_at = now + wait.min(expected);
+    }
+    admission
+}
+
+/// Returns who has a reservation of this process in a ledger of this machine.
+fn this_process() -> ReservationHolder {
+    ReservationHolder {
+        machine: 0,
+        process: std::process::id(),
+    }
 }
 
 /// Returns the time in microseconds since 1970.
@@ -345,7 +411,7 @@ fn now_micros() -> u64 {
         .map_or(0, to_micros)
 }
 
-fn to_micros(duration: Duration) -> u64 {
+pub(super) fn to_micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
@@ -371,7 +437,7 @@ mod tests {
         };
         let base = BaseLimits {
             configured,
-            assumed: RateLimits::default(),
+            ..BaseLimits::default()
         };
         LimitFile::new(Some(directory), name, base)
     }
@@ -447,6 +513,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_file_of_a_newer_version_is_left_alone() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = store(directory.path(), "name");
+        let mut newer = to_bytes(&RateLimitLedger::default());
+        newer[0] += 1;
+        fs::write(path_of(&store), &newer).expect("it is writable");
+        let error = store.reserve(&COST, None).await.expect_err("it is newer");
+        let path = path_of(&store).display();
+        assert_eq!(
+            error.to_string(),
+            format!("`{path}` was written by a newer version of langdock")
+        );
+        assert_eq!(fs::read(path_of(&store)).ok(), Some(newer));
+        assert!(path_of(&store).ends_with("name.v2"));
+    }
+
+    #[tokio::test]
+    async fn reservations_name_their_process_and_their_ids_do_not_start_over() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = store(directory.path(), "name");
+        let first = reserve(&store).await.id().expect("it is limited");
+        let view = store.view().await.expect("it can be read").outcome;
+        let holders = view.expect("there is a ledger").holders;
+        assert_eq!(holders[0].holder, this_process());
+        fs::remove_file(path_of(&store)).expect("it is there");
+        let second = reserve(&store).await.id().expect("it is limited");
+        assert!(second > first, "{second:?} {first:?}");
+    }
+
+    #[tokio::test]
     async fn a_ledger_of_the_future_is_replaced() {
         let directory = tempfile::tempdir().expect("a directory");
         let store = store(directory.path(), "name");
@@ -507,7 +603,7 @@ mod tests {
     #[tokio::test]
     async fn an_error_names_the_path() {
         let directory = tempfile::tempdir().expect("a directory");
-        fs::create_dir(directory.path().join("directory")).expect("it is writable");
+        fs::create_dir(directory.path().join("directory.v2")).expect("it is writable");
         fs::write(directory.path().join("file"), "").expect("it is writable");
         for name in ["directory", "file/below"] {
             let store = store(directory.path(), name);

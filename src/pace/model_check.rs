@@ -57,7 +57,7 @@ impl LedgerModel {
     fn base(&self) -> BaseLimits {
         BaseLimits {
             configured: self.limits,
-            assumed: RateLimits::default(),
+            ..BaseLimits::default()
         }
     }
 
@@ -251,7 +251,7 @@ fn normal(state: &ModelState) -> ModelState {
         .ledger
         .queue
         .iter_mut()
-        .for_each(|ticket| shift(&mut ticket.seen));
+        .for_each(|ticket| shift(&mut ticket.expiry));
     shift(&mut state.ledger.due);
     shift(&mut state.last_news);
     for stage in &mut state.processes {

@@ -7,19 +7,43 @@ use super::known_limits::{KnownLimits, LearnedLimit};
 use super::ledger::{
     FULL_SHARE_PPM, QueueTicket, RateLimitLedger, RequestCost, RequestPriority, SHARE_BASIS,
 };
-use super::window::{OtherUsage, RateLimits, ReservationId, WindowSlot};
+use super::window::{OtherUsage, RateLimits, ReservationHolder, ReservationId, WindowSlot};
 
 /// The first number; its last character is the version.
-const MARK: u64 = u64::from_be_bytes(*b"ldpace\n1");
+const MARK: u64 = u64::from_be_bytes([b'l', b'd', b'p', b'a', b'c', b'e', b'\n', VERSION]);
+
+/// The version of the format.
+const VERSION: u8 = b'2';
+
+/// What a ledger's file name ends with: another format has another file.
+pub(super) const FILE_SUFFIX: &str = ".v2";
 
 /// The numbers of the head, with mark and sum.
-const HEAD: usize = 20;
+const HEAD: usize = 22;
 
 /// The numbers of a slot and of a ticket.
-const ROW: usize = 5;
+const ROW: usize = 7;
+
+/// The length in bytes of what tells any two ledgers apart: the mark, the checksum and the
+/// revision.
+const FENCE_BYTES: usize = 24;
 
 /// The longest ledger that is read, in bytes: more rows than any minute has.
 pub(super) const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Why bytes are not a ledger that can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UnreadableLedger {
+    /// They are damaged, or something else altogether.
+    Damaged,
+    /// A newer version of the program has written them.
+    Newer,
+}
+
+/// Returns what tells written ledgers apart: whoever has read one with this fence replaces no other.
+pub(super) fn fence_of(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.len().min(FENCE_BYTES)]
+}
 
 /// Writes a ledger.
 pub(super) fn to_bytes(ledger: &RateLimitLedger) -> Vec<u8> {
@@ -30,6 +54,8 @@ pub(super) fn to_bytes(ledger: &RateLimitLedger) -> Vec<u8> {
     numbers.extend([
         MARK,
         0,
+        ledger.revision,
+        ledger.outage_at,
         ledger.slots.len() as u64,
         ledger.queue.len() as u64,
         ledger.last,
@@ -56,6 +82,8 @@ pub(super) fn to_bytes(ledger: &RateLimitLedger) -> Vec<u8> {
             slot.tokens,
             slot.most,
             u64::from(slot.has_ended),
+            slot.holder.machine,
+            u64::from(slot.holder.process),
         ]);
     }
     for ticket in &ledger.queue {
@@ -65,7 +93,15 @@ pub(super) fn to_bytes(ledger: &RateLimitLedger) -> Vec<u8> {
             priority,
         } = ticket.cost;
         let is_batch = u64::from(priority == RequestPriority::Batch);
-        numbers.extend([ticket.id.0, ticket.seen, input, max_tokens, is_batch]);
+        numbers.extend([
+            ticket.id.0,
+            ticket.expiry,
+            input,
+            max_tokens,
+            is_batch,
+            ticket.holder.machine,
+            u64::from(ticket.holder.process),
+        ]);
     }
     numbers[1] = checksum(&numbers[2..]);
     numbers
@@ -74,20 +110,28 @@ pub(super) fn to_bytes(ledger: &RateLimitLedger) -> Vec<u8> {
         .collect()
 }
 
-/// Reads a ledger; none where the bytes are not one. No bytes at all are an empty ledger.
-pub(super) fn from_bytes(bytes: &[u8]) -> Option<RateLimitLedger> {
+/// Reads a ledger. No bytes at all are an empty ledger.
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<RateLimitLedger, UnreadableLedger> {
     if bytes.is_empty() {
-        return Some(RateLimitLedger::default());
+        return Ok(RateLimitLedger::default());
     }
     let (numbers, _) = bytes.as_chunks::<8>();
     let numbers: Vec<u64> = numbers
         .iter()
         .map(|bytes| u64::from_le_bytes(*bytes))
         .collect();
+    let [program @ .., version] = numbers.first().copied().unwrap_or_default().to_be_bytes();
+    if MARK.to_be_bytes().starts_with(&program) && (VERSION + 1..=b'z').contains(&version) {
+        return Err(UnreadableLedger::Newer);
+    }
+    from_numbers(&numbers).ok_or(UnreadableLedger::Damaged)
+}
+
+fn from_numbers(numbers: &[u64]) -> Option<RateLimitLedger> {
     let head: &[u64; HEAD] = numbers.first_chunk()?;
     let (slots, tickets) = (
-        usize::try_from(head[2]).ok()?,
-        usize::try_from(head[3]).ok()?,
+        usize::try_from(head[4]).ok()?,
+        usize::try_from(head[5]).ok()?,
     );
     let length = slots
         .checked_add(tickets)?
@@ -101,58 +145,73 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<RateLimitLedger> {
     }
     let (rows, _) = numbers[HEAD..].as_chunks::<ROW>();
     Some(RateLimitLedger {
-        last: head[4],
-        next_id: head[5],
-        blocked_until: head[6],
-        due: head[7],
+        revision: head[2],
+        outage_at: head[3],
+        last: head[6],
+        next_id: head[7],
+        blocked_until: head[8],
+        due: head[9],
         others: OtherUsage {
-            at: head[8],
-            requests: head[9],
-            tokens: head[10],
+            at: head[10],
+            requests: head[11],
+            tokens: head[12],
         },
         known: KnownLimits {
             reported: LearnedLimit {
-                at: head[11],
-                limits: limits_from(head[12], head[13]),
+                at: head[13],
+                limits: limits_from(head[14], head[15]),
             },
             inferred: LearnedLimit {
-                at: head[14],
-                limits: limits_from(head[15], head[16]),
+                at: head[16],
+                limits: limits_from(head[17], head[18]),
             },
         },
-        output_share: if head[19] == SHARE_BASIS {
-            head[17]
+        output_share: if head[21] == SHARE_BASIS {
+            head[19]
         } else {
             FULL_SHARE_PPM
         },
-        counts_maximum: head[18] != 0,
-        slots: rows[..slots]
-            .iter()
-            .map(|&[id, at, tokens, most, ended]| WindowSlot {
-                id: ReservationId(id),
-                at,
-                tokens,
-                most,
-                has_ended: ended != 0,
-            })
-            .collect(),
-        queue: rows[slots..]
-            .iter()
-            .map(|&[id, seen, input, max_tokens, is_batch]| QueueTicket {
-                id: ReservationId(id),
-                seen,
-                cost: RequestCost {
-                    input,
-                    max_tokens,
-                    priority: if is_batch == 0 {
-                        RequestPriority::Person
-                    } else {
-                        RequestPriority::Batch
-                    },
-                },
-            })
-            .collect(),
+        counts_maximum: head[20] != 0,
+        slots: rows[..slots].iter().map(slot_from).collect(),
+        queue: rows[slots..].iter().map(ticket_from).collect(),
     })
+}
+
+fn slot_from(&[id, at, tokens, most, ended, machine, process]: &[u64; ROW]) -> WindowSlot {
+    WindowSlot {
+        id: ReservationId(id),
+        holder: holder_from(machine, process),
+        at,
+        tokens,
+        most,
+        has_ended: ended != 0,
+    }
+}
+
+fn ticket_from(
+    &[id, expiry, input, max_tokens, is_batch, machine, process]: &[u64; ROW],
+) -> QueueTicket {
+    QueueTicket {
+        id: ReservationId(id),
+        holder: holder_from(machine, process),
+        expiry,
+        cost: RequestCost {
+            input,
+            max_tokens,
+            priority: if is_batch == 0 {
+                RequestPriority::Person
+            } else {
+                RequestPriority::Batch
+            },
+        },
+    }
+}
+
+fn holder_from(machine: u64, process: u64) -> ReservationHolder {
+    ReservationHolder {
+        machine,
+        process: u32::try_from(process).unwrap_or_default(),
+    }
 }
 
 /// Returns a limit as a number; none is 0, which no limit is.
@@ -184,6 +243,8 @@ mod tests {
     fn ledger() -> RateLimitLedger {
         RateLimitLedger {
             last: 7,
+            revision: 10,
+            outage_at: 11,
             next_id: 9,
             blocked_until: 8,
             due: 1,
@@ -212,6 +273,7 @@ mod tests {
             counts_maximum: true,
             slots: vec![WindowSlot {
                 id: ReservationId(1),
+                holder: holder_from(12, 13),
                 at: 2,
                 tokens: 3,
                 most: 4,
@@ -220,7 +282,8 @@ mod tests {
             queue: vec![
                 QueueTicket {
                     id: ReservationId(5),
-                    seen: 6,
+                    holder: holder_from(14, 15),
+                    expiry: 6,
                     cost: RequestCost {
                         input: 7,
                         max_tokens: 8,
@@ -229,7 +292,8 @@ mod tests {
                 },
                 QueueTicket {
                     id: ReservationId(6),
-                    seen: 6,
+                    holder: holder_from(16, 17),
+                    expiry: 6,
                     cost: RequestCost {
                         input: 7,
                         max_tokens: 8,
@@ -242,8 +306,8 @@ mod tests {
 
     #[test]
     fn a_written_ledger_reads_back_equal() {
-        assert_eq!(from_bytes(&to_bytes(&ledger())), Some(ledger()));
-        assert_eq!(from_bytes(b""), Some(RateLimitLedger::default()));
+        assert_eq!(from_bytes(&to_bytes(&ledger())), Ok(ledger()));
+        assert_eq!(from_bytes(b""), Ok(RateLimitLedger::default()));
     }
 
     #[test]
@@ -254,7 +318,7 @@ mod tests {
             .iter()
             .map(|bytes| u64::from_le_bytes(*bytes))
             .collect();
-        numbers[19] = 0;
+        numbers[21] = 0;
         numbers[1] = checksum(&numbers[2..]);
         let older: Vec<u8> = numbers
             .iter()
@@ -264,25 +328,57 @@ mod tests {
             output_share: FULL_SHARE_PPM,
             ..ledger()
         };
-        assert_eq!(from_bytes(&older), Some(expected));
+        assert_eq!(from_bytes(&older), Ok(expected));
     }
 
     #[test]
     fn a_ledger_that_is_truncated_changed_or_foreign_is_not_read() {
         let bytes = to_bytes(&ledger());
         for length in 1..bytes.len() {
-            assert_eq!(from_bytes(&bytes[..length]), None, "{length}");
+            let read = from_bytes(&bytes[..length]);
+            assert_eq!(read, Err(UnreadableLedger::Damaged), "{length}");
         }
         for place in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[place] ^= 0x40;
-            assert_eq!(from_bytes(&changed), None, "{place}");
+            let is_newer = place == 0 && changed[0] > VERSION && changed[0] <= b'z';
+            let expected = if is_newer {
+                UnreadableLedger::Newer
+            } else {
+                UnreadableLedger::Damaged
+            };
+            assert_eq!(from_bytes(&changed), Err(expected), "{place}");
         }
         assert_eq!(
             from_bytes(&[bytes.as_slice(), &[7; 41]].concat()),
-            Some(ledger()),
+            Ok(ledger()),
             "the end of a longer one"
         );
-        assert_eq!(from_bytes(b"{\"a\": 1}"), None);
+        assert_eq!(from_bytes(b"{\"a\": 1}"), Err(UnreadableLedger::Damaged));
+    }
+
+    #[test]
+    fn a_ledger_of_a_newer_version_is_known_as_one_and_one_of_an_older_version_is_not_read() {
+        for (version, expected) in [
+            (b'3', UnreadableLedger::Newer),
+            (b'1', UnreadableLedger::Damaged),
+        ] {
+            let mut bytes = to_bytes(&ledger());
+            // The mark is written with its last character first.
+            bytes[0] = version;
+            assert_eq!(from_bytes(&bytes), Err(expected));
+            assert_eq!(from_bytes(&bytes[..8]), Err(expected));
+        }
+    }
+
+    #[test]
+    fn two_ledgers_have_different_fences_if_only_their_revision_differs() {
+        let bytes = to_bytes(&ledger());
+        let next = to_bytes(&RateLimitLedger {
+            revision: 11,
+            ..ledger()
+        });
+        assert_ne!(fence_of(&bytes), fence_of(&next));
+        assert_eq!(fence_of(b""), b"");
     }
 }

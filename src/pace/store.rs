@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::known_limits::ServerReport;
 use super::ledger::{Admission, RequestCost, RequestOutcome};
+use super::limits_view::LimitsView;
 use super::window::{RateLimits, ReservationId};
 use crate::fs::FileRefusal;
 
@@ -15,7 +16,7 @@ use crate::fs::FileRefusal;
 ///
 /// A reservation begins with `reserve`, in the queue or admitted, and ends with `settle` or
 /// `release`; either may be repeated without harm. A reservation whose owner is gone lapses: in the
-/// queue after ten seconds, once admitted when its minute is over. So a future that is dropped
+/// queue within half a minute, once admitted when its minute is over. So a future that is dropped
 /// before it is ready needs no undoing, and nothing has to be done when the owner itself is
 /// dropped.
 pub(crate) trait LimitStore: Debug + Send + Sync {
@@ -54,6 +55,9 @@ pub(crate) trait LimitStore: Debug + Send + Sync {
 
     /// Reads the limits that the server has reported, as far as they are still valid.
     fn server_limits(&self) -> StoreFuture<'_, RateLimits>;
+
+    /// Reads what is to be seen of the ledger; none where there is none yet.
+    fn view(&self) -> StoreFuture<'_, Option<LimitsView>>;
 }
 
 /// An operation of a store under way.

@@ -69,11 +69,22 @@ impl RateLimits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ReservationId(pub(super) u64);
 
+/// Who holds a reservation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ReservationHolder {
+    /// The machine: a number made of its name, 0 where the ledger is that of one machine.
+    pub(crate) machine: u64,
+    /// The id of the process; 0 if nobody knows.
+    pub(crate) process: u32,
+}
+
 /// A request that counts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct WindowSlot {
     /// The reservation.
     pub(super) id: ReservationId,
+    /// Who has it.
+    pub(super) holder: ReservationHolder,
     /// When it was begun, or once it has ended: when it was counted at the latest.
     pub(super) at: u64,
     /// The tokens that it counts for.
@@ -231,6 +242,7 @@ mod tests {
     fn slot(seconds_ago: u64, tokens: u64) -> WindowSlot {
         WindowSlot {
             id: ReservationId(0),
+            holder: ReservationHolder::default(),
             at: NOW - seconds_ago * SECOND,
             tokens,
             most: tokens,

@@ -482,6 +482,30 @@ impl Message {
             .collect()
     }
 
+    /// Returns what an answer lacks that its stop reason promises; none if it is not known to lack
+    /// anything.
+    pub(crate) fn missing_part(&self) -> Option<MissingPart> {
+        let says_something = |block: &ContentBlock| match block {
+            ContentBlock::Text(text) => !text.text.is_empty(),
+            block => !block.is_thinking(),
+        };
+        let is_call = |block: &ContentBlock| match block {
+            ContentBlock::ToolUse(_) => true,
+            // Calls of the server's own tools, and of those of MCP servers.
+            ContentBlock::Unknown(fields) => fields["type"]
+                .as_str()
+                .is_some_and(|kind| kind.ends_with("tool_use")),
+            _ => false,
+        };
+        match self.stop_reason.as_ref()? {
+            StopReason::EndTurn if !self.content.iter().any(says_something) => {
+                Some(MissingPart::Content)
+            }
+            StopReason::ToolUse if !self.content.iter().any(is_call) => Some(MissingPart::Call),
+            _ => None,
+        }
+    }
+
     /// Completes the calls of a message that has come whole, as [`ContentBlock::finish_arguments`]
     /// does.
     pub(super) fn finish_arguments(&mut self, room: usize) -> usize {
@@ -526,6 +550,15 @@ impl Message {
             .find_map(ContentBlock::broken_call)
             .filter(|_| !is_cut_off)
     }
+}
+
+/// What an answer lacks, although it ended as if it were whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MissingPart {
+    /// Everything: it ended its turn without a word and without a call.
+    Content,
+    /// The tool call that it stopped for.
+    Call,
 }
 
 /// The only valid `type` of a message.

@@ -30,8 +30,8 @@ pub(crate) use claude_model::{ClaudeModel, ModelFamily};
 pub(crate) use error::{ApiError, StreamError};
 pub(crate) use exact_json::{ExactFields, ExactJson, indent_json};
 pub(crate) use message::{
-    ContentBlock, Media, Message, MessageType, RawSource, Role, Source, StopReason, ToolResult,
-    ToolUse, Usage,
+    ContentBlock, Media, Message, MessageType, MissingPart, RawSource, Role, Source, StopReason,
+    ToolResult, ToolUse, Usage,
 };
 pub(crate) use model_rules::{
     ModelOption, ModelRules, OptionFacts, Support, ThinkingStart, listed_facts,

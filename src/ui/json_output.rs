@@ -58,7 +58,7 @@ fn is_cut_short(answer: &FinalAnswer) -> bool {
         Some(
             StopReason::MaxTokens | StopReason::ModelContextWindowExceeded | StopReason::PauseTurn
         )
-    )
+    ) || answer.message.missing_part().is_some()
 }
 
 /// Returns the API's message object with an additional key, `langdock`; with `line_type`, as a line

@@ -159,6 +159,14 @@ impl AnswerRenderer {
         Ok(shown)
     }
 
+    /// Forgets what is held of an answer that is asked for again; only `--jsonl` shows why.
+    pub(crate) fn begin_again(&mut self, why: &str) {
+        if let Some(held) = &mut self.held {
+            *held = HeldAnswer::default();
+        }
+        self.write_event(&serde_json::json!({"type": "retry", "message": why}).into());
+    }
+
     /// Whether anything has been written.
     pub(crate) fn has_output(&self) -> bool {
         self.sink.has_output()

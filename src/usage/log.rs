@@ -6,11 +6,10 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::UsageRecord;
-use crate::fs::{open_or_create_private, open_regular};
+use crate::fs::{is_torn, open_or_create_private, open_regular};
 use crate::text::KnownSecrets;
 
 /// The name of the file in the state directory.
@@ -71,15 +70,6 @@ impl UsageLog {
         }
         Ok(broken)
     }
-}
-
-/// Returns whether the last line lacks its line feed.
-fn is_torn(file: &File) -> io::Result<bool> {
-    let mut last = [b'\n'];
-    if let Some(place) = file.metadata()?.len().checked_sub(1) {
-        file.read_at(&mut last, place)?;
-    }
-    Ok(last != [b'\n'])
 }
 
 #[cfg(test)]

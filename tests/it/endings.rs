@@ -34,12 +34,7 @@ fn stopping(delta: &Value) -> Server {
 
 #[test]
 fn an_answer_that_came_to_its_end_is_exit_0() {
-    for reason in [
-        "end_turn",
-        "stop_sequence",
-        "tool_use",
-        "a_reason_of_tomorrow",
-    ] {
+    for reason in ["end_turn", "stop_sequence", "a_reason_of_tomorrow"] {
         let server = stopping(&json!({"stop_reason": reason, "stop_sequence": null}));
         send(&server)
             .run()
@@ -138,22 +133,79 @@ fn an_answer_that_the_model_paused_is_exit_8() {
     assert_eq!(outcome.stdout_json()["stop_reason"], "pause_turn");
 }
 
+/// Ends an answer without content, so often, and then answers.
+fn empty(stop_reason: &'static str, times: usize) -> Server {
+    Server::start(move |_, number| {
+        let stream = Stream::new().start();
+        let stream = if number < times {
+            stream.stop(stop_reason)
+        } else {
+            stream.text_block(["Here."]).stop("end_turn")
+        };
+        Reply::sse(stream.to_string())
+    })
+}
+
 #[test]
-fn an_answer_that_is_empty_is_told() {
-    let server =
-        Server::start(|_, _| Reply::sse(Stream::new().start().stop("end_turn").to_string()));
+fn an_answer_without_content_is_asked_for_once_more_and_then_exit_8() {
+    let notice = "langdock: the answer is empty; asking again\n";
+    let server = empty("end_turn", 1);
+    let outcome = send(&server).run();
+    outcome.code(0).stdout("Here.\n").stderr(notice);
+    assert_eq!(server.requests().len(), 2);
+    for mode in [&[][..], &["-S"], &["--jsonl"], &["--json"], &["-x"]] {
+        let server = empty("end_turn", 9);
+        let outcome = send(&server).args(mode).run();
+        outcome
+            .code(8)
+            .stderr_contains("the answer is empty; asking again");
+        let requests = server.requests();
+        assert_eq!(requests.len(), 2, "{outcome}");
+        assert_eq!(requests[0].json(), requests[1].json());
+    }
+    let server = empty("end_turn", 9);
+    let outcome = send(&server).args(["--max-retries", "0"]).run();
+    outcome
+        .stdout("")
+        .failed(8, "the answer is empty", "--allow-empty");
+    assert_eq!(server.requests().len(), 1);
+    let outcome = send(&server).args(["--json", "--max-retries=0"]).run();
+    outcome.failure(8).object(
+        8,
+        "incomplete",
+        &json!({"status": null, "retryable": false}),
+    );
+    assert_eq!(outcome.stdout_json()["langdock"]["complete"], false);
+}
+
+#[test]
+fn a_stop_for_a_call_that_is_missing_is_exit_8_and_text_is_not_shown_twice() {
+    let server = stopping(&json!({"stop_reason": "tool_use"}));
+    let outcome = send(&server).run();
+    outcome.stdout("Hello world\n").failed(
+        8,
+        "the model stopped for a tool call, but made none",
+        "--allow-empty",
+    );
+    assert_eq!(server.requests().len(), 1, "its text was shown");
+    let outcome = send(&server).args(["-S"]).run();
+    outcome.code(8).stdout("Hello world\n");
+    assert_eq!(server.requests().len(), 3, "its text was held");
+    let server = empty("tool_use", 1);
     send(&server)
         .run()
         .code(0)
-        .stdout("")
-        .stderr("langdock: the answer is empty\n");
-    send(&server).args(["--json"]).run().code(0).stderr_empty();
-    let outcome = send(&server).args(["-x"]).run();
-    assert_eq!(
-        outcome.stdout("").failure(12).notices,
-        ["langdock: the answer is empty"],
-        "{outcome}"
-    );
+        .stdout("Here.\n")
+        .stderr("langdock: the model stopped for a tool call, but made none; asking again\n");
+}
+
+#[test]
+fn an_empty_stop_sequence_is_exit_0_and_an_empty_max_tokens_exit_9() {
+    for (reason, code) in [("stop_sequence", 0), ("max_tokens", 9)] {
+        let server = empty(reason, 9);
+        send(&server).run().code(code).stdout("");
+        assert_eq!(server.requests().len(), 1, "{reason}");
+    }
 }
 
 #[test]

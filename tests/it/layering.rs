@@ -13,7 +13,15 @@ use self::sources::{ModulePath, Source, circle};
 /// other.
 const ROWS: [&[&str]; 12] = [
     &["text", "fs"],
-    &["protocol", "media", "pace", "usage", "model_text", "guard"],
+    &[
+        "protocol",
+        "media",
+        "pace",
+        "usage",
+        "model_text",
+        "guard",
+        "recording",
+    ],
     &["client", "session", "tool", "turn", "ui", "input", "demo"],
     &["batch", "config"],
     &["error", "cli"],
@@ -27,8 +35,16 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// External crates, and the files or directories that own them.
-const OWNERS: [(&str, &[&str]); 33] = [
-    ("ring", &["client/", "session/blob.rs", "batch/item_key.rs"]),
+const OWNERS: [(&str, &[&str]); 35] = [
+    (
+        "ring",
+        &[
+            "client/",
+            "session/blob.rs",
+            "batch/item_key.rs",
+            "recording/attached_files.rs",
+        ],
+    ),
     (
         "jiff",
         &[
@@ -36,12 +52,15 @@ const OWNERS: [(&str, &[&str]); 33] = [
             "session/",
             "usage/",
             "exchange/request_log.rs",
-            "commands/usage.rs",
+            "commands/usage/mod.rs",
             "demo/record.rs",
+            "recording/exchange.rs",
         ],
     ),
     ("reqwest", &["client/"]),
+    ("redis", &["client/ledger_url.rs", "client/redis_server.rs"]),
     ("rustls", &["client/"]),
+    ("tokio_rustls", &["client/redis_server.rs"]),
     ("rustls_native_certs", &["client/"]),
     ("webpki", &["client/certificate.rs"]),
     ("webpki_roots", &["client/"]),
@@ -67,6 +86,7 @@ const OWNERS: [(&str, &[&str]); 33] = [
             "config/write.rs",
             "config/memory.rs",
             "fs/",
+            "client/redis_server.rs",
             "guard/",
             "input/patient.rs",
         ],

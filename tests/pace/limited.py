@@ -15,12 +15,12 @@ INPUT, OUTPUT = 10, 40
 class Sliding:
     """So many requests and tokens in any minute. `most`: a request counts for all it may take until it is answered."""
 
-    def __init__(self, requests=None, tokens=None, most=False):
-        self.requests, self.tokens, self.most, self.entries = requests, tokens, most, []
+    def __init__(self, requests=None, tokens=None, most=False, output=OUTPUT):
+        self.requests, self.tokens, self.most, self.output, self.entries = requests, tokens, most, output, []
 
     def enter(self, now, max_tokens):
         self.entries = [entry for entry in self.entries if entry[0] > now - MINUTE]
-        cost = INPUT + (max_tokens if self.most else OUTPUT)
+        cost = INPUT + (max_tokens if self.most else self.output)
         if self.requests and len(self.entries) >= self.requests:
             return None
         if self.tokens and sum(entry[1] for entry in self.entries) + cost > self.tokens:
@@ -29,7 +29,7 @@ class Sliding:
         return self.entries[-1]
 
     def answered(self, entry):
-        entry[1] = INPUT + OUTPUT
+        entry[1] = INPUT + self.output
 
 
 class Bucket:
@@ -54,30 +54,34 @@ def event(kind, **fields):
     return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n"
 
 
-ANSWER = (
-    event("message_start", message={"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [],
-                                    "usage": {"input_tokens": INPUT, "output_tokens": 1}})
-    + event("content_block_start", index=0, content_block={"type": "text", "text": ""})
-    + event("content_block_delta", index=0, delta={"type": "text_delta", "text": "ok"})
-    + event("content_block_stop", index=0)
-    + event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": OUTPUT})
-    + event("message_stop")
-).encode()  # fmt: skip
+def answer(output):
+    return "".join([
+        event("message_start", message={"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [],
+                                        "usage": {"input_tokens": INPUT, "output_tokens": 1}}),
+        event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+        event("content_block_delta", index=0, delta={"type": "text_delta", "text": "ok"}),
+        event("content_block_stop", index=0),
+        event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": output}),
+        event("message_stop"),
+    ]).encode()  # fmt: skip
+
+
 REFUSAL = json.dumps({"type": "error", "error": {"type": "rate_limit_error", "message": "too many"}}).encode()
 
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = 128
+    request_queue_size = 256
 
-    def __init__(self, limit):
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, limit, host="127.0.0.1"):
+        super().__init__((host, 0), Handler)
         self.limit, self.lock, self.let_in, self.refused = limit, threading.Lock(), [], []
+        self.answer = answer(getattr(limit, "output", OUTPUT))
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
     def base_url(self):
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"http://{self.server_address[0]}:{self.server_port}"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -96,9 +100,10 @@ class Handler(BaseHTTPRequestHandler):
                 server.limit.answered(entry)
         self.send_response(200 if entry else 429)
         self.send_header("content-type", "text/event-stream" if entry else "application/json")
-        self.send_header("content-length", str(len(ANSWER if entry else REFUSAL)))
+        body = server.answer if entry else REFUSAL
+        self.send_header("content-length", str(len(body)))
         self.end_headers()
-        self.wfile.write(ANSWER if entry else REFUSAL)
+        self.wfile.write(body)
 
     def log_message(self, *args):
         pass

@@ -13,6 +13,8 @@ const PACKAGE = new URL("node_modules/@anthropic-ai/sdk/package.json", import.me
 const { version: VERSION } = JSON.parse(readFileSync(PACKAGE, "utf8"));
 // A different model than in the Python script, so that they do not share a limit.
 const MODEL = "claude-3-5-sonnet-20240620";
+// A PNG of one pixel.
+const DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5Sfe/AAAAABJRU5ErkJggg==";
 const TOOL = {
   name: "get_stock_price",
   description: "The price of a stock",
@@ -93,6 +95,17 @@ async function streamedTool() {
   check(use.type === "tool_use" && typeof use.input.ticker === "string", "a tool is called in a stream", message);
 }
 
+async function image() {
+  const source = { type: "base64", media_type: "image/png", data: DOT };
+  const content = [
+    { type: "image", source },
+    { type: "text", text: "What is this?" },
+  ];
+  const message = await client().messages.create(request("", { messages: [{ role: "user", content }] }));
+  const seen = message.stop_reason === "end_turn" && message.content[0].text.includes("image");
+  check(seen, "an image is seen", message);
+}
+
 async function errors() {
   const ask = (client, more) => () => client.messages.create(request("Hi", more));
   await raises(Anthropic.AuthenticationError, 401, "a wrong key is refused", ask(client(BASE_URL, "sk-wrong")));
@@ -112,6 +125,7 @@ async function models() {
   check(ids.includes(MODEL), "the models are listed", ids);
 }
 
+await image();
 await streamed(await plain());
 await tool();
 await streamedTool();

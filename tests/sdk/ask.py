@@ -11,6 +11,10 @@ import anthropic
 
 BASE_URL, LIMITED_BASE_URL, KEY = sys.argv[1:]
 MODEL = "claude-3-haiku-20240307"
+# A PNG of one pixel.
+DOT = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5Sfe/AAAAABJRU5ErkJggg=="
+)
 TOOL = {
     "name": "get_stock_price",
     "description": "The price of a stock",
@@ -87,6 +91,13 @@ def streamed_tool():
     check(use.type == "tool_use" and isinstance(use.input["ticker"], str), "a tool is called in a stream", message)
 
 
+def image():
+    source = {"type": "base64", "media_type": "image/png", "data": DOT}
+    content = [{"type": "image", "source": source}, {"type": "text", "text": "What is this?"}]
+    message = ask(client(), "", messages=[{"role": "user", "content": content}])
+    check(message.stop_reason == "end_turn" and "image" in message.content[0].text, "an image is seen", message)
+
+
 def errors():
     raises(anthropic.AuthenticationError, 401, "a wrong key is refused", lambda: ask(client(key="sk-wrong"), "Hi"))
     error = raises(
@@ -104,6 +115,7 @@ def models():
     check(MODEL in ids, "the models are listed", ids)
 
 
+image()
 streamed(plain())
 tool()
 streamed_tool()

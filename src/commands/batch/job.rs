@@ -23,7 +23,7 @@ use crate::compose::history_fit::{HistoryStage, fit_history};
 use crate::error::{Error, Kind};
 use crate::exchange::driver::{CallInterrupted, CallObserver, SendOutcome, Timing};
 use crate::exchange::engine::{RequestHead, RequestSender};
-use crate::exchange::finish::stop_reason_error;
+use crate::exchange::finish::{AcceptedEndings, stop_reason_error};
 use crate::exchange::option_learner::OptionLearner;
 use crate::exchange::request_log::RequestFailure;
 use crate::exchange::structured::{Repair, RepairSender, SchemaOutcome, retry_until_valid};
@@ -224,7 +224,11 @@ impl Job {
         } = made;
         let mut attempt = Attempt {
             place: item.describe_place(),
-            allow_truncated: shared.allow_truncated && schema.is_none(),
+            accepted: AcceptedEndings {
+                truncated: shared.allow_truncated && schema.is_none(),
+                // With a schema, an empty answer is one that does not match.
+                empty: schema.is_some(),
+            },
             shared,
             request,
             options,
@@ -232,7 +236,15 @@ impl Job {
             waiting: Some(waiting),
             tries: Vec::new(),
         };
-        let first = attempt.send(body, estimate).await;
+        let mut first = attempt.send(body, estimate).await;
+        if matches!(first.error, Some(Error::EmptyAnswer(_))) {
+            match attempt.send_again(None).await {
+                Ok(second) => first = second,
+                Err(Repair::Failed(error)) => first.error = Some(error),
+                // Another run asks about the item from the beginning.
+                Err(Repair::Stopped(_)) => {}
+            }
+        }
         let ended = match &mut schema {
             Some(schema) => retry_until_valid(schema, first, &mut attempt).await,
             None => SchemaOutcome {
@@ -265,7 +277,7 @@ struct Attempt {
     /// The options in its requests that only some models accept.
     options: Vec<OptionUse>,
     factor: Option<f64>,
-    allow_truncated: bool,
+    accepted: AcceptedEndings,
     /// Counts it as waiting until its next request is sent.
     waiting: Option<Waiting>,
     tries: Vec<Tried>,
@@ -299,7 +311,7 @@ impl Attempt {
         shared.end(&outcome);
         if outcome.was_sent {
             if let Some(answer) = outcome.whole_answer() {
-                outcome.error = stop_reason_error(answer, self.allow_truncated);
+                outcome.error = stop_reason_error(answer, self.accepted);
             }
             self.tries.push(Tried {
                 estimate,

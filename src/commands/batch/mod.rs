@@ -28,11 +28,13 @@ use crate::compose::user_turn::{StdinUse, most_bytes, read_files, read_stdin, sy
 use crate::config::shard_variable;
 use crate::error::Error;
 use crate::exchange::engine::RequestSender;
+use crate::exchange::model_catalog::ModelCatalog;
 use crate::exchange::progress::shows_progress;
 use crate::exchange::request_log::RequestLog;
 use crate::exchange::setup::{Setup, set_up};
 use crate::exchange::structured::load_output_schema;
 use crate::input::{Attachment, Stdin, Turn, assemble};
+use crate::pace::LimitShare;
 use crate::protocol::ModelRules;
 use job::Shared;
 use output::Output;
@@ -63,6 +65,7 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
         stdin_use,
         ..
     } = set_up(app, &ask, structured.schema.as_deref(), None).await?;
+    let catalog = with_share(&catalog, shard);
     let feed = feed(app, &ask, &many, stdin_use)?;
     let system = system_prompt(app, ask.request.system()).await?;
     let attachments = app
@@ -136,6 +139,17 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
     Run::new(app, plan, log, output, (Arc::new(jobs), stop), room)
         .go(items, silence)
         .await
+}
+
+/// Returns the catalog with this machine's share of the limits, where nobody has set one: that of a
+/// shard, for when the shared ledger is out of reach.
+fn with_share<'a>(catalog: &ModelCatalog<'a>, shard: BatchShard) -> ModelCatalog<'a> {
+    let mut settings = catalog.settings().clone();
+    if let Some(pace) = &mut settings.options.pace {
+        pace.share
+            .get_or_insert(LimitShare::one_of(shard.count().into()));
+    }
+    catalog.with_settings(settings)
 }
 
 /// Returns the shard of this run. One that a scheduler has chosen is reported.

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::exchange::answer_format::{AnswerFormat, renderer, screen};
 use crate::exchange::driver::SendOutcome;
 use crate::exchange::engine::{AnswerSink, EncodedRequest};
-use crate::exchange::finish::{show_usage, stop_reason_error};
+use crate::exchange::finish::{AcceptedEndings, show_usage, stop_reason_error};
 use crate::exchange::model_options::FitContext;
 use crate::exchange::prepare::{CALLS_AS_TEXT, EARLIER};
 use crate::exchange::selected_model::SelectedModel;
@@ -171,7 +171,10 @@ impl Chat<'_> {
         mut outcome: SendOutcome,
         mut renderer: AnswerRenderer,
     ) -> Result<(), Error> {
-        let allow_truncated = self.exchange.settings().allow_truncated;
+        let accepted = AcceptedEndings {
+            truncated: self.exchange.settings().allow_truncated,
+            empty: self.ask.output.allow_empty,
+        };
         let Some(answer) = &outcome.answer else {
             return outcome.error.map_or(Ok(()), Err);
         };
@@ -179,7 +182,7 @@ impl Chat<'_> {
             return outcome.error.map_or(Ok(()), Err);
         }
         renderer.finish_answer(answer)?;
-        let stopped = stop_reason_error(answer, allow_truncated);
+        let stopped = stop_reason_error(answer, accepted);
         if self.ask.output.looks.usage {
             show_usage(self.app, &mut outcome);
         }

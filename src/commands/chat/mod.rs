@@ -32,6 +32,7 @@ use crate::compose::user_turn::{StdinUse, stdin_use, system_prompt, user_turn};
 use crate::exchange::answer_format::screen;
 use crate::exchange::conversation_target::settings_for;
 use crate::exchange::engine::{AnswerPolicy, Exchange, SendPolicy};
+use crate::exchange::finish::AcceptedEndings;
 use crate::exchange::request_log::RequestLog;
 use crate::exchange::session_recorder::{Saving, SessionRecorder};
 use crate::exchange::setup::{DemoEndpoint, Setup, set_up};
@@ -104,7 +105,7 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         catalog,
         sources: mut given,
         ..
-    } = set_up(app, &ask, None, Some(&running)).await?;
+    } = Box::pin(set_up(app, &ask, None, Some(&running))).await?;
     let settings = catalog.settings();
     let scope = settings.data_scope();
     let mut tools = Toolbox::new(app, &running, &given, settings)?;
@@ -112,9 +113,10 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
     let policy = SendPolicy {
         is_unchecked: ask.input.no_check,
         keeps_connection: true,
-        answers: AnswerPolicy::AsTheyEnd {
-            allow_truncated: settings.allow_truncated,
-        },
+        answers: AnswerPolicy::AsTheyEnd(AcceptedEndings {
+            truncated: settings.allow_truncated,
+            empty: ask.output.allow_empty,
+        }),
     };
     let log = RequestLog::new(app, settings, "chat", &ask);
     let mut exchange = Exchange::new(app, catalog, log, policy);
@@ -190,7 +192,7 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         } else {
             Some(LineEditor::for_lines(false).map_err(NO_LINES)?)
         };
-        return chat.follow(first, lines).await;
+        return Box::pin(chat.follow(first, lines)).await;
     }
     app.interrupt
         .watch_hangup()
@@ -202,7 +204,7 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         .editor(chat.ask.conversation.no_log || app.env.no_log)
         .map_err(NO_LINES)?;
     chat.tell_conversation()?;
-    chat.converse(first, editor).await
+    Box::pin(chat.converse(first, editor)).await
 }
 
 /// Refuses flags that read standard input, which contains the messages.

@@ -2,6 +2,7 @@
 //! wrong.
 
 mod finding;
+mod ledger;
 mod owned_files;
 
 use std::fs;
@@ -51,6 +52,7 @@ pub(crate) async fn doctor(app: &App, args: &cli::DoctorArgs) -> Result<(), Erro
             findings.extend(of_settings(&merged, &settings));
             let catalog = ModelCatalog::new(app, settings);
             findings.extend(of_endpoint(app, &catalog).await?);
+            findings.extend(ledger::of_ledger(app, &catalog).await?);
         }
         Err(error) => findings.push(Finding::error("settings", &error)),
     }
@@ -95,9 +97,10 @@ fn of_settings(merged: &MergedConfig, settings: &Settings) -> Vec<Finding> {
             format!("{proxy} ({}){unused}", origin("proxy"))
         },
     );
-    let url_origin = match settings.data_scope() {
-        DataScope::Demo => "--demo".to_owned(),
-        DataScope::Real => origin("base_url"),
+    let url_origin = if settings.key == KeySource::Demo {
+        "--demo".to_owned()
+    } else {
+        origin("base_url")
     };
     let base_url = Finding::ok("base URL", format!("{url} ({url_origin})"));
     let of_proxy = match settings.options.proxy.host_and_port() {
@@ -127,6 +130,7 @@ async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Findin
     let origin = settings.key.origin().name();
     let of_key = match settings.key {
         KeySource::Demo => Finding::ok("key", "none, and none is needed for scripted answers"),
+        KeySource::Replay => Finding::ok("key", "none, and none is needed for recorded answers"),
         _ => Finding::ok("key", format!("{} ({origin})", key.masked())),
     };
     let mut options = settings.options.clone();
@@ -135,7 +139,7 @@ async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Findin
         ..options.retry
     };
     options.timeout = options.timeout.or(Some(PATIENCE));
-    let client = match catalog.new_client(key, options)? {
+    let client = match catalog.new_client(key, options).await? {
         Ok(client) => client,
         // Already reported by an earlier check.
         Err(client::BuildError::ProxyScheme(_)) => return Ok(vec![of_key]),

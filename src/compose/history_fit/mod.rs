@@ -72,20 +72,27 @@ pub(crate) fn fit_history(
 /// Leaves out the thinking that belongs to another request. That of an open tool turn may neither
 /// go back nor be missing beside its calls: these become text then.
 fn fit_thinking(request: &mut CreateMessage) {
-    let start = open_turn(&request.messages);
-    let open = request.messages.get(start..).unwrap_or_default();
+    let open = open_messages(&request.messages);
     let has_thinking = has_thinking(open);
     let lacks_thinking = needs_thinking(request) && !has_calls_behind_thinking(open);
+    let open_count = open.len();
     let before = has_thinking.then(|| request.messages.clone());
     let is_foreign = leave_out_foreign_thinking(request);
+    // Where an answer was nothing but thinking that is left out, the turn before it is open again.
+    let is_reopened = open_messages(&request.messages).len() > open_count;
     if let Some(before) = before.filter(|_| is_foreign) {
         request.messages = before;
     }
-    if is_foreign || lacks_thinking {
+    if is_foreign || is_reopened || lacks_thinking {
         let start = open_turn(&request.messages);
         calls_as_text(&mut request.messages[start..]);
         leave_out_foreign_thinking(request);
     }
+}
+
+/// Returns the messages of the open tool turn.
+fn open_messages(messages: &[InputMessage]) -> &[InputMessage] {
+    messages.get(open_turn(messages)..).unwrap_or_default()
 }
 
 /// Leaves out all thinking: the request goes to another model than the one that it was made for.

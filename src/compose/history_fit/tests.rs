@@ -1,5 +1,7 @@
 //! What becomes of histories before they are sent, and of files that nobody may change.
 
+mod courses;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};

@@ -49,6 +49,9 @@ pub(super) const ROWS: &[Row] = &[
     (&[""], "--cacert", |_| cacert()),
     (&[""], "--allow-http", |_| allow_http()),
     (&[""], "--demo", |_| demo()),
+    (&[""], "--record", |_| record_and_replay()),
+    (&[""], "--replay", |_| record_and_replay()),
+    (&[""], "--replay-pace", |_| replay_pace()),
 ];
 
 /// Shows that the flags take effect: requests go to the region given after the command's name.
@@ -367,6 +370,44 @@ fn cacert() {
     )
     .stdout("ok\n")
     .stderr_empty();
+}
+
+fn record_and_replay() {
+    let (server, home) = (answering("ok"), Home::new());
+    let run = |flags: &[&str]| send(&server).home(&home).args(["Hi"]).args(flags).run();
+    run(&[]).code(0);
+    assert!(!home.work().join("r").exists());
+    run(&["--record", "r"])
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
+    assert!(home.work().join("r").exists());
+    assert_eq!(server.requests().len(), 2);
+    run(&["--replay", "r"])
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
+    assert_eq!(server.requests().len(), 2);
+}
+
+fn replay_pace() {
+    let (server, home) = (answering("ok"), Home::new());
+    let run = |flags: &[&str]| send(&server).home(&home).args(["Hi"]).args(flags).run();
+    run(&["--record", "r"]).code(0);
+    // As if it had taken a minute.
+    let path = home.work().join("r");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, after) = text.split_once("\"after_ms\":").unwrap();
+    let (_, after) = after.split_once(',').unwrap();
+    std::fs::write(&path, format!("{before}\"after_ms\":60000,{after}")).unwrap();
+    let replay = ["--replay", "r", "--timeout", "200ms", "--replay-pace"];
+    run(&[&replay[..], &["fast"]].concat())
+        .code(0)
+        .stdout("ok\n");
+    let late = run(&[&replay[..], &["real"]].concat());
+    late.code(6)
+        .stdout("")
+        .stderr_contains("not complete within 0.2 s");
 }
 
 fn demo() {

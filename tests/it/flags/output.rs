@@ -29,6 +29,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["send", "tool-run"], "--lang", lang),
     (&["send", "tool-run"], "--output", output),
     (&["send", "tool-run"], "--allow-truncated", allow_truncated),
+    (&["send", "tool-run", "chat"], "--allow-empty", allow_empty),
 ];
 
 /// Markdown whose delimiters are shown or hidden.
@@ -195,4 +196,17 @@ fn allow_truncated(command: &str) {
     good(command, &server, &["--allow-truncated"])
         .stdout("cut\n")
         .stderr_empty();
+}
+
+fn allow_empty(command: &str) {
+    let stream = Stream::new().start().stop("end_turn").to_string();
+    let server = Server::start(move |_, _| Reply::sse(&stream));
+    asking(command, &server)
+        .args(["Hi"])
+        .run()
+        .code(8)
+        .stdout("")
+        .stderr_contains("error: the answer is empty\nhint: ");
+    good(command, &server, &["--allow-empty"]).stdout("");
+    assert_eq!(server.requests().len(), 3);
 }

@@ -1,6 +1,10 @@
 //! The flags of the scripted endpoint, compared with a run without them where that is useful.
 
-use std::{fs, net::TcpListener};
+use std::{
+    fs,
+    net::TcpListener,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -8,7 +12,7 @@ use super::Row;
 use crate::support::{
     command::KEY,
     home::Home,
-    serving::{Answered, Serving},
+    serving::{Answered, DEMO_MODEL, Serving},
 };
 
 /// The flags of the scripted endpoint.
@@ -31,7 +35,53 @@ pub(super) const ROWS: &[Row] = &[
     (&["serve"], "--fail", |_| fail()),
     (&["serve"], "--seed", |_| seed()),
     (&["serve"], "--log", |_| log()),
+    (&["serve"], "--replay", |_| replay()),
+    (&["serve"], "--replay-pace", |_| replay_pace()),
 ];
+
+/// Serves a record whose answers took so long, and asks for one.
+fn replayed(milliseconds: u64, flags: &[&str]) -> Answered {
+    let home = Home::new();
+    let body = json!({"model": DEMO_MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]});
+    let exchange = json!({
+        "at": "2026-11-29T12:00:00Z", "attempt": 1, "took_ms": milliseconds,
+        "request": {
+            "method": "POST", "url": "https://h/anthropic/eu/v1/messages", "headers": [], "body": body,
+        },
+        "response": {
+            "status": 200, "after_ms": milliseconds, "headers": [], "body": [[milliseconds, "recorded"]],
+        },
+    });
+    let header = json!({"format": "langdock-record", "version": 1});
+    home.write("work/r", format!("{header}\n{exchange}\n"));
+    let serving = Serving::start_in(&home, &[&["--replay", "r"], flags].concat());
+    let body = body.to_string();
+    let head = format!("content-length: {}\r\n", body.len());
+    let line = "POST /anthropic/eu/v1/messages";
+    let answered = Answered::read(serving.raw_to("localhost", line, &head, &body));
+    serving.end();
+    answered
+}
+
+fn replay() {
+    let answered = replayed(0, &[]);
+    assert_eq!(answered.status, 200);
+    assert!(answered.body.contains("recorded"), "{answered:?}");
+    let serving = Serving::start(&[]);
+    assert!(!serving.ask(&json!({})).body.contains("recorded"));
+    serving.end();
+}
+
+fn replay_pace() {
+    let took = |milliseconds, pace| {
+        let begun = Instant::now();
+        replayed(milliseconds, &["--replay-pace", pace]);
+        begun.elapsed()
+    };
+    assert!(took(300, "real") >= Duration::from_millis(300));
+    // Longer than any test may take.
+    assert!(took(3_600_000, "fast") < Duration::from_secs(3_600));
+}
 
 fn port() {
     // A port that was free a moment ago.

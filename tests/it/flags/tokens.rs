@@ -99,6 +99,15 @@ pub(super) const ROWS: &[Row] = &[
     (&["usage"], "--by", |_| by()),
     (&["usage"], "--since", |_| since()),
     (&["usage"], "--json", |_| json()),
+    (&["usage"], "--limits", |_| {
+        let outcome = Langdock::new().key().args(["usage", "--limits"]).run();
+        outcome
+            .code(0)
+            .stdout("")
+            .stderr("langdock: no ledger yet\n");
+        let both = Langdock::new().args(["usage", "--limits", "--since", "7d"]);
+        both.run().code(2).stderr_contains("--since");
+    }),
     (&["send", "tool-run", "batch"], "--tag", tag),
     (&["doctor"], "--json", |_| {
         let outcome = Langdock::new().args(["--demo", "doctor", "--json"]).run();

@@ -51,8 +51,14 @@ fn each_example_of_the_man_pages_works() {
     let (first, others) = examples(SERVE).split_first().unwrap();
     let outcome = Langdock::shell(first.1).home(&home).key().run();
     assert_eq!(outcome.code, Some(0), "{}\n{outcome}", first.0);
+    home.write(
+        "work/answers.jsonl",
+        "{\"format\": \"langdock-record\", \"version\": 1}\n",
+    );
     for (_, script) in others {
-        let running = Langdock::shell(&format!("exec {script}")).spawn();
+        let running = Langdock::shell(&format!("exec {script}"))
+            .home(&home)
+            .spawn();
         running
             .wait_for_stdout("/anthropic/{region}\n")
             .signal(Signal::SIGTERM);

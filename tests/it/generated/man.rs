@@ -65,6 +65,7 @@ fn page(command: &Command) -> (String, String) {
         config_keys(&name),
         tool_keys(&name),
         format(&name),
+        records(&name),
         environment(&name),
         files(&name),
         exit_status(&name),
@@ -289,6 +290,55 @@ fn format(page: &str) -> Option<Roff> {
          the file.",
     )]);
     (page == "langdock-session").then_some(section)
+}
+
+/// Describes the files of `--record`, whose format users may rely on.
+fn records(page: &str) -> Option<Roff> {
+    let mut section = Roff::new();
+    section.control("SH", ["RECORDS"]);
+    section.text([roman(
+        "A file of --record has one JSON object per line. It is created with mode 0600 and only \
+         ever appended to, under a lock (flock(2)), so that parallel processes can share it; \
+         records can be joined with cat(1). Its first line is {\"format\": \"langdock-record\", \
+         \"version\": 1}; another version is refused. Every other line is one HTTP request with \
+         what became of it, also when it failed or was retried. Readers should ignore fields that \
+         they do not know. The fields are:",
+    )]);
+    for (name, what) in [
+        ("at", "When the request was sent, in UTC."),
+        ("attempt", "The number of the attempt, from 1."),
+        (
+            "request",
+            "Its method, url, headers (a list of pairs) and body. The data of an image or PDF is \
+             {\"sha256\": …}; its bytes are in the directory FILE.files, in a file of that name.",
+        ),
+        (
+            "response",
+            "Its status, headers and body, and after_ms, the milliseconds from the request to the \
+             headers. The body is a list of pieces, each with the milliseconds from the request and \
+             the text: one event of a stream, or all of another body. Bytes that are not UTF-8 are \
+             {\"base64\": …}. There is no response if none came.",
+        ),
+        (
+            "failure",
+            "What ended the exchange early: its kind is connect, proxy, no_tls, proxy_login, dns, \
+             certificate, lost or timeout. host, reason and the other fields are those of the error \
+             message.",
+        ),
+        ("took_ms", "How long it took in all, in milliseconds."),
+    ] {
+        entry(&mut section, [bold(name)], what);
+    }
+    section.control("PP", []);
+    section.text([roman(
+        "Headers with the key, cookies or a proxy's password are left out; where a server sends \
+         one of these back, in whatever encoding, the record has [API key] or [secret] instead. \
+         --replay and `langdock serve --replay` find a request by its method, its region, and its \
+         body without metadata, cache_control and the order of its fields; a string as content is \
+         the same as one text block. A request recorded several times gets its responses in the \
+         order of the lines, and then the last one again.",
+    )]);
+    (page == "langdock").then_some(section)
 }
 
 fn environment(page: &str) -> Option<Roff> {

@@ -330,6 +330,7 @@ fn a_part_of_before_stays_until_there_is_something_to_write_in_its_place() {
         .stderr_contains("out.txt.part");
     assert_eq!(fs::read_to_string(&part).unwrap(), "half\n");
     to_file(&answering(""), &home, "out.txt")
+        .args(["--allow-empty"])
         .run()
         .code(0)
         .stdout("")

@@ -39,7 +39,7 @@ fn an_empty_answer_gives_nothing_but_a_notice() {
     let without_block = streaming(&Stream::new().start().stop("end_turn"));
     for server in [answering(""), without_block] {
         send(&server)
-            .args(["Hi"])
+            .args(["Hi", "--allow-empty"])
             .run()
             .code(0)
             .stdout("")

@@ -16,6 +16,7 @@ pub(crate) mod installed;
 pub(crate) mod outcome;
 pub(crate) mod process;
 pub(crate) mod pty;
+pub(crate) mod redis;
 pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod running;

@@ -89,10 +89,22 @@ impl Serving {
     /// Sends a request with this request line and these headers.
     #[track_caller]
     pub(crate) fn raw(&self, line: &str, headers: &str, body: &str) -> BufReader<TcpStream> {
+        self.raw_to("demo", line, headers, body)
+    }
+
+    /// The same with this `Host`.
+    #[track_caller]
+    pub(crate) fn raw_to(
+        &self,
+        host: &str,
+        line: &str,
+        headers: &str,
+        body: &str,
+    ) -> BufReader<TcpStream> {
         let mut stream = TcpStream::connect(self.address()).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let request =
-            format!("{line} HTTP/1.1\r\nhost: demo\r\nconnection: close\r\n{headers}\r\n{body}");
+            format!("{line} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}\r\n{body}");
         stream.write_all(request.as_bytes()).unwrap();
         BufReader::new(stream)
     }

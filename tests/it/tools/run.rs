@@ -477,3 +477,29 @@ fn what_is_running_is_told_on_a_terminal_and_leaves_no_trace() {
         "{screen:?}"
     );
 }
+
+#[test]
+fn an_empty_answer_to_results_is_asked_for_once_more_and_then_exit_8() {
+    let empty = Stream::new().start().stop("end_turn");
+    for (streams, code, stdout) in [
+        (
+            vec![calling(&[("t", json!({}))]), empty.clone(), done("Done.")],
+            0,
+            "Done.\n",
+        ),
+        (vec![calling(&[("t", json!({}))]), empty], 8, ""),
+    ] {
+        let (server, home) = (playing(&streams), shell_tool("echo hi", ""));
+        let outcome = tool_run(&server)
+            .home(&home)
+            .args(["-T", "./t.toml", "-y", "Hi"])
+            .run();
+        outcome
+            .code(code)
+            .stdout(stdout)
+            .stderr_contains("the answer is empty; asking again");
+        let requests = server.requests();
+        assert_eq!(requests.len(), 3, "{outcome}");
+        assert_eq!(requests[1].json(), requests[2].json());
+    }
+}

@@ -1,8 +1,12 @@
-//! `langdock usage`: summarises the usage log.
+//! `langdock usage`: summarises the usage log, and shows the rate-limit ledgers.
+
+mod limits;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+
+pub(crate) use limits::usage_limits;
 
 use crate::app::App;
 use crate::cli;
