@@ -291,7 +291,7 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
         ),
         Command::Chat(args) => talk(
             app,
-            Box::pin(async move { commands::chat(&theirs, *args).await }),
+            Box::pin(async move { Box::pin(commands::chat(&theirs, *args)).await }),
         ),
         Command::ToolRun(args) => talk(
             app,
