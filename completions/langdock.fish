@@ -25,13 +25,13 @@ function __fish_langdock_using_subcommand
 end
 
 complete -c langdock -n "__fish_langdock_needs_command" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_needs_command" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_needs_command" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_needs_command" -l proxy -d 'Proxy for requests that leave this machine: http, https or socks5h; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_needs_command" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -46,7 +46,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -s h -l help -d 'Print h
 complete -c langdock -n "__fish_langdock_needs_command" -s V -l version -d 'Print version'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "send" -d 'Send one request and stream the answer to standard output'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "chat" -d 'Hold a conversation with a model, saved as it goes'
-complete -c langdock -n "__fish_langdock_needs_command" -f -a "tool-run" -d 'Send a request, run the tools that the model calls here, and repeat until it is done'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "tool-run" -d 'Send a request, run the model\'s tool calls on this machine, and repeat until the model is done'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "batch" -d 'Ask the same question about many items, in parallel and within the rate limits'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "merge" -d 'Merge the outputs of a batch that ran in shards'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "models" -d 'List the models that the region offers'
@@ -62,14 +62,14 @@ complete -c langdock -n "__fish_langdock_needs_command" -f -a "help" -d 'Show he
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "template" -d 'List and show saved prompts'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s m -l model -d 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, depending on the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l top-p -d 'Nucleus sampling, 0 to 1 [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l top-k -d 'Sample from the K likeliest tokens, at least 1 [default: the model\'s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l top-k -d 'Sample from the N likeliest tokens, at least 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l stop -d 'Stop at this text; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l effort -d 'How hard the model tries: low, medium, high, xhigh or max [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
@@ -89,13 +89,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l auto-continue
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l tag -d 'Tag for the usage log, for `langdock usage --by tag`' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l session -d 'Continue this conversation, or start it' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l proxy -d 'Proxy for requests that leave this machine: http, https or socks5h; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -111,7 +111,7 @@ prompt\t'In words'"
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l repair -d 'With --schema: maximum number of times to send back an invalid answer [default: 2]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-check -d 'Send even if the request appears to exceed a known limit, or has what the model refuses'
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l no-check -d 'Send even if the request appears to exceed a known limit, or uses an option that the model is known not to accept'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l raw -d 'Print the answer as the model wrote it, even on a terminal'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l markdown -d 'Render the answer\'s Markdown, even in a pipe [default: on a terminal]'
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s q -l quiet -d 'Print errors only'
@@ -135,14 +135,14 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l demo -d 'Answ
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s m -l model -d 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, depending on the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l top-p -d 'Nucleus sampling, 0 to 1 [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l top-k -d 'Sample from the K likeliest tokens, at least 1 [default: the model\'s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l top-k -d 'Sample from the N likeliest tokens, at least 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l stop -d 'Stop at this text; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l effort -d 'How hard the model tries: low, medium, high, xhigh or max [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
@@ -155,19 +155,19 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-choice -
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-tool -d 'Run calls of this tool without confirmation; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l deny-tool -d 'Never run calls of this tool; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-turns -d 'Maximum number of model turns' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-jobs -d 'Maximum number of calls of one answer to run at the same time' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-jobs -d 'Maximum number of tool calls to run at the same time' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l color -d 'Colour of messages and of rendered Markdown: auto, always or never' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l session -d 'Continue this conversation, or start it' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l proxy -d 'Proxy for requests that leave this machine: http, https or socks5h; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -177,7 +177,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l replay-pace -
 real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-check -d 'Send even if the request appears to exceed a known limit, or has what the model refuses'
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l no-check -d 'Send even if the request appears to exceed a known limit, or uses an option that the model is known not to accept'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s y -l yes -d 'Run every call without confirmation, except calls of tools with `confirm`'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l raw -d 'Print the answer as the model wrote it, even on a terminal'
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l markdown -d 'Render the answer\'s Markdown, even in a pipe [default: on a terminal]'
@@ -196,14 +196,14 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l demo -d 'Answ
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s m -l model -d 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, depending on the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l top-p -d 'Nucleus sampling, 0 to 1 [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l top-k -d 'Sample from the K likeliest tokens, at least 1 [default: the model\'s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l top-k -d 'Sample from the N likeliest tokens, at least 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l stop -d 'Stop at this text; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l effort -d 'How hard the model tries: low, medium, high, xhigh or max [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
@@ -223,13 +223,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l auto-cont
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tag -d 'Tag for the usage log, for `langdock usage --by tag`' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l session -d 'Continue this conversation, or start it' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l proxy -d 'Proxy for requests that leave this machine: http, https or socks5h; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -240,11 +240,11 @@ real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-tool -d 'Run calls of this tool without confirmation; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l deny-tool -d 'Never run calls of this tool; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-turns -d 'Maximum number of model turns' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-jobs -d 'Maximum number of calls of one answer to run at the same time' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-jobs -d 'Maximum number of tool calls to run at the same time' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l call -d 'Run one call as if the model had made it and print the result, without sending anything; - reads the JSON from standard input' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l no-check -d 'Send even if the request appears to exceed a known limit, or has what the model refuses'
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l no-check -d 'Send even if the request appears to exceed a known limit, or uses an option that the model is known not to accept'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l raw -d 'Print the answer as the model wrote it, even on a terminal'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l markdown -d 'Render the answer\'s Markdown, even in a pipe [default: on a terminal]'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s q -l quiet -d 'Print errors only'
@@ -284,14 +284,14 @@ prompt\t'In words'"
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l repair -d 'With --schema: maximum number of times to send back an invalid answer [default: 2]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s m -l model -d 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, depending on the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l top-p -d 'Nucleus sampling, 0 to 1 [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l top-k -d 'Sample from the K likeliest tokens, at least 1 [default: the model\'s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l top-k -d 'Sample from the N likeliest tokens, at least 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l stop -d 'Stop at this text; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l effort -d 'How hard the model tries: low, medium, high, xhigh or max [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
@@ -301,13 +301,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l messages -d 
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s t -l template -d 'Saved prompt, listed by `langdock template list`, or ./FILE for any other file' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s p -l param -d 'With --template: the value of {{KEY}}; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l proxy -d 'Proxy for requests that leave this machine: http, https or socks5h; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -319,7 +319,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l unordered -d
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l retry-failed -d 'With --output: retry the items that failed, replacing their errors'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-check -d 'Send even if the request appears to exceed a known limit, or has what the model refuses'
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-check -d 'Send even if the request appears to exceed a known limit, or uses an option that the model is known not to accept'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l allow-http -d 'Allow plain http to another machine'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l no-pace -d 'Send at once, ignoring the limits of requests and tokens per minute'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
@@ -328,13 +328,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand merge" -s i -l input -
 complete -c langdock -n "__fish_langdock_using_subcommand merge" -s o -l output -d 'Write the records to this file, whole or not at all [default: standard output]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l proxy -d 'Proxy for requests that leave this machine: http, https or socks5h; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -351,14 +351,14 @@ complete -c langdock -n "__fish_langdock_using_subcommand models" -l demo -d 'An
 complete -c langdock -n "__fish_langdock_using_subcommand models" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s m -l model -d 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region\'s list]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s s -l system -d 'System prompt; @FILE reads it from a file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, by the model and its limits]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l max-tokens -d 'Maximum tokens to generate [default: 4096 to 16384, depending on the model and its limits]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l temperature -d 'Randomness, 0 to 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l top-p -d 'Nucleus sampling, 0 to 1 [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l top-k -d 'Sample from the K likeliest tokens, at least 1 [default: the model\'s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l top-k -d 'Sample from the N likeliest tokens, at least 1 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l stop -d 'Stop at this text; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l user-id -d 'An opaque id of the user, sent as metadata.user_id' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l effort -d 'Effort that the model makes: low, medium, high, xhigh or max [default: the model\'s]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l effort -d 'How hard the model tries: low, medium, high, xhigh or max [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
@@ -369,7 +369,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand count" -s t -l templat
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s p -l param -d 'With --template: the value of {{KEY}}; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l no-check -d 'Send even if the request appears to exceed a known limit, or has what the model refuses'
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l no-check -d 'Send even if the request appears to exceed a known limit, or uses an option that the model is known not to accept'
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s j -l json -d 'Print a JSON object'
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand usage" -l by -d 'Group by model, day, tag or command' -r -f -a "model\t'The model'
@@ -384,7 +384,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fis
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "list" -d 'List the conversations, most recently used first'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "show" -d 'Print a conversation: rendered on a terminal, otherwise as Markdown'
-complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "search" -d 'Find conversations with all of these words in one turn'
+complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "search" -d 'Find conversations with all of the given words in one turn'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "export" -d 'Print a conversation for other programs: as Markdown, or as messages for --messages'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "rename" -d 'Rename a conversation'
 complete -c langdock -n "__fish_langdock_using_subcommand session; and not __fish_seen_subcommand_from list show search export rename rm path" -f -a "rm" -d 'Delete conversations; asks first on a terminal'
@@ -426,13 +426,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_s
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "status" -d 'Show which key would be used, and its origin'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and not __fish_seen_subcommand_from login status logout" -f -a "logout" -d 'Remove the stored key of the endpoint\'s host'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l proxy -d 'Proxy for requests that leave this machine: http, https or socks5h; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -445,13 +445,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l proxy -d 'Proxy for requests that leave this machine: http, https or socks5h; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -465,13 +465,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l proxy -d 'Proxy for requests that leave this machine: http, https or socks5h; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -492,13 +492,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish
 complete -c langdock -n "__fish_langdock_using_subcommand config; and not __fish_seen_subcommand_from path show get set unset init" -f -a "init" -d 'Write a config file with every setting commented out'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from path" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l proxy -d 'Proxy for requests that leave this machine: http, https or socks5h; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -512,13 +512,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l proxy -d 'Proxy for requests that leave this machine: http, https or socks5h; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -531,13 +531,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l proxy -d 'Proxy for requests that leave this machine: http, https or socks5h; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -550,13 +550,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l demo -d 'Answer from the built-in endpoint: scripted answers, no model, no key'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l proxy -d 'Proxy for requests that leave this machine: http, https or socks5h; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
@@ -570,13 +570,13 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l region -d 'Region: eu, us, global, ch [default: eu]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced [default: https://api.langdock.com/anthropic/{region}]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l base-url -d 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region [default: https://api.langdock.com/anthropic/{region}]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l connect-timeout -d 'Connection timeout [default: 5s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l idle-timeout -d 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l timeout -d 'Total time limit, including waits [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l max-retries -d 'Maximum number of retries; 0 for none [default: 8]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l max-wait -d 'Maximum time to wait between attempts, in total [default: 120s]' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l proxy -d 'Proxy for every request that leaves this machine: http, https or socks5; empty for none [default: none]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l proxy -d 'Proxy for requests that leave this machine: http, https or socks5h; empty for none [default: none]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l cacert -d 'PEM file of the certificates to trust [default: the bundled ones and the system\'s]' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F

@@ -287,7 +287,7 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
     match command {
         Command::Send(args) => talk(
             app,
-            Box::pin(async move { commands::send(&theirs, &args).await }),
+            Box::pin(async move { Box::pin(commands::send(&theirs, &args)).await }),
         ),
         Command::Chat(args) => talk(
             app,

@@ -232,7 +232,7 @@ pub(crate) fn answer_is_not_json(error: &impl Display) -> String {
 
 /// Returns what says that an answer came as text, where a call of `tool` was forced.
 pub(crate) fn answer_is_not_a_call(tool: &str) -> String {
-    format!("the answer was not given through the tool `{tool}`, which was added for it")
+    format!("the model did not call the tool `{tool}`, which langdock had added to the request")
 }
 
 /// Returns what says that an answer lacks the field that wraps one that is not an object.

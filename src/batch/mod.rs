@@ -73,14 +73,13 @@ pub(crate) enum Error {
     },
     /// `--shard auto` without a scheduler.
     #[error(
-        "--shard auto: this is not a job of a Slurm array (SLURM_ARRAY_TASK_ID), a parallel job of \
-         GitLab (CI_NODE_INDEX) or, with auto/N, a pod of an indexed Kubernetes job \
-         (JOB_COMPLETION_INDEX)"
+        "--shard auto: found no Slurm array (SLURM_ARRAY_TASK_ID), parallel GitLab job \
+         (CI_NODE_INDEX) or, with auto/N, indexed Kubernetes Job (JOB_COMPLETION_INDEX)"
     )]
     NoShard,
     /// The scheduler does not provide the number of shards.
     #[error(
-        "--shard auto: {variable} is the number of this shard, but no variable has the number of all"
+        "--shard auto: {variable} gives the number of this shard, but no variable gives the number of shards"
     )]
     ShardCount {
         /// The variable with the number of this shard.

@@ -60,8 +60,8 @@ pub(crate) struct BatchArgs {
     pub(crate) max_requests: Option<u64>,
     /// Stop with exit code 13 before this run exceeds this many tokens, input plus output
     ///
-    /// A request is assumed to use as many tokens as the others did, since its use is not known in
-    /// advance.
+    /// The tokens of a request are not known in advance; they are estimated from those of earlier
+    /// requests.
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) max_total_tokens: Option<u64>,
     /// Tag for the usage log, for `langdock usage --by tag`

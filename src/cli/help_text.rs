@@ -39,21 +39,22 @@ command_help!(
 );
 command_help!(
     TOOL_RUN,
-    "Send a request, run the tools that the model calls here, and repeat until it is done",
+    "Send a request, run the model's tool calls on this machine, and repeat until the model is done",
     "Each call is shown on the terminal and runs once you approve it, unless -y, --allow-tool or \
     the [tools] table of the config file allows it. A call that does not fit on the screen must \
-    be read first, with show. Without a terminal, calls that are not allowed are denied, and the \
-    model is informed. A tool gets its input as JSON on standard input and a clean environment; \
-    its output is the result of the call."
+    be paged through first: type `show`. Without a terminal, calls that are not allowed are denied, and the \
+    model is informed. A tool runs in a clean environment and gets its input as JSON on \
+    standard input; its output is the result of the call."
 );
 command_help!(
     BATCH,
     "Ask the same question about many items, in parallel and within the rate limits",
     "In the template, {text} is a line of the input, or the text of a file given with --files; \
          if the first line is a JSON object, every line must be one, and {KEY} is its field KEY. \
-         {{ and }} are literal braces. The output has one line of JSON per item, with index, id, \
-         input_hash, text or message or error, and usage. An item that fails is a line with \
-         error; the run continues, and exits with 11. With --output, running the same command \
+         {{ and }} are literal braces; in a saved prompt (--template), {{KEY}} is a parameter. \
+         The output has one line of JSON per item, with `index`, `id`, `input_hash`, `usage`, and \
+         one of `text`, `message` (an answer with more than text) and `error`. If items fail, the \
+         run continues, and exits with 11 at its end. With --output, running the same command \
          again continues where it stopped: items already answered in FILE are skipped."
 );
 command_help!(

@@ -25,8 +25,7 @@ pub(crate) struct InputArgs {
     /// Earlier turns as JSON: an array of messages or a whole request body; flags override its
     /// fields
     ///
-    /// The prompt, files and standard input become the next user turn. A field `stream` has no
-    /// effect.
+    /// They come before the prompt and what goes with it. A field `stream` has no effect.
     #[arg(long, value_name = "FILE")]
     pub(crate) messages: Option<PathBuf>,
     /// Do not read standard input
@@ -44,7 +43,8 @@ pub(crate) struct InputArgs {
         allow_hyphen_values = true
     )]
     pub(crate) params: Vec<(String, String)>,
-    /// Send even if the request appears to exceed a known limit, or has what the model refuses
+    /// Send even if the request appears to exceed a known limit, or uses an option that the model is
+    /// known not to accept
     ///
     /// Without it, a request is refused if its body exceeds 20 MB, or if even a low estimate of its
     /// tokens exceeds the model's context window or a known limit of tokens per minute. An option

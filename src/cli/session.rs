@@ -73,7 +73,7 @@ pub(crate) enum SessionAction {
         #[arg(short, long)]
         json: bool,
     },
-    /// Find conversations with all of these words in one turn
+    /// Find conversations with all of the given words in one turn
     Search {
         /// Word to find, ignoring case
         #[arg(value_name = "WORD", required = true)]

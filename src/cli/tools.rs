@@ -47,7 +47,7 @@ pub(crate) struct ToolPolicyArgs {
     /// Maximum number of model turns
     #[arg(long, value_name = "N", default_value = "10", value_parser = count, allow_negative_numbers = true)]
     pub(crate) max_turns: u32,
-    /// Maximum number of calls of one answer to run at the same time
+    /// Maximum number of tool calls to run at the same time
     #[arg(long, value_name = "N", default_value = "4", value_parser = count, allow_negative_numbers = true)]
     pub(crate) tool_jobs: u32,
 }
@@ -93,9 +93,9 @@ pub(crate) struct StructuredArgs {
     /// With --schema: how the model is asked: auto, native, tool or prompt [default: auto]
     ///
     /// native uses the field output_config.format, tool makes the model call a tool with the
-    /// answer, and prompt asks in the prompt. auto uses a tool that the model has to call if it is
-    /// known to accept that; otherwise it tries native, tool and prompt until one works, and
-    /// remembers it for seven days.
+    /// answer, and prompt asks in the prompt. If the model is known to accept a forced tool call,
+    /// auto uses one; otherwise auto tries native, tool and prompt in turn, and remembers for seven
+    /// days which one worked.
     #[arg(
         long,
         value_name = "MODE",

@@ -70,7 +70,7 @@ pub(crate) enum EndpointError {
     #[error("the base URL `{0}` is not a valid URL: {1}")]
     BadUrl(String, String),
     /// Another scheme than http and https.
-    #[error("the base URL `{0}` does not begin with https://")]
+    #[error("the base URL `{0}` does not begin with https:// or http://")]
     BadScheme(String),
     /// Something that a base URL cannot have.
     #[error("the base URL `{0}` has {1}, which is not allowed")]

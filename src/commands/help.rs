@@ -86,13 +86,13 @@ fn environment(columns: Option<usize>) -> String {
             .map(|(name, what)| [name.to_owned(), what]),
     );
     let about = "A flag overrides its variable, and a variable overrides the config file. Apart \
-                 from these, only HOME and PATH have an effect.";
+                 from the variables below, only HOME and PATH have an effect.";
     paragraph(about, 0, columns) + "\n" + &table.to_text()
 }
 
 fn config_file(columns: Option<usize>) -> String {
-    let about = "Keys of the config file, also in [profiles.NAME] (`langdock config path` prints \
-                 where the file is):";
+    let about = "Keys of the config file (`langdock config path` prints where it is); each may also be \
+                 set in [profiles.NAME]:";
     let mut text = "\n".to_owned() + &paragraph(about, 0, columns);
     for setting in &SETTINGS {
         text.push_str(&format!("  {} = {}\n", setting.key, setting.sample));
@@ -125,7 +125,7 @@ fn regions(columns: Option<usize>) -> String {
     let about = format!(
         "Requests go to the region set by --region, LANGDOCK_REGION or the config file, and to no \
          other: no retry, fallback or redirect changes it. The known regions are {known}; the \
-         first is the default, and any other name is sent with a notice. `langdock models \
+         first is the default, and any other name is used as given, with a warning. `langdock models \
          --region REGION` lists the models that your key can use there."
     );
     let base = format!("The region is part of the base URL: {DEFAULT_BASE_URL}");
@@ -133,7 +133,7 @@ fn regions(columns: Option<usize>) -> String {
     let elsewhere = "claude-3-opus-20240229";
     if let Some(regions) = regions_instead(elsewhere, "eu") {
         let only = format!(
-            "Of the four built-in models, {elsewhere} is available only in {}.",
+            "The model {elsewhere} is available only in {}.",
             regions.join(", ")
         );
         text.push_str(&paragraph(&only, 0, columns));

@@ -130,15 +130,14 @@ async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Re
         });
     }
     let tools = checked_tools(tools_of(app, args).await?)?;
-    let hint = "the input is a JSON object, as in '{\"n\": 1}'; `langdock tool-run --list` with \
-                the same -T names the tools";
-    let wrong = |message: String| Error::Usage {
+    let wrong = |message: String, hint: &str| Error::Usage {
         message,
         hint: Some(hint.to_owned()),
     };
-    let ready = tools
-        .find(name)
-        .map_err(|why| wrong(format!("--call: {why}")))?;
+    let ready = tools.find(name).map_err(|why| {
+        let hint = "`langdock tool-run --list` with the same -T lists the tools";
+        wrong(format!("--call: {why}"), hint)
+    })?;
     if let Some(command) = ready.command() {
         confirm_exposed(app, &command.program).await?;
     }
@@ -146,8 +145,10 @@ async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Re
         "-" => read_named_text(app, Path::new("-")).await?,
         text => ("--call".to_owned(), text.to_owned()),
     };
-    let input = ExactJson::parse(&text)
-        .map_err(|error| wrong(format!("{file}: not valid JSON: {error}")))?;
+    let input = ExactJson::parse(&text).map_err(|error| {
+        let hint = "give a JSON object, such as '{\"n\": 1}'";
+        wrong(format!("{file}: not valid JSON: {error}"), hint)
+    })?;
     let call = ToolUse::new("toolu_by_hand", name, input);
     let mut sink = sink(app, &args.ask).await?;
     let outcome = match run_by_hand(app, tools, call.clone()).await {

@@ -42,16 +42,16 @@ const OTHER_VARIABLES: [(&str, &str); 25] = [
     ("VISUAL", "Editor for --edit; may include arguments."),
     (
         "EDITOR",
-        "Editor for --edit if VISUAL is not set; vi without either.",
+        "Editor for --edit if VISUAL is not set; vi if neither is.",
     ),
     (
         "TMPDIR",
-        "The directory of the file that --edit opens, and of what merge sorts on disk.",
+        "Directory for the draft of --edit and the temporary file of merge.",
     ),
     (
         "PAGER",
-        "Pager for tool calls that do not fit on the screen; may include arguments. Without it \
-        they are shown page by page.",
+        "Pager for tool calls that do not fit on the screen; may include arguments. Without it, \
+        langdock itself pages them.",
     ),
     (
         "XDG_CONFIG_HOME",

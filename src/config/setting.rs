@@ -69,8 +69,8 @@ pub(crate) const SETTINGS: [Setting; 29] = [
         value_type: ValueType::Region,
         default: DefaultValue::Value(DEFAULT_REGION),
         help: "Region: eu, us, global, ch",
-        long_help: "Requests go to this region and to no other. Other names are \
-            accepted, with a warning.",
+        long_help: "Requests go to this region and to no other. A name besides these four \
+            is accepted, with a warning.",
         sample: "\"eu\"",
     },
     Setting {
@@ -79,7 +79,7 @@ pub(crate) const SETTINGS: [Setting; 29] = [
         variable: Some(variable("LANGDOCK_BASE_URL")),
         value_type: ValueType::BaseUrl,
         default: DefaultValue::Value(DEFAULT_BASE_URL),
-        help: "Base URL, in the form that Anthropic SDKs accept; {region} is replaced",
+        help: "Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region",
         long_help: "A trailing /v1 or /v1/messages is dropped; https://api.langdock.com alone and \
                     base URLs that end in /api/public get /anthropic/{region} appended.",
         sample: "\"https://api.langdock.com/anthropic/{region}\"",
@@ -110,7 +110,7 @@ pub(crate) const SETTINGS: [Setting; 29] = [
         flag: SettingFlag::Command("--max-tokens"),
         variable: Some(variable("LANGDOCK_MAX_TOKENS")),
         value_type: ValueType::Count(1),
-        default: DefaultValue::Unset("4096 to 16384, by the model and its limits"),
+        default: DefaultValue::Unset("4096 to 16384, depending on the model and its limits"),
         help: "Maximum tokens to generate",
         long_help: "",
         sample: "4096",
@@ -241,11 +241,11 @@ pub(crate) const SETTINGS: [Setting; 29] = [
         variable: Some(SettingVariable {
             name: "HTTPS_PROXY",
             other_name: Some("https_proxy"),
-            note: "for https only; the lower-case name works too",
+            note: "for https requests; the lower-case name works too",
         }),
         value_type: ValueType::ProxyUrl,
         default: DefaultValue::Unset("none"),
-        help: "Proxy for every request that leaves this machine: http, https or socks5; empty for none",
+        help: "Proxy for requests that leave this machine: http, https or socks5h; empty for none",
         long_help: "",
         sample: "\"http://proxy.example:8080\"",
     },
@@ -256,7 +256,7 @@ pub(crate) const SETTINGS: [Setting; 29] = [
         value_type: ValueType::File,
         default: DefaultValue::Unset("the bundled ones and the system's"),
         help: "PEM file of the certificates to trust",
-        long_help: "A relative path in the config file starts at the directory of that file.",
+        long_help: "In the config file, a relative path is relative to the directory of that file.",
         sample: "\"ca.pem\"",
     },
     Setting {
@@ -295,9 +295,8 @@ pub(crate) const SETTINGS: [Setting; 29] = [
         flag: SettingFlag::None,
         variable: None,
         value_type: ValueType::Switch,
-        default: DefaultValue::Unset("on a terminal"),
-        help: "Whether `send` always saves conversations, or (false) only with --continue or \
-            --session",
+        default: DefaultValue::Unset("also when the answer goes to a terminal"),
+        help: "true: `send` saves every conversation; false: only with --continue or --session",
         long_help: "",
         sample: "true",
     },
@@ -307,7 +306,7 @@ pub(crate) const SETTINGS: [Setting; 29] = [
         variable: None,
         value_type: ValueType::OneOf(&["auto", "dark", "light"]),
         default: DefaultValue::Value("auto"),
-        help: "Colours of rendered Markdown: for a dark or a light terminal, or auto for either",
+        help: "Colours of rendered Markdown: dark, light, or auto, which is readable on both",
         long_help: "",
         sample: "\"auto\"",
     },

@@ -22,7 +22,7 @@ pub(crate) struct HintControls {
 pub(super) const COMMAND_LINE: HintControls = HintControls {
     model: "-m",
     region: "--region",
-    request_is_shown_by: "show what is sent with --dry-run",
+    request_is_shown_by: "add --dry-run to see what would be sent",
     sessions_are_listed_by: "`langdock session list` lists the conversations, `langdock --demo \
         session list` those of the demo",
     refused_message: "the refused message is left out of the conversation",

@@ -74,7 +74,10 @@ impl Error {
                 ));
             }
             Self::NothingToPick { others, .. } | Self::NoneOfFamily { others, .. } => {
-                return Some(format!("choose one with {choose}: {}", others.join(", ")));
+                return Some(format!(
+                    "choose another model with {choose}; the region has: {}",
+                    others.join(", ")
+                ));
             }
             Self::Elsewhere {
                 region, regions, ..
@@ -126,21 +129,21 @@ impl Error {
             Self::Batch(batch::Error::NoShard | batch::Error::Shard(_)) => {
                 "name the shard yourself with --shard I/N, such as --shard 2/10"
             }
+            Self::Batch(batch::Error::UnknownField { .. } | batch::Error::UnfilledField { .. }) => {
+                "use a field that every item has; a literal brace is {{ or }}"
+            }
             Self::Batch(_) => "write fields as {text} or {KEY}, and {{ or }} for literal braces",
             Self::ItemsFailed {
                 can_go_on: true, ..
             } => "the output says why; retry them with --retry-failed",
             Self::ItemsFailed { .. } => {
-                "the output says why; with --output FILE you can retry them with --retry-failed"
+                "the output says why; a run with --output FILE can retry only those, with --retry-failed"
             }
             Self::Merge(flaws) => return Some(flaws.next_step()),
             Self::Budget {
                 can_go_on: true, ..
-            } => "run the same command to continue, with a new budget",
-            Self::Budget { .. } => {
-                "the remaining items were not asked about; with --output FILE, the same command can \
-                 continue from there"
-            }
+            } => "run the same command again to continue; the budget then starts anew",
+            Self::Budget { .. } => "this run cannot be continued; one with --output FILE can",
             Self::Unfit(_) => "allow more corrections with --repair, or simplify the schema",
             Self::Listen { .. } => {
                 "choose another port with --port, or leave it out to use a \
@@ -191,7 +194,7 @@ fn for_output_file(path: &Path, why: &io::Error) -> String {
         },
         ErrorKind::NotADirectory => look_at(path.parent().unwrap_or(path)),
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "write to a place where you have permission with -o FILE".to_owned()
+            "use -o FILE to write where you have permission".to_owned()
         }
         _ => ELSEWHERE.to_owned(),
     }
@@ -244,7 +247,7 @@ fn look_at(path: &Path) -> String {
         path
     };
     format!(
-        "`ls -ld {}` shows whether it exists and who owns it",
+        "`ls -ld {0}` shows the owner and the permissions of {0}",
         shown(path)
     )
 }
@@ -332,7 +335,7 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
         config::Error::Value { .. }
         | config::Error::Syntax { .. }
         | config::Error::Refused { .. } => {
-            "`langdock help config` shows the values of each key".to_owned()
+            "`langdock help config` has an example of each key".to_owned()
         }
         config::Error::Unwritable { path, source } => for_unwritable(path, source),
         config::Error::KeyFile { path, source } => for_unreadable(path, source),
@@ -399,7 +402,7 @@ fn session_hint(error: &session::Error, controls: &HintControls) -> String {
         session::Error::BadName { .. } => "choose another name",
         session::Error::Foreign { path } => {
             return format!(
-                "`head -c 300 {}` shows what it is; move it out of this directory",
+                "`head -c 300 {}` shows what it is; move it elsewhere",
                 shown(path)
             );
         }
@@ -525,7 +528,7 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
             the tokens of each part"
         }
         (_, Some(400)) if said.contains("max_tokens") => "choose a lower --max-tokens",
-        (_, Some(100..=299)) => "check --base-url: does it speak the Messages API?",
+        (_, Some(100..=299)) => "check --base-url: does that server speak the Messages API?",
         (_, Some(400..=407 | 410..=499)) => controls.request_is_shown_by,
         (_, Some(_)) => "try again later, or retry for longer with --max-retries and --max-wait",
         (client::Error::Certificate { flaw, .. }, _) => certificate_hint(*flaw),
@@ -543,7 +546,7 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
             }
             | client::Error::Lost { .. },
             _,
-        ) => "send it again",
+        ) => "send the request again",
         (
             client::Error::Answer {
                 source: StreamError::Compressed { .. },
@@ -557,8 +560,10 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
                 ..
             },
             _,
-        ) => "send it again, or give the tool a simpler input schema",
-        (client::Error::Answer { .. }, _) => "check --base-url: does it speak the Messages API?",
+        ) => "send the request again, or give the tool a simpler input schema",
+        (client::Error::Answer { .. }, _) => {
+            "check --base-url: does that server speak the Messages API?"
+        }
         (client::Error::NoModelList { .. } | client::Error::ModelListTooLong { .. }, _) => {
             return format!("check --base-url, or choose a model with {choose}");
         }

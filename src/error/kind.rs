@@ -78,7 +78,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         7,
         "rate_limit",
-        "429 after --max-wait; retry_after says how long to wait.",
+        "429 after the last retry (--max-retries, --max-wait); retry_after in the error object says \
+        how long to wait.",
     ),
     (
         8,
@@ -96,13 +97,13 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         11,
         "tool",
-        "The model asked for more than --max-turns, a call of tool-run --call failed, some items \
-         of batch did, or merge found items that failed, have no record, or have more than one.",
+        "The model asked for more than --max-turns, a call of tool-run --call failed, items of \
+         batch failed, or merge found items that failed, have no record, or have more than one.",
     ),
     (
         12,
         "schema",
-        "The answer does not have the requested form: --schema, or no code block for --extract.",
+        "The answer does not fit --schema, or has no code block for --extract.",
     ),
     (
         13,

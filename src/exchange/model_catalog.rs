@@ -142,7 +142,9 @@ impl<'a> ModelCatalog<'a> {
         let mut pace = self.pace();
         let ledger = pace.as_mut().and_then(|pace| pace.ledger.as_mut());
         if let (Some(ledger), Some(command)) = (ledger, &self.settings.ledger_password_cmd) {
-            ledger.password = Some(self.credentials.ledger_password(command).await?);
+            // Boxed: hardly any command has it, and all would make room for it.
+            let printed = Box::pin(self.credentials.ledger_password(command));
+            ledger.password = Some(printed.await?);
         }
         Ok(pace)
     }

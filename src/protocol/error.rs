@@ -31,7 +31,7 @@ pub(crate) enum StreamError {
         tool: String,
     },
     /// The body is something other than a message.
-    #[error("the answer is not a message: {excerpt}")]
+    #[error("the answer is not a message; it is: {excerpt}")]
     NotAMessage {
         /// The beginning of its text.
         excerpt: String,

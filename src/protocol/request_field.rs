@@ -81,7 +81,7 @@ pub(crate) const TOP_K: RequestField = RequestField {
     flag: "--top-k",
     short: None,
     shape: FieldShape::Count,
-    help: "Sample from the K likeliest tokens, at least 1",
+    help: "Sample from the N likeliest tokens, at least 1",
 };
 
 /// Reasoning before the answer.
@@ -101,7 +101,7 @@ pub(crate) const EFFORT: RequestField = RequestField {
     flag: "--effort",
     short: None,
     shape: FieldShape::Effort,
-    help: "Effort that the model makes: low, medium, high, xhigh or max",
+    help: "How hard the model tries: low, medium, high, xhigh or max",
 };
 
 /// Every field with its own flag, in the order of `--help` and of the body.

@@ -16,7 +16,7 @@ pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
     (
         "input_schema",
         "{ type = \"object\", properties = { city = { type = \"string\" } } }",
-        "JSON schema of the input, an object. A call with invalid input is not run, and the model \
+        "JSON schema of the input, which must be an object. A call with invalid input is not run, and the model \
         is informed.",
     ),
     (
@@ -24,7 +24,7 @@ pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
         "[\"./weather\", \"--short\"]",
         "Program and arguments; a path with a / is relative to the directory of the tools file, a \
         bare name is looked up in PATH. It gets the input as JSON on standard input. A tool \
-        without command and shell is not run by tool-run.",
+        with neither command nor shell is not run by tool-run.",
     ),
     (
         "shell",

@@ -303,7 +303,9 @@ fn of_an_answer_that_never_began_no_file_is_left() {
         .home(&home)
         .args(["-o", "answer", "--max-retries", "0"])
         .run();
-    outcome.stdout("").failed(6, "was lost", "send it again");
+    outcome
+        .stdout("")
+        .failed(6, "was lost", "send the request again");
     assert_eq!(std::fs::read_dir(home.work()).unwrap().count(), 0);
 }
 

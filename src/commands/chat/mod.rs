@@ -105,7 +105,7 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         catalog,
         sources: mut given,
         ..
-    } = set_up(app, &ask, None, Some(&running)).await?;
+    } = Box::pin(set_up(app, &ask, None, Some(&running))).await?;
     let settings = catalog.settings();
     let scope = settings.data_scope();
     let mut tools = Toolbox::new(app, &running, &given, settings)?;
@@ -194,7 +194,7 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         } else {
             Some(LineEditor::for_lines(false).map_err(NO_LINES)?)
         };
-        return chat.follow(first, lines).await;
+        return Box::pin(chat.follow(first, lines)).await;
     }
     app.interrupt
         .watch_hangup()
@@ -206,7 +206,7 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         .editor(chat.ask.conversation.no_log || app.env.no_log)
         .map_err(NO_LINES)?;
     chat.tell_conversation()?;
-    chat.converse(first, editor).await
+    Box::pin(chat.converse(first, editor)).await
 }
 
 /// Refuses flags that read standard input, which contains the messages.

@@ -218,8 +218,8 @@ fn a_scheduler_names_the_shard() {
     };
     let none = run("auto", "SLURM_ARRAY_TASK_COUNT");
     for name in [
-        "this is not a job of a Slurm array (SLURM_ARRAY_TASK_ID)",
-        "GitLab (CI_NODE_INDEX)",
+        "found no Slurm array (SLURM_ARRAY_TASK_ID)",
+        "parallel GitLab job (CI_NODE_INDEX)",
         "JOB_COMPLETION_INDEX",
         "hint: name the shard yourself with --shard I/N",
     ] {

@@ -166,7 +166,7 @@ fn a_family_that_the_region_lacks_is_refused_with_what_there_is() {
     outcome.stdout("").failed(
         2,
         "region `eu` offers no `fable` model",
-        "choose one with -m: claude-haiku-4-5",
+        "choose another model with -m; the region has: claude-haiku-4-5",
     );
     assert_eq!(asked(&server), [LIST]);
 }
@@ -269,7 +269,7 @@ fn without_a_model_to_pick_what_there_is_is_told() {
         (
             &["gpt-5", "gpt-5-mini"][..],
             "offers no Claude models",
-            "choose one with -m: gpt-5, gpt-5-mini",
+            "choose another model with -m; the region has: gpt-5, gpt-5-mini",
         ),
         (&[], "offers none for this key", "--region"),
     ] {

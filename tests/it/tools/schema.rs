@@ -98,7 +98,7 @@ fn an_answer_that_never_fits_leaves_stdout_empty() {
     let outcome = ask(&server, &["-q"]);
     outcome.failed(
         12,
-        "the answer does not fit the schema: the answer was not given through the tool",
+        "the answer does not fit the schema: the model did not call the tool",
         "--repair",
     );
     assert_eq!(server.requests().len(), 3);
