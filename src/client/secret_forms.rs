@@ -49,6 +49,11 @@ impl SecretForms {
                 byte => char::from(byte).to_string(),
             }),
             secret.replace('/', "\\/"),
+            // JSON that is safe inside HTML.
+            by_byte(&|byte| match byte {
+                b'&' | b'<' | b'>' => format!("\\u{byte:04x}"),
+                byte => char::from(byte).to_string(),
+            }),
         ];
         for encoder in encoders {
             forms.extend([by_byte(encoder), of_others(encoder)]);

@@ -20,13 +20,14 @@ use crate::ui::{AnswerRenderer, CountdownLine, OutputError, Verbosity, WaitIndic
 /// Why no request may be sent after a 429.
 const HELD_BACK: &str = "a rate limit (HTTP 429) blocks all requests";
 
-/// From this on, a user is told how to send in spite of a 429.
-const LONG_HOLD: Duration = Duration::from_secs(600);
+/// From this wait on, a user is told how to send in spite of a 429. A ledger blocks for ten minutes
+/// at most.
+const LONG_HOLD: Duration = Duration::from_secs(5 * 60);
 
 /// Returns why no request may be sent after a 429, and how to send one all the same where that
 /// takes long.
 pub(crate) fn held_back(expected: Duration) -> String {
-    if expected > LONG_HOLD {
+    if expected >= LONG_HOLD {
         format!("{HELD_BACK}; to send at once, stop this and add --no-pace")
     } else {
         HELD_BACK.to_owned()

@@ -198,7 +198,7 @@ fn a_named_pipe_among_what_is_kept_is_not_waited_for() {
 }
 
 #[test]
-fn a_wait_of_over_ten_minutes_says_how_to_send_at_once() {
+fn a_long_wait_for_others_says_how_to_send_at_once() {
     let home = Home::new();
     let server = Server::start(|_, number| match number {
         0 => Reply::status(429).header("retry-after", 3000),

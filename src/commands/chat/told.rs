@@ -104,7 +104,7 @@ mod tests {
             ),
             (
                 &nothing_to_pick(&["a", "b"]),
-                "choose one with /model: a, b",
+                "choose another model with /model; the region has: a, b",
             ),
             (
                 &Error::Session(session::Error::Unknown("x".to_owned())),

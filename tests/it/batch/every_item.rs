@@ -112,7 +112,7 @@ fn without_a_budget_for_another_answer_that_fits_the_run_says_so() {
     outcome
         .code(13)
         .stderr_contains("the budget of 1 request is used up; 0 items done");
-    outcome.stderr_contains("run the same command to continue");
+    outcome.stderr_contains("run the same command again to continue");
     assert_eq!(records(&home, "out.jsonl"), [] as [Value; 0]);
     run(&[]).code(0).stderr_empty();
     assert_eq!(texts(&records(&home, "out.jsonl")), ["{\"n\":1}"]);

@@ -26,11 +26,11 @@ use crate::protocol::{
 use crate::session::{SavedConversation, SessionStore, TurnContext, TurnPosition};
 use crate::turn::{TurnRules, TurnStep, UserTurn};
 
-/// Courses of the test that always runs.
-const FEW: u64 = 200;
+/// How many courses are played, unless the variable of [`COURSES`] says so.
+const FEW_COURSES: u64 = 200;
 
-/// Courses of the test that `tests/courses/run` has run.
-const MANY: u64 = 10_000;
+/// The variable by which `tests/courses/run` asks for more of them.
+const COURSES: &str = "LANGDOCK_TEST_COURSES";
 
 /// The most steps of a course.
 const MAX_STEPS: usize = 14;
@@ -48,14 +48,11 @@ const MODELS: [&str; 8] = [
 ];
 
 #[test]
-fn no_request_of_a_few_courses_is_refused() {
-    play(0..FEW);
-}
-
-#[test]
-#[ignore = "takes minutes: `tests/courses/run` has it run"]
-fn no_request_of_ten_thousand_courses_is_refused() {
-    play(0..MANY);
+fn no_request_of_any_course_is_refused() {
+    let courses = std::env::var(COURSES).map_or(FEW_COURSES, |text| {
+        text.parse().expect("the variable has a number")
+    });
+    play(0..courses);
 }
 
 /// Plays the courses of these seeds, and fails with what the first one that goes wrong has done.
