@@ -145,8 +145,8 @@ impl App {
             .notice_always(&format!("what you wrote is in `{}`", path.display()));
     }
 
-    /// Does what may take forever, such as opening a named pipe, on a thread of its own, and fails at
-    /// the first signal. `what` completes "cannot …".
+    /// Does what may take forever, such as opening a named pipe, on a thread of its own, and fails
+    /// at the first signal. `what` completes "cannot …".
     pub(crate) fn unless_signalled<T: Send + 'static>(
         &self,
         what: &'static str,

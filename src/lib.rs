@@ -13,9 +13,15 @@
 //! | 6 | `app` | what all commands share: environment, streams, messages |
 //! | 5 | `error`, `cli` | every failure with its exit code and hint; the command line as data |
 //! | 4 | `batch`, `config` | the items of a batch; settings |
-//! | 3 | `client`, `session`, `tool`, `turn`, `ui`, `input`, `demo` | the shared HTTP core; saved conversations; tools; one turn of the user; the terminal; files and templates; the built-in endpoint |
-//! | 2 | `protocol`, `media`, `pace`, `usage`, `model_text`, `guard`, `recording` | the Messages API and files as data; the shared rate-limit ledger; the usage log; the sentences that the model reads; the process that starts children and leaves none; records of requests and their responses |
-//! | 1 | `text`, `fs` | formatting and parsing of text; private files, written whole or not at all |
+//! | 3 | `client`, `session`, `tool`, `turn`, `ui`, `input`, `demo` | the shared HTTP core; saved
+//! conversations; tools; one turn of the user; the terminal; files and templates; the built-in
+//! endpoint |
+//! | 2 | `protocol`, `media`, `pace`, `usage`, `model_text`, `guard`, `recording` | the Messages
+//! API and files as data; the shared rate-limit ledger; the usage log; the sentences that the model
+//! reads; the process that starts children and leaves none; records of requests and their responses
+//! |
+//! | 1 | `text`, `fs` | formatting and parsing of text; private files, written whole or not at all
+//! |
 //!
 //! The library exists for its own binary and for the tests and generators next to it. Its interface
 //! is not stable.

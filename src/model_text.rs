@@ -49,8 +49,8 @@ pub(crate) const NO_RESULT: &str = "this call ended without a result";
 pub(crate) const CONVERSATION_INTERRUPTED: &str =
     "The conversation was interrupted before this call had a result.";
 
-/// Returns what replaces the content of a saved turn that cannot be read. It gives the reason, since
-/// the user reads it too.
+/// Returns what replaces the content of a saved turn that cannot be read. It gives the reason,
+/// since the user reads it too.
 pub(crate) fn unreadable_content(reason: impl Display) -> String {
     format!("[the content of this turn cannot be read: {reason}]")
 }
@@ -80,9 +80,9 @@ pub(crate) const ANSWER_TOOL: &str =
 /// change hides the requests that older versions saved.
 pub(crate) const CONTINUE_OPENING: &str = "Your last answer broke off. It ended with:\n\n";
 
-/// How that request ends. A model finds the place by the whole line better than in the middle of one,
-/// and the line is removed from what it repeats. Without the last sentence models apologise or begin
-/// with a summary.
+/// How that request ends. A model finds the place by the whole line better than in the middle of
+/// one, and the line is removed from what it repeats. Without the last sentence models apologise or
+/// begin with a summary.
 pub(crate) const CONTINUE_ENDING: &str = "Continue it. Begin with this last line, from its start, and \
                                           then go on where it stopped. Do not repeat anything else, \
                                           do not open a code block again, and do not comment on the \
@@ -246,8 +246,8 @@ pub(crate) fn answer_is_not_an_object(json: &str) -> String {
     format!("the input is not a JSON object: {json}")
 }
 
-/// Asks for the rest of an answer that broke off; `last_line` is its last line, by which a model that
-/// accepts no prefill finds the place.
+/// Asks for the rest of an answer that broke off; `last_line` is its last line, by which a model
+/// that accepts no prefill finds the place.
 pub(crate) fn continue_request(last_line: &str) -> String {
     format!("{CONTINUE_OPENING}{last_line}\n\n{CONTINUE_ENDING}")
 }

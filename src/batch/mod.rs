@@ -79,7 +79,8 @@ pub(crate) enum Error {
     NoShard,
     /// The scheduler does not provide the number of shards.
     #[error(
-        "--shard auto: {variable} gives the number of this shard, but no variable gives the number of shards"
+        "--shard auto: {variable} gives the number of this shard, but no variable gives the \
+         number of shards"
     )]
     ShardCount {
         /// The variable with the number of this shard.

@@ -39,7 +39,8 @@ command_help!(
 );
 command_help!(
     TOOL_RUN,
-    "Send a request, run the model's tool calls on this machine, and repeat until the model is done",
+    "Send a request, run the model's tool calls on this machine, and repeat until the model is \
+     done",
     "Each call is shown on the terminal and runs once you approve it, unless -y, --allow-tool or \
     the [tools] table of the config file allows it. A call that does not fit on the screen must \
     be paged through first: type `show`. Without a terminal, calls that are not allowed are denied, and the \

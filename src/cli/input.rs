@@ -43,8 +43,8 @@ pub(crate) struct InputArgs {
         allow_hyphen_values = true
     )]
     pub(crate) params: Vec<(String, String)>,
-    /// Send even if the request appears to exceed a known limit, or uses an option that the model is
-    /// known not to accept
+    /// Send even if the request appears to exceed a known limit, or uses an option that the model
+    /// is known not to accept
     ///
     /// Without it, a request is refused if its body exceeds 20 MB, or if even a low estimate of its
     /// tokens exceeds the model's context window or a known limit of tokens per minute. An option

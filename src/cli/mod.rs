@@ -239,7 +239,8 @@ impl Command {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Request")]
 pub(crate) struct RequestArgs {
-    /// Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region
+    /// Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the
+    /// region
     #[arg(short, long, value_name = "ID", value_parser = not_blank)]
     pub(crate) model: Option<String>,
     /// The fields with a flag of their own

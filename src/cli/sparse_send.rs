@@ -1,5 +1,5 @@
-//! The command line of `send`, which shell scripts start for each prompt, parsed with no more groups
-//! of flags than it needs.
+//! The command line of `send`, which shell scripts start for each prompt, parsed with no more
+//! groups of flags than it needs.
 
 use std::ffi::OsString;
 

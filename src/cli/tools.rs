@@ -20,8 +20,8 @@ pub(crate) struct ToolArgs {
     /// `langdock help tool-run` lists all keys. A program prints its own definition when run with
     /// --schema. A bare name is looked up only in langdock/tools of the platform's config
     /// directory; write ./FILE for a file in the current directory. A program that is found by a
-    /// bare name starts only with --yes, --allow-tool NAME, the config's [tools] allow, or after you
-    /// confirm it.
+    /// bare name starts only with --yes, --allow-tool NAME, `allow` in the config's `tools` table,
+    /// or after you confirm it.
     #[arg(short = 'T', long = "tool", value_name = "FILE")]
     pub(crate) tools: Vec<PathBuf>,
     /// Whether the model must call a tool: auto, any, none, or the name of the tool

@@ -296,7 +296,8 @@ mod tests {
             ),
             (
                 "send --color",
-                "a value is required for '--color <WHEN>' but none was supplied [possible values: auto, always, never]",
+                "a value is required for '--color <WHEN>' but none was supplied [possible \
+                 values: auto, always, never]",
                 no_tip,
             ),
             (

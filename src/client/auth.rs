@@ -81,7 +81,7 @@ impl ApiKey {
 
     /// Returns the forms in which a server may send the key back.
     pub(super) fn forms(&self) -> Option<SecretForms> {
-        (self.0.len() >= MIN_SECRET).then(|| SecretForms::of(&self.0))
+        (self.0.len() >= MIN_SECRET).then(|| SecretForms::for_secret(&self.0))
     }
 
     /// Blanks the key out of a text from outside: a server may echo what it was sent.

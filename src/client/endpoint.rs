@@ -203,8 +203,8 @@ impl Endpoint {
     }
 }
 
-/// Returns what a stored key belongs to, of a base URL as it was chosen, none: the default; nothing where it is
-/// no base URL.
+/// Returns what a stored key belongs to, of a base URL as it was chosen, none: the default; nothing
+/// where it is no base URL.
 pub(crate) fn key_scope_of(base_url: Option<&str>, region: &Region) -> Option<String> {
     let given = base_url.unwrap_or(DEFAULT_BASE_URL).trim();
     parse_base_url(given, &given.replace("{region}", region.as_str()))

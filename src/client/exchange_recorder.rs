@@ -78,7 +78,7 @@ impl ExchangeRecorder {
             key_forms: key.forms(),
             proxy_forms: secrets
                 .iter()
-                .map(|secret| SecretForms::of(secret))
+                .map(|secret| SecretForms::for_secret(secret))
                 .collect(),
             failure: Mutex::new(None),
         }
@@ -142,7 +142,7 @@ impl ExchangeTape {
             .filter_map(|cookie| cookie.to_str().ok()?.split(';').next()?.split_once('='))
             .map(|(_, value)| value.trim())
             .filter(|value| value.len() >= MIN_COOKIE)
-            .map(SecretForms::of)
+            .map(SecretForms::for_secret)
             .collect();
         self.exchange.response = Some(RecordedResponse {
             status,

@@ -8,8 +8,8 @@ use ipnet::IpNet;
 ///
 /// Entries are separated by commas or white space. As for curl, a domain stands for itself and its
 /// subdomains, with or without a dot before it; `*` is every host; and an address may have a prefix
-/// length, such as `10.0.0.0/8`. `*.example.com` means the same as `.example.com`, and an entry with
-/// a port is for that port alone; curl takes neither, but other programs do.
+/// length, such as `10.0.0.0/8`. `*.example.com` means the same as `.example.com`, and an entry
+/// with a port is for that port alone; curl takes neither, but other programs do.
 pub(super) fn is_exempt(list: &str, host: &str, port: u16) -> bool {
     let host = without_brackets(host);
     list.split(|separator: char| separator == ',' || separator.is_whitespace())

@@ -16,7 +16,7 @@ pub(super) struct SecretForms(Vec<String>);
 impl SecretForms {
     /// Returns the forms of a secret: as it is, percent-encoded, escaped in JSON and in HTML, in
     /// hexadecimal, and in base64 wherever it begins in what is encoded.
-    pub(super) fn of(secret: &str) -> Self {
+    pub(super) fn for_secret(secret: &str) -> Self {
         let by_byte = |form: &dyn Fn(u8) -> String| secret.bytes().map(form).collect::<String>();
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
         let of_others = |form: &dyn Fn(u8) -> String| {
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn a_secret_is_found_in_every_form() {
         let secret = "s3cr&t/Key+<9>";
-        let forms = SecretForms::of(secret);
+        let forms = SecretForms::for_secret(secret);
         for echoed in [
             "s3cr&t/Key+<9>",
             "s3cr%26t%2FKey%2B%3C9%3E",

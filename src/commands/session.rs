@@ -198,7 +198,10 @@ fn object(summary: &ConversationSummary, now: SystemTime) -> Value {
 }
 
 fn hit_object(hit: &SearchHit) -> Value {
-    json!({"id": hit.id, "title": hit.title, "role": hit.role, "excerpt": hit.excerpt, "turns": hit.turns})
+    json!({
+        "id": hit.id, "title": hit.title, "role": hit.role, "excerpt": hit.excerpt,
+        "turns": hit.turns,
+    })
 }
 
 fn since(time: SystemTime, now: SystemTime) -> Duration {

@@ -23,8 +23,8 @@ const EXPIRY_MARGIN: Duration = Duration::from_secs(5);
 /// How many turns the last hour must have had for a prefix to be written for an hour.
 const TURNS_IN_AN_HOUR: usize = 2;
 
-/// After so many requests in a row that did not find what was written for them, something keeps them
-/// from finding it.
+/// After so many requests in a row that did not find what was written for them, something keeps
+/// them from finding it.
 const MAX_MISSES: usize = 2;
 
 /// A request of the conversation that has been answered.
@@ -109,8 +109,8 @@ struct StoredPrefix {
 ///
 /// - A prefix that is still in the cache is read, and what is new is written for as long as it was.
 /// - One that was read before it lapsed is written again.
-/// - One that lapsed unread is not, unless the last hour had two turns: then the pauses are too long
-///   for five minutes, and it is written for an hour.
+/// - One that lapsed unread is not, unless the last hour had two turns: then the pauses are too
+///   long for five minutes, and it is written for an hour.
 pub(crate) fn choose_ttl(past: &[PastRequest], model: &str, now: SystemTime) -> Option<CacheTtl> {
     let elapsed = |since: SystemTime| now.duration_since(since).unwrap_or_default();
     let chosen = match stored_prefix(past, model) {
@@ -187,8 +187,8 @@ fn stored_prefix(past: &[PastRequest], model: &str) -> Option<StoredPrefix> {
     stored
 }
 
-/// Whether a write that is never read leaves the conversation within what it may lose. The prompt at
-/// hand is at least as long as those before it, or it costs less.
+/// Whether a write that is never read leaves the conversation within what it may lose. The prompt
+/// at hand is at least as long as those before it, or it costs less.
 fn may_be_lost(past: &[PastRequest], ttl: CacheTtl) -> bool {
     // What another conversation has saved is not for this one to lose.
     let own = past.iter().filter(|request| request.is_own);

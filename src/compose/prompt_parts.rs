@@ -1,5 +1,5 @@
-//! The parts of a prompt, as the prompt cache tells them apart: what has changed from one request to
-//! the next is why less was read from the cache than had been written to it.
+//! The parts of a prompt, as the prompt cache tells them apart: what has changed from one request
+//! to the next is why less was read from the cache than had been written to it.
 
 use serde::Serialize;
 

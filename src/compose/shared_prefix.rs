@@ -14,7 +14,8 @@ use crate::protocol::{
     cache_minimum,
 };
 
-/// After so many requests that wrote the prefix again instead of reading it, it is no longer marked.
+/// After so many requests that wrote the prefix again instead of reading it, it is no longer
+/// marked.
 const MAX_REWRITES: u32 = 2;
 
 /// The prefix that the requests of a batch have in common.

@@ -280,7 +280,8 @@ mod tests {
 
     #[test]
     fn everything_else_stays_as_it_is() {
-        let old = "# top\nregion = 'eu' # here\n\n  max_tokens=7\n[profiles.a] # a\nmodel = \"m\"\n# end\n";
+        let old = "# top\nregion = 'eu' # here\n\n  max_tokens=7\n[profiles.a] # a\nmodel = \
+         \"m\"\n# end\n";
         let new = edit(old, None, "region", "us");
         assert_eq!(new, old.replace("'eu'", "\"us\""));
         let new = edit(old, None, "timeout", "30s");

@@ -344,7 +344,8 @@ mod tests {
             ),
             (
                 "max_tokens = 0",
-                "`max_tokens` in `/c.toml`, line 1: `0` is not a whole number from 1 to 4,294,967,295",
+                "`max_tokens` in `/c.toml`, line 1: `0` is not a whole number from 1 to \
+                 4,294,967,295",
             ),
             (
                 "max_tokens = 'x'",

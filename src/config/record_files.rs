@@ -16,8 +16,8 @@ pub(crate) struct RecordFiles {
 }
 
 impl RecordFiles {
-    /// Returns whether there is any record: what this machine remembers must then not change what is
-    /// asked, or the record would answer here only.
+    /// Returns whether there is any record: what this machine remembers must then not change what
+    /// is asked, or the record would answer here only.
     pub(crate) fn is_any(&self) -> bool {
         self.record.is_some() || self.replay.is_some()
     }

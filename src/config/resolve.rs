@@ -411,7 +411,8 @@ mod tests {
 
     #[test]
     fn a_profile_goes_before_the_rest_of_the_file_and_both_before_the_default() {
-        let text = "max_retries = 1\ntimeout = '1m'\ncacert = 'ca.pem'\n[profiles.w]\nmax_retries = 2\nregion = 'us'\n";
+        let text = "max_retries = 1\ntimeout = '1m'\ncacert = \
+         'ca.pem'\n[profiles.w]\nmax_retries = 2\nregion = 'us'\n";
         let with = |profile: Option<&str>| {
             let flags = Flags {
                 profile: profile.map(str::to_owned),

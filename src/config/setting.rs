@@ -79,7 +79,8 @@ pub(crate) const SETTINGS: [Setting; 29] = [
         variable: Some(variable("LANGDOCK_BASE_URL")),
         value_type: ValueType::BaseUrl,
         default: DefaultValue::Value(DEFAULT_BASE_URL),
-        help: "Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region",
+        help: "Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the \
+         region",
         long_help: "A trailing /v1 or /v1/messages is dropped; https://api.langdock.com alone and \
                     base URLs that end in /api/public get /anthropic/{region} appended.",
         sample: "\"https://api.langdock.com/anthropic/{region}\"",
@@ -101,7 +102,8 @@ pub(crate) const SETTINGS: [Setting; 29] = [
         variable: Some(variable("LANGDOCK_MODEL")),
         value_type: ValueType::Text,
         default: DefaultValue::Unset("picked from the region's list"),
-        help: "Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region",
+        help: "Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind \
+         in the region",
         long_help: "",
         sample: "\"claude-sonnet-4-5-20250929\"",
     },

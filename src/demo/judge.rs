@@ -29,7 +29,8 @@ impl JudgedRequest {
         self.seal.sign(thinking)
     }
 
-    /// Returns the id of a call of an answer; `thinking` is the signature of the thinking before it.
+    /// Returns the id of a call of an answer; `thinking` is the signature of the thinking before
+    /// it.
     pub(crate) fn call_id(number: usize, thinking: Option<&str>) -> String {
         signature::call_id(number, thinking)
     }

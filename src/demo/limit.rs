@@ -142,7 +142,8 @@ impl LimitWindow {
 /// Whose window it is: the fingerprint of the key and of the model it asks for.
 type WindowKey = u64;
 
-/// The most requests in all windows. More in a minute are refused, since each is remembered that long.
+/// The most requests in all windows. More in a minute are refused, since each is remembered that
+/// long.
 const MAX_ENTRIES: usize = 100_000;
 
 /// The windows of all keys and models.

@@ -137,7 +137,8 @@ impl Error {
                 can_go_on: true, ..
             } => "the output says why; retry them with --retry-failed",
             Self::ItemsFailed { .. } => {
-                "the output says why; a run with --output FILE can retry only those, with --retry-failed"
+                "the output says why; a run with --output FILE can retry only those, with \
+                 --retry-failed"
             }
             Self::Merge(flaws) => return Some(flaws.next_step()),
             Self::Budget {

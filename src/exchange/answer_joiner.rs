@@ -124,8 +124,8 @@ impl AnswerJoiner {
         &self.text
     }
 
-    /// Passes the beginning of a part that repeats nothing. It follows the white space that was held
-    /// back, unless it has that itself.
+    /// Passes the beginning of a part that repeats nothing. It follows the white space that was
+    /// held back, unless it has that itself.
     fn pass_unrepeated(&mut self, head: &str) -> String {
         if head.starts_with(char::is_whitespace) {
             self.held.clear();
@@ -331,8 +331,8 @@ mod tests {
         assert!(undecided * 5 < total, "{undecided} of {total} cuts");
     }
 
-    /// Asserts that nothing of the answer is lost: it begins and ends as the whole does, and at most
-    /// has more in between.
+    /// Asserts that nothing of the answer is lost: it begins and ends as the whole does, and at
+    /// most has more in between.
     fn assert_kept(answer: &str, whole: &str, sent: &str) {
         assert!(answer.starts_with(sent));
         assert!(answer.ends_with(&whole[sent.len()..]));

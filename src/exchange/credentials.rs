@@ -42,8 +42,8 @@ impl<'a> Credentials<'a> {
         Ok(key)
     }
 
-    /// Returns the password that a command prints for the shared ledger, or why it has not: requests
-    /// do without that ledger then.
+    /// Returns the password that a command prints for the shared ledger, or why it has not:
+    /// requests do without that ledger then.
     pub(crate) async fn ledger_password(
         &self,
         command: &[String],

@@ -125,8 +125,8 @@ pub(crate) fn show_usage(app: &App, outcome: &mut SendOutcome) {
     }
 }
 
-/// Returns what the cache did with the tokens of a prompt, in parentheses; nothing if it had nothing
-/// to do with it.
+/// Returns what the cache did with the tokens of a prompt, in parentheses; nothing if it had
+/// nothing to do with it.
 pub(crate) fn cache_part(usage: &Usage) -> String {
     let PromptTokens {
         total,

@@ -56,7 +56,7 @@ impl LimitShare {
 
     /// Returns this part of a limit, rounded down, but at least 1.
     pub(super) fn of_limit(self, limit: u64) -> u64 {
-        self.of(limit).max(1)
+        self.part_of(limit).max(1)
     }
 
     /// Returns this part of what is used, rounded up.
@@ -66,7 +66,7 @@ impl LimitShare {
     }
 
     /// Returns this part of a number, rounded down.
-    pub(super) fn of(self, number: u64) -> u64 {
+    pub(super) fn part_of(self, number: u64) -> u64 {
         let part = u128::from(number) * u128::from(self.0) / u128::from(Self::WHOLE);
         u64::try_from(part).unwrap_or(number)
     }

@@ -189,8 +189,8 @@ impl Default for RateLimitLedger {
 }
 
 impl RateLimitLedger {
-    /// Creates an empty ledger whose reservations have other ids than those of any earlier one: they
-    /// count from the time on, and no ledger makes a million a second.
+    /// Creates an empty ledger whose reservations have other ids than those of any earlier one:
+    /// they count from the time on, and no ledger makes a million a second.
     pub(super) fn starting_at(now: u64) -> Self {
         Self {
             next_id: now.max(1),

@@ -5,8 +5,8 @@ use std::pin::Pin;
 
 /// Keeps bytes by key, and replaces them only if nobody else has meanwhile.
 pub(crate) trait LedgerServer: Debug + Send + Sync {
-    /// Reads the bytes of a key; with a replacement, replaces them if they are still those that were
-    /// read. Each is one step that happens whole or not at all.
+    /// Reads the bytes of a key; with a replacement, replaces them if they are still those that
+    /// were read. Each is one step that happens whole or not at all.
     fn exchange<'a>(
         &'a self,
         key: &'a str,

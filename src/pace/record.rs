@@ -40,7 +40,8 @@ pub(super) enum UnreadableLedger {
     Newer,
 }
 
-/// Returns what tells written ledgers apart: whoever has read one with this fence replaces no other.
+/// Returns what tells written ledgers apart: whoever has read one with this fence replaces no
+/// other.
 pub(super) fn fence_of(bytes: &[u8]) -> &[u8] {
     &bytes[..bytes.len().min(FENCE_BYTES)]
 }

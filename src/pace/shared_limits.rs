@@ -1,9 +1,9 @@
 //! A ledger that many machines share, on a server of theirs.
 //!
 //! Each operation reads the ledger's bytes, changes the ledger as every other store does, and has
-//! the server replace the bytes unless somebody else was faster; then it begins again with the newer
-//! ones. Time is the server's. A request that waits sleeps until it can begin, instead of asking
-//! again and again.
+//! the server replace the bytes unless somebody else was faster; then it begins again with the
+//! newer ones. Time is the server's. A request that waits sleeps until it can begin, instead of
+//! asking again and again.
 //!
 //! While the server is out of reach, the machine's own ledger takes its place, see `outage`.
 //! Nothing fails because of that, and nothing waits for the server for longer than it takes to
@@ -102,7 +102,8 @@ struct ReadLedger {
 }
 
 impl SharedLimits {
-    /// Creates the store of the ledger `name`. `directory` is that of the machine's own ledgers, and
+    /// Creates the store of the ledger `name`. `directory` is that of the machine's own ledgers,
+    /// and
     /// `share` what the machine may use of the limits in an outage.
     pub(crate) fn new(
         shared: Arc<SharedLedger>,

@@ -211,8 +211,8 @@ impl ContentBlock {
     }
 }
 
-/// Parses arguments, unless they take more than `room` bytes of memory or nest too deep. Returns the
-/// room that is left too.
+/// Parses arguments, unless they take more than `room` bytes of memory or nest too deep. Returns
+/// the room that is left too.
 fn within<T>(json: &str, room: usize, parse: impl FnOnce() -> T) -> (usize, Option<T>) {
     match (JsonShape::of_text(json.as_bytes()), room) {
         (JsonShape { depth, tree_bytes }, room)
@@ -627,8 +627,8 @@ impl Usage {
         self.count("cache_read_input_tokens")
     }
 
-    /// Returns the number of input tokens written to the cache for five minutes, and for an hour. If
-    /// the answer does not distinguish them, all are the former.
+    /// Returns the number of input tokens written to the cache for five minutes, and for an hour.
+    /// If the answer does not distinguish them, all are the former.
     pub(crate) fn cache_write_tokens(&self) -> (u64, u64) {
         let written = self.count("cache_creation_input_tokens");
         let for_an_hour = self

@@ -16,7 +16,8 @@ pub(crate) enum RecordError {
     },
     /// It was written by a later version of this program.
     #[error(
-        "the record `{}` has version {version} of the format, and this program reads up to {VERSION}",
+        "the record `{}` has version {version} of the format, and this program reads up to \
+         {VERSION}",
         path.display()
     )]
     Newer {

@@ -246,8 +246,8 @@ impl SavedConversation {
         content
     }
 
-    /// Returns the turns at the end that have results of tools and no answer, each with what it would
-    /// lose: nobody knows yet whether the API accepts them.
+    /// Returns the turns at the end that have results of tools and no answer, each with what it
+    /// would lose: nobody knows yet whether the API accepts them.
     pub(crate) fn unanswered_results(&self) -> Vec<(String, RefusedParts)> {
         let branch = self.current_branch();
         let is_answer = |turn: &&SavedTurn| turn.role == Role::Assistant;

@@ -106,9 +106,9 @@ impl PendingTurn {
         ));
     }
 
-    /// Marks what the API refused: the results that it never accepted, of which `earlier` are in the
-    /// conversation already, each turn with its id. A turn without an answer is left out whole when
-    /// it is settled.
+    /// Marks what the API refused: the results that it never accepted, of which `earlier` are in
+    /// the conversation already, each turn with its id. A turn without an answer is left out whole
+    /// when it is settled.
     pub(crate) fn mark_refused(&mut self, earlier: &[(String, RefusedParts)]) -> RefusedParts {
         let answered = self.records.iter().rposition(SessionRecord::is_answer);
         let mut refused = RefusedParts::default();

@@ -1,8 +1,8 @@
 //! How much work a JSON schema makes, found before the validator is let loose on it.
 //!
-//! A few references under `anyOf` let 150 bytes of schema take more steps, and keep more errors, than
-//! there is time and memory for. So the steps of the validator are counted first, without its short
-//! cuts, and a schema or a value that takes too many is refused.
+//! A few references under `anyOf` let 150 bytes of schema take more steps, and keep more errors,
+//! than there is time and memory for. So the steps of the validator are counted first, without its
+//! short cuts, and a schema or a value that takes too many is refused.
 
 use std::collections::HashSet;
 

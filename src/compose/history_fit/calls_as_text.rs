@@ -101,8 +101,10 @@ mod tests {
                 {"type": "tool_use", "id": "2", "name": "draw", "input": {}},
             ]},
             {"role": "user", "content": [
-                {"type": "tool_result", "tool_use_id": "1", "content": "no such thing", "is_error": true},
-                {"type": "tool_result", "tool_use_id": "2", "content": [{"type": "text", "text": "here"}, image]},
+                {"type": "tool_result", "tool_use_id": "1", "content": "no such thing",
+                 "is_error": true},
+                {"type": "tool_result", "tool_use_id": "2",
+                 "content": [{"type": "text", "text": "here"}, image]},
                 {"type": "tool_result", "tool_use_id": "9"},
             ]},
         ]);
@@ -117,7 +119,8 @@ mod tests {
             json!([
                 {"role": "user", "content": "q"},
                 {"role": "assistant", "content": [
-                    text("Look."), text("[called look_up with {\"n\":1}]"), text("[called draw with {}]"),
+                    text("Look."), text("[called look_up with {\"n\":1}]"),
+                    text("[called draw with {}]"),
                 ]},
                 {"role": "user", "content": [
                     text("[result of look_up failed: no such thing]"), text("[result of draw: here]"),

@@ -13,8 +13,8 @@ use crate::media::check_image;
 use crate::model_text::left_out_block;
 use crate::protocol::{ContentBlock, InputMessage, Source};
 
-/// The most bytes of base64 that the pictures of a request have: the largest body, less two megabytes
-/// for the words.
+/// The most bytes of base64 that the pictures of a request have: the largest body, less two
+/// megabytes for the words.
 const MAX_TOTAL_BYTES: usize = 18 * 1024 * 1024;
 
 /// The pictures that a request has so far.

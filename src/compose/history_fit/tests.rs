@@ -365,7 +365,8 @@ fn a_file_is_refused_with_the_message_and_the_block() {
         ),
         (
             vec![json!([call("1", "f")])],
-            "message 1, block 1: the tool_use cannot be sent: only messages with the role assistant",
+            "message 1, block 1: the tool_use cannot be sent: only messages with the role \
+             assistant",
         ),
         (
             vec![
@@ -405,7 +406,8 @@ fn a_file_is_refused_with_the_message_and_the_block() {
                 json!([call("1", "f")]),
                 json!([result("1", vec![text("x"), image("AAAA")])]),
             ],
-            "message 3, block 1: the image cannot be sent: it is not a JPEG, PNG, GIF or WebP image",
+            "message 3, block 1: the image cannot be sent: it is not a JPEG, PNG, GIF or WebP \
+             image",
         ),
         (
             vec![json!([{"type": "document", "source": {"type": "base64", "data": "AAAA"}}])],

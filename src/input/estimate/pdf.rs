@@ -47,7 +47,8 @@ mod tests {
 
     #[test]
     fn the_pages_are_counted_and_not_their_tree() {
-        let pdf = b"%PDF-1.4 <</Type /Pages /Count 2>> <</Type/Page>> <</Type /Page/Parent 1 0 R>> <</Type /Font>>";
+        let pdf = b"%PDF-1.4 <</Type /Pages /Count 2>> <</Type/Page>> <</Type /Page/Parent 1 0 \
+         R>> <</Type /Font>>";
         assert_eq!(
             tokens_of(pdf),
             Tokens {

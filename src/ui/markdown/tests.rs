@@ -144,11 +144,16 @@ fn containers_nest_sixteen_deep_and_what_is_deeper_is_text() {
 #[test]
 fn an_unclosed_delimiter_stays_where_it_was_written() {
     for text in [
-        "The pattern **/*.rs finds all files of Rust in this directory and in each of those below that one.",
-        "What f(**kwargs) gets, and g(a=*args) too, is kept where the caller of it has put it in the end.",
-        "*Prices are without tax and without the cost of delivery, which depends on where you live.",
-        "** not bold **, 5 * 3, a ~~ b, _private and __init, and nothing of it comes later than it was said.",
-        "- **one *two __three ~~four words that nothing closes at all\n> and *a quotation\nof two lines **as it is",
+        "The pattern **/*.rs finds all files of Rust in this directory and in each of those \
+         below that one.",
+        "What f(**kwargs) gets, and g(a=*args) too, is kept where the caller of it has put it in \
+         the end.",
+        "*Prices are without tax and without the cost of delivery, which depends on where you \
+         live.",
+        "** not bold **, 5 * 3, a ~~ b, _private and __init, and nothing of it comes later than \
+         it was said.",
+        "- **one *two __three ~~four words that nothing closes at all\n> and *a quotation\nof \
+         two lines **as it is",
     ] {
         let wanted = text.replace(char::is_whitespace, "");
         for columns in [20, 40, 80] {

@@ -84,7 +84,8 @@ fn ask(server: &Server, home: &Home, command: &str, name: &str, question: &str) 
         .against(server)
         .home(home)
         .env("LANGDOCK_MODEL", MODEL)
-        .args([command, "--session", name, question])
+        // What is compared was said before there were cache marks.
+        .args([command, "--cache", "off", "--session", name, question])
         .args(tools.iter().filter(|_| command == "tool-run"))
         .run()
 }

@@ -436,7 +436,8 @@ impl Course {
         serde_json::from_value(message).expect("a message")
     }
 
-    /// Returns a call: of a tool or of none, with arguments or without, with an id of its own or not.
+    /// Returns a call: of a tool or of none, with arguments or without, with an id of its own or
+    /// not.
     fn call(&mut self, signature: Option<&str>) -> Value {
         let id = match self.rng.u8(..8) {
             0 if signature.is_none() => "call_0".to_owned(),
