@@ -34,9 +34,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// the endpoint has reported.
 const LIFETIME_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// Reads a key; with new bytes in `ARGV[3]`, replaces it if it still begins with `ARGV[1]`, and if no
-/// more than `ARGV[4]` microseconds have passed since `ARGV[2]`. Returns the time, and what the key
-/// has, unless it was replaced.
+/// Reads a key; with new bytes in `ARGV[3]`, replaces it if it still begins with `ARGV[1]`, and if
+/// no more than `ARGV[4]` microseconds have passed since `ARGV[2]`. Returns the time, and what the
+/// key has, unless it was replaced.
 const SCRIPT: &str = "\
 local time = redis.call('TIME')
 local bytes = redis.call('GET', KEYS[1]) or ''
