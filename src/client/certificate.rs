@@ -83,7 +83,7 @@ pub(super) fn flaw_of(problem: &rustls::Error) -> (CertificateFlaw, String) {
     }
 }
 
-/// Says for which hosts a certificate is, from the form in which rustls names them, such as
+/// Returns for which hosts a certificate is, from the form in which rustls names them, such as
 /// `DnsName("a.example")`.
 fn wrong_names(presented: &[String]) -> String {
     if presented.is_empty() {

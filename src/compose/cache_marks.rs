@@ -155,7 +155,7 @@ impl CacheMarks {
         }
     }
 
-    /// Takes the marks out again.
+    /// Removes the marks again.
     pub(super) fn remove(&self, request: &mut CreateMessage) {
         for place in &self.places {
             if *place == MarkPlace::Tools {

@@ -143,7 +143,7 @@ impl Error {
             Self::Merge(flaws) => return Some(flaws.next_step()),
             Self::Budget {
                 can_go_on: true, ..
-            } => "run the same command again to continue; the budget then starts anew",
+            } => "run the same command again to continue; the budget then starts again from zero",
             Self::Budget { .. } => "this run cannot be continued; one with --output FILE can",
             Self::Unfit(_) => "allow more corrections with --repair, or simplify the schema",
             Self::Listen { .. } => {

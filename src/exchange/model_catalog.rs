@@ -526,7 +526,7 @@ impl<'a> ModelCatalog<'a> {
         Ok(pin)
     }
 
-    /// Says which model was picked, and how to keep it. The scripted endpoint has no real ones.
+    /// Announces which model was picked, and how to keep it, unless the endpoint is scripted.
     fn announce_pick(&self, model: &str) {
         if self.settings.key == KeySource::Demo {
             return;

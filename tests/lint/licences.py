@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 
 # Licences that allow linking into a binary distributed under MIT or Apache-2.0. MPL-2.0 only requires the sources of its own
-# files, which are unchanged on crates.io.
-ALLOWED = {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "MPL-2.0",
+# files, which are unchanged on crates.io. BSL-1.0 is the Boost licence.
+ALLOWED = {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "MPL-2.0",
            "Unicode-3.0", "Unlicense", "Zlib"}  # fmt: skip
 TARGETS = ["x86_64-unknown-linux-gnu", "aarch64-apple-darwin"]
 TEXTS = ("license", "licence", "copying", "notice", "unlicense", "copyright")

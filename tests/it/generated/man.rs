@@ -310,14 +310,14 @@ fn records(page: &str) -> Option<Roff> {
         (
             "request",
             "Its method, url, headers (a list of pairs) and body. The data of an image or PDF is \
-             {\"sha256\": …}; its bytes are in the directory FILE.files, in a file of that name.",
+             {\"sha256\": HASH}; its bytes are in the directory FILE.files, in a file of that name.",
         ),
         (
             "response",
             "Its status, headers and body, and after_ms, the milliseconds from the request to the \
              headers. The body is a list of pieces, each with the milliseconds from the request and \
              the text: one event of a stream, or all of another body. Bytes that are not UTF-8 are \
-             {\"base64\": …}. There is no response if none came.",
+             {\"base64\": DATA}. There is no response if none came.",
         ),
         (
             "failure",
