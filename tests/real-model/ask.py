@@ -194,13 +194,13 @@ def merged(turns):
 
 
 def file_to_send():
-    """README.md, or what of it fits into the model."""
-    path = Path("README.md")
+    """A text that stays as it is, or what of it fits into the model."""
+    path = Path("LICENSE-MIT")
     text = path.read_bytes()
     if len(text) <= MOST_BYTES:
         return path
-    print(f"README.md has {len(text)} bytes: its first {MOST_BYTES} are sent")
-    shortened = DIRECTORY / "README.md"
+    print(f"the text has {len(text)} bytes: its first {MOST_BYTES} are sent")
+    shortened = DIRECTORY / "text.md"
     shortened.write_bytes(text[:MOST_BYTES].rsplit(b"\n", 1)[0] + b"\n")
     return shortened
 
@@ -212,7 +212,7 @@ def main():
     changed = subprocess.run(["git", "diff", "--quiet"]).returncode != 0
     diff = "git diff" if changed else "git diff --no-index /dev/null tests/need"
     streams(diff, f"{diff} | head -c {MOST_BYTES} | {send} 'Write a commit message for this change.'")
-    streams("-f README.md", f"{send} -f '{file_to_send()}' 'What is this about?'")
+    streams("-f LICENSE-MIT", f"{send} -f '{file_to_send()}' 'What is this about?'")
     message_object()
     wrong_key()
     interrupted()
