@@ -5,6 +5,8 @@
 //! here against the original schema. A schema that needs open objects has no such form, because an
 //! answer could not have the properties that it asks for.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::subschemas::{any_schema, subschemas};
@@ -26,7 +28,7 @@ const FORMATS: [&str; 10] = [
 /// Returns the closed form of a schema; `None` if it needs open or recursive objects, or if a part
 /// of it cannot be expressed.
 pub(super) fn closed_schema(schema: &Value) -> Option<Value> {
-    (!is_recursive(schema, schema, &mut Vec::new())).then(|| close(schema))?
+    (!is_recursive(schema)).then(|| close(schema))?
 }
 
 fn close(schema: &Value) -> Option<Value> {
@@ -149,31 +151,64 @@ pub(super) fn is_definition(target: &str) -> bool {
     target.starts_with("#/$defs/") || target.starts_with("#/definitions/")
 }
 
-/// Whether a reference is circular or unresolvable. `trail` has the references followed so far.
-fn is_recursive<'s>(schema: &'s Value, root: &'s Value, trail: &mut Vec<&'s str>) -> bool {
-    let Some(fields) = schema.as_object() else {
-        return false;
-    };
-    if let Some(target) = fields.get("$ref").and_then(Value::as_str) {
-        let found = target.strip_prefix('#').and_then(|path| root.pointer(path));
-        let Some(found) = found.filter(|_| !trail.contains(&target)) else {
-            return true;
-        };
-        trail.push(target);
-        let is_back = is_recursive(found, root, trail);
-        trail.pop();
-        if is_back {
+/// Whether a reference is circular or unresolvable. Each schema is entered once, however many
+/// references lead to it, and without recursion: a chain of references may be longer than a stack.
+fn is_recursive(root: &Value) -> bool {
+    let mut entered = HashSet::<*const Value>::new();
+    let mut open = HashSet::<*const Value>::new();
+    let mut waiting = vec![(root, false)];
+    while let Some((schema, is_leaving)) = waiting.pop() {
+        if is_leaving {
+            open.remove(&std::ptr::from_ref(schema));
+            continue;
+        }
+        // What waits above the mark of an open schema was reached from it.
+        if open.contains(&std::ptr::from_ref(schema)) {
             return true;
         }
+        let Some(fields) = schema.as_object().filter(|_| entered.insert(schema)) else {
+            continue;
+        };
+        open.insert(schema);
+        waiting.push((schema, true));
+        if let Some(target) = fields.get("$ref").and_then(Value::as_str) {
+            let Some(found) = target.strip_prefix('#').and_then(|path| root.pointer(path)) else {
+                return true;
+            };
+            waiting.push((found, false));
+        }
+        waiting.extend(subschemas(fields).into_iter().map(|inner| (inner, false)));
     }
-    subschemas(fields)
-        .into_iter()
-        .any(|inner| is_recursive(inner, root, trail))
+    false
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn references_that_multiply_are_followed_once_each() {
+        let mut schema = json!({"$defs": {"a40": {"type": "string"}}, "$ref": "#/$defs/a0"});
+        for level in 0..40 {
+            let next = json!({"$ref": format!("#/$defs/a{}", level + 1)});
+            schema["$defs"][format!("a{level}")] = json!({"anyOf": [next, next]});
+        }
+        assert!(!is_recursive(&schema));
+        schema["$defs"]["a40"] = json!({"anyOf": [{"$ref": "#/$defs/a20"}]});
+        assert!(is_recursive(&schema));
+    }
+
+    #[test]
+    fn a_chain_of_references_may_be_longer_than_the_stack() {
+        let next = |level: usize| json!({"$ref": format!("#/$defs/a{}", level + 1)});
+        let mut names: Map<_, _> = (0..100_000)
+            .map(|level| (format!("a{level}"), next(level)))
+            .collect();
+        names.insert("a100000".to_owned(), json!({"type": "string"}));
+        assert!(!is_recursive(
+            &json!({"$defs": names, "$ref": "#/$defs/a0"})
+        ));
+    }
 
     #[test]
     fn objects_are_closed_and_what_the_api_does_not_check_is_described() {

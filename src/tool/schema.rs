@@ -126,4 +126,17 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn a_schema_and_a_value_as_deep_as_the_limits_allow_fit_the_stack_of_a_thread() {
+        let schema = Schema::compile(&json!({"anyOf": [
+            {"properties": {"a": {"$ref": "#"}}, "additionalProperties": false},
+            {"type": "string"},
+        ]}))
+        .expect("a schema");
+        let nested = |levels| (0..levels).fold(json!("x"), |inner, _| json!({"a": inner}));
+        assert_eq!(schema.check(&nested(120)), Ok(()));
+        let error = schema.check(&nested(140)).expect_err("too deep");
+        assert!(error.contains("levels deep"), "{error}");
+    }
 }

@@ -4,6 +4,7 @@
 //! than there is time and memory for. So the steps of the validator are counted first, without its
 //! short cuts, and a schema or a value that takes too many is refused.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
@@ -17,8 +18,9 @@ const MAX_STEPS: usize = 1_000_000;
 /// How deep schemas may lead into others while a validator is made: its stack has an end.
 const MAX_SCHEMA_DEPTH: usize = 300;
 
-/// The same while a value is checked.
-const MAX_VALUE_DEPTH: usize = 1000;
+/// The same while a value is checked. A value 100 levels deep needs 300 where each level of it is a
+/// reference to a choice.
+const MAX_VALUE_DEPTH: usize = 400;
 
 /// A schema makes more work than is done for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,135 +35,162 @@ pub(super) enum TooMuchWork {
 
 /// Checks that a validator can be made of a schema: that is done once for each schema in it.
 pub(super) fn check_schema_depth(schema: &Value) -> Result<(), TooMuchWork> {
-    StepCount::new(schema).enter(schema, &mut HashSet::new(), 0)
+    let mut seen = HashSet::<*const Value>::new();
+    let mut waiting = vec![(schema, 0)];
+    while let Some((inner, depth)) = waiting.pop() {
+        if depth > MAX_SCHEMA_DEPTH {
+            return Err(TooMuchWork::Depth(MAX_SCHEMA_DEPTH));
+        }
+        if let Some(fields) = inner.as_object().filter(|_| seen.insert(inner)) {
+            let led_to = subschemas(fields).into_iter().chain(target(schema, fields));
+            waiting.extend(led_to.map(|inner| (inner, depth + 1)));
+        }
+    }
+    Ok(())
 }
 
 /// Counts the steps that checking a value takes at most.
 pub(super) fn count_steps(schema: &Value, value: &Value) -> Result<usize, TooMuchWork> {
-    let mut count = StepCount::new(schema);
-    count.visit(schema, value, 0)?;
-    Ok(MAX_STEPS - count.left)
-}
-
-struct StepCount<'a> {
-    root: &'a Value,
-    left: usize,
-}
-
-impl<'a> StepCount<'a> {
-    fn new(root: &'a Value) -> Self {
-        Self {
-            root,
-            left: MAX_STEPS,
-        }
+    let mut visits = Visits {
+        root: schema,
+        steps: 0,
+        waiting: Vec::new(),
+    };
+    visits.add(schema, Cow::Borrowed(value), 0)?;
+    while let Some((schema, value, depth)) = visits.waiting.pop() {
+        visits.visit(schema, value, depth)?;
     }
+    Ok(visits.steps)
+}
 
+/// The way through a schema and a value that the validator takes, but for its short cuts. It keeps
+/// a list of its own rather than calling itself: the stack of a thread may be shorter than the way.
+struct Visits<'a> {
+    root: &'a Value,
+    steps: usize,
+    waiting: Vec<(&'a Value, Cow<'a, Value>, usize)>,
+}
+
+impl<'a> Visits<'a> {
     fn step(&mut self) -> Result<(), TooMuchWork> {
-        self.left = self.left.checked_sub(1).ok_or(TooMuchWork::Steps)?;
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            return Err(TooMuchWork::Steps);
+        }
         Ok(())
     }
 
-    /// Walks through a schema, those in it and those that it refers to, once each.
-    fn enter(
-        &self,
+    /// Notes a schema and the value to check against it.
+    fn add(
+        &mut self,
         schema: &'a Value,
-        seen: &mut HashSet<*const Value>,
+        value: Cow<'a, Value>,
         depth: usize,
     ) -> Result<(), TooMuchWork> {
-        if depth > MAX_SCHEMA_DEPTH {
-            return Err(TooMuchWork::Depth(MAX_SCHEMA_DEPTH));
-        }
-        let Some(fields) = schema.as_object().filter(|_| seen.insert(schema)) else {
-            return Ok(());
-        };
-        for inner in subschemas(fields).into_iter().chain(self.target(fields)) {
-            self.enter(inner, seen, depth + 1)?;
-        }
-        Ok(())
-    }
-
-    /// Walks through a schema and a value as the validator does, but for its short cuts.
-    fn visit(&mut self, schema: &'a Value, value: &Value, depth: usize) -> Result<(), TooMuchWork> {
         self.step()?;
         if depth > MAX_VALUE_DEPTH {
             return Err(TooMuchWork::Depth(MAX_VALUE_DEPTH));
         }
+        self.waiting.push((schema, value, depth));
+        Ok(())
+    }
+
+    fn visit(
+        &mut self,
+        schema: &'a Value,
+        value: Cow<'a, Value>,
+        depth: usize,
+    ) -> Result<(), TooMuchWork> {
         let Some(fields) = schema.as_object() else {
             return Ok(());
         };
+        let depth = depth + 1;
         for (keyword, inner) in fields {
             self.step()?;
-            match (keyword.as_str(), value) {
-                ("properties", Value::Object(value)) => {
-                    for (name, schema) in inner.as_object().into_iter().flatten() {
-                        if let Some(field) = value.get(name) {
-                            self.visit(schema, field, depth + 1)?;
-                        }
-                    }
-                }
-                ("patternProperties", Value::Object(value)) => {
-                    for schema in inner.as_object().into_iter().flat_map(Map::values) {
-                        for field in value.values() {
-                            self.visit(schema, field, depth + 1)?;
-                        }
-                    }
-                }
-                ("prefixItems" | "items", Value::Array(items)) if inner.is_array() => {
-                    for (schema, item) in inner.as_array().into_iter().flatten().zip(items) {
-                        self.visit(schema, item, depth + 1)?;
-                    }
-                }
-                (
-                    "items" | "additionalItems" | "contains" | "unevaluatedItems",
-                    Value::Array(items),
-                ) => {
-                    for item in items {
-                        self.visit(inner, item, depth + 1)?;
-                    }
-                }
-                ("additionalProperties" | "unevaluatedProperties", Value::Object(value)) => {
-                    for field in value.values() {
-                        self.visit(inner, field, depth + 1)?;
-                    }
-                }
-                ("propertyNames", Value::Object(value)) => {
-                    for name in value.keys() {
-                        self.visit(inner, &Value::from(name.as_str()), depth + 1)?;
-                    }
-                }
-                ("not" | "if" | "then" | "else", _) => self.visit(inner, value, depth + 1)?,
+            match (keyword.as_str(), &value) {
+                ("not" | "if" | "then" | "else", _) => self.add(inner, value.clone(), depth)?,
                 ("allOf" | "anyOf" | "oneOf", _) => {
                     for schema in inner.as_array().into_iter().flatten() {
-                        self.visit(schema, value, depth + 1)?;
+                        self.add(schema, value.clone(), depth)?;
                     }
                 }
-                ("dependentSchemas", Value::Object(_)) => {
-                    for schema in inner.as_object().into_iter().flat_map(Map::values) {
-                        self.visit(schema, value, depth + 1)?;
-                    }
-                }
-                _ => {}
+                // A value of its own is the name of a property, which contains nothing.
+                (_, Cow::Borrowed(value)) => self.visit_inside(keyword, inner, value, depth)?,
+                (_, Cow::Owned(_)) => {}
             }
         }
-        match self.target(fields) {
-            Some(target) => self.visit(target, value, depth + 1),
+        match target(self.root, fields) {
+            Some(target) => self.add(target, value, depth),
             None => Ok(()),
         }
     }
 
-    /// Returns the schema that a reference leads to. One that is not a path leads to the root here:
-    /// that is where most of them lead, and none makes more work.
-    fn target(&self, fields: &Map<String, Value>) -> Option<&'a Value> {
-        let references = ["$ref", "$dynamicRef", "$recursiveRef"];
-        let reference = references
-            .iter()
-            .find_map(|key| fields.get(*key)?.as_str())?;
-        let path = reference.strip_prefix('#');
-        Some(
-            path.and_then(|path| self.root.pointer(path))
-                .unwrap_or(self.root),
-        )
+    /// Notes what a keyword checks inside a value.
+    fn visit_inside(
+        &mut self,
+        keyword: &str,
+        inner: &'a Value,
+        value: &'a Value,
+        depth: usize,
+    ) -> Result<(), TooMuchWork> {
+        match (keyword, value) {
+            ("properties", Value::Object(value)) => {
+                for (name, schema) in inner.as_object().into_iter().flatten() {
+                    if let Some(field) = value.get(name) {
+                        self.add(schema, Cow::Borrowed(field), depth)?;
+                    }
+                }
+            }
+            ("patternProperties", Value::Object(value)) => {
+                for schema in inner.as_object().into_iter().flat_map(Map::values) {
+                    for field in value.values() {
+                        self.add(schema, Cow::Borrowed(field), depth)?;
+                    }
+                }
+            }
+            ("prefixItems" | "items", Value::Array(items)) if inner.is_array() => {
+                for (schema, item) in inner.as_array().into_iter().flatten().zip(items) {
+                    self.add(schema, Cow::Borrowed(item), depth)?;
+                }
+            }
+            (
+                "items" | "additionalItems" | "contains" | "unevaluatedItems",
+                Value::Array(items),
+            ) => {
+                for item in items {
+                    self.add(inner, Cow::Borrowed(item), depth)?;
+                }
+            }
+            ("additionalProperties" | "unevaluatedProperties", Value::Object(value)) => {
+                for field in value.values() {
+                    self.add(inner, Cow::Borrowed(field), depth)?;
+                }
+            }
+            ("propertyNames", Value::Object(value)) => {
+                for name in value.keys() {
+                    self.add(inner, Cow::Owned(Value::from(name.as_str())), depth)?;
+                }
+            }
+            ("dependentSchemas", Value::Object(_)) => {
+                for schema in inner.as_object().into_iter().flat_map(Map::values) {
+                    self.add(schema, Cow::Borrowed(value), depth)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
+}
+
+/// Returns the schema that a reference leads to. One that is not a path leads to the root here:
+/// that is where most of them lead, and none makes more work.
+fn target<'a>(root: &'a Value, fields: &Map<String, Value>) -> Option<&'a Value> {
+    let references = ["$ref", "$dynamicRef", "$recursiveRef"];
+    let reference = references
+        .iter()
+        .find_map(|key| fields.get(*key)?.as_str())?;
+    let path = reference.strip_prefix('#');
+    Some(path.and_then(|path| root.pointer(path)).unwrap_or(root))
 }
 
 #[cfg(test)]
