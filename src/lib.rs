@@ -13,9 +13,9 @@
 //! | 6 | `app` | what all commands share: environment, streams, messages |
 //! | 5 | `error`, `cli` | every failure with its exit code and hint; the command line as data |
 //! | 4 | `batch`, `config` | the items of a batch; settings |
-//! | 3 | `client`, `session`, `tool`, `turn`, `ui`, `input`, `demo` | the shared HTTP core; saved
-//! conversations; tools; one turn of the user; the terminal; files and templates; the built-in
-//! endpoint |
+//! | 3 | `client`, `session`, `tool`, `mcp`, `turn`, `ui`, `input`, `demo` | the shared HTTP core;
+//! saved conversations; tools; tool servers; one turn of the user; the terminal; files and
+//! templates; the built-in endpoint |
 //! | 2 | `protocol`, `media`, `pace`, `usage`, `model_text`, `guard`, `recording` | the Messages
 //! API and files as data; the shared rate-limit ledger; the usage log; the sentences that the model
 //! reads; the process that starts children and leaves none; records of requests and their responses
@@ -39,6 +39,7 @@ mod exchange;
 mod fs;
 mod guard;
 mod input;
+mod mcp;
 mod media;
 mod model_text;
 mod pace;
@@ -167,6 +168,10 @@ pub fn tables() -> impl Iterator<Item = (&'static str, String, &'static str)> {
 /// The keys of a tool in a tools file, each with a sample value and its description, for the
 /// documentation.
 pub const TOOL_KEYS: &[(&str, &str, &str)] = &tool::TOOL_KEYS;
+
+/// The keys of an MCP server in the config file, each with a sample value and its description, for
+/// the documentation.
+pub const SERVER_KEYS: &[(&str, &str, &str)] = &mcp::SERVER_KEYS;
 
 /// Entry points for the fuzz targets; not part of the product.
 #[cfg(feature = "internals")]
@@ -303,6 +308,10 @@ fn dispatch(app: &Arc<App>, command: Command) -> Result<(), Error> {
             app,
             Box::pin(async move { commands::tool_run(&theirs, &args).await }),
         ),
+        Command::Mcp(args) => talk(
+            app,
+            Box::pin(async move { commands::mcp(&theirs, &args).await }),
+        ),
         Command::Batch(args) => talk(
             app,
             Box::pin(async move { commands::batch(&theirs, *args).await }),
@@ -421,6 +430,7 @@ fn is_for_programs(command: &Command) -> bool {
         | Command::Usage(cli::UsageArgs { json, .. }) => *json,
         Command::Count(args) => args.json,
         Command::Session(args) => args.is_for_programs(),
+        Command::Mcp(args) => args.is_for_programs(),
         _ => false,
     }
 }

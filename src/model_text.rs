@@ -121,6 +121,17 @@ pub(crate) fn tool_not_started(error: &str) -> String {
     format!("the tool could not be started: {error}")
 }
 
+/// Returns the result of a call that an MCP server refused, or that ended with it. The server's own
+/// words are there because models correct a call by them.
+pub(crate) fn server_call_failed(server: &str, why: &str) -> String {
+    format!("the MCP server `{server}` did not run this call: {why}")
+}
+
+/// Returns the result of a call of an MCP server that did not start, or was left.
+pub(crate) fn server_is_gone(server: &str) -> String {
+    format!("the MCP server `{server}` is not running")
+}
+
 /// Returns the result of a call of a tool that belongs to the caller of this program.
 pub(crate) fn tool_not_run_here(name: &str) -> String {
     format!("`{name}` is not run here")

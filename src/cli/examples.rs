@@ -111,7 +111,7 @@ const CHAT: [Example; 3] = [
 ];
 
 /// The examples of `tool-run`.
-const TOOL_RUN: [Example; 4] = [
+const TOOL_RUN: [Example; 5] = [
     (
         "List the tools of a file:",
         "langdock tool-run -T ./weather.toml --list",
@@ -128,6 +128,31 @@ const TOOL_RUN: [Example; 4] = [
         "Use a program that prints its own definition:",
         "langdock tool-run -T ./clock -y 'What time is it?'",
     ),
+    (
+        "Offer the tools of MCP servers, and allow those of one without confirmation:",
+        "langdock tool-run --mcp ./servers.json --allow-tool 'files__*' 'What is new?'",
+    ),
+];
+
+/// The examples of `mcp`.
+const MCP: [Example; 5] = [
+    (
+        "Check the servers that another program has configured:",
+        "langdock mcp doctor ./servers.json",
+    ),
+    (
+        "Show what each tool costs with every request:",
+        "langdock mcp tools ./servers.json --cost",
+    ),
+    (
+        "Call a tool by hand:",
+        "langdock mcp call ./servers.json read_file '{\"path\": \"notes.md\"}'",
+    ),
+    (
+        "Copy the servers to the config file, so that --mcp NAME starts one:",
+        "langdock mcp import ./servers.json",
+    ),
+    ("List the servers of the config file:", "langdock mcp list"),
 ];
 
 /// The examples of `models`.
@@ -319,6 +344,7 @@ pub(crate) fn examples(command: &str) -> &'static [Example] {
         "send" => &SEND,
         "chat" => &CHAT,
         "tool-run" => &TOOL_RUN,
+        "mcp" => &MCP,
         "batch" => &BATCH,
         "merge" => &MERGE,
         "models" => &MODELS,

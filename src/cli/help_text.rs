@@ -48,6 +48,16 @@ command_help!(
     standard input; its output is the result of the call."
 );
 command_help!(
+    MCP,
+    "List and try MCP servers, the tool servers of --mcp",
+    "tool-run and chat offer the model the tools of MCP servers with --mcp. A server is a program \
+    that speaks MCP on its standard streams, or a URL that speaks streamable HTTP. [mcp.NAME] \
+    tables in the config file name them; a JSON file with mcpServers, as other programs write it, \
+    can be given instead of a name. A server gets PATH, HOME, LANG, TMPDIR, USER, SHELL, TERM and \
+    the variables that its configuration names, but never the API key. OAuth is not supported: use \
+    headers_cmd for tokens."
+);
+command_help!(
     BATCH,
     "Ask the same question about many items, in parallel and within the rate limits",
     "In the template, {text} is a line of the input, or the text of a file given with --files; \

@@ -22,6 +22,7 @@ mod examples;
 mod help;
 mod help_text;
 mod input;
+mod mcp;
 mod merge;
 mod parse;
 mod request_flags;
@@ -48,6 +49,7 @@ pub(crate) use definition::{command_line, completion_script};
 pub(crate) use examples::examples;
 pub(crate) use help::{HelpArgs, command_help, commands};
 pub(crate) use input::{InputArgs, TemplateAction, TemplateArgs};
+pub(crate) use mcp::{McpAction, McpArgs};
 pub(crate) use merge::MergeArgs;
 pub(crate) use parse::{SHORT_FLAGS_WITH_VALUE, parse};
 use request_flags::RequestFlags;
@@ -95,6 +97,8 @@ pub(crate) enum Command {
     Chat(Box<ChatArgs>),
     #[command(about = help_text::TOOL_RUN.about, long_about = help_text::TOOL_RUN.long_about)]
     ToolRun(Box<ToolRunArgs>),
+    #[command(about = help_text::MCP.about, long_about = help_text::MCP.long_about)]
+    Mcp(McpArgs),
     #[command(about = help_text::BATCH.about, long_about = help_text::BATCH.long_about)]
     Batch(Box<BatchArgs>),
     #[command(about = help_text::MERGE.about, long_about = help_text::MERGE.long_about)]
@@ -223,6 +227,7 @@ impl Command {
             Self::Doctor(args) => Ok(&mut args.connection),
             Self::Auth(args) => Ok(args.command.connection_mut()),
             Self::Config(args) => args.command.connection_mut(),
+            Self::Mcp(_) => Err("mcp"),
             Self::Merge(_) => Err("merge"),
             Self::Count(_) => Err("count"),
             Self::Usage(_) => Err("usage"),

@@ -39,11 +39,26 @@ pub(crate) struct ToolPolicyArgs {
     #[arg(short, long)]
     pub(crate) yes: bool,
     /// Run calls of this tool without confirmation; may be repeated
-    #[arg(long, value_name = "NAME", value_parser = not_blank)]
+    ///
+    /// In the name, * stands for any characters: 'files__*' means all tools of the MCP server
+    /// files. If a server changes the definition of a tool, its calls need confirmation again.
+    #[arg(long, value_name = "NAME|GLOB", value_parser = not_blank)]
     pub(crate) allow_tool: Vec<String>,
     /// Never run calls of this tool; may be repeated
-    #[arg(long, value_name = "NAME", value_parser = not_blank)]
+    ///
+    /// In the name, * stands for any characters.
+    #[arg(long, value_name = "NAME|GLOB", value_parser = not_blank)]
     pub(crate) deny_tool: Vec<String>,
+    /// MCP servers whose tools the model may call: a JSON file, or a name from the config; may be
+    /// repeated
+    ///
+    /// A file, recognised by a slash or by its ending .json, lists servers under mcpServers, as
+    /// other programs write it; all of them are started. A bare name is that of [mcp.NAME] in the
+    /// config file. Nothing is sent before every server has listed its tools, which are called
+    /// SERVER__TOOL. A server that does not start ends the run with exit code 11, unless it is
+    /// `optional`. `langdock help mcp` has more.
+    #[arg(long, value_name = "FILE|NAME", value_parser = not_blank)]
+    pub(crate) mcp: Vec<String>,
     /// Maximum number of model turns
     #[arg(long, value_name = "N", default_value = "10", value_parser = count, allow_negative_numbers = true)]
     pub(crate) max_turns: u32,

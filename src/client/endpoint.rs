@@ -265,7 +265,8 @@ fn fixed_region(path: &str) -> Option<Region> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Returns whether a URL is that of this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']');
     address
@@ -274,7 +275,7 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 /// Returns the part of a URL that a message may repeat: what precedes an `@` may be a password.
-fn without_login(url: &str) -> String {
+pub(super) fn without_login(url: &str) -> String {
     url.rsplit_once('@')
         .map_or(url, |(_, host)| host)
         .to_owned()

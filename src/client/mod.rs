@@ -24,6 +24,7 @@ mod secret_forms;
 mod tls;
 mod upload;
 mod watchdog;
+mod web_client;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,6 +56,7 @@ pub(crate) use proxy::ProxyChoice;
 pub(crate) use redis_server::{LedgerAccess, LedgerServerInfo};
 pub(crate) use reservation::Reservation;
 pub(crate) use retry::{RetryPolicy, is_transient_status};
+pub(crate) use web_client::web_client;
 
 use crate::pace::{LimitStoreError, LimitsView, SharedLedger, StoreReply};
 use crate::protocol::{ApiError, Message, StreamError};

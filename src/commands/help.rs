@@ -5,6 +5,7 @@ use crate::cli::{self, command_help, commands};
 use crate::client::{DEFAULT_BASE_URL, KNOWN_REGIONS, regions_instead};
 use crate::config::{SETTINGS, TABLES, variables};
 use crate::error::{EXIT_CODES, Error};
+use crate::mcp::SERVER_KEYS;
 use crate::text::{TableColumn, TextTable, did_you_mean, wrap_words};
 use crate::tool::TOOL_KEYS;
 
@@ -12,7 +13,8 @@ use crate::tool::TOOL_KEYS;
 type Topic = (&'static str, fn(Option<usize>) -> String);
 
 /// The topics that are not commands. `config` is a command, whose help is followed by the keys of
-/// the config file, and that of `tool-run` by the keys of a tools file.
+/// the config file, that of `tool-run` by the keys of a tools file, and that of `mcp` by those of a
+/// server.
 const TOPICS: [Topic; 3] = [
     ("exit-codes", exit_codes),
     ("environment", environment),
@@ -36,6 +38,9 @@ pub(crate) fn help(app: &App, args: &cli::HelpArgs) -> Result<(), Error> {
     }
     if words == ["tool-run"] {
         text.push_str(&tools_file(columns));
+    }
+    if words == ["mcp"] {
+        text.push_str(&server_keys(columns));
     }
     app.print(&text)
 }
@@ -114,6 +119,18 @@ fn tools_file(columns: Option<usize>) -> String {
                  one object or an array of them:";
     let mut text = "\n".to_owned() + &paragraph(about, 0, columns);
     for (key, sample, about) in TOOL_KEYS {
+        text.push_str(&format!("  {key} = {sample}\n"));
+        text.push_str(&paragraph(about, 6, columns));
+    }
+    text
+}
+
+fn server_keys(columns: Option<usize>) -> String {
+    let about = "Keys of a server in the config file, under [mcp.NAME]; a JSON file has the same, in \
+                 an object for each server under mcpServers. ${VAR} and ${VAR:-default} in env and \
+                 headers mean an environment variable:";
+    let mut text = "\n".to_owned() + &paragraph(about, 0, columns);
+    for (key, sample, about) in SERVER_KEYS {
         text.push_str(&format!("  {key} = {sample}\n"));
         text.push_str(&paragraph(about, 6, columns));
     }

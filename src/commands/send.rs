@@ -25,6 +25,7 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
         keeps_connection: schema.is_some(),
         is_continued: ask.conversation.go_on || ask.conversation.session.is_some(),
         schema: schema.as_mut(),
+        tools: None,
     };
     let Some(prepared) = PreparedExchange::open(app, ask, setup, plan).await? else {
         return Ok(());

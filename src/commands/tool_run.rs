@@ -13,11 +13,15 @@ use crate::error::Error;
 use crate::exchange::answer_format::sink;
 use crate::exchange::engine::AnswerSink;
 use crate::exchange::finish::finish_answer;
+use crate::exchange::named_servers::named_servers;
 use crate::exchange::prepared_exchange::{PreparedExchange, PromptPlan, answer_renderer};
+use crate::exchange::run_tools::RunTools;
 use crate::exchange::session_recorder::{Saving, TurnRecorder};
+use crate::exchange::settings::settings;
 use crate::exchange::setup::{set_up, watch_hangup};
-use crate::exchange::tool_loop::{ToolLoop, approval_policy, checked_tools, external_tools};
+use crate::exchange::tool_loop::{ToolLoop, checked_tools, external_tools};
 use crate::exchange::tool_runner::{ToolRunner, run_by_hand};
+use crate::exchange::tool_servers::{StartingServers, ToolServers, report_cost};
 use crate::protocol::{ContentBlock, ExactJson, ToolUse};
 use crate::text::{TableColumn, TextTable};
 use crate::tool::{self, Tool};
@@ -34,18 +38,22 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
         return call(app, args, name, input).await;
     }
     let ask = &args.ask;
-    let setup = set_up(app, ask, None, Some(&args.running)).await?;
-    let tools = Arc::new(checked_tools(setup.sources.tools.clone())?);
-    let allowed = &setup.catalog.settings().tools;
-    let policy = approval_policy(&args.running, allowed, &tools)?;
+    let mut setup = set_up(app, ask, None, Some(&args.running)).await?;
+    let is_sent = !(ask.looking.dry_run || ask.looking.curl);
+    let (catalog, sources) = (&setup.catalog, &mut setup.sources);
+    let mut tools = RunTools::begin(app, &args.running, catalog, sources, is_sent).await?;
     let plan = PromptPlan {
         command: "tool-run",
         saving: Saving::Yes,
         keeps_connection: true,
         is_continued: true,
         schema: None,
+        tools: Some(&mut tools),
     };
-    let Some(prepared) = PreparedExchange::open(app, ask, setup, plan).await? else {
+    let prepared = PreparedExchange::open(app, ask, setup, plan).await?;
+    let mut runner = ToolRunner::new(app, tools.into_ready(), args.running.tool_jobs);
+    let Some(prepared) = prepared else {
+        runner.close().await;
         return Ok(());
     };
     let PreparedExchange {
@@ -59,11 +67,10 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
     } = prepared;
     let rules = TurnRules {
         max_turns: args.running.max_turns,
-        external_tools: external_tools(&request, &tools),
+        external_tools: external_tools(&request, &runner.tools),
     };
     let calls_out = !rules.external_tools.is_empty();
     let mut renderer = answer_renderer(&exchange, &ask.output, &request, calls_out, sink);
-    let mut runner = ToolRunner::new(app, tools, policy, args.running.tool_jobs);
     let messages = request.messages.clone();
     let mut tool_loop = ToolLoop::new(messages, rules, &mut runner, ask.output.looks.usage);
     let mut answer_sink = AnswerSink {
@@ -74,29 +81,47 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
         .run(&mut exchange, &mut request, encoded, &mut answer_sink)
         .await;
     recorder.commit(app);
-    finish_answer(app, ask, accepted, outcome, renderer)
+    let finished = finish_answer(app, ask, accepted, outcome, renderer);
+    runner.close().await;
+    finished
 }
 
-/// Reads the tools, without setting up a request.
-async fn tools_of(app: &App, args: &cli::ToolRunArgs) -> Result<Vec<Tool>, Error> {
+/// Reads the tools and starts the servers, without setting up a request.
+async fn tools_of(
+    app: &App,
+    args: &cli::ToolRunArgs,
+) -> Result<(Vec<Tool>, Arc<ToolServers>), Error> {
     let mut tools = Vec::new();
     for path in &args.ask.tools.tools {
         tools.extend(load(app, path, Some(&args.running)).await?);
     }
-    if tools.is_empty() {
+    let given = &args.running.mcp;
+    if tools.is_empty() && given.is_empty() {
         let message = "there are no tools".to_owned();
         return Err(Error::Usage {
             message,
-            hint: Some("add a tools file with -T FILE".to_owned()),
+            hint: Some("add a tools file with -T FILE, or an MCP server with --mcp".to_owned()),
         });
     }
-    Ok(tools)
+    if given.is_empty() {
+        return Ok((tools, Arc::default()));
+    }
+    let settings = settings(app, &args.ask.connection.own_flags(), None)?;
+    let specs = named_servers(app, given, &settings.servers).await?;
+    let starting = StartingServers::start(app, specs, &settings.options).await?;
+    let servers = starting.wait(app).await?;
+    let of_servers = servers.tools(app);
+    report_cost(app, &of_servers);
+    tools.extend(of_servers);
+    Ok((tools, Arc::new(servers)))
 }
 
 /// Prints the tools, each with its name, command, description and input; with `--json`, their
 /// definitions.
 async fn list(app: &App, args: &cli::ToolRunArgs) -> Result<(), Error> {
-    let tools = checked_tools(tools_of(app, args).await?)?;
+    let (tools, servers) = tools_of(app, args).await?;
+    let tools = checked_tools(tools)?;
+    ToolServers::close(servers, app).await;
     if args.ask.output.json {
         return app.print_object(&json!(tools.definitions()));
     }
@@ -129,7 +154,8 @@ async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Re
             hint: Some("put one of them in a file".to_owned()),
         });
     }
-    let tools = checked_tools(tools_of(app, args).await?)?;
+    let (tools, servers) = tools_of(app, args).await?;
+    let tools = checked_tools(tools)?;
     let wrong = |message: String, hint: &str| Error::Usage {
         message,
         hint: Some(hint.to_owned()),
@@ -151,7 +177,9 @@ async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Re
     })?;
     let call = ToolUse::new("toolu_by_hand", name, input);
     let mut sink = sink(app, &args.ask).await?;
-    let outcome = match run_by_hand(app, tools, call.clone()).await {
+    let outcome = run_by_hand(app, tools, &servers, call.clone()).await;
+    ToolServers::close(servers, app).await;
+    let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {
             sink.close_file(false)?;

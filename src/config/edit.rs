@@ -52,7 +52,7 @@ pub(crate) fn unset(
 }
 
 /// Reads and validates the config file; a missing file counts as empty.
-fn read_sound(path: &Path) -> Result<(String, ConfigFile), Error> {
+pub(super) fn read_sound(path: &Path) -> Result<(String, ConfigFile), Error> {
     let read = read_trusted(path).and_then(|bytes| {
         String::from_utf8(bytes).map_err(|error| std::io::Error::new(ErrorKind::InvalidData, error))
     });
@@ -73,7 +73,7 @@ fn read_sound(path: &Path) -> Result<(String, ConfigFile), Error> {
     Ok((text, file))
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Error> {
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Error> {
     write_whole(path, text).map_err(|source| Error::Unwritable {
         path: path.to_owned(),
         source,
@@ -82,7 +82,7 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
 
 /// Restores the Windows line endings and the byte order mark of the old text, which `toml_edit`
 /// drops.
-fn with_the_newlines_of(old: &str, new: String) -> String {
+pub(super) fn with_the_newlines_of(old: &str, new: String) -> String {
     const MARK: char = '\u{feff}';
     let new = if old.contains("\r\n") {
         new.replace("\r\n", "\n").replace('\n', "\r\n")

@@ -16,10 +16,15 @@ use super::tool_names::{TOOLS, ToolNames, WORDS};
 use super::value_type::{SettingValue, ValueType};
 use super::{Error, Origin, Paths, Place, Sourced};
 use crate::fs::{FileDistrust, read_trusted};
+use crate::mcp::{SERVER_KEYS, ServerSpec, SpecFlaw, SpecSource};
 use crate::text::nearest_name;
+use crate::tool::toml_to_json;
 
 /// The name of the table of profiles.
 pub(super) const PROFILES: &str = "profiles";
+
+/// The name of the table of MCP servers.
+pub(super) const SERVERS: &str = "mcp";
 
 /// The contents of the config file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +37,8 @@ pub(crate) struct ConfigFile {
     pub(super) limits: Vec<ModelLimits>,
     /// Which tools run without confirmation, and which never run.
     pub(super) tools: ToolNames,
+    /// The MCP servers, in the order of the file.
+    pub(super) servers: Vec<ServerSpec>,
 }
 
 impl ConfigFile {
@@ -90,15 +97,12 @@ impl ConfigFile {
             reason: error.message().lines().collect::<Vec<_>>().join("; "),
         })?;
         let top = reader.level(document.as_table(), None)?;
-        let (limits, tools) = (
-            reader.limits(document.as_table())?,
-            reader.tools(document.as_table())?,
-        );
         let mut file = Self {
             top,
             profiles: Vec::new(),
-            limits,
-            tools,
+            limits: reader.limits(document.as_table())?,
+            tools: reader.tools(document.as_table())?,
+            servers: reader.servers(document.as_table())?,
         };
         let Some((key, item)) = document.as_table().get_key_value(PROFILES) else {
             return Ok(file);
@@ -182,13 +186,13 @@ impl Reader<'_> {
             let Some((key, _)) = table.get_key_value(name) else {
                 continue;
             };
-            if matches!(name, PROFILES | LIMITS | TOOLS) && profile.is_none() {
+            if matches!(name, PROFILES | LIMITS | TOOLS | SERVERS) && profile.is_none() {
                 continue;
             }
             let Some(setting) = Setting::find(name) else {
                 let tables = profile
                     .is_none()
-                    .then_some([PROFILES, LIMITS, TOOLS])
+                    .then_some([PROFILES, LIMITS, TOOLS, SERVERS])
                     .into_iter()
                     .flatten();
                 return Err(self.unknown(
@@ -205,6 +209,49 @@ impl Reader<'_> {
             }
         }
         Ok(level)
+    }
+
+    /// Reads the tables of MCP servers.
+    fn servers(&self, top: &dyn TableLike) -> Result<Vec<ServerSpec>, Error> {
+        let Some((key, item)) = top.get_key_value(SERVERS) else {
+            return Ok(Vec::new());
+        };
+        let servers = item
+            .as_table_like()
+            .ok_or_else(|| self.wrong(key, None, "tables such as [mcp.files]"))?;
+        let server = |(name, item): (&str, &Item)| {
+            let key = servers.key(name).unwrap_or(key);
+            let table = item
+                .as_table_like()
+                .ok_or_else(|| self.wrong(key, None, "a table"))?;
+            let known = SERVER_KEYS.map(|(known, ..)| known);
+            if let Some((unknown, _)) = table.iter().find(|(name, _)| !known.contains(name)) {
+                return Err(self.unknown(table.key(unknown).unwrap_or(key), known));
+            }
+            let mut fields = serde_json::Map::new();
+            for (field, item) in table.iter() {
+                let key = table.key(field).unwrap_or(key);
+                let value = toml_to_json(item)
+                    .ok_or_else(|| self.wrong(key, None, "text, a list or a table"))?;
+                fields.insert(field.to_owned(), value);
+            }
+            let directory = self.path.parent().unwrap_or(Path::new(""));
+            let spec = ServerSpec::from_fields(name, &fields, directory, SpecSource::Config);
+            spec.map_err(|SpecFlaw { key: field, reason }| {
+                let key = table.key(&field).unwrap_or(key);
+                let origin = self.origin(&format!("{SERVERS}.{name}"), key, None);
+                let field = if field.is_empty() {
+                    String::new()
+                } else {
+                    format!("`{field}`: ")
+                };
+                Error::Value {
+                    origin,
+                    reason: format!("{field}{reason}"),
+                }
+            })
+        };
+        servers.iter().map(server).collect()
     }
 
     /// Reads the tables of limits.
@@ -402,6 +449,19 @@ mod tests {
             (
                 "profiles = 1",
                 "`profiles` in `/c.toml`, line 1: must be tables",
+            ),
+            ("mcp = 1", "`mcp` in `/c.toml`, line 1: must be tables"),
+            (
+                "[mcp.s]\ncommand = 'x'\narg = []",
+                "`/c.toml`, line 3: unknown key `arg`",
+            ),
+            (
+                "[mcp.s]\ncommand = 'x'\nargs = 'y'",
+                "`mcp.s` in `/c.toml`, line 3: `args`: must be a list of texts",
+            ),
+            (
+                "[mcp.s]\noptional = true",
+                "`mcp.s` in `/c.toml`, line 1: needs `command` or `url`",
             ),
             (
                 "[profiles.a]\nmodel = ' '",

@@ -11,6 +11,7 @@ use super::setting_values::SettingValues;
 use super::value_type::SettingValue;
 use super::{ConfigFile, Env, Error, KeySource, Origin, RecordFiles, Sourced, ToolNames};
 use crate::client::Region;
+use crate::mcp::ServerSpec;
 
 /// What the flags set for the connection and the model.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -37,6 +38,8 @@ pub(crate) struct MergedConfig {
     pub(super) limits: Vec<ModelLimits>,
     /// The tools that the config file allows or denies.
     pub(super) tools: ToolNames,
+    /// The MCP servers of the config file.
+    pub(super) servers: Vec<ServerSpec>,
     pub(super) no_pace: bool,
     pub(super) records: RecordFiles,
     pub(super) no_proxy: Option<String>,
@@ -81,6 +84,7 @@ impl MergedConfig {
             profile,
             limits: file.limits.clone(),
             tools: file.tools.clone(),
+            servers: file.servers.clone(),
             no_pace: flags.no_pace,
             records: flags.records.clone(),
             no_proxy: env.no_proxy.clone(),

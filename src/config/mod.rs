@@ -14,6 +14,7 @@ mod record_files;
 mod resolve;
 mod schema_ways;
 mod secret;
+mod server_import;
 mod setting;
 mod setting_values;
 mod state;
@@ -37,6 +38,7 @@ pub(crate) use record_files::RecordFiles;
 pub(crate) use resolve::{FieldSetting, Settings, resolve};
 pub(crate) use schema_ways::SchemaWays;
 pub(crate) use secret::Secret;
+pub(crate) use server_import::import_servers;
 pub(crate) use setting::{SETTINGS, Setting, SettingFlag};
 pub(crate) use setting_values::SettingValues;
 pub(crate) use state::{LearnedRules, Pin, SavedList, State};
@@ -65,7 +67,7 @@ pub(crate) struct ConfigTable {
 }
 
 /// The tables of the config file outside of profiles.
-pub(crate) const TABLES: [ConfigTable; 2] = [
+pub(crate) const TABLES: [ConfigTable; 3] = [
     ConfigTable {
         name: "limits.\"MODEL\"",
         samples: &["rpm = 500", "tpm = 60000"],
@@ -75,6 +77,14 @@ pub(crate) const TABLES: [ConfigTable; 2] = [
         name: "tools",
         samples: &["allow = [\"look_up\"]", "deny = [\"remove\"]"],
         about: "Tools whose calls run without confirmation, and tools whose calls never run.",
+    },
+    ConfigTable {
+        name: "mcp.NAME",
+        samples: &[
+            "command = \"npx\"",
+            "args = [\"-y\", \"@modelcontextprotocol/server-memory\"]",
+        ],
+        about: "MCP servers that --mcp NAME starts; langdock-mcp(1) has all keys.",
     },
 ];
 

@@ -12,6 +12,7 @@ use crate::client::{
     ClientOptions, Endpoint, EndpointError, LedgerAccess, LedgerUrl, PacingOptions, ProxyChoice,
     Region, RetryPolicy, key_scope_of,
 };
+use crate::mcp::ServerSpec;
 use crate::protocol::{CacheMode, RequestField};
 
 /// The resolved settings of a run.
@@ -43,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) save: Option<bool>,
     /// The tools that run without confirmation, and those that never run.
     pub(crate) tools: ToolNames,
+    /// The MCP servers of the config file.
+    pub(crate) servers: Vec<ServerSpec>,
     /// The command that prints the password of the shared ledger's server.
     pub(crate) ledger_password_cmd: Option<Vec<String>>,
     /// The name of the theme, if it was chosen.
@@ -111,6 +114,7 @@ pub(crate) fn resolve(
         vi_keys: merged.value_or_default::<String>("keys") == "vi",
         save: merged.value("save"),
         tools: merged.tools.clone(),
+        servers: merged.servers.clone(),
         ledger_password_cmd: merged.value("ledger_password_cmd"),
         theme: merged.value("theme"),
     })

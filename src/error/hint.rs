@@ -116,6 +116,7 @@ impl Error {
                 "ask for a fenced code block in the prompt; the answer is above"
             }
             Self::MaxTurns(_) => "allow more turns with --max-turns",
+            Self::McpServer { server, .. } => return Some(for_server(server)),
             Self::Batch(batch::Error::NoObject { .. }) => {
                 "use a JSON object on every line, or text on every line"
             }
@@ -166,8 +167,9 @@ impl Error {
             Self::Tool(_) => "`langdock help tool-run` lists the keys of a tools file",
             Self::Schema { .. } => "`langdock help send` explains --schema and --schema-mode",
             Self::CallByHand(_) => {
-                "`langdock tool-run --list` with the same -T shows each tool's command and input"
+                "`langdock tool-run --list` with the same -T or --mcp shows what each tool takes"
             }
+            Self::McpServersFailed { .. } => "the reasons are above",
             Self::Unwell { .. } => "see the hints above, then run `langdock doctor` again",
             // For `NoCommand`, the help is the hint; the others were caused on purpose.
             Self::NoCommand { .. } | Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => {
@@ -199,6 +201,15 @@ fn for_output_file(path: &Path, why: &io::Error) -> String {
         }
         _ => ELSEWHERE.to_owned(),
     }
+}
+
+/// What to do about an MCP server that does not start.
+fn for_server(server: &str) -> String {
+    format!(
+        "try it alone: `langdock mcp doctor {}`; `optional = true` in its configuration continues \
+        without it",
+        shell_quote(server)
+    )
 }
 
 /// Returns the hint for a file that cannot be written.

@@ -97,8 +97,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         11,
         "tool",
-        "The model asked for more than --max-turns, a call of tool-run --call failed, items of \
-         batch failed, or merge found items that failed, have no record, or have more than one.",
+        "The model asked for more than --max-turns, a call of tool-run --call or mcp call failed, \
+         an MCP server did not start, items of batch failed, or merge found items that failed, have no record, or have more than one.",
     ),
     (
         12,

@@ -91,7 +91,28 @@ pub(crate) enum Error {
     /// The model would continue, but `--max-turns` is reached; contains that limit.
     #[error("the model did not finish within {}", counted(*.0, "turn"))]
     MaxTurns(u32),
-    /// A call with `tool-run --call` failed.
+    /// An MCP server did not start; nothing was sent.
+    #[error(
+        "the MCP server `{server}` did not start: {reason}{}",
+        if last_lines.is_empty() { String::new() } else { format!("; it printed: {}", last_lines.join(" | ")) }
+    )]
+    McpServer {
+        /// The name of the server.
+        server: String,
+        /// Why it did not start.
+        reason: String,
+        /// The last lines of its standard error.
+        last_lines: Vec<String>,
+    },
+    /// `mcp doctor` found servers that do not start.
+    #[error("{failed} of {} did not start", counted(*of, "MCP server"))]
+    McpServersFailed {
+        /// Number of those.
+        failed: usize,
+        /// Number of servers that were checked.
+        of: usize,
+    },
+    /// A call with `tool-run --call` or `mcp call` failed.
     #[error("the call failed: {0}")]
     CallByHand(String),
     /// The answer does not fit the schema.
@@ -269,9 +290,12 @@ impl Error {
             Self::Session(error) => session_kind(error),
             Self::Tool(_) | Self::Schema { .. } => Kind::Usage,
             Self::Batch(_) => Kind::Usage,
-            Self::MaxTurns(_) | Self::CallByHand(_) | Self::ItemsFailed { .. } | Self::Merge(_) => {
-                Kind::Tool
-            }
+            Self::MaxTurns(_)
+            | Self::McpServer { .. }
+            | Self::McpServersFailed { .. }
+            | Self::CallByHand(_)
+            | Self::ItemsFailed { .. }
+            | Self::Merge(_) => Kind::Tool,
             Self::RequestTooLarge { .. } | Self::TooManyTokens { .. } | Self::Budget { .. } => {
                 Kind::TooLarge
             }

@@ -149,6 +149,12 @@ fn of_the_run() -> Vec<Error> {
             can_go_on: false,
         },
         Error::MaxTurns(10),
+        Error::McpServersFailed { failed: 1, of: 7 },
+        Error::McpServer {
+            server: "files".to_owned(),
+            reason: "it exited with code 1".to_owned(),
+            last_lines: vec!["Error: no such directory".to_owned(), "usage: x".to_owned()],
+        },
         Error::CallByHand("the tool failed with exit code 3".to_owned()),
         Error::Unfit("at `/n`: \"x\" is not of type \"integer\"".to_owned()),
         Error::RequestTooLarge {

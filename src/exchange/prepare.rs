@@ -3,6 +3,7 @@
 
 use super::engine::{EncodedRequest, Exchange};
 use super::model_options::FitContext;
+use super::run_tools::RunTools;
 use super::session_recorder::SessionRecorder;
 use super::structured::SchemaRules;
 use crate::app::App;
@@ -28,13 +29,15 @@ pub(crate) const CALLS_AS_TEXT: &str = "the tool calls of the conversation are s
                                         because this request has no tools; -T adds some";
 
 /// What a request is made of.
-pub(crate) struct PromptInputs<'i> {
+pub(crate) struct PromptInputs<'i, 'r> {
     pub(crate) sources: RequestSources,
     pub(crate) stdin_use: StdinUse,
     /// The conversation that it continues or begins.
     pub(crate) recorder: Option<&'i mut SessionRecorder>,
     /// The schema that the answer has to match.
     pub(crate) schema: Option<&'i mut Structured>,
+    /// The tools whose servers may still be starting.
+    pub(crate) tools: Option<&'i mut RunTools<'r>>,
 }
 
 /// A request that is ready to be sent.
@@ -48,13 +51,14 @@ impl Exchange<'_> {
     pub(crate) async fn prepare(
         &mut self,
         args: &cli::AskArgs,
-        inputs: PromptInputs<'_>,
+        inputs: PromptInputs<'_, '_>,
     ) -> Result<PreparedRequest, Error> {
         let PromptInputs {
             mut sources,
             stdin_use,
             recorder,
             schema,
+            tools,
         } = inputs;
         let app = self.app;
         let mut system = system_prompt(app, args.request.system()).await?;
@@ -63,6 +67,10 @@ impl Exchange<'_> {
             .await??;
         for notice in &turn.notices {
             app.notices.notice(notice);
+        }
+        // Servers start while standard input and files are read.
+        if let Some(tools) = tools {
+            tools.finish(&mut sources).await?;
         }
         // The template's system prompt has been filled by now.
         let mut spec = sources.resolve(args, self.settings())?;

@@ -7,6 +7,7 @@ use super::engine::{AnswerPolicy, EncodedRequest, Exchange, SendPolicy};
 use super::finish::AcceptedEndings;
 use super::prepare::{PreparedRequest, PromptInputs, print_preview};
 use super::request_log::RequestLog;
+use super::run_tools::RunTools;
 use super::session_recorder::{Saving, SessionRecorder};
 use super::setup::{DemoEndpoint, Setup};
 use crate::app::App;
@@ -17,7 +18,7 @@ use crate::tool::Structured;
 use crate::ui::{AnswerRenderer, OutputSink};
 
 /// How a command sends its prompt, beyond what the flags say.
-pub(crate) struct PromptPlan<'p> {
+pub(crate) struct PromptPlan<'p, 'r> {
     /// The command's name in the usage log.
     pub(crate) command: &'static str,
     /// Whether the conversation is saved where no flag decides.
@@ -28,6 +29,8 @@ pub(crate) struct PromptPlan<'p> {
     pub(crate) is_continued: bool,
     /// The schema that the answer has to match.
     pub(crate) schema: Option<&'p mut Structured>,
+    /// The tools that are run, whose servers may still be starting.
+    pub(crate) tools: Option<&'p mut RunTools<'r>>,
 }
 
 /// A request that is ready to be sent, with everything that its answer needs.
@@ -51,7 +54,7 @@ impl<'a> PreparedExchange<'a> {
         app: &'a App,
         ask: &cli::AskArgs,
         setup: Setup<'a>,
-        plan: PromptPlan<'_>,
+        plan: PromptPlan<'_, '_>,
     ) -> Result<Option<Self>, Error> {
         let Setup {
             demo,
@@ -103,6 +106,7 @@ impl<'a> PreparedExchange<'a> {
             stdin_use,
             recorder: recorder.as_mut(),
             schema: plan.schema,
+            tools: plan.tools,
         };
         let PreparedRequest { request, encoded } = exchange.prepare(ask, inputs).await?;
         let settings = exchange.settings();

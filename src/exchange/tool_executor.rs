@@ -1,10 +1,11 @@
-//! What runs a call of the model's.
+//! What runs a call of the model's: a child process for each call, or a server that is running.
 
 use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::tool_servers::{CallProgress, ToolServers};
 use crate::config::inherited_var;
 use crate::guard::ChildGuard;
 use crate::protocol::ToolUse;
@@ -19,29 +20,36 @@ pub(crate) trait ToolExecutor: Send + Sync {
         &'c self,
         call: &'c ToolUse,
         stop: watch::Receiver<Stop>,
+        progress: CallProgress,
     ) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'c>>;
 }
 
-/// Runs each call as a child process.
-pub(crate) struct ChildProcessExecutor {
+/// Runs the calls of a server's tools there, and each other call as a child process.
+pub(crate) struct LocalExecutor {
     pub(crate) tools: Arc<ToolSet>,
     /// What no variable of a tool may have.
     pub(crate) secrets: Arc<KnownSecrets>,
     /// What starts them.
     pub(crate) guard: Arc<ChildGuard>,
+    /// The servers.
+    pub(crate) servers: Arc<ToolServers>,
 }
 
-impl ToolExecutor for ChildProcessExecutor {
+impl ToolExecutor for LocalExecutor {
     fn call<'c>(
         &'c self,
         call: &'c ToolUse,
         stop: watch::Receiver<Stop>,
+        progress: CallProgress,
     ) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'c>> {
         Box::pin(async move {
             let ready = match self.tools.find(&call.name) {
                 Ok(ready) => ready,
                 Err(why) => return Outcome::error(why),
             };
+            if let Some(tool) = &ready.tool.server {
+                return self.servers.call(tool, &call.input, stop, progress).await;
+            }
             let job = Job {
                 call,
                 ready,

@@ -9,7 +9,7 @@ use crate::config::{ToolNames, inherited_var};
 use crate::error::Error;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, ToolDefinition, ToolUse};
 use crate::text::did_you_mean;
-use crate::tool::{Policy, Tool, ToolSet};
+use crate::tool::{Policy, Tool, ToolSet, matches_name};
 use crate::turn::{TurnLimit, TurnRules, TurnStep, UserTurn};
 use crate::ui::DisplayOutcome;
 
@@ -179,7 +179,7 @@ pub(crate) fn approval_policy(
     .into_iter()
     .flat_map(|(flag, names)| names.iter().map(move |name| (flag, name)))
     {
-        if tools.find(name).is_err() {
+        if !tools.names().any(|known| matches_name(name, known)) {
             let nearest = did_you_mean(name, tools.names());
             let message = format!("{flag}: no tool `{name}`{nearest}");
             return Err(Error::Usage {

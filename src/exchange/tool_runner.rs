@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::progress::{shows_progress, spinner_tick};
-use super::tool_executor::{ChildProcessExecutor, ToolExecutor};
+use super::tool_executor::{LocalExecutor, ToolExecutor};
+use super::tool_servers::{CallProgress, ToolServers};
 use crate::app::App;
 use crate::error::Error;
 use crate::input::on_a_thread;
@@ -24,8 +25,19 @@ use crate::ui::{
 /// SIGINT: the first one stops the tools, and not the run.
 const SIGINT: i32 = 2;
 
+/// How many reports of progress may wait to be shown.
+const PROGRESS_QUEUE: usize = 16;
+
 /// How much of a call's input and of its result is told, in characters.
 const TOLD: usize = 80;
+
+/// The tools of a run.
+#[derive(Debug)]
+pub(crate) struct ReadyTools {
+    pub(crate) tools: Arc<ToolSet>,
+    pub(crate) policy: Policy,
+    pub(crate) servers: Arc<ToolServers>,
+}
 
 /// What calls are run with.
 pub(crate) struct ToolRunner<'a> {
@@ -34,25 +46,58 @@ pub(crate) struct ToolRunner<'a> {
     policy: Policy,
     /// How many run at a time.
     jobs: u32,
+    servers: Arc<ToolServers>,
     executor: Arc<dyn ToolExecutor>,
 }
 
+fn executor(app: &App, tools: &Arc<ToolSet>, servers: &Arc<ToolServers>) -> Arc<dyn ToolExecutor> {
+    Arc::new(LocalExecutor {
+        tools: Arc::clone(tools),
+        secrets: Arc::clone(&app.secrets),
+        guard: Arc::clone(&app.guard),
+        servers: Arc::clone(servers),
+    })
+}
+
 impl<'a> ToolRunner<'a> {
-    /// Creates a runner of these tools, each call a child process. At most `jobs` calls run at a
-    /// time.
-    pub(crate) fn new(app: &'a App, tools: Arc<ToolSet>, policy: Policy, jobs: u32) -> Self {
-        let executor = ChildProcessExecutor {
-            tools: Arc::clone(&tools),
-            secrets: Arc::clone(&app.secrets),
-            guard: Arc::clone(&app.guard),
-        };
-        Self {
-            app,
+    /// Creates a runner of these tools. At most `jobs` calls run at a time.
+    pub(crate) fn new(app: &'a App, ready: ReadyTools, jobs: u32) -> Self {
+        let ReadyTools {
             tools,
             policy,
+            servers,
+        } = ready;
+        Self {
+            app,
+            policy,
             jobs,
-            executor: Arc::new(executor),
+            executor: executor(app, &tools, &servers),
+            tools,
+            servers,
         }
+    }
+
+    /// Returns the servers whose tools it runs.
+    pub(crate) fn servers(&self) -> &Arc<ToolServers> {
+        &self.servers
+    }
+
+    /// Runs other tools from now on. What the user allowed stays allowed.
+    pub(crate) fn set_tools(&mut self, tools: Arc<ToolSet>) {
+        self.executor = executor(self.app, &tools, &self.servers);
+        self.tools = tools;
+    }
+
+    /// Ends the servers.
+    pub(crate) async fn close(self) {
+        let Self {
+            app,
+            servers,
+            executor,
+            ..
+        } = self;
+        drop(executor);
+        ToolServers::close(servers, app).await;
     }
 
     /// Runs the calls of one answer. There is a result for each, in their order, also where the run
@@ -94,6 +139,7 @@ impl<'a> ToolRunner<'a> {
         if error.is_none() {
             error = self.run_side_by_side(calls, &mut outcomes, renderer).await;
         }
+        self.servers.report(self.app);
         let failed = || Outcome::error(NO_RESULT);
         let results = calls
             .iter()
@@ -172,7 +218,7 @@ impl<'a> ToolRunner<'a> {
         })? {
             ApprovalReply::Yes => Ok(None),
             ApprovalReply::Always => {
-                self.policy.always(&call.name);
+                self.policy.always(ready);
                 Ok(None)
             }
             ApprovalReply::No => Ok(Some(Outcome::error(CALL_DENIED))),
@@ -191,6 +237,7 @@ impl<'a> ToolRunner<'a> {
         let (tell, told) = watch::channel(Stop::No);
         let places = Arc::new(Semaphore::new(usize::try_from(self.jobs).unwrap_or(1)));
         let mut running = JoinSet::new();
+        let (report, mut progress) = mpsc::channel::<(usize, String)>(PROGRESS_QUEUE);
         for (index, call) in calls
             .iter()
             .enumerate()
@@ -198,9 +245,14 @@ impl<'a> ToolRunner<'a> {
         {
             let (call, told) = (call.clone(), told.clone());
             let (places, executor) = (Arc::clone(&places), Arc::clone(&self.executor));
+            let report = report.clone();
+            let tell: CallProgress = Box::new(move |words| {
+                // What is not shown in time is not shown.
+                let _ = report.try_send((index, words.to_owned()));
+            });
             running.spawn(async move {
                 let _place = places.acquire().await;
-                (index, executor.call(&call, told).await)
+                (index, executor.call(&call, told, tell).await)
             });
         }
         let mut error = None;
@@ -243,6 +295,13 @@ impl<'a> ToolRunner<'a> {
                         }
                     }
                 },
+                Some((index, words)) = progress.recv() => {
+                    let name = &calls[index].name;
+                    self.app.notices.log_step(&format!("{name}: {words}"));
+                    if let Some(waiting) = &mut waiting {
+                        waiting.set_subject(format!("running {name}: {words}"));
+                    }
+                }
                 () = spinner_tick(), if waiting.is_some() => waiting.iter_mut().for_each(WaitIndicator::redraw),
             }
         }
@@ -291,6 +350,7 @@ fn under_way(calls: &[ToolUse], outcomes: &[Option<Outcome>]) -> String {
 pub(crate) async fn run_by_hand(
     app: &App,
     tools: ToolSet,
+    servers: &Arc<ToolServers>,
     call: ToolUse,
 ) -> Result<Outcome, Error> {
     if let Err(why) = tools
@@ -300,12 +360,9 @@ pub(crate) async fn run_by_hand(
         return Ok(Outcome::error(why));
     }
     let (tell, told) = watch::channel(Stop::No);
-    let executor = ChildProcessExecutor {
-        tools: Arc::new(tools),
-        secrets: Arc::clone(&app.secrets),
-        guard: Arc::clone(&app.guard),
-    };
-    let mut running = tokio::spawn(async move { executor.call(&call, told).await });
+    let executor = executor(app, &Arc::new(tools), servers);
+    let nowhere: CallProgress = Box::new(|_| {});
+    let mut running = tokio::spawn(async move { executor.call(&call, told, nowhere).await });
     tokio::select! {
         biased;
         signal = app.interrupt.wait_for_signal() => {

@@ -48,5 +48,6 @@ pub(crate) use request_field::{
     EFFORT, EFFORT_LEVELS, FieldShape, MAX_COUNT, MIN_THINKING_BUDGET, REQUEST_FIELDS,
     RequestField, TEMPERATURE, THINKING, TOP_K, TOP_P,
 };
+pub(crate) use sse::Decoder;
 pub(crate) use stream::MessageStream;
 pub(crate) use tools::{ToolChoice, ToolDefinition};

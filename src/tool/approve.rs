@@ -2,9 +2,10 @@
 //! or the environment. Pure.
 
 use super::Ready;
+use crate::protocol::ToolDefinition;
 
 /// What the user allows and denies.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Policy {
     /// Whether all calls run without confirmation: `-y`.
     pub(crate) yes: bool,
@@ -12,8 +13,8 @@ pub(crate) struct Policy {
     pub(crate) allow: Vec<String>,
     /// The names of tools whose calls never run.
     pub(crate) deny: Vec<String>,
-    /// The tools whose calls the user approved of for the whole run, by name.
-    pub(crate) approved: Vec<String>,
+    /// The tools whose calls the user approved of for the whole run, by name and definition.
+    pub(crate) approved: Vec<(String, ToolDefinition)>,
 }
 
 /// What to do with a call.
@@ -32,28 +33,64 @@ impl Policy {
     /// tools file requires confirmation where only `-y` would allow the call. A program that others
     /// can write to is not the one that a flag or the config file allowed, so the user is asked.
     pub(crate) fn judge(&self, ready: &Ready) -> Verdict {
-        self.judge_named(ready.tool.name(), ready.confirms(), ready.is_exposed())
+        let name = ready.tool.name();
+        let is_approved = self
+            .approved
+            .iter()
+            .any(|(approved, definition)| approved == name && *definition == ready.tool.definition);
+        if is_approved && !is_named(&self.deny, name) {
+            return Verdict::Run;
+        }
+        // A server's definition may change while it runs: what was allowed is not what it is now.
+        let is_other = ready.is_exposed() || ready.has_changed();
+        self.judge_named(name, ready.confirms(), is_other)
     }
 
-    fn judge_named(&self, name: &str, confirm: bool, is_exposed: bool) -> Verdict {
-        let named = |names: &[String]| names.iter().any(|listed| listed == name);
+    fn judge_named(&self, name: &str, confirm: bool, is_other: bool) -> Verdict {
         match () {
-            () if named(&self.deny) => Verdict::Deny,
-            () if named(&self.approved) => Verdict::Run,
-            () if is_exposed => Verdict::Ask,
-            () if named(&self.allow) || (self.yes && !confirm) => Verdict::Run,
+            () if is_named(&self.deny, name) => Verdict::Deny,
+            () if is_other => Verdict::Ask,
+            () if is_named(&self.allow, name) || (self.yes && !confirm) => Verdict::Run,
             () => Verdict::Ask,
         }
     }
 
-    /// Runs the calls of a tool without confirmation from now on.
-    pub(crate) fn always(&mut self, name: &str) {
-        self.approved.push(name.to_owned());
+    /// Runs the calls of a tool without confirmation from now on, until its definition changes.
+    pub(crate) fn always(&mut self, ready: &Ready) {
+        let approved = (ready.tool.name().to_owned(), ready.tool.definition.clone());
+        self.approved.push(approved);
     }
+}
+
+/// Whether one of these names or patterns is that of a tool.
+fn is_named(patterns: &[String], name: &str) -> bool {
+    patterns.iter().any(|pattern| matches_name(pattern, name))
+}
+
+/// Whether a name matches a pattern, in which `*` stands for any characters.
+pub(crate) fn matches_name(pattern: &str, name: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else {
+        return pattern == name;
+    };
+    let Some(mut name) = name.strip_prefix(start) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let end = parts.pop().unwrap_or_default();
+    for part in parts {
+        match name.split_once(part) {
+            Some((_, behind)) => name = behind,
+            None => return false,
+        }
+    }
+    name.ends_with(end)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::{ServerTool, Tool, ToolSet};
     use super::*;
 
     #[test]
@@ -81,14 +118,62 @@ mod tests {
         }
         let both = policy(true, "a", "");
         assert_eq!(both.judge_named("a", false, true), Verdict::Ask);
+    }
+
+    #[test]
+    fn an_approval_is_of_one_definition() {
+        let ready = |description: &str, has_changed| {
+            let definition = json!({"name": "s__t", "description": description,
+                                    "input_schema": {"type": "object"}});
+            let server = ServerTool {
+                server: "s".to_owned(),
+                name: "t".to_owned(),
+                confirm: false,
+                has_changed,
+            };
+            let definition = definition.as_object().cloned().expect("an object");
+            let tool = Tool::for_server(server, definition).expect("a tool");
+            let mut tools = ToolSet::from_tools(vec![tool], None).expect("tools").0;
+            tools.remove(0)
+        };
+        let (first, changed) = (ready("one", false), ready("two", true));
+        let allowing = Policy {
+            allow: vec!["s__*".to_owned()],
+            yes: true,
+            ..Policy::default()
+        };
         let mut policy = Policy::default();
-        policy.always("a");
+        assert_eq!(policy.judge(&first), Verdict::Ask);
+        policy.always(&first);
         assert_eq!(
-            (
-                policy.judge_named("a", true, true),
-                policy.judge_named("b", false, false)
-            ),
+            (policy.judge(&first), policy.judge(&changed)),
             (Verdict::Run, Verdict::Ask)
         );
+        assert_eq!(
+            (allowing.judge(&first), allowing.judge(&changed)),
+            (Verdict::Run, Verdict::Ask)
+        );
+        policy.always(&changed);
+        assert_eq!(policy.judge(&changed), Verdict::Run);
+        policy.deny.push("s__t".to_owned());
+        assert_eq!(policy.judge(&changed), Verdict::Deny);
+    }
+
+    #[test]
+    fn a_star_in_a_name_stands_for_any_characters() {
+        for (pattern, name, matches) in [
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("*", "", true),
+            ("fs__*", "fs__read", true),
+            ("fs__*", "fs_read", false),
+            ("*__read_*", "fs__read_file", true),
+            ("*read", "read_read", true),
+            ("a*a", "a", false),
+            ("a*b*c", "axbxbc", true),
+            ("a*b*c", "axc", false),
+        ] {
+            assert_eq!(matches_name(pattern, name), matches, "{pattern} {name}");
+        }
     }
 }

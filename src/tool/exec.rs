@@ -50,6 +50,9 @@ const LOOK: Duration = Duration::from_millis(5);
 /// The environment variables that every tool gets.
 const PASSED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
 
+/// Those that a tool server gets as well.
+const PASSED_TO_SERVERS: [&str; 7] = ["PATH", "HOME", "LANG", "TMPDIR", "USER", "SHELL", "TERM"];
+
 /// Whether running tools must end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Stop {
@@ -122,7 +125,7 @@ pub(crate) async fn describe(
 ) -> Result<String, String> {
     let mut command = ChildCommand::new(program);
     command.arg("--schema");
-    command.variables = passed(&[], variable, secrets);
+    command.variables = passed(PASSED, variable, secrets);
     let (_never, stop) = watch::channel(Stop::No);
     let limits = (MAX_DEFINITION, DESCRIBE_TIMEOUT);
     let ended = conduct(guard, &command, &[], limits, stop).await;
@@ -210,20 +213,28 @@ fn environment(job: &Job<'_>) -> Vec<(OsString, OsString)> {
         .as_ref()
         .map(|run| run.env.as_slice())
         .unwrap_or_default();
-    let mut variables = passed(named, job.variable, job.secrets);
+    let all = PASSED.into_iter().chain(named.iter().map(String::as_str));
+    let mut variables = passed(all, job.variable, job.secrets);
     variables.push(("LANGDOCK_TOOL_NAME".into(), OsString::from(&job.call.name)));
     variables.push(("LANGDOCK_TOOL_USE_ID".into(), OsString::from(&job.call.id)));
     variables
 }
 
+/// Returns the variables that every tool server gets.
+pub(crate) fn passed_variables(
+    variable: fn(&str) -> Option<OsString>,
+    secrets: &KnownSecrets,
+) -> Vec<(OsString, OsString)> {
+    passed(PASSED_TO_SERVERS, variable, secrets)
+}
+
 /// Returns the variables to pass on, leaving out any whose value contains the key.
-fn passed(
-    named: &[String],
+fn passed<'n>(
+    names: impl IntoIterator<Item = &'n str>,
     variable: fn(&str) -> Option<OsString>,
     secrets: &KnownSecrets,
 ) -> Vec<(OsString, OsString)> {
     let has_key = |value: &OsStr| secrets.is_in(&value.to_string_lossy());
-    let all = PASSED.into_iter().chain(named.iter().map(String::as_str));
     let value_of = |name: &str| {
         let value = variable(name)?;
         Some(match name {
@@ -231,7 +242,9 @@ fn passed(
             _ => value,
         })
     };
-    let found = all.filter_map(|name| Some((OsString::from(name), value_of(name)?)));
+    let found = names
+        .into_iter()
+        .filter_map(|name| Some((OsString::from(name), value_of(name)?)));
     found.filter(|(_, value)| !has_key(value)).collect()
 }
 

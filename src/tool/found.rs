@@ -160,7 +160,7 @@ fn of_toml(name: &str, text: &str) -> Result<Vec<Found>, Error> {
 }
 
 /// Converts a value to JSON; `None` if JSON cannot express it, such as dates and infinite numbers.
-fn to_json(item: &Item) -> Option<Value> {
+pub(crate) fn to_json(item: &Item) -> Option<Value> {
     Some(match item {
         Item::None => return None,
         Item::Value(value) => value_to_json(value)?,

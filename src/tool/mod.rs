@@ -20,14 +20,15 @@ use std::ffi::{OsStr, OsString};
 
 use serde_json::Value;
 
-pub(crate) use approve::{Policy, Verdict};
-pub(crate) use exec::{Job, Stop, describe, run};
+pub(crate) use approve::{Policy, Verdict, matches_name};
+pub(crate) use exec::{Job, Stop, describe, passed_variables, run};
+pub(crate) use found::to_json as toml_to_json;
 pub(crate) use keys::TOOL_KEYS;
 pub(crate) use program::{FoundProgram, is_program};
-pub(crate) use result::Outcome;
+pub(crate) use result::{Outcome, OutcomePart};
 pub(crate) use schema::Schema;
 pub(crate) use schema_way::{SchemaMode, SchemaWay};
-pub(crate) use spec::{Tool, parse_tools, refuse_same_names, tool_choice};
+pub(crate) use spec::{ServerTool, Tool, parse_tools, refuse_same_names, tool_choice};
 pub(crate) use structured::{Structured, Verdict as StructuredVerdict};
 
 use crate::model_text::{invalid_input, unknown_tool};
@@ -137,12 +138,23 @@ impl ToolSet {
 impl Ready {
     /// Whether it is run here, not by the caller.
     pub(crate) fn is_run_here(&self) -> bool {
-        self.command.is_some()
+        self.command.is_some() || self.tool.server.is_some()
     }
 
     /// Whether it needs confirmation even with `-y`.
     pub(crate) fn confirms(&self) -> bool {
         self.tool.run.as_ref().is_some_and(|run| run.confirm)
+            || self
+                .tool
+                .server
+                .as_ref()
+                .is_some_and(|server| server.confirm)
+    }
+
+    /// Whether its definition is another one than the run began with.
+    pub(crate) fn has_changed(&self) -> bool {
+        let server = self.tool.server.as_ref();
+        server.is_some_and(|server| server.has_changed)
     }
 
     /// Returns what it runs; none if it is not run here.
@@ -169,8 +181,12 @@ impl Ready {
         fits.map_err(|why| invalid_input(self.tool.name(), &why))
     }
 
-    /// Returns its command on one line; words that need quoting are written as JSON strings.
+    /// Returns its command on one line; words that need quoting are written as JSON strings. For a
+    /// server's tool it is the server and its name there.
     pub(crate) fn shown_command(&self) -> String {
+        if let Some(ServerTool { server, name, .. }) = &self.tool.server {
+            return format!("tool `{name}` of the MCP server `{server}`");
+        }
         let is_plain =
             |letter: char| letter.is_ascii_alphanumeric() || "/._-+,:@%=".contains(letter);
         let shown = |word: &OsStr| {

@@ -22,7 +22,7 @@ pub(crate) struct FoundProgram {
 impl FoundProgram {
     /// Finds a program; the error says what is missing. One with a slash is a path, which begins at
     /// `directory`, that of the tools file; another one is looked up in PATH.
-    pub(super) fn find(
+    pub(crate) fn find(
         program: &str,
         directory: &Path,
         search_path: Option<&OsStr>,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::capture::Capture;
-use super::spec::ResultForm;
+use super::spec::{MAX_OUTPUT, ResultForm};
 use crate::media::{FileKind, ImageError, check_image, detect_file_kind, is_complete_picture};
 use crate::model_text::{self, FAILED_STDERR, FAILED_STDOUT, NO_OUTPUT};
 use crate::protocol::{ContentBlock, ExactJson, Media, ToolResult};
@@ -24,6 +24,20 @@ pub(crate) struct Outcome {
     /// How long the tool ran; `None` if it was not run.
     pub(crate) took: Option<Duration>,
 }
+
+/// A part of the result of a call that a server ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum OutcomePart {
+    /// Text.
+    Text(String),
+    /// What should be an image.
+    Image(Bytes),
+    /// Something that cannot be sent; what it is.
+    LeftOut(String),
+}
+
+/// The most images of one result.
+const MAX_IMAGES: usize = 20;
 
 /// How a tool ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,28 +122,69 @@ impl Outcome {
 
     fn of_image(kind: FileKind, stdout: Capture) -> Self {
         let total = stdout.total();
-        let Some(media_type) = kind
-            .media_type()
-            .filter(|media_type| media_type.starts_with("image/"))
-        else {
+        if image_type(kind).is_none() {
             return Self::error(model_text::output_is_not_an_image(total));
-        };
+        }
         let Some(bytes) = stdout.whole().map(Bytes::from) else {
             return Self::error(model_text::image_is_too_large(total));
         };
-        let checked = match check_image(&bytes) {
-            Ok(_) if !is_complete_picture(kind, &bytes) => Err(ImageError::Damaged),
-            checked => checked,
+        let block = match image_block(&bytes) {
+            Ok(block) => block,
+            Err(error) => return Self::error(model_text::image_is_refused(&error)),
         };
-        if let Err(error) = checked {
-            return Self::error(model_text::image_is_refused(&error));
-        }
-        let block = ContentBlock::Image(Media::new(media_type, bytes.clone()));
         Self {
             content: json!([block]),
             is_error: false,
             image: Some(bytes),
             took: None,
+        }
+    }
+
+    /// Creates the result of a call that a server ran. What the API would refuse is named instead.
+    pub(crate) fn from_parts(parts: Vec<OutcomePart>, is_error: bool, took: Duration) -> Self {
+        let (mut blocks, mut images) = (Vec::<ContentBlock>::new(), Vec::new());
+        let mut text = String::new();
+        for part in parts {
+            let words = match part {
+                OutcomePart::Text(text) => text,
+                OutcomePart::LeftOut(what) => {
+                    model_text::left_out_block(&what, "langdock cannot send it")
+                }
+                // The API takes nothing but text in the result of a failed call.
+                OutcomePart::Image(_) if is_error => {
+                    model_text::left_out_block("image", "the call failed")
+                }
+                OutcomePart::Image(_) if images.len() == MAX_IMAGES => {
+                    model_text::left_out_block("image", "there are too many of them")
+                }
+                OutcomePart::Image(bytes) => match image_block(&bytes) {
+                    Ok(block) => {
+                        blocks.extend(taken_text(&mut text));
+                        blocks.push(block);
+                        images.push(bytes);
+                        continue;
+                    }
+                    Err(error) => model_text::left_out_block("image", &error),
+                },
+            };
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&words);
+        }
+        let content = if blocks.is_empty() {
+            let text = Some(cut(&text)).filter(|text| !text.trim().is_empty());
+            Value::from(text.unwrap_or_else(|| NO_OUTPUT.to_owned()))
+        } else {
+            blocks.extend(taken_text(&mut text));
+            json!(blocks)
+        };
+        let is_only_image = blocks.len() == 1;
+        Self {
+            content,
+            is_error,
+            image: images.pop().filter(|_| is_only_image),
+            took: Some(took),
         }
     }
 
@@ -163,9 +218,49 @@ impl Outcome {
         match (&self.content, &self.image) {
             (Value::String(text), _) => text.trim_end().to_owned(),
             (_, Some(image)) => format!("an image of {}", counted(image.len(), "byte")),
+            (Value::Array(blocks), None) => {
+                let shown = |block: &Value| {
+                    let text = block["text"].as_str();
+                    text.map_or_else(|| "[image]".to_owned(), |text| text.trim_end().to_owned())
+                };
+                blocks.iter().map(shown).collect::<Vec<_>>().join("\n")
+            }
             (other, None) => other.to_string(),
         }
     }
+}
+
+/// Returns what was collected as a block, if it has more than white space, which the API refuses.
+fn taken_text(text: &mut String) -> Option<ContentBlock> {
+    let text = std::mem::take(text);
+    (!text.trim().is_empty()).then(|| ContentBlock::text(cut(&text)))
+}
+
+/// Returns the head and the tail of a long text.
+fn cut(text: &str) -> String {
+    let mut captured = Capture::new(MAX_OUTPUT);
+    captured.push(text.as_bytes());
+    captured.text()
+}
+
+/// Returns the type of a kind of image that the API accepts.
+fn image_type(kind: FileKind) -> Option<&'static str> {
+    kind.media_type()
+        .filter(|media_type| media_type.starts_with("image/"))
+}
+
+/// Creates a block of an image, unless the API would refuse it.
+fn image_block(bytes: &Bytes) -> Result<ContentBlock, String> {
+    let kind = detect_file_kind(bytes);
+    let Some(media_type) = image_type(kind) else {
+        return Err("not a JPEG, PNG, GIF or WebP image".to_owned());
+    };
+    let checked = match check_image(bytes) {
+        Ok(_) if !is_complete_picture(kind, bytes) => Err(ImageError::Damaged),
+        checked => checked,
+    };
+    checked.map_err(|error| error.to_string())?;
+    Ok(ContentBlock::Image(Media::new(media_type, bytes.clone())))
 }
 
 #[cfg(test)]
@@ -223,6 +318,49 @@ mod tests {
             printed(None, &[GIF, &[0; 99]].concat())
                 .0
                 .contains("over the limit")
+        );
+    }
+
+    #[test]
+    fn the_parts_of_a_server_become_text_and_images_and_words_for_the_rest() {
+        let text = |text: &str| OutcomePart::Text(text.to_owned());
+        let image = || OutcomePart::Image(Bytes::from_static(GIF));
+        let of = |parts: Vec<OutcomePart>, is_error| {
+            Outcome::from_parts(parts, is_error, Duration::ZERO)
+        };
+        assert_eq!(of(vec![text("a"), text("b")], false).content, "a\nb");
+        for blank in [vec![], vec![text(" \n")]] {
+            assert_eq!(of(blank, false).content, NO_OUTPUT);
+        }
+        let broken = OutcomePart::Image(Bytes::from_static(b"no image"));
+        let left_out = of(
+            vec![broken, OutcomePart::LeftOut("audio".to_owned())],
+            false,
+        );
+        assert_eq!(
+            left_out.content,
+            "[image left out: not a JPEG, PNG, GIF or WebP image]\n[audio left out: langdock cannot \
+             send it]"
+        );
+        let mixed = of(vec![text("a"), image(), text(" "), text("b")], false);
+        assert_eq!(mixed.content[0]["text"], "a");
+        assert_eq!(mixed.content[1]["type"], "image");
+        assert_eq!(mixed.content[2]["text"], " \nb");
+        assert_eq!(
+            (mixed.in_short().as_str(), mixed.image),
+            ("a\n[image]\n \nb", None)
+        );
+        assert_eq!(of(vec![image()], false).in_short(), "an image of 14 bytes");
+        let failed = of(vec![text("why"), image()], true);
+        assert_eq!(failed.content, "why\n[image left out: the call failed]");
+        let many = of(vec![image(); MAX_IMAGES + 1], false);
+        let blocks = many.content.as_array().map_or(0, Vec::len);
+        assert_eq!(blocks, MAX_IMAGES + 1, "the last one is words");
+        let long = of(vec![text(&"x".repeat(MAX_OUTPUT + 9))], false);
+        assert!(
+            long.in_short().contains("9 bytes omitted"),
+            "{}",
+            long.in_short().len()
         );
     }
 

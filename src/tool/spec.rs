@@ -10,6 +10,7 @@ use super::Error;
 use super::found::{Field, Found, find};
 use super::input_schema::sendable_input_schema;
 use super::keys::{MCP_ONLY, MCP_SCHEMA, SENT, TOOL_KEYS};
+use super::schema::Schema;
 use crate::protocol::{ToolChoice, ToolDefinition};
 use crate::text::{did_you_mean, parse_duration};
 
@@ -17,7 +18,7 @@ use crate::text::{did_you_mean, parse_duration};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The default limit of a tool's output, in bytes.
-const MAX_OUTPUT: usize = 100 * 1024;
+pub(super) const MAX_OUTPUT: usize = 100 * 1024;
 
 /// The variable that no tool gets.
 const KEY_VARIABLE: &str = "LANGDOCK_API_KEY";
@@ -29,9 +30,25 @@ pub(crate) struct Tool {
     pub(crate) definition: ToolDefinition,
     /// The original schema of its input; a server-side tool has none.
     schema: Option<Value>,
-    /// How to run it; `None` if the caller runs it.
+    /// How to run it; `None` if the caller or a server runs it.
     pub(crate) run: Option<Run>,
+    /// The server that runs it.
+    pub(crate) server: Option<ServerTool>,
     place: Place,
+}
+
+/// A tool that an MCP server runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServerTool {
+    /// The name of the server.
+    pub(crate) server: String,
+    /// Its name at the server.
+    pub(crate) name: String,
+    /// Whether each call needs confirmation, even with `-y`.
+    pub(crate) confirm: bool,
+    /// Whether its definition is another one than the run began with, and what was allowed by a
+    /// flag or the config file was that one.
+    pub(crate) has_changed: bool,
 }
 
 /// How to run a tool.
@@ -82,8 +99,8 @@ struct Place {
     file: String,
     /// The position of the tool in the file, starting from 1.
     number: usize,
-    /// The line of the tool, and the lines of its keys.
-    line: usize,
+    /// The line of the tool, and the lines of its keys; a server's tool has none.
+    line: Option<usize>,
     keys: Vec<(String, usize)>,
 }
 
@@ -143,6 +160,28 @@ impl Tool {
         self.place.wrong(Some(self.name()), key, why)
     }
 
+    /// Creates a tool that a server runs. The error says why it cannot be sent.
+    pub(crate) fn for_server(
+        server: ServerTool,
+        definition: Map<String, Value>,
+    ) -> Result<Self, String> {
+        let mut tool = Self {
+            definition: ToolDefinition::new(definition),
+            schema: None,
+            run: None,
+            place: Place {
+                file: format!("MCP server `{}`", server.server),
+                number: 0,
+                line: None,
+                keys: Vec::new(),
+            },
+            server: Some(server),
+        };
+        tool.take_schema().map_err(|(_, why)| why)?;
+        tool.schema().map(Schema::compile).transpose()?;
+        Ok(tool)
+    }
+
     /// Returns the same tool, run by this program.
     pub(crate) fn run_by(mut self, program: &Path) -> Self {
         let words = vec![program.to_string_lossy().into_owned()];
@@ -189,10 +228,19 @@ impl Place {
             .keys
             .iter()
             .find(|(known, _)| known == key)
-            .map_or(self.line, |(_, line)| *line);
+            .map_or(self.line, |(_, line)| Some(*line));
+        let line = line.map_or_else(String::new, |line| format!("line {line}: "));
         Error {
             file: self.file.clone(),
-            reason: format!("line {line}: tool {which}: {why}"),
+            reason: format!("{line}tool {which}: {why}"),
+        }
+    }
+
+    /// Returns its file and line, for messages.
+    fn in_words(&self) -> String {
+        match self.line {
+            Some(line) => format!("{} line {line}", self.file),
+            None => self.file.clone(),
         }
     }
 }
@@ -217,8 +265,8 @@ pub(crate) fn refuse_same_names(tools: &[Tool]) -> Result<(), Error> {
             return Err(tool.wrong(
                 "name",
                 &format!(
-                    "a tool of this name already exists, in {} line {}",
-                    place.file, place.line
+                    "a tool of this name already exists, in {}",
+                    place.in_words()
                 ),
             ));
         }
@@ -255,7 +303,7 @@ impl Found {
         let place = Place {
             file: file.to_owned(),
             number,
-            line: self.line,
+            line: Some(self.line),
             keys,
         };
         // A server-side tool may have a field of this name, too.
@@ -272,6 +320,7 @@ impl Found {
             definition: ToolDefinition::new(definition),
             schema: None,
             run: None,
+            server: None,
             place,
         };
         let checked = if has_both {

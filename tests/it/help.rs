@@ -75,6 +75,13 @@ fn every_topic_has_what_belongs_to_it() {
             .all(|(key, sample, _)| tools.contains(&format!("{key} = {sample}"))),
         "{tools}"
     );
+    let servers = printed(&["help", "mcp"]);
+    assert!(
+        langdock::SERVER_KEYS
+            .iter()
+            .all(|(key, sample, _)| servers.contains(&format!("{key} = {sample}"))),
+        "{servers}"
+    );
     let regions = printed(&["help", "regions"]);
     assert!(
         ["eu", "us", "global", "ch"]

@@ -22,7 +22,9 @@ const ROWS: [&[&str]; 12] = [
         "guard",
         "recording",
     ],
-    &["client", "session", "tool", "turn", "ui", "input", "demo"],
+    &[
+        "client", "session", "tool", "mcp", "turn", "ui", "input", "demo",
+    ],
     &["batch", "config"],
     &["error", "cli"],
     &["app"],
@@ -43,6 +45,7 @@ const OWNERS: [(&str, &[&str]); 35] = [
             "session/blob.rs",
             "batch/item_key.rs",
             "recording/attached_files.rs",
+            "mcp/tool_name.rs",
         ],
     ),
     (
@@ -57,7 +60,10 @@ const OWNERS: [(&str, &[&str]); 35] = [
             "recording/exchange.rs",
         ],
     ),
-    ("reqwest", &["client/"]),
+    (
+        "reqwest",
+        &["client/", "mcp/connection.rs", "mcp/web_link.rs"],
+    ),
     ("redis", &["client/ledger_url.rs", "client/redis_server.rs"]),
     ("rustls", &["client/"]),
     ("tokio_rustls", &["client/redis_server.rs"]),
@@ -88,6 +94,7 @@ const OWNERS: [(&str, &[&str]); 35] = [
             "fs/",
             "client/redis_server.rs",
             "guard/",
+            "mcp/stdio_link.rs",
             "input/patient.rs",
         ],
     ),

@@ -26,6 +26,7 @@ mod flood;
 mod generated;
 mod help;
 mod layering;
+mod mcp;
 mod messages;
 mod model_options;
 mod models;

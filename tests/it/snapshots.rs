@@ -74,7 +74,14 @@ fn the_help_of_every_command() {
 
 #[test]
 fn every_help_topic() {
-    for topic in ["exit-codes", "environment", "config", "regions", "tool-run"] {
+    for topic in [
+        "exit-codes",
+        "environment",
+        "config",
+        "regions",
+        "tool-run",
+        "mcp",
+    ] {
         let outcome = Langdock::new().args(["help", topic]).run();
         let help = outcome.code(0).stderr_empty().stdout_text();
         let end = help.find("\nKeys of ").unwrap_or_default();

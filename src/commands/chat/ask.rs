@@ -52,6 +52,12 @@ impl Chat<'_> {
     }
 
     async fn ask_at(&mut self, place: Option<Mark>, content: Option<Vec<ContentBlock>>) -> Ended {
+        if let Err(error) = self.tools.refresh(self.app).await {
+            return Ended {
+                error: Some(error),
+                is_answered: false,
+            };
+        }
         let mut messages = self.earlier.clone();
         messages.extend(self.talk.messages(place.as_ref()));
         let said = content.map(|content| InputMessage {

@@ -108,7 +108,7 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
     } = Box::pin(set_up(app, &ask, None, Some(&running))).await?;
     let settings = catalog.settings();
     let scope = settings.data_scope();
-    let mut tools = Toolbox::new(app, &running, &given, settings)?;
+    let mut tools = Box::pin(Toolbox::open(app, &running, &catalog, &mut given)).await?;
     let mut max_tokens = settings.max_tokens.as_ref().map(|tokens| tokens.value);
     let policy = SendPolicy {
         is_unchecked: ask.input.no_check,
@@ -187,26 +187,36 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
     if is_typed && !app.env.dumb_terminal {
         chat.exchange.keyboard = TerminalModes::open();
     }
-    chat.look_for_model(is_typed).await?;
-    if !is_typed {
-        let lines = if chat.ask.input.no_stdin {
-            None
-        } else {
-            Some(LineEditor::for_lines(false).map_err(NO_LINES)?)
-        };
-        return Box::pin(chat.follow(first, lines)).await;
+    let ended = Box::pin(chat.hold(first, is_typed)).await;
+    chat.tools.runner.close().await;
+    ended
+}
+
+impl Chat<'_> {
+    /// Holds the conversation to its end.
+    async fn hold(&mut self, first: Option<First>, is_typed: bool) -> Result<(), Error> {
+        let app = self.app;
+        self.look_for_model(is_typed).await?;
+        if !is_typed {
+            let lines = if self.ask.input.no_stdin {
+                None
+            } else {
+                Some(LineEditor::for_lines(false).map_err(NO_LINES)?)
+            };
+            return Box::pin(self.follow(first, lines)).await;
+        }
+        app.interrupt
+            .watch_hangup()
+            .map_err(|source| Error::System {
+                what: "watch for signals",
+                source,
+            })?;
+        let editor = self
+            .editor(self.ask.conversation.no_log || app.env.no_log)
+            .map_err(NO_LINES)?;
+        self.tell_conversation()?;
+        Box::pin(self.converse(first, editor)).await
     }
-    app.interrupt
-        .watch_hangup()
-        .map_err(|source| Error::System {
-            what: "watch for signals",
-            source,
-        })?;
-    let editor = chat
-        .editor(chat.ask.conversation.no_log || app.env.no_log)
-        .map_err(NO_LINES)?;
-    chat.tell_conversation()?;
-    Box::pin(chat.converse(first, editor)).await
 }
 
 /// Refuses flags that read standard input, which contains the messages.

@@ -6,13 +6,14 @@ use super::Chat;
 use crate::app::App;
 use crate::cli;
 use crate::compose::sources::RequestSources;
-use crate::config::Settings;
 use crate::error::Error;
-use crate::exchange::tool_loop::{approval_policy, checked_tools};
+use crate::exchange::model_catalog::ModelCatalog;
+use crate::exchange::run_tools::RunTools;
+use crate::exchange::tool_loop::checked_tools;
 use crate::exchange::tool_runner::ToolRunner;
 use crate::protocol::{ContentBlock, InputMessage, ToolChoice, ToolDefinition};
 use crate::text::{TableColumn, TextTable};
-use crate::tool::ToolSet;
+use crate::tool::{Tool, ToolSet};
 use crate::turn::TurnRules;
 
 /// The tools that the model may call, and how they run.
@@ -22,23 +23,37 @@ pub(super) struct Toolbox<'a> {
     /// The tool choice that is sent.
     pub(super) choice: Option<ToolChoice>,
     max_turns: u32,
+    /// The tools of files; those of servers may change.
+    of_files: Vec<Tool>,
 }
 
 impl<'a> Toolbox<'a> {
-    /// Checks the given tools.
-    pub(super) fn new(
+    /// Checks the given tools, and starts the servers of `--mcp`, whose tools are added to them.
+    pub(super) async fn open(
         app: &'a App,
         running: &cli::ToolPolicyArgs,
-        sources: &RequestSources,
-        settings: &Settings,
+        catalog: &ModelCatalog<'_>,
+        sources: &mut RequestSources,
     ) -> Result<Self, Error> {
-        let tools = Arc::new(checked_tools(sources.tools.clone())?);
-        let policy = approval_policy(running, &settings.tools, &tools)?;
+        let of_files = sources.tools.clone();
+        let mut tools = RunTools::begin(app, running, catalog, sources, true).await?;
+        tools.finish(sources).await?;
         Ok(Self {
             choice: None,
             max_turns: running.max_turns,
-            runner: ToolRunner::new(app, tools, policy, running.tool_jobs),
+            runner: ToolRunner::new(app, tools.into_ready(), running.tool_jobs),
+            of_files,
         })
+    }
+
+    /// Takes over what servers have changed about their tools since the last turn.
+    pub(super) async fn refresh(&mut self, app: &App) -> Result<(), Error> {
+        let servers = Arc::clone(self.runner.servers());
+        if servers.refresh(app).await? {
+            let tools = [self.of_files.clone(), servers.tools(app)].concat();
+            self.runner.set_tools(Arc::new(checked_tools(tools)?));
+        }
+        Ok(())
     }
 
     /// Returns the limits of a turn.
@@ -96,7 +111,7 @@ impl Chat<'_> {
     pub(super) fn list_tools(&self) {
         let list = self.tools.list();
         self.app.notices.print_block(if list.is_empty() {
-            "no tools; add some with -T FILE"
+            "no tools; add some with -T FILE or --mcp FILE"
         } else {
             &list
         });

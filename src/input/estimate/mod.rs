@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::media::{ImageResolution, check_image};
-use crate::protocol::{ContentBlock, CreateMessage, Media, Role, Source};
+use crate::protocol::{ContentBlock, CreateMessage, Media, Role, Source, ToolDefinition};
 
 /// The overhead of a request.
 const REQUEST: Tokens = Tokens { low: 3, high: 10 };
@@ -50,6 +50,11 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
+    /// Estimates the definition of a tool.
+    pub(crate) fn of_definition(tool: &ToolDefinition) -> Self {
+        text::tokens_of(&tool.to_json())
+    }
+
     /// Returns the estimate to display. `factor` is the learned ratio of actual tokens to the high
     /// figure, for the model.
     pub(crate) fn likely(self, factor: Option<f64>) -> u64 {
@@ -130,11 +135,7 @@ impl Estimate {
         estimate.add("the request itself", REQUEST);
         estimate.add("the system prompt", system_tokens(request));
         if !request.tools.is_empty() {
-            let tokens: Tokens = request
-                .tools
-                .iter()
-                .map(|tool| text::tokens_of(&tool.to_json()))
-                .sum();
+            let tokens: Tokens = request.tools.iter().map(Tokens::of_definition).sum();
             estimate.add("the tools", TOOLS + tokens);
         }
         let messages = request.messages.as_slice();

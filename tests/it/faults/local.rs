@@ -13,6 +13,7 @@ use super::{commands::good, ending::check_clean, process::NO_THREADS};
 use crate::support::{
     command::{KEY, Langdock},
     home::Home,
+    mcp_server::McpServer,
     outcome::Outcome,
 };
 
@@ -31,7 +32,7 @@ use Disk::{Reads, Removes, Writes};
 
 /// The commands as shell words, with what they do with the disk. A new offline command needs a row
 /// here.
-const COMMANDS: [(&str, Disk); 32] = [
+const COMMANDS: [(&str, Disk); 37] = [
     ("--version", Reads),
     ("--help", Reads),
     ("help environment", Reads),
@@ -62,6 +63,11 @@ const COMMANDS: [(&str, Disk); 32] = [
     ("tool-run --list -T ./tools.toml", Reads),
     ("tool-run --call shout '{}' -T ./tools.toml", Reads),
     ("merge records.jsonl", Reads),
+    ("mcp list --json", Reads),
+    ("mcp tools ./s.json", Reads),
+    ("mcp call ./s.json echo", Reads),
+    ("mcp doctor ./s.json", Reads),
+    ("mcp import ./s.json", Writes),
     ("send hello -m claude-sonnet-5 --dry-run", Reads),
     ("send hello -m claude-sonnet-5 --curl", Reads),
 ];
@@ -72,6 +78,7 @@ static FURNITURE: LazyLock<Vec<(PathBuf, Piece)>> = LazyLock::new(|| {
     let home = Home::new();
     let tool = "name = \"shout\"\ndescription = \"Shout.\"\nshell = \"echo HO\"\n[tool.input_schema]\ntype = \"object\"\n";
     home.write("work/tools.toml", format!("[[tool]]\n{tool}"));
+    McpServer::without_log("s").write(&home);
     let hash = "0".repeat(32);
     home.write(
         "work/records.jsonl",

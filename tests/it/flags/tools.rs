@@ -5,7 +5,9 @@ use std::fs;
 use serde_json::json;
 
 use super::{Row, asking};
-use crate::support::{command::Langdock, outcome::Outcome, sending::send};
+use crate::support::{
+    command::Langdock, home::Home, mcp_server::McpServer, outcome::Outcome, sending::send,
+};
 use crate::tools::{calling, done, playing, results, shell_tool};
 
 /// The flags for tools and schemas.
@@ -19,6 +21,20 @@ pub(super) const ROWS: &[Row] = &[
     (&["tool-run", "chat"], "--deny-tool", deny_tool),
     (&["tool-run", "chat"], "--max-turns", max_turns),
     (&["tool-run", "chat"], "--tool-jobs", tool_jobs),
+    (&["tool-run", "chat"], "--mcp", offers_server),
+    (
+        &["mcp list", "mcp tools", "mcp call", "mcp doctor"],
+        "--json",
+        prints_json,
+    ),
+    (&["mcp tools"], "--cost", |_| cost()),
+    (&["mcp tools", "mcp doctor"], "SERVERS", named_servers),
+    (&["mcp call"], "SERVER", |_| called(&["./s.json", "echo"])),
+    (&["mcp call"], "TOOL", |_| called(&["./s.json", "echo"])),
+    (&["mcp call"], "INPUT", |_| {
+        called(&["./s.json", "echo", "{\"n\":1}"])
+    }),
+    (&["mcp import"], "FILE", |_| import()),
     (&["tool-run"], "--list", |_| list()),
     (&["tool-run"], "--call", |_| call()),
     (&["send"], "--schema", |_| schema()),
@@ -87,6 +103,60 @@ fn tool_jobs(command: &str) {
         &["-y"],
     );
     assert_eq!(together.1, ["(no output)"; 2]);
+}
+
+fn offers_server(command: &str) {
+    let home = Home::new();
+    McpServer::new("s", "").write(&home);
+    let server = playing(&[done("ok")]);
+    let outcome = asking(command, &server)
+        .home(&home)
+        .args(["--mcp", "./s.json", "Hi"])
+        .run();
+    outcome.code(0);
+    let tools = server.only_request().json()["tools"].clone();
+    assert_eq!(tools[0]["name"], "s__echo");
+}
+
+/// Runs `langdock mcp` where `s.json` names a server with the tool `echo`.
+fn mcp(args: &[&str]) -> Outcome {
+    let home = Home::new();
+    McpServer::new("s", "").write(&home);
+    Langdock::new().home(&home).args(["mcp"]).args(args).run()
+}
+
+fn prints_json(command: &str) {
+    let word = command.trim_start_matches("mcp ");
+    let args = match word {
+        "list" => &["list", "--json"][..],
+        "call" => &["call", "./s.json", "echo", "--json"],
+        word => &[word, "./s.json", "--json"],
+    };
+    let printed = mcp(args).code(0).stdout_json();
+    assert!(printed.is_array() || printed.is_object(), "{printed}");
+}
+
+fn cost() {
+    mcp(&["tools", "./s.json", "--cost"])
+        .code(0)
+        .stdout_contains("tokens in all with each request");
+}
+
+fn named_servers(command: &str) {
+    let word = command.trim_start_matches("mcp ");
+    mcp(&[word, "./s.json"]).code(0).stdout_contains("s");
+    mcp(&[word, "other"]).code(2).stdout("");
+}
+
+fn called(args: &[&str]) {
+    mcp(&[&["call"], args].concat()).code(0).stdout("called\n");
+}
+
+fn import() {
+    mcp(&["import", "./s.json"])
+        .code(0)
+        .stderr_contains("added to");
+    mcp(&["import", "./gone.json"]).code(1);
 }
 
 fn list() {

@@ -2,7 +2,10 @@
 
 use nix::sys::signal::Signal;
 
-use crate::support::{command::Langdock, events::answer, home::Home, reply::Reply, server::Server};
+use crate::support::{
+    command::Langdock, events::answer, home::Home, mcp_server::McpServer, reply::Reply,
+    server::Server,
+};
 
 /// Returns the examples of a page, which must have some.
 pub(super) fn examples(page: &str) -> &'static [(&'static str, &'static str)] {
@@ -33,6 +36,9 @@ fn each_example_of_the_man_pages_works() {
         "work/weather.toml",
         crate::tools::toml("weather", "echo sunny", ""),
     );
+    let functions = "on_list() { result \"{\\\"tools\\\":[$(tool read_file Reads.)]}\"; }";
+    let servers = McpServer::new("files", functions).write(&home);
+    std::fs::rename(servers, home.work().join("servers.json")).unwrap();
     let clock = home.write(
         "work/clock",
         "#!/bin/sh\necho '{\"name\": \"clock\", \"input_schema\": {\"type\": \"object\"}}'\n",

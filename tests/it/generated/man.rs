@@ -64,6 +64,7 @@ fn page(command: &Command) -> (String, String) {
         commands(command),
         config_keys(&name),
         tool_keys(&name),
+        server_keys(&name),
         format(&name),
         records(&name),
         environment(&name),
@@ -216,6 +217,24 @@ fn tool_keys(page: &str) -> Option<Roff> {
         );
     }
     (page == "langdock-tool-run").then_some(section)
+}
+
+fn server_keys(page: &str) -> Option<Roff> {
+    let mut section = Roff::new();
+    section.control("SH", ["SERVERS"]);
+    section.text([roman(
+        "A server is a table [mcp.NAME] of the config file, or an object under mcpServers in a JSON \
+         file. ${VAR} and ${VAR:-default} in env and headers mean an environment variable. The \
+         keys are:",
+    )]);
+    for (key, sample, about) in langdock::SERVER_KEYS {
+        entry(
+            &mut section,
+            [bold(*key), roman(format!(" = {sample}"))],
+            about,
+        );
+    }
+    (page == "langdock-mcp").then_some(section)
 }
 
 /// Describes the files of conversations, whose format users may rely on.

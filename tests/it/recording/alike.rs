@@ -12,6 +12,7 @@ use crate::support::{
     command::Langdock,
     events::{MODEL, Stream, answer, error},
     home::Home,
+    mcp_server::McpServer,
     reply::Reply,
     request::Request,
     server::Server,
@@ -250,6 +251,30 @@ fn tools_run_again_and_their_results_are_found() {
         ])
     });
     assert_eq!(recorded.exchanges().len(), 3);
+}
+
+#[test]
+fn the_tools_of_an_mcp_server_run_again_and_their_results_are_found() {
+    let server = Server::start(|request, _| {
+        let messages = request.json()["messages"].as_array().unwrap().len();
+        Reply::sse(match messages {
+            1 => calling(&[("s__echo", json!({"n": 1}))]).to_string(),
+            _ => done("Echoed.").to_string(),
+        })
+    });
+    let recorded = is_replayed_alike(server, 0, |home| {
+        McpServer::new("s", "").write(home);
+        command(&[
+            "tool-run",
+            "Echo.",
+            "--mcp",
+            "./s.json",
+            "-y",
+            "--session",
+            "echo",
+        ])
+    });
+    assert_eq!(recorded.exchanges().len(), 2);
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub(crate) mod failure;
 pub(crate) mod gate;
 pub(crate) mod home;
 pub(crate) mod installed;
+pub(crate) mod mcp_server;
 pub(crate) mod outcome;
 pub(crate) mod process;
 pub(crate) mod pty;

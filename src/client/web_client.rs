@@ -1,0 +1,121 @@
+//! HTTP to servers other than the endpoint, with its TLS, its proxy and its connection timeout.
+
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Proxy, Url};
+
+use super::endpoint::{is_loopback, without_login};
+use super::error::BuildError;
+use super::{AGENT, ClientOptions, dns_resolver, proxy, tls};
+
+/// How many redirects are followed, all of them at the same host.
+const MAX_REDIRECTS: usize = 5;
+
+/// A client for one address, and that address.
+#[derive(Debug)]
+pub(crate) struct WebClient {
+    pub(crate) client: Client,
+    pub(crate) url: Url,
+}
+
+/// Why there is no client for an address.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WebClientError {
+    /// It is not the URL of a web server.
+    #[error("`{0}` is not an http or https URL")]
+    NotAUrl(String),
+    /// It is not encrypted.
+    #[error("`{0}` is not encrypted, and not on this machine: use https")]
+    NotEncrypted(String),
+    /// The client could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+}
+
+/// Builds a client for an address; nothing is sent. What it sends may have a token, so it follows no
+/// redirect to another host or out of TLS.
+pub(crate) fn web_client(
+    address: &str,
+    options: &ClientOptions,
+) -> Result<WebClient, WebClientError> {
+    let url = Url::parse(address)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or_else(|| WebClientError::NotAUrl(without_login(address)))?;
+    let (is_https, is_local) = (url.scheme() == "https", is_loopback(&url));
+    if !is_https && !is_local {
+        return Err(WebClientError::NotEncrypted(without_login(address)));
+    }
+    let tls = match &options.cacert {
+        _ if !is_https => tls::without_roots(),
+        Some(file) => tls::with_roots_of(file)?,
+        None => tls::with_bundled_and_system_roots(),
+    };
+    let home = url.origin();
+    let policy = Policy::custom(move |attempt| {
+        if attempt.url().origin() == home && attempt.previous().len() <= MAX_REDIRECTS {
+            attempt.follow()
+        } else {
+            attempt.error("a redirect to another host")
+        }
+    });
+    let mut builder = Client::builder()
+        .tls_backend_preconfigured(tls)
+        .connect_timeout(options.connect_timeout)
+        .tcp_keepalive(Duration::from_secs(60))
+        .redirect(policy)
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .http1_only()
+        .user_agent(AGENT)
+        .dns_resolver(dns_resolver::DnsResolver)
+        .no_proxy();
+    let proxy_url = if is_local {
+        None
+    } else {
+        options.proxy.url_for(&url)?
+    };
+    if let Some(proxy_url) = proxy_url {
+        proxy::address_of(&proxy_url)?;
+        builder = builder.proxy(Proxy::all(proxy_url).map_err(|_| BuildError::Proxy)?);
+    }
+    let client = builder.build().map_err(BuildError::Client)?;
+    Ok(WebClient { client, url })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::{ProxyChoice, RetryPolicy};
+
+    #[test]
+    fn only_addresses_that_keep_a_token_are_taken() {
+        let options = ClientOptions {
+            connect_timeout: Duration::from_secs(1),
+            idle_timeout: None,
+            timeout: None,
+            retry: RetryPolicy {
+                max_retries: 0,
+                max_wait: Duration::ZERO,
+            },
+            proxy: ProxyChoice::Direct,
+            cacert: None,
+            pace: None,
+        };
+        for address in ["http://127.0.0.1:1/mcp", "https://mcp.example/mcp"] {
+            assert!(web_client(address, &options).is_ok(), "{address}");
+        }
+        for (address, expected) in [
+            ("mcp.example", "`mcp.example` is not an http or https URL"),
+            ("ftp://u:pw@h/", "`h/` is not an http or https URL"),
+            (
+                "http://u:pw@mcp.example/",
+                "`mcp.example/` is not encrypted, and not on this machine: use https",
+            ),
+        ] {
+            let error = web_client(address, &options).expect_err(address);
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! `langdock mcp call`: one call of a server's tool, by hand.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::own_settings;
+use crate::app::App;
+use crate::compose::named_text::read_named_text;
+use crate::error::Error;
+use crate::exchange::named_servers::named_servers;
+use crate::exchange::tool_loop::checked_tools;
+use crate::exchange::tool_runner::run_by_hand;
+use crate::exchange::tool_servers::{StartingServers, ToolServers};
+use crate::mcp::model_tool_name;
+use crate::protocol::{ContentBlock, ExactJson, ToolUse};
+use crate::text::did_you_mean;
+
+/// Calls a tool and prints its result. It needs no approval, since the user typed it.
+pub(super) async fn call(
+    app: &App,
+    server: &str,
+    tool: &str,
+    input: &str,
+    is_json: bool,
+) -> Result<(), Error> {
+    let settings = own_settings(app)?;
+    let mut specs = named_servers(app, &[server.to_owned()], &settings.servers).await?;
+    if specs.len() != 1 {
+        return Err(Error::Usage {
+            message: format!(
+                "`{server}` has {} servers, and a call is for one",
+                specs.len()
+            ),
+            hint: Some("import the file, then name the server".to_owned()),
+        });
+    }
+    let (file, text) = match input {
+        "-" => read_named_text(app, Path::new("-")).await?,
+        text => ("the input".to_owned(), text.to_owned()),
+    };
+    let input = ExactJson::parse(&text).map_err(|error| Error::Usage {
+        message: format!("{file}: not valid JSON: {error}"),
+        hint: Some("give a JSON object, such as '{\"n\": 1}'".to_owned()),
+    })?;
+    let name = model_tool_name(&specs[0].name, tool);
+    for spec in &mut specs {
+        // What a model is not offered can still be called by hand.
+        spec.tools = None;
+        // Without it there is nothing to call.
+        spec.is_optional = false;
+    }
+    let starting = StartingServers::start(app, specs, &settings.options).await?;
+    let servers = std::sync::Arc::new(starting.wait(app).await?);
+    let tools = checked_tools(servers.tools(app))?;
+    if tools.find(&name).is_err() {
+        let known = tools.iter().filter_map(|ready| ready.tool.server.as_ref());
+        let names: Vec<String> = known.map(|tool| tool.name.clone()).collect();
+        ToolServers::close(servers, app).await;
+        let nearest = did_you_mean(tool, names.iter().map(String::as_str));
+        return Err(Error::Usage {
+            message: format!("the MCP server has no tool `{tool}`{nearest}"),
+            hint: Some(format!("`langdock mcp tools {server}` lists its tools")),
+        });
+    }
+    let call = ToolUse::new("toolu_by_hand", &name, input);
+    let outcome = run_by_hand(app, tools, &servers, call.clone()).await;
+    ToolServers::close(servers, app).await;
+    let outcome = outcome?;
+    if is_json {
+        app.print_object(&json!(ContentBlock::ToolResult(
+            outcome.to_result(&call.id)
+        )))?;
+    } else if !outcome.is_error {
+        app.print_outside(&format!("{}\n", outcome.in_short()))?;
+    }
+    if !outcome.is_error {
+        return Ok(());
+    }
+    let (how, printed) = outcome.failure();
+    if !is_json && !printed.is_empty() {
+        app.notices.print_block(printed);
+    }
+    Err(Error::CallByHand(how.to_owned()))
+}
