@@ -45,6 +45,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Send one request and stream the answer to standard output')
             [CompletionResult]::new('chat', 'chat', [CompletionResultType]::ParameterValue, 'Hold a conversation with a model, saved as it goes')
             [CompletionResult]::new('tool-run', 'tool-run', [CompletionResultType]::ParameterValue, 'Send a request, run the model''s tool calls on this machine, and repeat until the model is done')
+            [CompletionResult]::new('mcp', 'mcp', [CompletionResultType]::ParameterValue, 'List and try MCP servers, the tool servers of --mcp')
             [CompletionResult]::new('batch', 'batch', [CompletionResultType]::ParameterValue, 'Ask the same question about many items, in parallel and within the rate limits')
             [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Merge the outputs of a batch that ran in shards')
             [CompletionResult]::new('models', 'models', [CompletionResultType]::ParameterValue, 'List the models that the region offers')
@@ -178,6 +179,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--tool-choice', '--tool-choice', [CompletionResultType]::ParameterName, 'Whether the model must call a tool: auto, any, none, or the name of the tool')
             [CompletionResult]::new('--allow-tool', '--allow-tool', [CompletionResultType]::ParameterName, 'Run calls of this tool without confirmation; may be repeated')
             [CompletionResult]::new('--deny-tool', '--deny-tool', [CompletionResultType]::ParameterName, 'Never run calls of this tool; may be repeated')
+            [CompletionResult]::new('--mcp', '--mcp', [CompletionResultType]::ParameterName, 'MCP servers whose tools the model may call: a JSON file, or a name from the config; may be repeated')
             [CompletionResult]::new('--max-turns', '--max-turns', [CompletionResultType]::ParameterName, 'Maximum number of model turns')
             [CompletionResult]::new('--tool-jobs', '--tool-jobs', [CompletionResultType]::ParameterName, 'Maximum number of tool calls to run at the same time')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour of messages and of rendered Markdown: auto, always or never')
@@ -278,6 +280,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--replay-pace', '--replay-pace', [CompletionResultType]::ParameterName, 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]')
             [CompletionResult]::new('--allow-tool', '--allow-tool', [CompletionResultType]::ParameterName, 'Run calls of this tool without confirmation; may be repeated')
             [CompletionResult]::new('--deny-tool', '--deny-tool', [CompletionResultType]::ParameterName, 'Never run calls of this tool; may be repeated')
+            [CompletionResult]::new('--mcp', '--mcp', [CompletionResultType]::ParameterName, 'MCP servers whose tools the model may call: a JSON file, or a name from the config; may be repeated')
             [CompletionResult]::new('--max-turns', '--max-turns', [CompletionResultType]::ParameterName, 'Maximum number of model turns')
             [CompletionResult]::new('--tool-jobs', '--tool-jobs', [CompletionResultType]::ParameterName, 'Maximum number of tool calls to run at the same time')
             [CompletionResult]::new('--call', '--call', [CompletionResultType]::ParameterName, 'Run one call as if the model had made it and print the result, without sending anything; - reads the JSON from standard input')
@@ -319,6 +322,50 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List the tools without sending anything')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'langdock;mcp' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the servers of the config file, without starting them')
+            [CompletionResult]::new('tools', 'tools', [CompletionResultType]::ParameterValue, 'Start servers and list their tools')
+            [CompletionResult]::new('call', 'call', [CompletionResultType]::ParameterValue, 'Call a tool of a server and print the result')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Start each server, list its tools and end it, and report what went wrong')
+            [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Copy the servers of a JSON file, as other programs write it, to the config file')
+            break
+        }
+        'langdock;mcp;list' {
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print a JSON object')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON object')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'langdock;mcp;tools' {
+            [CompletionResult]::new('--cost', '--cost', [CompletionResultType]::ParameterName, 'Also show the estimated tokens that each definition costs with every request')
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print a JSON object')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON object')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'langdock;mcp;call' {
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print the tool_result block that a model would get')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the tool_result block that a model would get')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'langdock;mcp;doctor' {
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print a JSON object')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON object')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'langdock;mcp;import' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'langdock;batch' {

@@ -42,6 +42,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand send 'Send one request and stream the answer to standard output'
             cand chat 'Hold a conversation with a model, saved as it goes'
             cand tool-run 'Send a request, run the model''s tool calls on this machine, and repeat until the model is done'
+            cand mcp 'List and try MCP servers, the tool servers of --mcp'
             cand batch 'Ask the same question about many items, in parallel and within the rate limits'
             cand merge 'Merge the outputs of a batch that ran in shards'
             cand models 'List the models that the region offers'
@@ -173,6 +174,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --tool-choice 'Whether the model must call a tool: auto, any, none, or the name of the tool'
             cand --allow-tool 'Run calls of this tool without confirmation; may be repeated'
             cand --deny-tool 'Never run calls of this tool; may be repeated'
+            cand --mcp 'MCP servers whose tools the model may call: a JSON file, or a name from the config; may be repeated'
             cand --max-turns 'Maximum number of model turns'
             cand --tool-jobs 'Maximum number of tool calls to run at the same time'
             cand --color 'Colour of messages and of rendered Markdown: auto, always or never'
@@ -272,6 +274,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --replay-pace 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]'
             cand --allow-tool 'Run calls of this tool without confirmation; may be repeated'
             cand --deny-tool 'Never run calls of this tool; may be repeated'
+            cand --mcp 'MCP servers whose tools the model may call: a JSON file, or a name from the config; may be repeated'
             cand --max-turns 'Maximum number of model turns'
             cand --tool-jobs 'Maximum number of tool calls to run at the same time'
             cand --call 'Run one call as if the model had made it and print the result, without sending anything; - reads the JSON from standard input'
@@ -313,6 +316,44 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --list 'List the tools without sending anything'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+        }
+        &'langdock;mcp'= {
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand list 'List the servers of the config file, without starting them'
+            cand tools 'Start servers and list their tools'
+            cand call 'Call a tool of a server and print the result'
+            cand doctor 'Start each server, list its tools and end it, and report what went wrong'
+            cand import 'Copy the servers of a JSON file, as other programs write it, to the config file'
+        }
+        &'langdock;mcp;list'= {
+            cand -j 'Print a JSON object'
+            cand --json 'Print a JSON object'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'langdock;mcp;tools'= {
+            cand --cost 'Also show the estimated tokens that each definition costs with every request'
+            cand -j 'Print a JSON object'
+            cand --json 'Print a JSON object'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'langdock;mcp;call'= {
+            cand -j 'Print the tool_result block that a model would get'
+            cand --json 'Print the tool_result block that a model would get'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'langdock;mcp;doctor'= {
+            cand -j 'Print a JSON object'
+            cand --json 'Print a JSON object'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'langdock;mcp;import'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
         }
         &'langdock;batch'= {
             cand -i 'Lines of text, or one JSON object per line; - is standard input, which is the default'

@@ -47,6 +47,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -s V -l version -d 'Prin
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "send" -d 'Send one request and stream the answer to standard output'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "chat" -d 'Hold a conversation with a model, saved as it goes'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "tool-run" -d 'Send a request, run the model\'s tool calls on this machine, and repeat until the model is done'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "mcp" -d 'List and try MCP servers, the tool servers of --mcp'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "batch" -d 'Ask the same question about many items, in parallel and within the rate limits'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "merge" -d 'Merge the outputs of a batch that ran in shards'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "models" -d 'List the models that the region offers'
@@ -154,6 +155,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -s T -l tool -d 
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-choice -d 'Whether the model must call a tool: auto, any, none, or the name of the tool' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l allow-tool -d 'Run calls of this tool without confirmation; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l deny-tool -d 'Never run calls of this tool; may be repeated' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l mcp -d 'MCP servers whose tools the model may call: a JSON file, or a name from the config; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l max-turns -d 'Maximum number of model turns' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l tool-jobs -d 'Maximum number of tool calls to run at the same time' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l color -d 'Colour of messages and of rendered Markdown: auto, always or never' -r -f -a "auto\t'On a terminal'
@@ -239,6 +241,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l replay-pa
 real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-tool -d 'Run calls of this tool without confirmation; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l deny-tool -d 'Never run calls of this tool; may be repeated' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l mcp -d 'MCP servers whose tools the model may call: a JSON file, or a name from the config; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-turns -d 'Maximum number of model turns' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-jobs -d 'Maximum number of tool calls to run at the same time' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l call -d 'Run one call as if the model had made it and print the result, without sending anything; - reads the JSON from standard input' -r -f
@@ -268,6 +271,22 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l demo -d '
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s y -l yes -d 'Run every call without confirmation, except calls of tools with `confirm`'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l list -d 'List the tools without sending anything'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand mcp; and not __fish_seen_subcommand_from list tools call doctor import" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c langdock -n "__fish_langdock_using_subcommand mcp; and not __fish_seen_subcommand_from list tools call doctor import" -f -a "list" -d 'List the servers of the config file, without starting them'
+complete -c langdock -n "__fish_langdock_using_subcommand mcp; and not __fish_seen_subcommand_from list tools call doctor import" -f -a "tools" -d 'Start servers and list their tools'
+complete -c langdock -n "__fish_langdock_using_subcommand mcp; and not __fish_seen_subcommand_from list tools call doctor import" -f -a "call" -d 'Call a tool of a server and print the result'
+complete -c langdock -n "__fish_langdock_using_subcommand mcp; and not __fish_seen_subcommand_from list tools call doctor import" -f -a "doctor" -d 'Start each server, list its tools and end it, and report what went wrong'
+complete -c langdock -n "__fish_langdock_using_subcommand mcp; and not __fish_seen_subcommand_from list tools call doctor import" -f -a "import" -d 'Copy the servers of a JSON file, as other programs write it, to the config file'
+complete -c langdock -n "__fish_langdock_using_subcommand mcp; and __fish_seen_subcommand_from list" -s j -l json -d 'Print a JSON object'
+complete -c langdock -n "__fish_langdock_using_subcommand mcp; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c langdock -n "__fish_langdock_using_subcommand mcp; and __fish_seen_subcommand_from tools" -l cost -d 'Also show the estimated tokens that each definition costs with every request'
+complete -c langdock -n "__fish_langdock_using_subcommand mcp; and __fish_seen_subcommand_from tools" -s j -l json -d 'Print a JSON object'
+complete -c langdock -n "__fish_langdock_using_subcommand mcp; and __fish_seen_subcommand_from tools" -s h -l help -d 'Print help'
+complete -c langdock -n "__fish_langdock_using_subcommand mcp; and __fish_seen_subcommand_from call" -s j -l json -d 'Print the tool_result block that a model would get'
+complete -c langdock -n "__fish_langdock_using_subcommand mcp; and __fish_seen_subcommand_from call" -s h -l help -d 'Print help'
+complete -c langdock -n "__fish_langdock_using_subcommand mcp; and __fish_seen_subcommand_from doctor" -s j -l json -d 'Print a JSON object'
+complete -c langdock -n "__fish_langdock_using_subcommand mcp; and __fish_seen_subcommand_from doctor" -s h -l help -d 'Print help'
+complete -c langdock -n "__fish_langdock_using_subcommand mcp; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help'
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s i -l input -d 'Lines of text, or one JSON object per line; - is standard input, which is the default' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l files -d 'Ask about each of these files: text, images or PDFs, detected by content' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s o -l output -d 'Append the answers to this file as they arrive, and continue where an earlier run stopped' -r -F

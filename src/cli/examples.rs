@@ -135,7 +135,7 @@ const TOOL_RUN: [Example; 5] = [
 ];
 
 /// The examples of `mcp`.
-const MCP: [Example; 5] = [
+const MCP: [Example; 4] = [
     (
         "Check the servers that another program has configured:",
         "langdock mcp doctor ./servers.json",
@@ -147,10 +147,6 @@ const MCP: [Example; 5] = [
     (
         "Call a tool by hand:",
         "langdock mcp call ./servers.json read_file '{\"path\": \"notes.md\"}'",
-    ),
-    (
-        "Copy the servers to the config file, so that --mcp NAME starts one:",
-        "langdock mcp import ./servers.json",
     ),
     ("List the servers of the config file:", "langdock mcp list"),
 ];

@@ -267,7 +267,7 @@ impl ToolServers {
                     spec.name
                 ));
             }
-            for line in connection.drain_stderr().lines() {
+            for line in connection.drain_printed_lines().lines() {
                 app.notices.log_step(&format!("{}: {line}", spec.name));
             }
         }

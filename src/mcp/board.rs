@@ -149,7 +149,7 @@ impl MessageBoard {
     }
 
     /// Returns what is kept of standard error, and forgets it.
-    pub(super) fn drain_stderr(&self) -> String {
+    pub(super) fn drain_printed_lines(&self) -> String {
         let bytes: Vec<u8> = self.state().stderr.drain(..).collect();
         String::from_utf8_lossy(&bytes).into_owned()
     }
@@ -220,7 +220,7 @@ mod tests {
         board.take_stderr(&vec![b'x'; MAX_STDERR]);
         board.take_stderr(b"\none\n\ntwo\nthree\nfour\n");
         assert_eq!(board.last_lines(), ["two", "three", "four"]);
-        assert_eq!(board.drain_stderr().len(), MAX_STDERR);
+        assert_eq!(board.drain_printed_lines().len(), MAX_STDERR);
         assert!(board.last_lines().is_empty());
     }
 }

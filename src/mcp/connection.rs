@@ -192,8 +192,8 @@ impl McpConnection {
     }
 
     /// Returns what it printed to standard error since this was last asked; of much, the end.
-    pub(crate) fn drain_stderr(&self) -> String {
-        self.link.board().drain_stderr()
+    pub(crate) fn drain_printed_lines(&self) -> String {
+        self.link.board().drain_printed_lines()
     }
 
     /// Ends the server, or the session with it.

@@ -32,7 +32,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["mcp call"], "SERVER", |_| called(&["./s.json", "echo"])),
     (&["mcp call"], "TOOL", |_| called(&["./s.json", "echo"])),
     (&["mcp call"], "INPUT", |_| {
-        called(&["./s.json", "echo", "{\"n\":1}"])
+        called(&["./s.json", "echo", "{\"n\":1}"]);
     }),
     (&["mcp import"], "FILE", |_| import()),
     (&["tool-run"], "--list", |_| list()),

@@ -85,10 +85,10 @@ fn without_an_optional_server_the_run_continues() {
 
 #[test]
 fn noise_between_the_messages_is_skipped_with_one_notice() {
-    let noisy = r#"
+    let noisy = r"
         at_start() { echo 'Listening on stdio'; echo 'and more' >&2; }
         on_call() { echo 'calling {'; text called; echo '[]'; }
-    "#;
+    ";
     let (_, model, outcome) = run_with(&McpServer::new("s", noisy));
     outcome.code(0);
     assert_eq!(result_of(&model)["content"], "called");
@@ -231,10 +231,10 @@ fn progress_keeps_a_call_alive_and_is_shown_on_demand() {
 #[test]
 #[cfg(target_os = "linux")]
 fn what_a_server_leaves_behind_ends_with_it() {
-    let forking = r#"at_start() {
+    let forking = r"at_start() {
         (setsid sh -c 'echo $$ > pid.new; mv pid.new pid; exec sleep 1000' </dev/null >/dev/null 2>&1 &)
         while ! test -e pid; do sleep 0.01; done
-    }"#;
+    }";
     let (home, _, outcome) = run_with(&McpServer::new("s", forking));
     outcome.code(0);
     written_process_is_gone(&home);
