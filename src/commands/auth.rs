@@ -27,7 +27,7 @@ pub(crate) fn auth(app: &App, args: &AuthArgs) -> Result<(), Error> {
         "auth",
         connection,
         &connection.profile_and(&["region", "base_url", "allow_http"]),
-        "--region, --base-url, --profile and --allow-http",
+        "it accepts only these connection flags: --region, --base-url, --profile, --allow-http",
     )?;
     let paths = Paths::find(&app.env);
     let settings = resolve(

@@ -88,7 +88,7 @@ fn find(name: &str) -> Result<ConfigKey, Error> {
             message: format!("no setting `{name}`"),
             hint: Some(match nearest_name(name, keys()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known: {}", keys().collect::<Vec<_>>().join(", ")),
+                None => format!("settings: {}", keys().collect::<Vec<_>>().join(", ")),
             }),
         }
     })
@@ -108,14 +108,19 @@ fn changed_profile(
                 command,
                 connection,
                 &connection.profile_and(&[]),
-                "--profile",
+                "it accepts only this connection flag: --profile",
             )?;
             return Ok(chosen_profile(connection.profile.as_deref(), &app.env));
         }
-        ConfigKey::Limit(_) => "no connection flags, because limits are not part of a profile",
-        ConfigKey::Tools(_) => "no connection flags, because tools are not part of a profile",
+        ConfigKey::Limit(_) => "leave out --profile: limits are not part of a profile",
+        ConfigKey::Tools(_) => "leave out --profile: tools are not part of a profile",
     };
-    only(command, connection, &ConnectionArgs::default(), refused)?;
+    let hint = if connection.profile.is_some() {
+        refused
+    } else {
+        ""
+    };
+    only(command, connection, &ConnectionArgs::default(), hint)?;
     Ok(None)
 }
 
@@ -134,7 +139,7 @@ fn found(
             replay_pace: None,
             ..connection.clone()
         },
-        "all but --demo, --record and --replay",
+        "leave out --demo, --record and --replay",
     )?;
     let flags: Flags = connection.own_flags();
     let merged = merged_config(app, &flags, paths)?;

@@ -33,21 +33,22 @@ pub(crate) fn merged_config(
     Ok(MergedConfig::new(flags, &app.env, &file)?)
 }
 
-/// Refuses the flags of the connection that a command has no use for: `used` has the others.
+/// Refuses the flags of the connection that a command has no use for: `used` has the others, and `hint`
+/// says what to leave out; empty: all of them.
 pub(crate) fn only(
     command: &str,
     given: &ConnectionArgs,
     used: &ConnectionArgs,
-    names: &str,
+    hint: &str,
 ) -> Result<(), Error> {
     if given == used {
         return Ok(());
     }
     Err(Error::Usage {
         message: format!("`{command}` does not connect to the endpoint"),
-        hint: Some(match names {
+        hint: Some(match hint {
             "" => "leave out the connection flags (--region, --base-url, …)".to_owned(),
-            names => format!("of the connection flags it accepts {names}"),
+            hint => hint.to_owned(),
         }),
     })
 }

@@ -92,7 +92,7 @@ impl fmt::Display for Difference {
             }
         };
         let (recorded, sent) = (shown(&self.recorded), shown(&self.sent));
-        write!(formatter, "{} was {recorded} and is {sent}", self.place)
+        write!(formatter, "{} was {recorded}, now {sent}", self.place)
     }
 }
 

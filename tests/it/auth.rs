@@ -83,7 +83,7 @@ fn a_stored_key_goes_to_its_host_and_to_no_other() {
         .stderr_empty();
     assert_eq!(key_of(&own.only_request()), KEY);
     let elsewhere = format!(
-        "the stored key is for `{}`, and is sent to no other host",
+        "the stored key is for `{}`, and is not sent to other hosts",
         own.url()
     );
     keyless(&home, &other)

@@ -131,7 +131,7 @@ fn a_ledger_out_of_reach_is_told_once_and_the_machine_keeps_to_its_share() {
     let ledger = format!("redis://{}", port.address());
     let home = machine("rpm = 2", "share = 0.5");
     let notice = format!("cannot use the shared ledger at {}: ", port.address());
-    let share = "; this machine keeps to 50 % of the limits until it is back";
+    let share = "; this machine keeps to 50% of the limits until it is back";
     let outcome = run(&server, &home, &ledger, &[]);
     outcome
         .code(0)
@@ -166,7 +166,7 @@ fn a_batch_has_the_share_of_its_shard() {
         outcome.stderr
     };
     let told = notice("", &["--shard", "1/4"]);
-    assert!(told.contains("keeps to 25 % of the limits"), "{told}");
+    assert!(told.contains("keeps to 25% of the limits"), "{told}");
     let told = notice("share = 0.4", &["--shard", "1/4"]);
     assert!(told.contains("keeps to 40 % of the limits"), "{told}");
     assert_eq!(told.matches("cannot use the shared ledger").count(), 1);

@@ -227,7 +227,7 @@ fn a_scheduler_names_the_shard() {
     }
     run("auto", "JOB_COMPLETION_INDEX")
         .code(2)
-        .stderr_contains("hint: add how many there are: --shard auto/N");
+        .stderr_contains("hint: add the number of shards: --shard auto/N");
     run("auto", "CI_NODE_INDEX")
         .code(2)
         .stderr_contains("CI_NODE_INDEX is set, CI_NODE_TOTAL is not");
@@ -295,7 +295,8 @@ fn outputs_from_before_there_were_shards_are_merged_by_index_and_keep_each_numbe
         .stdout_contains("\"index\":2")
         .stderr_contains("1 item has no record: index 1\n")
         .stderr_contains(
-            "1 item has more than one record: index 2 (an answer is kept, else the first)\n",
+            "1 item has more than one record: index 2 (keeping an answer if there is one, \
+             otherwise the first)\n",
         )
         .stderr_contains(
             "error: 4 items: 1 without a record, 1 with more than one record, 1 failed",

@@ -550,7 +550,7 @@ fn where_nothing_was_said_yet_nothing_goes_on_or_is_taken_back() {
         &["/continue", "/retry", "/undo", "/edit"],
     );
     assert_eq!(
-        screen.matches("nothing has been said yet").count(),
+        screen.matches("there is no message yet").count(),
         4,
         "{screen}"
     );

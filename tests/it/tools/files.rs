@@ -42,7 +42,7 @@ fn a_bare_name_is_looked_for_in_the_directory_of_the_tools_only() {
     list(&home, &["-T", "only"]).failed(
         2,
         "no tools file `only`",
-        "for a file in this directory write ./only",
+        "for a file in the current directory, write ./only",
     );
 }
 
