@@ -36,7 +36,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -l cacert -d 'PEM file o
 complete -c langdock -n "__fish_langdock_needs_command" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_needs_command" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_needs_command" -l record -d 'Append each request and its response to this file' -r -F
-complete -c langdock -n "__fish_langdock_needs_command" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_needs_command" -l replay -d 'Answer from a file written by --record: no endpoint, no key' -r -F
 complete -c langdock -n "__fish_langdock_needs_command" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
 real\t''"
 complete -c langdock -n "__fish_langdock_needs_command" -l allow-http -d 'Allow plain http to another machine'
@@ -53,7 +53,7 @@ complete -c langdock -n "__fish_langdock_needs_command" -f -a "models" -d 'List 
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "count" -d 'Estimate the tokens of a request, by part, without sending it'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "usage" -d 'Summarise token usage on this machine'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "session" -d 'List, show, search and delete saved conversations'
-complete -c langdock -n "__fish_langdock_needs_command" -f -a "serve" -d 'Serve the scripted endpoint of --demo, or a record, on a port, for other programs'
+complete -c langdock -n "__fish_langdock_needs_command" -f -a "serve" -d 'Serve the scripted endpoint of --demo, or a recording, on a port, for other programs'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "auth" -d 'Store, show and remove the API key'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "config" -d 'Show and change the settings'
 complete -c langdock -n "__fish_langdock_needs_command" -f -a "doctor" -d 'Check key, endpoint, models, clock and directories, and suggest fixes'
@@ -72,7 +72,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l thinking -d '
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l effort -d 'How hard the model tries: low, medium, high, xhigh or max [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l cache -d 'Use the model\'s prompt cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l messages -d 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields' -r -F
@@ -100,7 +100,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand send" -l cacert -d 'PE
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l record -d 'Append each request and its response to this file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand send" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand send" -l replay -d 'Answer from a file written by --record: no endpoint, no key' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
 real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand send" -l schema -d 'Print JSON that fits this JSON schema, and nothing else' -r -F
@@ -144,7 +144,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l user-id -d 'A
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l thinking -d 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l effort -d 'How hard the model tries: low, medium, high, xhigh or max [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l set -d 'Any other field of the request body; may be repeated' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l cache -d 'Use the model\'s prompt cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l messages -d 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields' -r -F
@@ -172,7 +172,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand chat" -l cacert -d 'PE
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l record -d 'Append each request and its response to this file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand chat" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand chat" -l replay -d 'Answer from a file written by --record: no endpoint, no key' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
 real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand chat" -s I -l no-stdin -d 'Do not read standard input'
@@ -206,7 +206,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l thinking 
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l effort -d 'How hard the model tries: low, medium, high, xhigh or max [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l cache -d 'Use the model\'s prompt cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l messages -d 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields' -r -F
@@ -234,7 +234,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l cacert -d
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l record -d 'Append each request and its response to this file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l replay -d 'Answer from a file written by --record: no endpoint, no key' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
 real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-tool -d 'Run calls of this tool without confirmation; may be repeated' -r -f
@@ -294,7 +294,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l thinking -d 
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l effort -d 'How hard the model tries: low, medium, high, xhigh or max [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l cache -d 'Use the model\'s prompt cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l messages -d 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields' -r -F
@@ -312,7 +312,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -l cacert -d 'P
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l record -d 'Append each request and its response to this file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand batch" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l replay -d 'Answer from a file written by --record: no endpoint, no key' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
 real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l unordered -d 'Print answers as they arrive instead of in the order of the items'
@@ -339,7 +339,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand models" -l cacert -d '
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l record -d 'Append each request and its response to this file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand models" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand models" -l replay -d 'Answer from a file written by --record: no endpoint, no key' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
 real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand models" -l refresh -d 'Ignore the cached list and fetch it again'
@@ -361,7 +361,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand count" -l thinking -d 
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l effort -d 'How hard the model tries: low, medium, high, xhigh or max [default: the model\'s]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l set -d 'Any other field of the request body; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l prefill -d 'Make the answer begin with this text, which is not printed' -r -f
-complete -c langdock -n "__fish_langdock_using_subcommand count" -l cache -d 'Mark the prompt for the model\'s cache: auto, off, 5m, 1h [default: auto]' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand count" -l cache -d 'Use the model\'s prompt cache: auto, off, 5m, 1h [default: auto]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s f -l file -d 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand count" -s a -l attach -d 'Image or PDF, never sent as text; - is standard input; may be repeated' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand count" -l messages -d 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields' -r -F
@@ -417,7 +417,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand serve" -l rate -d 'Spe
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l fail -d 'Faults to simulate, each with its share of the requests from 0 to 1' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l seed -d 'With --fail: seed for choosing the requests that fail [default: random, and printed]' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l log -d 'Append a line of JSON for each request to this file, without the key or the content' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand serve" -l replay -d 'Answer from a file of --record instead of the script' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand serve" -l replay -d 'Answer from a file written by --record instead of the script' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
 real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -437,7 +437,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l record -d 'Append each request and its response to this file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l replay -d 'Answer from a file written by --record: no endpoint, no key' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
 real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from login" -l allow-http -d 'Allow plain http to another machine'
@@ -456,7 +456,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l record -d 'Append each request and its response to this file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l replay -d 'Answer from a file written by --record: no endpoint, no key' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
 real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from status" -s j -l json -d 'Print a JSON object'
@@ -476,7 +476,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l record -d 'Append each request and its response to this file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l replay -d 'Answer from a file written by --record: no endpoint, no key' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
 real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand auth; and __fish_seen_subcommand_from logout" -l allow-http -d 'Allow plain http to another machine'
@@ -503,7 +503,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l record -d 'Append each request and its response to this file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l replay -d 'Answer from a file written by --record: no endpoint, no key' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
 real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from show" -s j -l json -d 'Print a JSON object'
@@ -523,7 +523,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l record -d 'Append each request and its response to this file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l replay -d 'Answer from a file written by --record: no endpoint, no key' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
 real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from get" -l allow-http -d 'Allow plain http to another machine'
@@ -542,7 +542,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l record -d 'Append each request and its response to this file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l replay -d 'Answer from a file written by --record: no endpoint, no key' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
 real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from set" -l allow-http -d 'Allow plain http to another machine'
@@ -561,7 +561,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_see
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l record -d 'Append each request and its response to this file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l replay -d 'Answer from a file written by --record: no endpoint, no key' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
 real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand config; and __fish_seen_subcommand_from unset" -l allow-http -d 'Allow plain http to another machine'
@@ -581,7 +581,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l cacert -d '
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l profile -d 'Profile in the config file' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l api-key-file -d 'Read the API key from this file instead of LANGDOCK_API_KEY' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l record -d 'Append each request and its response to this file' -r -F
-complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l replay -d 'Answer from a file of --record: no endpoint, no key' -r -F
+complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l replay -d 'Answer from a file written by --record: no endpoint, no key' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -l replay-pace -d 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]' -r -f -a "fast\t''
 real\t''"
 complete -c langdock -n "__fish_langdock_using_subcommand doctor" -s j -l json -d 'Print a JSON object'

@@ -380,7 +380,7 @@ mod tests {
                 "`x` in SLURM_ARRAY_TASK_ID",
             ),
             ("auto", &gitlab[..1], "CI_NODE_TOTAL is not"),
-            ("auto/5", &gitlab, "CI_NODE_TOTAL is 4, and --shard says 5"),
+            ("auto/5", &gitlab, "CI_NODE_TOTAL is 4, but --shard has 5"),
             (
                 "auto/4",
                 &[gitlab[0], gitlab[1], kubernetes[0]],

@@ -128,10 +128,11 @@ pub(crate) const SETTINGS: [Setting; 29] = [
         variable: None,
         value_type: ValueType::OneOf(&CacheMode::NAMES),
         default: DefaultValue::Value(CacheMode::NAMES[0]),
-        help: "Mark the prompt for the model's cache: auto, off, 5m, 1h",
+        help: "Use the model's prompt cache: auto, off, 5m, 1h",
         long_help: "auto caches the prompt in conversations, tool runs and batches, where that is \
             likely to save money; a prompt sent only once is never cached. 5m and 1h cache every \
-            prompt for that long. Prompts shorter than the model's minimum (512 to 4,096 tokens) are not cached.",
+            prompt for that long. Prompts shorter than the model's minimum (512 to \
+            4,096 tokens) are not cached.",
         sample: "\"auto\"",
     },
     Setting {

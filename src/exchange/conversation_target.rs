@@ -77,7 +77,8 @@ pub(crate) async fn settings_for(
                     .set_flag("region", Some(target.region.clone()));
                 let settings = settings(app, &flags, None)?;
                 app.notices.notice(&format!(
-                    "continuing `{}` at {}, where it was started; --region or --base-url changes this",
+                    "continuing `{}` at {}, where it was started; --region or --base-url changes \
+                     this",
                     conversation.title(),
                     place_name(&settings.endpoint),
                 ));

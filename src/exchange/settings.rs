@@ -33,8 +33,8 @@ pub(crate) fn merged_config(
     Ok(MergedConfig::new(flags, &app.env, &file)?)
 }
 
-/// Refuses the flags of the connection that a command has no use for: `used` has the others, and `hint`
-/// says what to leave out; empty: all of them.
+/// Refuses the flags of the connection that a command has no use for: `used` has the others, and
+/// `hint` says what to leave out; empty: all of them.
 pub(crate) fn only(
     command: &str,
     given: &ConnectionArgs,

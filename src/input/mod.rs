@@ -52,7 +52,10 @@ pub(crate) enum Error {
         name: String,
     },
     /// Something other than text where text is needed.
-    #[error("{name} is {}; only text is accepted here", kind.describe_non_text().unwrap_or("not text"))]
+    #[error(
+        "{name} is {}; only text is accepted here",
+        kind.describe_non_text().unwrap_or("not text")
+    )]
     NotText {
         /// The file's name for messages.
         name: String,

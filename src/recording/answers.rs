@@ -60,8 +60,8 @@ impl fmt::Display for MissingRequest {
             ),
             Some((line, difference)) => write!(
                 formatter,
-                "the request is not in the recording `{path}`; the closest one (line {line}) differs: \
-                 {difference}"
+                "the request is not in the recording `{path}`; the closest one (line {line}) \
+                 differs: {difference}"
             ),
         }
     }

@@ -390,7 +390,9 @@ mod tests {
         ] {
             let why = sent(&schema).expect_err(key);
             assert!(
-                why.starts_with(&format!("`{key}` at the top level")),
+                why.starts_with(&format!(
+                    "`{key}` is not accepted by the API at the top level"
+                )),
                 "{schema}: {why}"
             );
         }

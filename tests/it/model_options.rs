@@ -107,7 +107,7 @@ fn an_option_that_was_typed_and_is_not_accepted_is_a_usage_error_with_the_way_ou
             "claude-fable-5-2",
             &["--thinking", "off"],
             "--thinking off",
-            "it always thinks",
+            "this model always thinks",
         ),
         (
             "claude-3-haiku-20240307",

@@ -214,7 +214,7 @@ fn files_that_a_shell_made_of_a_star_are_not_taken_for_the_prompt() {
     outcome
         .stderr_contains("\nhint: write -f a.md -f 'b c.md' -f d.md, or put the prompt after --");
     refused(&home, &["-a", "d.md", "a.md", "summarise"])
-        .stderr_contains("hint: write -a d.md -a a.md; ");
+        .stderr_contains("hint: write -a d.md -a a.md, ");
 }
 
 #[test]

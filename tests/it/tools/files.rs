@@ -121,7 +121,7 @@ fn a_call_by_hand_is_checked_as_the_models_is() {
         "the input does not fit the schema of `t`: at `/n`: \"x\" is not of type",
         "tool-run --list",
     );
-    call("t", "{").failed(2, "--call: not valid JSON", "give a JSON object");
+    call("t", "{").failed(2, "--call: not valid JSON", "pass a JSON object");
     call("tt", "{}").failed(
         2,
         "--call: no tool `tt`; did you mean `t`?",
