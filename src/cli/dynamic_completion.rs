@@ -81,7 +81,7 @@ pub(crate) struct UnfinishedLine {
 }
 
 /// Looks up values for an unfinished command line.
-type LookUp = dyn Fn(&UnfinishedLine, ValueSource) -> Vec<Suggestion> + Send + Sync;
+pub(crate) type LookUp = dyn Fn(&UnfinishedLine, ValueSource) -> Vec<Suggestion> + Send + Sync;
 
 impl UnfinishedLine {
     /// Reads the arguments of a script; `None` if no script can have given them.
@@ -181,8 +181,8 @@ impl UnfinishedLine {
 }
 
 /// Returns what the script of the shell reads.
-pub(crate) fn complete_line(line: &UnfinishedLine, look_up: Arc<LookUp>) -> String {
-    let mut program = with_sources(command_line(), &[], &Arc::new(line.clone()), &look_up);
+pub(crate) fn complete_line(line: &UnfinishedLine, look_up: &Arc<LookUp>) -> String {
+    let mut program = with_sources(command_line(), &[], &Arc::new(line.clone()), look_up);
     let found = complete(&mut program, line.words.clone(), line.index, None);
     to_script(line, &found.unwrap_or_default())
 }

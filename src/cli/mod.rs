@@ -47,7 +47,7 @@ pub(crate) use connection::ConnectionArgs;
 pub(crate) use count::{CountArgs, UsageArgs};
 pub(crate) use definition::{command_line, completion_script};
 pub(crate) use dynamic_completion::{
-    COMPLETION_VARIABLE, Suggestion, UnfinishedLine, ValueSource, complete_line,
+    COMPLETION_VARIABLE, LookUp, Suggestion, UnfinishedLine, ValueSource, complete_line,
 };
 pub(crate) use examples::examples;
 pub(crate) use help::{HELP_TOPICS, HelpArgs, command_help, commands, subcommands};

@@ -108,8 +108,8 @@ fn connection_flags_first(argv: &[OsString]) -> Vec<OsString> {
         Some(flag.get_action().takes_values() && arg.len() == name.len() + 2)
     };
     let (mut moved, mut others) = (Vec::new(), Vec::new());
-    let mut args = argv.iter().skip(1).cloned();
-    while let Some(arg) = args.next() {
+    let mut rest = argv.iter().skip(1).cloned();
+    while let Some(arg) = rest.next() {
         if arg == "--" {
             others.push(arg);
             break;
@@ -118,12 +118,12 @@ fn connection_flags_first(argv: &[OsString]) -> Vec<OsString> {
             None => others.push(arg),
             Some(has_value) => {
                 moved.push(arg);
-                moved.extend(args.by_ref().take(usize::from(has_value)));
+                moved.extend(rest.by_ref().take(usize::from(has_value)));
             }
         }
     }
     let program = argv.iter().take(1).cloned();
-    program.chain(moved).chain(others).chain(args).collect()
+    program.chain(moved).chain(others).chain(rest).collect()
 }
 
 /// Returns the arguments of a valid `send` command line, parsed without the other commands and the

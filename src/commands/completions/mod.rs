@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
 use crate::app::App;
-use crate::cli::{CompletionShell, UnfinishedLine, complete_line, completion_script};
+use crate::cli::{CompletionShell, LookUp, UnfinishedLine, complete_line, completion_script};
 use crate::error::Error;
 
 /// Prints the completion script of a shell.
@@ -21,6 +21,7 @@ pub(crate) fn complete(app: &Arc<App>, shell: &OsStr, argv: &[OsString]) -> Resu
         return Ok(());
     };
     let theirs = Arc::clone(app);
-    let look_up = move |line: &UnfinishedLine, source| suggestions::look_up(&theirs, line, source);
-    app.print(&complete_line(&line, Arc::new(look_up)))
+    let look_up: Arc<LookUp> =
+        Arc::new(move |line, source| suggestions::look_up(&theirs, line, source));
+    app.print(&complete_line(&line, &look_up))
 }
