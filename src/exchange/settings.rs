@@ -2,7 +2,6 @@
 //! that.
 
 use crate::app::App;
-use crate::cli::ConnectionArgs;
 use crate::config::{ConfigFile, Flags, MergedConfig, Paths, Settings, resolve};
 use crate::error::Error;
 use crate::fs::may_block;
@@ -31,24 +30,4 @@ pub(crate) fn merged_config(
         app.notices.notice(&notice);
     }
     Ok(MergedConfig::new(flags, &app.env, &file)?)
-}
-
-/// Refuses the flags of the connection that a command has no use for: `used` has the others, and
-/// `hint` says what to leave out; empty: all of them.
-pub(crate) fn only(
-    command: &str,
-    given: &ConnectionArgs,
-    used: &ConnectionArgs,
-    hint: &str,
-) -> Result<(), Error> {
-    if given == used {
-        return Ok(());
-    }
-    Err(Error::Usage {
-        message: format!("`{command}` does not connect to the endpoint"),
-        hint: Some(match hint {
-            "" => "leave out the connection flags (--region, --base-url, …)".to_owned(),
-            hint => hint.to_owned(),
-        }),
-    })
 }
