@@ -135,11 +135,6 @@ fn what_is_no_key_is_not_stored() {
         auth(&home, &server, &["login"], text).failed(2, reason, "a key looks like");
     }
     assert!(!home.config().exists());
-    Langdock::new()
-        .args(["config", "show", "--demo"])
-        .run()
-        .failed(2, "`config`", "leave out --demo");
-    auth(&home, &server, &["login", "--timeout", "5s"], KEY).failed(2, "`auth`", "--base-url");
 }
 
 #[test]
