@@ -17,7 +17,7 @@ use super::value_type::{SettingValue, ValueType};
 use super::{Error, Origin, Paths, Place, Sourced};
 use crate::fs::{FileDistrust, read_trusted};
 use crate::mcp::{SERVER_KEYS, ServerSpec, SpecFlaw, SpecSource};
-use crate::text::nearest_name;
+use crate::text::{nearest_name, toml_error_text};
 use crate::tool::toml_to_json;
 
 /// The name of the table of profiles.
@@ -94,7 +94,7 @@ impl ConfigFile {
             path: path.to_owned(),
             line: reader.line(error.span()),
             // The full message quotes the line, which may hold a secret.
-            reason: error.message().lines().collect::<Vec<_>>().join("; "),
+            reason: toml_error_text(error.message()),
         })?;
         let top = reader.level(document.as_table(), None)?;
         let mut file = Self {
@@ -119,6 +119,20 @@ impl ConfigFile {
                 .push((name.to_owned(), reader.level(table, Some(name))?));
         }
         Ok(file)
+    }
+
+    /// Returns the names of the profiles.
+    pub(crate) fn profile_names(&self) -> impl Iterator<Item = &str> {
+        self.profiles.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Returns the names of the keys that it sets besides settings.
+    pub(crate) fn other_keys(&self) -> Vec<String> {
+        let limits = self.limits.iter().flat_map(ModelLimits::rows);
+        let limits = limits.map(|(key, ..)| key.name());
+        limits
+            .chain(self.tools.rows().map(|(key, ..)| key.name()))
+            .collect()
     }
 
     /// Returns the tools whose calls run without confirmation.

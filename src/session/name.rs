@@ -21,8 +21,11 @@ pub(super) fn check_name(name: &str) -> Result<(), Error> {
             reason,
         })
     };
-    if name.trim() != name || name.is_empty() {
-        return bad("it is empty, or begins or ends with white space");
+    if name.is_empty() {
+        return bad("it is empty");
+    }
+    if name.trim() != name {
+        return bad("it begins or ends with white space");
     }
     if name.len() > MAX_BYTES {
         return bad("it is longer than 80 bytes");
@@ -45,6 +48,28 @@ fn link_path(directory: &Path, name: &str) -> PathBuf {
         }
     }
     names_dir(directory).join(file + ".jsonl")
+}
+
+/// Returns the name that a link has, the reverse of [`link_path`].
+fn name_of_link(link: &Path) -> Option<String> {
+    let file = link.file_name()?.to_str()?.strip_suffix(".jsonl")?;
+    let mut parts = file.split('%');
+    let mut name = parts.next()?.to_owned();
+    for part in parts {
+        let code = u8::from_str_radix(part.get(..2)?, 16).ok()?;
+        name.push(char::from(code));
+        name.push_str(&part[2..]);
+    }
+    Some(name)
+}
+
+/// Returns the id and the name of each conversation with a name, in no particular order.
+pub(super) fn all_names(directory: &Path) -> impl Iterator<Item = (String, String)> {
+    let entries = fs::read_dir(names_dir(directory)).into_iter().flatten();
+    entries.filter_map(|entry| {
+        let link = entry.ok()?.path();
+        Some((linked_id(&link)?, name_of_link(&link)?))
+    })
 }
 
 /// Returns the id of the conversation with this name.
