@@ -230,7 +230,7 @@ pub mod internals {
             }
             File::Messages => {
                 let conversation = Conversation::parse("messages", text).map_err(refused)?;
-                check_given("messages", &conversation.messages).map_err(refused)?;
+                check_given("messages", &conversation.messages, false).map_err(refused)?;
                 send_messages(conversation.messages).map(drop)
             }
         }

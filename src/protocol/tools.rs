@@ -33,6 +33,11 @@ impl ToolDefinition {
             .unwrap_or_default()
     }
 
+    /// Whether the API is asked to hold the model to the schema of the input.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.field("strict") == Some(&Value::Bool(true))
+    }
+
     /// Returns a field.
     pub(crate) fn field(&self, key: &str) -> Option<&Value> {
         self.0.get(key)

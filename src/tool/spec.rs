@@ -10,6 +10,7 @@ use super::Error;
 use super::found::{Field, Found, find};
 use super::input_schema::sendable_input_schema;
 use super::keys::{MCP_ONLY, MCP_SCHEMA, SENT, TOOL_KEYS};
+use super::output_schema::closed_schema;
 use crate::protocol::{ToolChoice, ToolDefinition};
 use crate::text::{did_you_mean, parse_duration};
 
@@ -18,6 +19,11 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The default limit of a tool's output, in bytes.
 const MAX_OUTPUT: usize = 100 * 1024;
+
+/// The error for a strict tool whose schema has no closed form.
+const NOT_STRICT: &str = "`strict`: the API takes no schema with open or recursive objects for it: \
+                          add \"additionalProperties\": false and name all properties, or leave \
+                          `strict` out";
 
 /// The variable that no tool gets.
 const KEY_VARIABLE: &str = "LANGDOCK_API_KEY";
@@ -342,6 +348,11 @@ impl Tool {
         if let Value::Object(fields) = &schema {
             let sent = sendable_input_schema(fields)
                 .map_err(|why| ("input_schema", format!("`input_schema`: {why}")))?;
+            let sent = if self.definition.is_strict() {
+                closed_schema(&sent).ok_or_else(|| ("strict", NOT_STRICT.to_owned()))?
+            } else {
+                sent
+            };
             self.definition.set_field("input_schema", sent);
         }
         self.schema = Some(schema);
@@ -464,6 +475,26 @@ mod tests {
 
     const TOML: &str = "[[tool]]\nname = \"look\"\ndescription = \"Looks.\"\ncommand = [\"ls\"]\ntimeout = \"30s\"\n\
                         [tool.input_schema]\ntype = \"object\"\nproperties = { at = { type = \"string\" } }\n";
+
+    #[test]
+    fn a_strict_tool_has_the_closed_form_of_its_schema_and_keeps_the_original() {
+        let schema =
+            json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 2}}});
+        let tool = |strict: bool| {
+            let tool = json!({"name": "a", "strict": strict, "input_schema": schema});
+            let tools = parse_tools("`t`", Path::new("/t"), &tool.to_string());
+            tools.expect("a tool").remove(0)
+        };
+        let strict = tool(true);
+        let closed = json!({
+            "type": "object",
+            "properties": {"n": {"type": "integer", "description": "(minimum: 2)"}},
+            "additionalProperties": false,
+        });
+        assert_eq!(strict.definition.field("input_schema"), Some(&closed));
+        assert_eq!(strict.schema(), Some(&schema));
+        assert_eq!(tool(false).definition.field("input_schema"), Some(&schema));
+    }
 
     #[test]
     fn every_key_is_read_as_its_sample_has_it() {
@@ -604,6 +635,10 @@ mod tests {
             (
                 "{\"name\": \"a\", \"input_schema\": {},\n\"inputSchema\": {}}",
                 "line 2: tool `a`: `input_schema` and `inputSchema` are both set",
+            ),
+            (
+                "{\"name\": \"a\", \"input_schema\": {\"type\": \"object\"},\n\"strict\": true}",
+                "line 2: tool `a`: `strict`: the API takes no schema with open or recursive objects",
             ),
             (
                 r#"{"name": "a", "description": 1}"#,

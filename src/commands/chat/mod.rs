@@ -250,7 +250,6 @@ async fn first(
     for notice in &turn.notices {
         app.notices.notice(notice);
     }
-    crate::input::check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
     // The text from an editor or a template is more than the words of the command line.
     let text = match turn.content.last() {
         Some(prompt @ ContentBlock::Text(_)) if input.edit || has_template => {

@@ -9,7 +9,7 @@ use super::{Chat, Next, told};
 use crate::error::{Error, Kind};
 use crate::exchange::engine::RequestSender;
 use crate::exchange::model_catalog::list_models_once;
-use crate::input::{assemble, check_many, replaced};
+use crate::input::{assemble, replaced};
 use crate::protocol::ContentBlock;
 use crate::ui::{LineDraft, LineEditor, TypedInput};
 
@@ -177,7 +177,6 @@ impl Chat<'_> {
         for notice in &turn.notices {
             self.app.notices.notice(notice);
         }
-        check_many(&turn.pictures)?;
         Ok(turn.content)
     }
 
