@@ -246,7 +246,7 @@ mod tests {
             system: Some(SystemPrompt::from_text("Be brief.")),
             messages,
             fields: ExactFields::default(),
-            tools: ToolDefinition::list_from(&tools).expect("a list"),
+            tools: ToolDefinition::list_from(tools.into()).expect("a list"),
             tool_choice: None,
             stream: true,
         }

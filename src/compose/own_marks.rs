@@ -98,7 +98,7 @@ mod tests {
                 content: serde_json::from_value(blocks.clone()).expect("blocks"),
             }],
             fields: ExactFields::from_object(json!({"system": system}).into()).expect("an object"),
-            tools: ToolDefinition::list_from(tools).unwrap_or_default(),
+            tools: ToolDefinition::list_from(tools.clone().into()).unwrap_or_default(),
             tool_choice: None,
             stream: true,
         }

@@ -152,7 +152,7 @@ mod tests {
         full.fields.insert("temperature", Value::from(0.5));
         full.fields.insert("top_k", Value::from(40));
         let tools = serde_json::json!([{"input_schema": {"type": "object"}, "name": "f"}]);
-        full.tools = ToolDefinition::list_from(&tools).expect("a list of tools");
+        full.tools = ToolDefinition::list_from(tools.into()).expect("a list of tools");
         full.tool_choice = Some(ToolChoice::new("auto"));
         full.fields.insert("thinking", Value::Null);
         assert_eq!(

@@ -11,7 +11,7 @@ use super::found::{Field, Found, find};
 use super::input_schema::sendable_input_schema;
 use super::keys::{MCP_ONLY, MCP_SCHEMA, SENT, TOOL_KEYS};
 use super::output_schema::closed_schema;
-use crate::protocol::{ToolChoice, ToolDefinition};
+use crate::protocol::{ExactFields, ToolChoice, ToolDefinition};
 use crate::text::{did_you_mean, parse_duration};
 
 /// The default timeout of a tool.
@@ -270,10 +270,10 @@ impl Found {
             .fields
             .into_iter()
             .partition(|field| has_schema && is_run_key(&field.key));
-        let definition = sent
-            .into_iter()
-            .map(|field| (field.key, field.value))
-            .collect();
+        let mut definition = ExactFields::default();
+        for field in sent {
+            definition.insert(field.key, field.value);
+        }
         let mut tool = Tool {
             definition: ToolDefinition::new(definition),
             schema: None,
@@ -342,22 +342,28 @@ impl Tool {
     /// API accepts.
     fn take_schema(&mut self) -> Result<(), (&'static str, String)> {
         check(self.definition.fields())?;
-        let Some(schema) = self.definition.field("input_schema").cloned() else {
+        let Some(schema) = self.definition.exact_field("input_schema") else {
             return Ok(());
         };
-        if let Value::Object(fields) = &schema {
-            let sent = sendable_input_schema(fields)
-                .map_err(|why| ("input_schema", format!("`input_schema`: {why}")))?;
-            let sent = if self.definition.is_strict() {
-                closed_schema(&sent).ok_or_else(|| ("strict", NOT_STRICT.to_owned()))?
-            } else {
-                sent
-            };
+        if schema.is_object() {
+            let is_strict = self.definition.is_strict();
+            let sent = schema.map(|schema| sendable_schema(schema, is_strict))?;
             self.definition.set_field("input_schema", sent);
         }
-        self.schema = Some(schema);
+        self.schema = Some((*schema).clone());
         Ok(())
     }
+}
+
+/// Returns the schema that is sent for the input of a tool; the error has the key that is at fault.
+fn sendable_schema(schema: &Value, is_strict: bool) -> Result<Value, (&'static str, String)> {
+    let fields = schema.as_object().cloned().unwrap_or_default();
+    let sent = sendable_input_schema(&fields)
+        .map_err(|why| ("input_schema", format!("`input_schema`: {why}")))?;
+    if !is_strict {
+        return Ok(sent);
+    }
+    closed_schema(&sent).ok_or_else(|| ("strict", NOT_STRICT.to_owned()))
 }
 
 /// Whether a key says how a tool is run.
@@ -685,7 +691,7 @@ mod tests {
 
     #[test]
     fn a_choice_is_a_word_or_a_tool_that_there_is() {
-        let tools = ToolDefinition::list_from(&json!([{"name": "look"}])).expect("a list");
+        let tools = ToolDefinition::list_from(json!([{"name": "look"}]).into()).expect("a list");
         assert_eq!(tool_choice("any", &tools), Ok(ToolChoice::new("any")));
         assert_eq!(
             tool_choice("look", &tools),

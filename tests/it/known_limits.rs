@@ -129,7 +129,7 @@ fn a_truncated_attachment_is_refused_by_its_name() {
     for whole in [&whole[..], gif, jpeg, webp] {
         home.write("work/x", whole);
         run(&server, &home, UNKNOWN, &["-a", "x", "Hi"]).code(0);
-        home.write("work/x", &whole[..whole.len() - 2]);
+        home.write("work/x", &whole[..whole.len() - 8]);
         let before = server.requests().len();
         run(&server, &home, UNKNOWN, &["-a", "x", "Hi"])
             .code(13)

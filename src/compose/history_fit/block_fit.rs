@@ -76,7 +76,7 @@ pub(super) fn fit_block(role: Role, block: &mut ContentBlock, flaws: &mut Vec<Bl
                 None
             }
             // Half a call of a type that is not known here.
-            ContentBlock::Unknown(Value::Object(fields)) if fields.contains_key("partial_json") => {
+            ContentBlock::Unknown(fields) if fields.get("partial_json").is_some() => {
                 *block = ContentBlock::text("");
                 None
             }

@@ -1,5 +1,6 @@
 //! What becomes of histories before they are sent, and of files that nobody may change.
 
+mod arbitrary;
 mod courses;
 
 use base64::Engine as _;
@@ -66,7 +67,7 @@ fn request(messages: Vec<InputMessage>) -> CreateMessage {
         system: None,
         messages,
         fields: ExactFields::default(),
-        tools: ToolDefinition::list_from(&tools).expect("tools"),
+        tools: ToolDefinition::list_from(tools.into()).expect("tools"),
         tool_choice: None,
         stream: true,
     }

@@ -102,7 +102,7 @@ fn a_body_gives_its_fields_and_flags_go_before_them() {
 fn the_prompt_is_a_further_turn_and_turns_of_one_side_become_one() {
     let image = json!({"type": "image", "source": {"type": "url", "url": "https://x/y.png"}, "cache_control": {}});
     let given = json!([{"role": "user", "content": [image, {"type": "text", "text": " "}]}]);
-    let sent = body(&given, &["Hi", "--prefill", "{ "]);
+    let sent = body(&given, &["Hi", "--prefill", "{ ", "--no-check"]);
     let expected = json!([
         {"role": "user", "content": [image, {"type": "text", "text": "Hi"}]},
         {"role": "assistant", "content": "{"},

@@ -216,7 +216,7 @@ fn a_text_in_the_input_keeps_its_trailing_newlines() {
     run.code(0);
     let sent = server.requests()[1].json();
     assert_eq!(sent["messages"][1]["content"][0]["input"], input);
-    assert_eq!(results(&sent)[0]["content"], format!("{input}\n"));
+    assert_eq!(results(&sent)[0]["content"], input.to_string());
 }
 
 #[test]
