@@ -67,7 +67,7 @@ fn marks_of(request: &CreateMessage) -> Vec<&Value> {
         .collect();
     for block in request.messages.iter().flat_map(|message| &message.content) {
         if let ContentBlock::ToolResult(result) = block {
-            marks.extend(result.content.iter().flat_map(|content| marks_in(content)));
+            marks.extend(result.content.iter().flat_map(marks_in));
         }
         marks.extend(block.extra().and_then(|fields| fields.get(CACHE_CONTROL)));
     }

@@ -90,10 +90,15 @@ impl Exchange<'_> {
         } else {
             None
         };
+        // The default is looked up only where it may be needed.
+        let default = match chosen {
+            Some(chosen) if known.is_none_or(|limit| chosen.tokens <= limit) => chosen.tokens,
+            _ => self.default_max_tokens(model, is_sent).await?,
+        };
         let limit = OutputLimit {
             model: &model.id,
             known,
-            default: self.default_max_tokens(model, is_sent).await?,
+            default,
         };
         let (tokens, notices) = limit.settle(spec, chosen)?;
         for notice in notices {

@@ -11,9 +11,8 @@ use super::exact_json::{ExactJson, has_other_digits, numbers};
 /// The number of digits at the end of a whole number that say which one it stands for.
 const INDEX_DIGITS: usize = 6;
 
-/// The first of the numbers that the others begin with: with the index behind it, it still fits
-/// into 64 bits.
-const FIRST_PREFIX: u64 = 8_000_000_000_000;
+/// What the whole numbers may begin with: with the index behind it, each still fits into 64 bits.
+const PREFIXES: std::ops::Range<u64> = 8_000_000_000_000..9_000_000_000_000;
 
 impl ExactJson {
     /// Returns what a function makes of the value.
@@ -50,10 +49,10 @@ struct MarkedNumbers<'t> {
 
 impl<'t> MarkedNumbers<'t> {
     fn new(text: &'t str) -> Self {
-        let prefix = (FIRST_PREFIX..)
+        let prefix = PREFIXES
             .map(|prefix| prefix.to_string())
             .find(|prefix| !text.contains(prefix))
-            .expect("a text does not contain all numbers");
+            .expect("a text of that length does not fit into memory");
         let mut marked = Self {
             text: String::with_capacity(text.len()),
             prefix,

@@ -132,7 +132,7 @@ fn a_truncated_attachment_is_refused_by_its_name() {
         home.write("work/x", &whole[..whole.len() - 8]);
         let before = server.requests().len();
         run(&server, &home, UNKNOWN, &["-a", "x", "Hi"])
-            .code(13)
+            .code(2)
             .stderr_contains("`x` cannot be sent: the image is damaged or truncated");
         assert_eq!(server.requests().len(), before);
     }

@@ -367,7 +367,7 @@ fn a_source_elsewhere_is_sent_as_it_is_without_the_check() {
     let content = json!([from_url("image"), from_url("document")]);
     let given = messages(&turns(std::slice::from_ref(&content)));
     assert!(check_given("`m.json`", &given, true).is_ok());
-    assert_eq!(sent(&[content.clone()])[0]["content"], content);
+    assert_eq!(sent(std::slice::from_ref(&content))[0]["content"], content);
 }
 
 #[test]

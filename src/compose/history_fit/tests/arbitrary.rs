@@ -35,18 +35,17 @@ const AS_IT_CAME: [&str; 6] = [
 fn assert_accepted(messages: Vec<InputMessage>, history: &str) {
     let mut request = super::request(messages);
     request.model = "claude-3-haiku-20240307".to_owned();
-    match fit_history(&mut request, HistoryStage::TurnStart) {
-        Err(error) => assert!(!error.to_string().is_empty()),
-        Ok(()) => {
-            let body = request.to_json(0);
-            if let Err(refusal) = judge_request(&body).map(drop) {
-                assert!(
-                    AS_IT_CAME.iter().any(|words| refusal.contains(words)),
-                    "{refusal}\n{history:.4000}\n{:.4000}",
-                    String::from_utf8_lossy(&body)
-                );
-            }
-        }
+    if let Err(error) = fit_history(&mut request, HistoryStage::TurnStart) {
+        assert!(!error.to_string().is_empty());
+        return;
+    }
+    let body = request.to_json(0);
+    if let Err(refusal) = judge_request(&body).map(drop) {
+        assert!(
+            AS_IT_CAME.iter().any(|words| refusal.contains(words)),
+            "{refusal}\n{history:.4000}\n{:.4000}",
+            String::from_utf8_lossy(&body)
+        );
     }
 }
 
@@ -66,7 +65,7 @@ fn value(rng: &mut Rng, depth: usize) -> Value {
                 let key = keys[rng.usize(..keys.len())].to_owned();
                 (key, value(rng, depth - 1))
             });
-            Value::Object(Map::from_iter(fields))
+            Value::Object(fields.collect::<Map<_, _>>())
         }
     }
 }
