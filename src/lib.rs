@@ -181,7 +181,7 @@ pub mod internals {
     use crate::demo::refusal_of;
     use crate::input::{Conversation, Places, Template};
     use crate::protocol::{
-        ContentBlock, CreateMessage, ExactFields, InputMessage, MessageStream, Role, ToolDefinition,
+        CreateMessage, ExactFields, InputMessage, MessageStream, ToolDefinition,
     };
     use crate::tool::{ToolSet, parse_tools};
 
@@ -237,47 +237,6 @@ pub mod internals {
                 send_messages(conversation.messages).map(drop)
             }
         }
-    }
-
-    /// Where a history comes from.
-    #[derive(Debug, Clone, Copy)]
-    pub enum History {
-        /// The file of `--messages`.
-        Messages,
-        /// A saved conversation.
-        Saved,
-        /// The body of a streamed answer, to be sent back.
-        Stream,
-    }
-
-    /// Makes a request of a history, and returns what the scripted endpoint refuses it with, if it
-    /// does. The error says why it is refused before that.
-    pub fn send_history(kind: History, bytes: &[u8]) -> Result<Option<String>, String> {
-        let refused = |error: crate::input::Error| error.to_string();
-        let messages = match kind {
-            History::Messages => {
-                let text = String::from_utf8_lossy(bytes);
-                let conversation = Conversation::parse("messages", &text).map_err(refused)?;
-                check_given("messages", &conversation.messages, false).map_err(refused)?;
-                conversation.messages
-            }
-            History::Saved => {
-                crate::session::messages_of(bytes).map_err(|error| error.to_string())?
-            }
-            History::Stream => {
-                let mut machine = MessageStream::default();
-                machine.push(bytes);
-                while let Ok(Some(_)) = machine.next() {}
-                let answer = machine.partial().ok_or("no answer")?;
-                let said = |role, content| InputMessage { role, content };
-                vec![
-                    said(Role::User, vec![ContentBlock::text("words")]),
-                    said(Role::Assistant, answer.content),
-                    said(Role::User, vec![ContentBlock::text("words")]),
-                ]
-            }
-        };
-        send_messages(messages)
     }
 
     /// Returns what the scripted endpoint refuses these messages with, if it does.

@@ -115,13 +115,6 @@ pub(crate) fn read_bytes(bytes: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the messages of a conversation's file, for the fuzz target.
-#[cfg(feature = "internals")]
-pub(crate) fn messages_of(bytes: &[u8]) -> Result<Vec<crate::protocol::InputMessage>, Error> {
-    let conversation = SavedConversation::from_bytes(Path::new("/"), "0000000000", bytes)?;
-    Ok(conversation.messages())
-}
-
 /// Parses the bytes of a journal, for the fuzz target.
 #[cfg(feature = "internals")]
 pub(crate) fn read_journal(bytes: &[u8]) {

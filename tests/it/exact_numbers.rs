@@ -238,11 +238,11 @@ fn schemas_of_tools_and_answers_keep_them() {
     let of_field = sent(&["--set", &format!("tools={tools}"), "Hi"]);
     assert_eq!(of_field.matches(exact).count(), 2, "{of_field}");
 
-    let server = playing(&[calling_with_numbers("answer", r#"{"n": 1.10}"#)]);
+    let server = playing(&[calling_with_numbers("answer", r#"{"n": 1.50}"#)]);
     let structured = |model: &str| {
         let schema = format!("{{{object}}}");
         let args = ["-m", model, "--schema", &schema, "Hi"];
-        send(&server).args(args).run();
+        send(&server).args(args).run().code(0);
         body(&server.requests()[0])
     };
     assert_has(&structured("claude-sonnet-4-20250514"), exact);

@@ -42,11 +42,11 @@ fn more_tokens_than_a_model_is_known_to_generate_are_refused_or_left_out() {
         (body["max_tokens"].clone(), outcome.stderr)
     };
     let sent = |tokens: u64| (json!(tokens), String::new());
-    let set = ["--max-tokens", "50000", "Hi"];
-    assert_eq!(max_tokens(UNKNOWN, &set), sent(50_000));
+    let large = ["--max-tokens", "50000", "Hi"];
+    assert_eq!(max_tokens(UNKNOWN, &large), sent(50_000));
     // A number in the table of models refuses nothing.
-    assert_eq!(max_tokens("claude-opus-4-1", &set), sent(50_000));
-    let unchecked = [&set[..], &["--no-check"]].concat();
+    assert_eq!(max_tokens("claude-opus-4-1", &large), sent(50_000));
+    let unchecked = [&large[..], &["--no-check"]].concat();
     assert_eq!(max_tokens(BUILT_IN, &unchecked), sent(50_000));
 
     home.write(home.config().join("config.toml"), "max_tokens = 50000\n");

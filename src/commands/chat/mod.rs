@@ -151,6 +151,9 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         }
     };
     let first = first(app, &ask, &mut given, !earlier.is_empty()).await?;
+    if let Some(first) = &first {
+        exchange.check_pictures(&first.pictures, true).await?;
+    }
     let mut spec = given.resolve(&ask, exchange.settings())?;
     tools.choice = given.tool_choice(ask.tools.tool_choice.as_deref(), &spec)?;
     // The setting has it too, and `/set` may change it.
@@ -258,12 +261,14 @@ async fn first(
         _ => ask.prompt.join(" "),
     };
     let files = Attachments::from_flags(input);
+    let pictures = [given.conversation.pictures.as_slice(), &turn.pictures].concat();
     Ok(Some(turn)
         .filter(|turn| !turn.content.is_empty())
         .map(|turn| First {
             content: turn.content,
             text,
             files,
+            pictures,
         }))
 }
 
