@@ -636,7 +636,7 @@ mod tests {
             ),
             (
                 "{\"name\": \"a\",\n\"input_schema\": {\"oneOf\": [{}, {}]}}",
-                "line 2: tool `a`: `input_schema`: `oneOf` at the top level",
+                "line 2: tool `a`: `input_schema`: `oneOf` is not accepted by the API at the top level",
             ),
             (
                 "{\"name\": \"a\", \"input_schema\": {},\n\"inputSchema\": {}}",
