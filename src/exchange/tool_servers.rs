@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -17,7 +17,7 @@ use crate::mcp::{
     CallEnd, ListedTool, McpConnection, ResultPart, ServerSpec, StartFailure, model_tool_name,
 };
 use crate::model_text;
-use crate::protocol::{ExactJson, ToolDefinition};
+use crate::protocol::{ExactFields, ExactJson, ToolDefinition};
 use crate::text::{counted, grouped};
 use crate::tool::{Outcome, OutcomePart, ServerTool, Stop, Tool};
 
@@ -155,12 +155,12 @@ impl ToolServers {
 
     fn tool(&self, server: &str, listed: &ListedTool) -> Result<Tool, String> {
         let name = model_tool_name(server, &listed.name);
-        let mut fields = Map::new();
-        fields.insert("name".to_owned(), Value::from(name.as_str()));
+        let mut fields = ExactFields::default();
+        fields.insert("name", Value::from(name.as_str()));
         if let Some(description) = &listed.description {
-            fields.insert("description".to_owned(), Value::from(description.as_str()));
+            fields.insert("description", Value::from(description.as_str()));
         }
-        fields.insert("input_schema".to_owned(), listed.input_schema.clone());
+        fields.insert("input_schema", listed.input_schema.clone());
         let tool = ServerTool {
             server: server.to_owned(),
             name: listed.name.clone(),

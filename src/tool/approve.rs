@@ -92,6 +92,7 @@ mod tests {
 
     use super::super::{ServerTool, Tool, ToolSet};
     use super::*;
+    use crate::protocol::{ExactFields, ExactJson};
 
     #[test]
     fn what_denies_goes_first_and_a_tools_file_can_only_raise_what_is_asked() {
@@ -131,7 +132,8 @@ mod tests {
                 confirm: false,
                 has_changed,
             };
-            let definition = definition.as_object().cloned().expect("an object");
+            let definition = ExactJson::from_value(&definition);
+            let definition = ExactFields::from_object(definition).expect("an object");
             let tool = Tool::for_server(server, definition).expect("a tool");
             let mut tools = ToolSet::from_tools(vec![tool], None).expect("tools").0;
             tools.remove(0)

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::capture::Capture;
 use super::spec::{MAX_OUTPUT, ResultForm};
-use crate::media::{FileKind, ImageError, check_image, detect_file_kind, is_complete_picture};
+use crate::media::{FileKind, check_image, detect_file_kind};
 use crate::model_text::{self, FAILED_STDERR, FAILED_STDOUT, NO_OUTPUT};
 use crate::protocol::{ContentBlock, ExactJson, Media, ToolResult};
 use crate::text::counted;
@@ -255,11 +255,7 @@ fn image_block(bytes: &Bytes) -> Result<ContentBlock, String> {
     let Some(media_type) = image_type(kind) else {
         return Err("not a JPEG, PNG, GIF or WebP image".to_owned());
     };
-    let checked = match check_image(bytes) {
-        Ok(_) if !is_complete_picture(kind, bytes) => Err(ImageError::Damaged),
-        checked => checked,
-    };
-    checked.map_err(|error| error.to_string())?;
+    check_image(bytes).map_err(|error| error.to_string())?;
     Ok(ContentBlock::Image(Media::new(media_type, bytes.clone())))
 }
 

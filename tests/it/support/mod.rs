@@ -15,6 +15,7 @@ pub(crate) mod home;
 pub(crate) mod installed;
 pub(crate) mod mcp_server;
 pub(crate) mod outcome;
+pub(crate) mod picture;
 pub(crate) mod process;
 pub(crate) mod pty;
 pub(crate) mod redis;
