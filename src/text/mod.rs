@@ -7,6 +7,7 @@ mod duration;
 mod json_bounds;
 mod known_secrets;
 mod os_error;
+mod piecewise_scrub;
 mod plural;
 mod quote;
 mod sanitize;
@@ -25,10 +26,11 @@ pub(crate) use json_bounds::{
 };
 pub(crate) use known_secrets::KnownSecrets;
 pub(crate) use os_error::without_os_codes;
+pub(crate) use piecewise_scrub::PiecewiseScrub;
 pub(crate) use plural::{counted, grouped};
 pub(crate) use quote::shell_quote;
 pub(crate) use sanitize::{
     escape_breaks, is_dangerous, json_escape, sanitize, sanitize_json, sanitize_line,
 };
-pub(crate) use scrub::scrub;
+pub(crate) use scrub::SecretForms;
 pub(crate) use table::{TableColumn, TextTable};
