@@ -74,8 +74,28 @@ pub(crate) enum Verdict {
     NotWhole,
 }
 
+/// The value of an answer, and the schema that it has to match. Checking it may take a tenth of a
+/// second.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    schema: Schema,
+    value: ExactJson,
+}
+
+impl Candidate {
+    /// Returns the value if it matches the schema, otherwise what is wrong with it.
+    pub(crate) fn check(self) -> Result<ExactJson, Misfit> {
+        let Self { schema, value } = self;
+        schema
+            .check(&value)
+            .map(|()| value)
+            .map_err(Misfit::in_form)
+    }
+}
+
 /// Why an answer does not match.
-struct Misfit {
+#[derive(Debug)]
+pub(crate) struct Misfit {
     why: String,
     /// Whether it has the requested form.
     has_form: bool,
@@ -309,8 +329,12 @@ impl Structured {
         is_learned.then_some(self.way)
     }
 
-    /// Decides what to do with an answer.
-    pub(crate) fn judge(&mut self, message: &Message) -> Verdict {
+    /// Decides what to do with an answer; `fitting` is what came of its [`Self::candidate`].
+    pub(crate) fn judge(
+        &mut self,
+        message: &Message,
+        fitting: Result<ExactJson, Misfit>,
+    ) -> Verdict {
         if let Some(
             StopReason::MaxTokens | StopReason::ModelContextWindowExceeded | StopReason::Refusal,
         ) = message.stop_reason
@@ -318,7 +342,7 @@ impl Structured {
             return Verdict::NotWhole;
         }
         let calls: Vec<&ToolUse> = message.content.iter().filter_map(as_call).collect();
-        match self.fitting(message, &calls) {
+        match fitting {
             Ok(value) => Verdict::Fits(value),
             Err(misfit) if !misfit.has_form && self.may_go_on() => Verdict::NextWay,
             Err(misfit) => self.again(message, &calls, misfit.why),
@@ -331,18 +355,17 @@ impl Structured {
         !self.has_repaired && next_way(self.mode, &self.facts, &tried).is_some()
     }
 
-    /// Returns the value if it matches the schema, otherwise what is wrong with the answer.
-    fn fitting(&self, message: &Message, calls: &[&ToolUse]) -> Result<ExactJson, Misfit> {
+    /// Returns the value of an answer, or why it has none.
+    pub(crate) fn candidate(&self, message: &Message) -> Result<Candidate, Misfit> {
+        let calls: Vec<&ToolUse> = message.content.iter().filter_map(as_call).collect();
         let value = match self.way {
-            SchemaWay::ForcedTool => self.called_with(calls)?,
-            SchemaWay::FreeTool if !calls.is_empty() => self.called_with(calls)?,
+            SchemaWay::ForcedTool => self.called_with(&calls)?,
+            SchemaWay::FreeTool if !calls.is_empty() => self.called_with(&calls)?,
             SchemaWay::OutputFormat => self.unwrap(read_json(&message.text())?)?,
             SchemaWay::FreeTool | SchemaWay::Prompt => read_json(&message.text())?,
         };
-        self.schema
-            .check(&value)
-            .map(|()| value)
-            .map_err(Misfit::in_form)
+        let schema = self.schema.clone();
+        Ok(Candidate { schema, value })
     }
 
     fn called_with(&self, calls: &[&ToolUse]) -> Result<ExactJson, Misfit> {
@@ -539,12 +562,20 @@ mod tests {
     const OBJECT: &str =
         r#"{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}"#;
 
+    impl Structured {
+        /// Decides what to do with an answer.
+        fn judge_now(&mut self, message: &Message) -> Verdict {
+            let fitting = self.candidate(message).and_then(Candidate::check);
+            self.judge(message, fitting)
+        }
+    }
+
     #[test]
     fn an_answer_that_fits_is_the_value() {
         let mut wish = asked(OBJECT, 0);
         let sent = sent_schema(&wish);
         assert_eq!(sent["required"], json!(["n"]));
-        let verdict = wish.judge(&message("tool_use", call(&json!({"n": 1}))));
+        let verdict = wish.judge_now(&message("tool_use", call(&json!({"n": 1}))));
         assert_eq!(verdict, Verdict::Fits(json!({"n": 1}).into()));
     }
 
@@ -560,7 +591,7 @@ mod tests {
         assert!(
             Schema::compile(&sent).is_ok_and(|sent| sent.check(&json!({"value": [1]})).is_ok())
         );
-        let verdict = wish.judge(&message("tool_use", call(&json!({"value": [1, 2]}))));
+        let verdict = wish.judge_now(&message("tool_use", call(&json!({"value": [1, 2]}))));
         assert_eq!(verdict, Verdict::Fits(json!([1, 2]).into()));
     }
 
@@ -568,7 +599,7 @@ mod tests {
     fn a_wrong_answer_is_sent_back_with_the_validators_words_as_often_as_was_said() {
         let mut wish = asked(OBJECT, 1);
         let wrong = message("tool_use", call(&json!({"n": "x"})));
-        let Verdict::Again { messages, .. } = wish.judge(&wrong) else {
+        let Verdict::Again { messages, .. } = wish.judge_now(&wrong) else {
             panic!("it is sent back")
         };
         let sent = serde_json::to_value(messages).expect("messages are JSON");
@@ -584,19 +615,19 @@ mod tests {
                 .is_some_and(|said| said.contains("at `/n`: \"x\" is not of type")),
             "{said}"
         );
-        assert!(matches!(wish.judge(&wrong), Verdict::Never { why } if why.contains("/n")));
+        assert!(matches!(wish.judge_now(&wrong), Verdict::Never { why } if why.contains("/n")));
     }
 
     #[test]
     fn an_answer_without_its_wrapper_is_wrong() {
         for schema in ["{}", r#"{"type": ["object", "null"]}"#] {
             let mut wish = asked(schema, 1);
-            let verdict = wish.judge(&message("tool_use", call(&json!({"n": 1}))));
+            let verdict = wish.judge_now(&message("tool_use", call(&json!({"n": 1}))));
             let Verdict::Again { why, .. } = verdict else {
                 panic!("{verdict:?}")
             };
             assert!(why.contains("no field `value`"), "{why}");
-            let verdict = wish.judge(&message("tool_use", call(&json!({"value": null}))));
+            let verdict = wish.judge_now(&message("tool_use", call(&json!({"value": null}))));
             assert_eq!(verdict, Verdict::Fits(Value::Null.into()));
         }
     }
@@ -605,7 +636,7 @@ mod tests {
     fn an_input_that_is_not_an_object_is_quoted_to_the_model() {
         let mut wish = asked(OBJECT, 1);
         let block = json!({"type": "tool_use", "id": "1", "name": "answer", "input": {}, "partial_json": "{\"n"});
-        let verdict = wish.judge(&message("tool_use", json!([block])));
+        let verdict = wish.judge_now(&message("tool_use", json!([block])));
         let Verdict::Again { why, messages } = verdict else {
             panic!("{verdict:?}")
         };
@@ -618,11 +649,11 @@ mod tests {
         let mut wish = asked(OBJECT, 1);
         let text = message("end_turn", json!([{"type": "text", "text": "No."}]));
         assert!(
-            matches!(wish.judge(&text), Verdict::Again { messages, .. } if messages.len() == 2)
+            matches!(wish.judge_now(&text), Verdict::Again { messages, .. } if messages.len() == 2)
         );
         for reason in ["max_tokens", "refusal"] {
             assert_eq!(
-                wish.judge(&message(reason, call(&json!({})))),
+                wish.judge_now(&message(reason, call(&json!({})))),
                 Verdict::NotWhole,
                 "{reason}"
             );
@@ -727,13 +758,13 @@ mod tests {
         let text = |text: &str| message("end_turn", json!([{"type": "text", "text": text}]));
         for way in [SchemaWay::OutputFormat, SchemaWay::FreeTool] {
             assert_eq!(wish.way, way);
-            assert_eq!(wish.judge(&text("Sure!")), Verdict::NextWay, "{way:?}");
+            assert_eq!(wish.judge_now(&text("Sure!")), Verdict::NextWay, "{way:?}");
             assert!(wish.take_next_way(&mut request));
         }
-        let said = wish.judge(&text("Here: {\"n\": 1}"));
+        let said = wish.judge_now(&text("Here: {\"n\": 1}"));
         assert!(matches!(said, Verdict::Again { why, .. } if why.contains("not JSON")));
         let fenced = text("Here:\n```json\n{\"n\": 1.0}\n```\n");
-        let Verdict::Fits(value) = wish.judge(&fenced) else {
+        let Verdict::Fits(value) = wish.judge_now(&fenced) else {
             panic!("it fits")
         };
         assert_eq!(value.to_string(), "{\"n\":1.0}");
@@ -746,7 +777,7 @@ mod tests {
             "end_turn",
             json!([{"type": "text", "text": "{\"n\": \"x\"}"}]),
         );
-        let Verdict::Again { messages, .. } = wish.judge(&answer) else {
+        let Verdict::Again { messages, .. } = wish.judge_now(&answer) else {
             panic!("it is sent back")
         };
         let sent = json!(messages);
@@ -772,7 +803,7 @@ mod tests {
             "end_turn",
             json!([{"type": "text", "text": "{\"value\": [1]}"}]),
         );
-        assert_eq!(wish.judge(&answer), Verdict::Fits(json!([1]).into()));
+        assert_eq!(wish.judge_now(&answer), Verdict::Fits(json!([1]).into()));
     }
 
     #[test]
@@ -785,7 +816,7 @@ mod tests {
             json!({"type": "integer"})
         );
         assert_eq!(body["tools"][0].get("strict"), None);
-        let verdict = wish.judge(&message("tool_use", call(&json!({"a": 1, "b": 2}))));
+        let verdict = wish.judge_now(&message("tool_use", call(&json!({"a": 1, "b": 2}))));
         assert_eq!(verdict, Verdict::Fits(json!({"a": 1, "b": 2}).into()));
         let tree = r##"{"anyOf": [{"type": "null"}, {"type": "object", "properties": {"l": {"$ref": "#"}}}]}"##;
         let (wish, _) = begun(tree, SchemaMode::Auto, FORCED);
