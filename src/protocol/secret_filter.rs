@@ -2,7 +2,7 @@
 //!
 //! This is done before anything is made of an event, so that what is shown, saved and recorded as
 //! an answer agrees. A key that is divided between deltas is found too; the deltas that carry it
-//! are then written anew. Answers without anything like it pass unchanged.
+//! are then rewritten. Answers without anything like it pass unchanged.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};

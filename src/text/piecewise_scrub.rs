@@ -17,7 +17,7 @@ pub(crate) struct PiecewiseScrub {
 }
 
 impl PiecewiseScrub {
-    /// Takes a piece, and returns what can be passed on of the text.
+    /// Adds a piece, and returns what can be passed on of the text.
     pub(crate) fn push<'t>(&mut self, piece: &'t str, secret: &SecretForms) -> Cow<'t, str> {
         let was_idle = self.is_idle();
         if was_idle && secret.find_from(piece, 0, true).is_none() {
@@ -85,11 +85,12 @@ mod tests {
 
     #[test]
     fn a_secret_is_blanked_out_wherever_it_is_divided() {
+        let each = |form: &dyn Fn(u8) -> String| SECRET.bytes().map(form).collect::<String>();
         let forms = [
             SECRET.to_owned(),
             SECRET.replace('-', "%2D"),
-            SECRET.bytes().map(|byte| format!("&#{byte};")).collect(),
-            SECRET.bytes().map(|byte| format!("{byte:02x}")).collect(),
+            each(&|byte| format!("&#{byte};")),
+            each(&|byte| format!("{byte:02x}")),
         ];
         for form in forms {
             let text = format!("The key is {form}, é, and sk-ld-01 is not.");

@@ -102,6 +102,9 @@ pub(crate) struct MarkdownRenderer {
 /// longer one is divided.
 const MAX_TABLE_BYTES: usize = 64 * 1024;
 
+/// A longer beginning of a line, in bytes, is parsed again only after every 8 bytes.
+const SHORT_BEGINNING: usize = 32;
+
 /// How many characters of code are highlighted in one text: some thousand lines. A grammar may
 /// take microseconds for each.
 const MAX_HIGHLIGHTED_LETTERS: usize = 128 * 1024;
@@ -212,6 +215,7 @@ impl MarkdownRenderer {
         match (self.phase, letter) {
             (LinePhase::Beginning, _) => {
                 let ended = letter == '\n';
+                let known = self.line.len();
                 match letter {
                     '\n' => {}
                     '\t' => {
@@ -220,6 +224,9 @@ impl MarkdownRenderer {
                         self.tabs.push((start, self.line.len()));
                     }
                     _ => self.line.push(letter),
+                }
+                if !ended && known >= SHORT_BEGINNING && known / 8 == self.line.len() / 8 {
+                    return;
                 }
                 if let Some(beginning) =
                     parse_line_start(&self.line, &self.containers, self.open_block(), ended)
