@@ -159,9 +159,11 @@ impl fmt::Debug for SecretForms {
 
 impl Alphabets {
     fn new(secret: &str) -> Self {
-        let hex = || secret.bytes().map(|byte| format!("{byte:02x}"));
-        let mut words = vec![secret.to_owned(), hex().collect()];
-        words.push(words[1].to_uppercase());
+        let mut words = vec![
+            secret.to_owned(),
+            hexadecimal(secret, b"0123456789abcdef"),
+            hexadecimal(secret, b"0123456789ABCDEF"),
+        ];
         // What is the same in base64 whatever precedes and follows it, for each of the three ways
         // in which it can be aligned. Characters that have bits of a neighbour are left out.
         for before in 0..3 {
@@ -183,6 +185,14 @@ impl Alphabets {
         }
         Self { words, starts }
     }
+}
+
+/// Returns a text in hexadecimal. Every request does this, so that it takes few instructions.
+fn hexadecimal(text: &str, digits: &[u8; 16]) -> String {
+    let halves = text.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
+    halves
+        .map(|half| char::from(digits[usize::from(half)]))
+        .collect()
 }
 
 /// Matches a word at a place of a text, whatever form each of its characters has there.
