@@ -234,7 +234,7 @@ pub mod internals {
             }
             File::Messages => {
                 let conversation = Conversation::parse("messages", text).map_err(refused)?;
-                check_given("messages", &conversation.messages).map_err(refused)?;
+                check_given("messages", &conversation.messages, false).map_err(refused)?;
                 send_messages(conversation.messages).map(drop)
             }
         }
@@ -250,7 +250,7 @@ pub mod internals {
             system: None,
             messages,
             fields: ExactFields::default(),
-            tools: ToolDefinition::list_from(&tools).unwrap_or_default(),
+            tools: ToolDefinition::list_from(tools.into()).unwrap_or_default(),
             tool_choice: None,
             stream: true,
         };
@@ -370,7 +370,7 @@ fn block_on(command: Work) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(|source| Error::System {
-            what: "start the runtime",
+            what: "start the async runtime",
             source,
         })?;
     let result = runtime.block_on(runtime.spawn(command));

@@ -265,6 +265,7 @@ impl<'a> Exchange<'a> {
             check_and_show(self.app, &estimate, &limits)?;
             self.has_warned |= limits.iter().any(|limit| total.low > limit.tokens);
         }
+        self.fit_tools_and_marks(request, is_sent).await?;
         let marks = self.choose_marks(request, &estimate, is_sent).await?;
         let body = encode_marked_body(request, &marks, parts, self.policy.is_unchecked)?;
         Ok(EncodedRequest {
@@ -470,9 +471,10 @@ impl<'a> Exchange<'a> {
             .send_once(request, encoded, sink, parts.as_deref_mut())
             .await;
         if !encoded.marks.is_empty() && outcome.refusal().is_some_and(names_cache_marks) {
-            self.app
-                .notices
-                .log_step("the endpoint refused the cache marks; sending the request without them");
+            self.app.notices.log_step(
+                "the endpoint refused the cache breakpoints (cache_control); sending the \
+                    request without them",
+            );
             self.cache.is_refused = true;
             outcome = self
                 .resend(request, encoded, sink, parts.as_deref_mut(), outcome)

@@ -21,7 +21,10 @@ pub(crate) use conversation::Conversation;
 pub(crate) use directory::Directory;
 pub(crate) use estimate::{Estimate, Part, Tokens};
 pub(crate) use patient::Patient;
-pub(crate) use picture::{MANY_PICTURES, MAX_PICTURES, Picture, check_many, pictures_of};
+pub(crate) use picture::{
+    LONG_WINDOW, MANY_PICTURES, MAX_PICTURES, MAX_PICTURES_OF_SHORT_WINDOW, Picture, check_many,
+    pictures_of,
+};
 pub(crate) use read::{on_a_thread, read_prose, read_text};
 pub(crate) use stdin::Stdin;
 pub(crate) use template::{Places, Template};
@@ -52,12 +55,15 @@ pub(crate) enum Error {
         name: String,
     },
     /// Something other than text where text is needed.
-    #[error("{name} is {what}; only text is accepted here")]
+    #[error(
+        "{name} is {}; only text is accepted here",
+        kind.describe_non_text().unwrap_or("not text")
+    )]
     NotText {
         /// The file's name for messages.
         name: String,
         /// What it is instead.
-        what: &'static str,
+        kind: FileKind,
     },
     /// Text in another encoding, where invalid bytes must not be replaced.
     #[error("{name} is not UTF-8 at byte {offset}")]
@@ -84,10 +90,12 @@ pub(crate) enum Error {
         source: ImageError,
     },
     /// More images than a request may have.
-    #[error("the request has {}, over the limit of {MAX_PICTURES}", counted(*count, "image"))]
+    #[error("the request has {}, over the limit of {most}", counted(*count, "image"))]
     TooManyImages {
-        /// So many.
+        /// How many it has.
         count: usize,
+        /// How many it may have.
+        most: usize,
     },
     /// More input than fits into a request.
     #[error("{name} has more than {}, the limit of a request (20 MB)", counted(*most, "byte"))]

@@ -236,7 +236,7 @@ fn a_malformed_block_is_an_error_and_never_dropped_silently() {
             .args(["Hi", "--set=stream=false"])
             .run()
             .stdout("")
-            .failed(5, "the answer is not a message", "--base-url");
+            .failed(5, "expected a message", "--base-url");
     }
 }
 
@@ -287,4 +287,45 @@ fn a_compressed_answer_that_was_not_asked_for_is_named() {
     let server =
         Server::start(move |_, _| Reply::sse(plain.clone()).header("content-encoding", "identity"));
     send(&server).args(["Hi"]).run().code(0).stdout("Yes.\n");
+}
+
+#[test]
+fn a_compressed_error_that_was_not_asked_for_is_named() {
+    let gzip = b"\x1f\x8b\x08\x00not shown";
+    let json = br#"{"error":{"message":"Too bad."}}"#;
+    for (body, encoding, expected) in [
+        (
+            &gzip[..],
+            Some("gzip"),
+            "its message is compressed with gzip, which was not asked for",
+        ),
+        (
+            gzip,
+            None,
+            "its message is compressed with gzip, which was not asked for",
+        ),
+        (
+            b"\x8b\xff",
+            Some("br"),
+            "its message is compressed with br, which was not asked for",
+        ),
+        (json, Some("gzip"), "Too bad."),
+    ] {
+        let server = Server::start(move |_, _| {
+            let reply = Reply::status(400).body(body);
+            match encoding {
+                Some(encoding) => reply.header("content-encoding", encoding).close(),
+                None => reply.close(),
+            }
+        });
+        send(&server)
+            .args(["Hi"])
+            .run()
+            .code(3)
+            .stdout("")
+            .stderr_contains(&format!(
+                "langdock: error: HTTP 400 Bad Request: {expected}\n"
+            ))
+            .stderr_lacks("not shown");
+    }
 }

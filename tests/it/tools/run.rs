@@ -125,7 +125,7 @@ fn what_cannot_be_run_is_told_to_the_model_and_does_not_end_the_run() {
     outcome
         .code(0)
         .stdout("Done.\n")
-        .stderr_contains("denied `secret`: there is no terminal to ask on");
+        .stderr_contains("denied `secret`: cannot ask for confirmation without a terminal");
     let expected = [
         failure(
             "t1",
@@ -203,6 +203,20 @@ fn escape_sequences_of_a_tool_do_not_touch_the_terminal() {
         .on_terminal(80, 24)
         .finish();
     assert!(!by_hand.code(0).stdout_text().contains("\u{1b}[2J"));
+}
+
+#[test]
+fn a_text_in_the_input_keeps_its_trailing_newlines() {
+    let input = json!({"text": "one\n\n"});
+    let server = playing(&[calling(&[("t", input.clone())]), done("Done.")]);
+    let run = tool_run(&server)
+        .home(&shell_tool("cat", ""))
+        .args(["-T", "./t.toml", "-y", "Hi"])
+        .run();
+    run.code(0);
+    let sent = server.requests()[1].json();
+    assert_eq!(sent["messages"][1]["content"][0]["input"], input);
+    assert_eq!(results(&sent)[0]["content"], input.to_string());
 }
 
 #[test]

@@ -185,7 +185,7 @@ fn a_mode_asks_in_its_own_way_and_in_no_other() {
         .run()
         .failed(
             2,
-            "--schema-mode native takes no schema with open",
+            "--schema-mode native does not support recursive objects",
             "help send",
         );
     assert_eq!(server.connections(), 0);
@@ -292,4 +292,19 @@ fn every_family_of_models_of_the_scripted_endpoint_answers() {
             run(&["--set", thinking_is_on]).code(0);
         }
     }
+}
+
+#[test]
+fn a_document_with_citations_is_answered_in_another_way() {
+    let home = Home::new();
+    let source = json!({"type": "text", "media_type": "text/plain", "data": "words"});
+    let document = json!({"type": "document", "citations": {"enabled": true}, "source": source});
+    let messages = json!([{"role": "user", "content": [document]}]);
+    home.write("work/m.json", messages.to_string());
+    let outcome = Langdock::new()
+        .home(&home)
+        .args(["send", "--demo", "-q", "-m", UNFORCED, "--schema", SCHEMA])
+        .args(["--messages", "m.json", "Hi"])
+        .run();
+    assert!(outcome.code(0).stdout_json()["n"].is_number(), "{outcome}");
 }
