@@ -691,7 +691,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__batch)
-            opts="-i -o -J -m -s -f -a -I -e -t -p -h --input --files --output --jobs --unordered --retry-failed --shard --max-requests --max-total-tokens --tag --schema --schema-mode --repair --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --prefill --cache --file --attach --messages --no-stdin --edit --template --param --no-check --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --record --replay --replay-pace --help"
+            opts="-i -o -J -m -s -f -a -I -e -t -p -h --input --files --output --jobs --unordered --retry-failed --shard --max-requests --max-total-tokens --max-cost --tag --schema --schema-mode --repair --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --prefill --cache --file --attach --messages --no-stdin --edit --template --param --no-check --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --record --replay --replay-pace --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -801,6 +801,13 @@ _langdock() {
                     return 0
                     ;;
                 --max-total-tokens)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --max-cost)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -3668,7 +3675,7 @@ _langdock() {
             return 0
             ;;
         langdock__subcmd__tool__subcmd__run)
-            opts="-m -s -f -a -I -e -t -p -T -q -v -u -S -j -x -o -c -n -y -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --prefill --cache --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --json --jsonl --extract --lang --output --allow-truncated --auto-continue --allow-empty --tag --continue --session --fork --no-log --dry-run --curl --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --record --replay --replay-pace --yes --allow-tool --deny-tool --max-turns --tool-jobs --list --call --help"
+            opts="-m -s -f -a -I -e -t -p -T -q -v -u -S -j -x -o -c -n -y -h --model --system --max-tokens --temperature --top-p --top-k --stop --user-id --thinking --effort --set --prefill --cache --file --attach --messages --no-stdin --edit --template --param --no-check --tool --tool-choice --raw --markdown --color --quiet --verbose --usage --show-thinking --no-stream --json --jsonl --extract --lang --output --allow-truncated --auto-continue --allow-empty --tag --continue --session --fork --no-log --dry-run --curl --region --base-url --connect-timeout --idle-timeout --timeout --max-retries --max-wait --proxy --cacert --allow-http --profile --api-key-file --no-pace --demo --record --replay --replay-pace --yes --allow-tool --deny-tool --max-turns --tool-jobs --max-cost --list --call --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4162,6 +4169,13 @@ _langdock() {
                     return 0
                     ;;
                 --tool-jobs)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --max-cost)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace

@@ -241,6 +241,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l allow-too
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l deny-tool -d 'Never run calls of this tool; may be repeated' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-turns -d 'Maximum number of model turns' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l tool-jobs -d 'Maximum number of tool calls to run at the same time' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l max-cost -d 'Stop with exit code 13 before the run costs more than this, in US dollars at list price' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -l call -d 'Run one call as if the model had made it and print the result, without sending anything; - reads the JSON from standard input' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s I -l no-stdin -d 'Do not read standard input'
 complete -c langdock -n "__fish_langdock_using_subcommand tool-run" -s e -l edit -d 'Write the prompt in an editor: VISUAL, EDITOR, or vi'
@@ -275,6 +276,7 @@ complete -c langdock -n "__fish_langdock_using_subcommand batch" -s J -l jobs -d
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l shard -d 'Ask only about the items of shard I of N; auto takes I and N from Slurm or GitLab' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-requests -d 'Exit with 13 after this many requests in this run; retries do not count' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-total-tokens -d 'Stop with exit code 13 before this run exceeds this many tokens, input plus output' -r -f
+complete -c langdock -n "__fish_langdock_using_subcommand batch" -l max-cost -d 'Stop with exit code 13 before this run costs more than this, in US dollars at list price' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l tag -d 'Tag for the usage log, for `langdock usage --by tag`' -r -f
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema -d 'Ask for answers that fit this JSON schema; the text of a record is then JSON' -r -F
 complete -c langdock -n "__fish_langdock_using_subcommand batch" -l schema-mode -d 'With --schema: how the model is asked: auto, native, tool or prompt [default: auto]' -r -f -a "auto\t'One way after the other'

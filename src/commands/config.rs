@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::cli::{ConfigArgs, ConfigCommand, ConnectionArgs};
 use crate::config::{
-    self, ConfigKey, Flags, KeySource, MergedConfig, ModelLimits, Origin, Paths, Row, SETTINGS,
+    self, ConfigKey, Flags, KeySource, MergedConfig, ModelTable, Origin, Paths, Row, SETTINGS,
     Settings, Sourced, chosen_profile, config_path, initialize, read_key, resolve, set, unset,
 };
 use crate::error::Error;
@@ -67,7 +67,7 @@ pub(crate) fn config(app: &App, args: &ConfigArgs) -> Result<(), Error> {
                         .find(|row| row.setting == setting)
                         .map(|row| row.value)
                 }
-                ConfigKey::Limit(_) | ConfigKey::Tools(_) => {
+                ConfigKey::Model(_) | ConfigKey::Tools(_) => {
                     beside_the_settings(&merged, &settings)
                         .find(|(name, ..)| *name == key.name())
                         .map(|(_, value, _)| value)
@@ -112,7 +112,9 @@ fn changed_profile(
             )?;
             return Ok(chosen_profile(connection.profile.as_deref(), &app.env));
         }
-        ConfigKey::Limit(_) => "no connection flags, because limits are not part of a profile",
+        ConfigKey::Model(_) => {
+            "no connection flags, because limits and prices are not part of a profile"
+        }
         ConfigKey::Tools(_) => "no connection flags, because tools are not part of a profile",
     };
     only(command, connection, &ConnectionArgs::default(), refused)?;
@@ -142,14 +144,14 @@ fn found(
     Ok((merged, settings))
 }
 
-/// Returns the limits and the tool lists that were set, each with its name and origin.
+/// Returns the limits, the prices and the tool lists that were set, each with its name and origin.
 fn beside_the_settings<'a>(
     merged: &'a MergedConfig,
     settings: &'a Settings,
 ) -> impl Iterator<Item = (String, Value, &'a Origin)> {
-    let limits = merged.limits().iter().flat_map(ModelLimits::rows);
-    let limits = limits.map(|(key, value, origin)| (key.name(), json!(value), origin));
-    limits.chain(
+    let models = merged.models().iter().flat_map(ModelTable::rows);
+    let models = models.map(|(key, value, origin)| (key.name(), value, origin));
+    models.chain(
         settings
             .tools
             .rows()

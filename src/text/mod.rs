@@ -6,6 +6,7 @@ mod did_you_mean;
 mod duration;
 mod json_bounds;
 mod known_secrets;
+mod money;
 mod os_error;
 mod plural;
 mod quote;
@@ -24,6 +25,7 @@ pub(crate) use json_bounds::{
     fields_bytes, tree_bytes,
 };
 pub(crate) use known_secrets::KnownSecrets;
+pub(crate) use money::{Money, SignedMoney};
 pub(crate) use os_error::without_os_codes;
 pub(crate) use plural::{counted, grouped};
 pub(crate) use quote::shell_quote;

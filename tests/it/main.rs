@@ -14,6 +14,7 @@ mod caching;
 mod chat;
 mod config;
 mod continued_answers;
+mod costs;
 mod demo;
 mod doctor;
 mod endings;
