@@ -168,11 +168,10 @@ pub(crate) fn tool_run_is_limited() {
     let call = calling(&[("t", json!({}))]);
     let server = playing(&[call.clone(), call.clone(), call, done("ok")]);
     let (outcome, runs) = run(&server, PRICED, "0.0005");
-    outcome.failed(
-        13,
-        "the budget of $0.0005 at list price; $0.0004 used",
-        "--max-cost",
-    );
+    outcome
+        .code(13)
+        .stderr_contains("the budget of $0.0005 at list price; $0.0004 used")
+        .stderr_contains("raise --max-cost");
     assert_eq!((server.requests().len(), runs), (2, 1));
     let server = playing(&[calling(&[("t", json!({}))]), done("ok")]);
     run(&server, PRICED, "0.01").0.code(0);

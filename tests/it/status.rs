@@ -229,6 +229,8 @@ fn usage_is_the_line_below_the_answer() {
     let (tokens, times) = usage.split_once("; first token after ").expect("a time");
     assert_eq!(tokens, "25 tokens in, 15 out");
     let (first, rate) = times.split_once(" s, ").expect("seconds and a rate");
+    let (rate, cost) = rate.split_once("; ").expect("a cost");
+    assert_eq!(cost, "list price $0.0003 (2026-11)");
     let rate = rate
         .strip_suffix(" tokens a second")
         .expect("a rate")

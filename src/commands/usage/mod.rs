@@ -207,7 +207,7 @@ mod tests {
         let expected = "\
 tag     requests  failed     in      cache  cached  out  waited  429s  list price    saved
 (none)         1       0  1,000    500,000     99%    5      0s     0     $0.1021  $0.9000
-␛x             1       1  1,000    500,000     99%    5  1,061s     3                     
+␛x             1       1  1,000    500,000     99%    5  1,061s     3
 total          2       1  2,000  1,000,000     99%   10  1,061s     3    $0.1021+  $0.9000
 ";
         assert_eq!(table(&sums).to_sanitized_text(), expected);

@@ -25,7 +25,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["batch"], "--max-requests", |_| max_requests()),
     (&["batch"], "--max-total-tokens", |_| max_total_tokens()),
     (&["batch"], "--max-cost", |_| {
-        crate::costs::batch_is_limited()
+        crate::costs::batch_is_limited();
     }),
     (&["batch"], "--schema", |_| schema()),
     (&["batch"], "--schema-mode", |_| schema_mode()),

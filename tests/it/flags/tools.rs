@@ -22,7 +22,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["tool-run"], "--list", |_| list()),
     (&["tool-run"], "--call", |_| call()),
     (&["tool-run"], "--max-cost", |_| {
-        crate::costs::tool_run_is_limited()
+        crate::costs::tool_run_is_limited();
     }),
     (&["send"], "--schema", |_| schema()),
     (&["send"], "--schema-mode", |_| schema_mode()),
