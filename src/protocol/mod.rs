@@ -10,6 +10,7 @@ mod claude_model;
 mod error;
 mod event;
 mod exact_json;
+mod exact_map;
 mod list_price;
 mod message;
 mod model_rules;
