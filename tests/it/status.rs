@@ -219,9 +219,9 @@ fn usage_is_the_line_below_the_answer() {
     let outcome = send(&server)
         .args(["-u", "Hi"])
         .stdin_null()
-        .on_terminal(80, 24)
+        .on_terminal(120, 24)
         .finish();
-    let rows = rows_of(&outcome.code(0).stdout, 80, 24);
+    let rows = rows_of(&outcome.code(0).stdout, 120, 24);
     let [answer, usage] = rows.as_slice() else {
         panic!("{rows:?}")
     };

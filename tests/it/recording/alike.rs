@@ -288,7 +288,17 @@ fn a_batch_of_four_jobs() {
     let items = items.join("\n");
     let recorded = is_replayed_alike(server, 11, |home| {
         home.write("work/items", format!("{items}\nbad\nitem 0\n"));
-        command(&["batch", "Repeat: {text}", "-i", "items", "-J", "4"])
+        let model = "claude-3-haiku-20240307";
+        command(&[
+            "batch",
+            "Repeat: {text}",
+            "-i",
+            "items",
+            "-J",
+            "4",
+            "-m",
+            model,
+        ])
     });
     assert_eq!(recorded.exchanges().len(), 42);
 }
