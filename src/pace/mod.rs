@@ -8,6 +8,8 @@
 //! waits; `shared_limits` keeps the ledger on a `ledger_server` for many machines, and turns to a
 //! file while that is out of reach (`outage`, `mirror`).
 
+mod admission;
+mod ahead;
 mod known_limits;
 mod ledger;
 mod ledger_server;
@@ -24,10 +26,9 @@ mod shared_model_check;
 mod store;
 mod window;
 
+pub(crate) use admission::{Admission, RequestCost, RequestOutcome, RequestPriority, WaitReason};
 pub(crate) use known_limits::{BaseLimits, LimitShare, ReportedLimit, ServerReport};
-pub(crate) use ledger::{
-    Admission, RequestCost, RequestOutcome, RequestPriority, SHARE_BASIS, WaitReason,
-};
+pub(crate) use ledger::SHARE_BASIS;
 pub(crate) use ledger_server::{
     LedgerReplacement, LedgerServer, REPLACEMENT_LIFETIME, ServerFailure, ServerFuture, ServerReply,
 };

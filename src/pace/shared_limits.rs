@@ -16,8 +16,9 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
 
+use super::admission::{Admission, RequestCost, RequestOutcome};
 use super::known_limits::{BaseLimits, LimitShare, ReportedLimit, ServerReport};
-use super::ledger::{Admission, LONGEST_SLEEP, RateLimitLedger, RequestCost, RequestOutcome};
+use super::ledger::{LONGEST_SLEEP, RateLimitLedger};
 use super::ledger_server::{
     LedgerReplacement, LedgerServer, REPLACEMENT_LIFETIME, ServerFailure, ServerReply,
 };
@@ -40,7 +41,7 @@ const REPORT_INTERVAL: u64 = 5_000_000;
 const MAX_CONFLICTS: u32 = 200;
 
 /// The longest pause after a conflict.
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What all calls of a process share of a shared ledger.
 #[derive(Debug)]
@@ -92,6 +93,16 @@ enum SharedFailure {
     Conflicts,
 }
 
+/// What the server has answered.
+struct ServerAnswer {
+    /// The ledger's bytes; none where they were replaced.
+    bytes: Option<Vec<u8>>,
+    /// The server's time, and this machine's when it was asked: a little earlier.
+    clocks: ClockPair,
+    /// When it was asked.
+    asked_at: Instant,
+}
+
 /// A ledger as it was read.
 struct ReadLedger {
     ledger: RateLimitLedger,
@@ -99,6 +110,26 @@ struct ReadLedger {
     fence: Vec<u8>,
     /// What the user should know.
     notice: Option<String>,
+}
+
+/// What became of a change of the shared ledger.
+struct SharedUpdate<T> {
+    reply: StoreReply<T>,
+    /// When the server was asked for the time that the change goes by.
+    asked_at: Instant,
+}
+
+/// Where a change was made.
+enum PlacedUpdate<T> {
+    /// In the shared ledger.
+    Shared(SharedUpdate<T>),
+    /// Not there; it is to be made in the machine's own ledger.
+    Own {
+        /// Whether the shared one may be tried after that.
+        may_try: bool,
+        /// What the user should know.
+        notice: Option<String>,
+    },
 }
 
 impl SharedLimits {
@@ -124,32 +155,34 @@ impl SharedLimits {
         }
     }
 
-    /// Changes the shared ledger; again with a newer one, if somebody else was faster.
+    /// Changes the shared ledger; again with a newer one, if somebody else was faster. `change` is
+    /// given the moment of the ledger by both clocks, and when the server was asked for it.
     async fn update_shared<T>(
         &self,
-        change: impl Fn(&mut RateLimitLedger, ClockPair) -> T + Send,
-    ) -> Result<StoreReply<T>, SharedFailure> {
-        let mut asked_at = Instant::now();
-        let mut reply = self.shared.server.exchange(&self.key, None).await?;
+        change: impl Fn(&mut RateLimitLedger, ClockPair, Instant) -> T + Send,
+    ) -> Result<SharedUpdate<T>, SharedFailure> {
+        let mut answer = self.ask(None).await?;
         for conflicts in 0..MAX_CONFLICTS {
-            let now = reply.now;
+            let (clocks, asked_at) = (answer.clocks, answer.asked_at);
+            let now = clocks.server;
             let ReadLedger {
                 mut ledger,
                 fence,
                 notice,
-            } = self.read(&reply)?;
+            } = self.read(&answer)?;
             let before = ledger.clone();
-            let clocks = ClockPair {
-                server: now,
-                own: own_now(),
-            };
-            let outcome = change(&mut ledger, clocks);
-            if ledger == before && notice.is_none() {
-                return Ok(StoreReply {
+            let outcome = change(&mut ledger, clocks, asked_at);
+            let is_changed = ledger != before;
+            let update = SharedUpdate {
+                asked_at,
+                reply: StoreReply {
                     outcome,
                     now,
                     notice,
-                });
+                },
+            };
+            if !is_changed && update.reply.notice.is_none() {
+                return Ok(update);
             }
             ledger.last = now;
             ledger.revision = ledger.revision.wrapping_add(1);
@@ -159,40 +192,41 @@ impl SharedLimits {
                 read_at: now,
                 bytes: bytes.clone(),
             };
-            let round_trip = asked_at.elapsed();
-            asked_at = Instant::now();
-            let newer = self.exchange(Some(replacement)).await?;
-            if newer.bytes.is_none() {
-                self.mirror.save(clocks, &bytes);
-                return Ok(StoreReply {
-                    outcome,
-                    now,
-                    notice,
-                });
+            answer = self.ask(Some(replacement)).await?;
+            if answer.bytes.is_none() {
+                let own = own_now();
+                self.mirror.save(ClockPair { server: now, own }, &bytes);
+                return Ok(update);
             }
-            reply = newer;
+            let round_trip = answer.asked_at.elapsed();
             if let Some(pause) = pause_after(conflicts, round_trip) {
                 sleep(pause).await;
-                asked_at = Instant::now();
-                reply = self.exchange(None).await?;
+                answer = self.ask(None).await?;
             }
         }
         Err(SharedFailure::Conflicts)
     }
 
-    async fn exchange(
+    async fn ask(
         &self,
         replacement: Option<LedgerReplacement>,
-    ) -> Result<ServerReply, ServerFailure> {
-        self.shared.server.exchange(&self.key, replacement).await
+    ) -> Result<ServerAnswer, ServerFailure> {
+        let (asked_at, own) = (Instant::now(), own_now());
+        let exchange = self.shared.server.exchange(&self.key, replacement);
+        let ServerReply { now, bytes } = exchange.await?;
+        Ok(ServerAnswer {
+            bytes,
+            clocks: ClockPair { server: now, own },
+            asked_at,
+        })
     }
 
-    /// Reads the ledger of a reply, without what has lapsed. Where there is none, the server may
+    /// Reads the ledger of an answer, without what has lapsed. Where there is none, the server may
     /// have lost it: then it is as this machine last saw it, if that still counts.
-    fn read(&self, reply: &ServerReply) -> Result<ReadLedger, SharedFailure> {
-        let bytes = reply.bytes.as_deref().unwrap_or_default();
+    fn read(&self, answer: &ServerAnswer) -> Result<ReadLedger, SharedFailure> {
+        let bytes = answer.bytes.as_deref().unwrap_or_default();
         let fence = fence_of(bytes).to_vec();
-        let now = reply.now;
+        let now = answer.clocks.server;
         let (mut ledger, notice) = match from_bytes(bytes) {
             Ok(_) if bytes.is_empty() => (self.last_seen(now), None),
             Ok(ledger) => (ledger, None),
@@ -239,7 +273,7 @@ impl SharedLimits {
         let begin = |ledger: &mut RateLimitLedger, now: u64| {
             if LedgerPlace::after_outage(ledger.outage_at, now) == LedgerPlace::Shared {
                 let last_seen = self.mirror.load();
-                *ledger = begin_outage(last_seen, self.share, fastrand::u64(..));
+                *ledger = begin_outage(last_seen, &self.own_base(), now, fastrand::u64(..));
                 ledger.bound_times(now);
             }
             ledger.outage_at = now;
@@ -262,20 +296,69 @@ impl SharedLimits {
         ))
     }
 
-    /// Has the shared ledger count what the machine has in its own.
-    async fn report_own_usage(&self) -> Result<Option<String>, LimitStoreError> {
+    /// Has the shared ledger count what the machine has in its own. A request that the own ledger
+    /// has just admitted also has to fit into the shared one, which may have more of other machines
+    /// by now; where it does not, the outcome is how long it has to wait.
+    async fn report_own_usage(
+        &self,
+        admitted: Option<(ReservationId, &RequestCost)>,
+    ) -> Result<StoreReply<Option<Admission>>, LimitStoreError> {
         let read = |ledger: &mut RateLimitLedger, _| Some(ledger.clone());
+        let mut reply = StoreReply {
+            outcome: None,
+            now: 0,
+            notice: None,
+        };
         let Some(own) = self.own.update_ledger(false, None, read).await?.outcome else {
-            return Ok(None);
+            return Ok(reply);
         };
         let machine = self.shared.machine;
-        let add = |ledger: &mut RateLimitLedger, clocks| {
+        let report = |ledger: &mut RateLimitLedger, clocks: ClockPair, _| {
+            if let Some((id, cost)) = admitted {
+                let mut without = own.clone();
+                without.slots.retain(|slot| slot.id != id);
+                add_own_usage(ledger, &without, machine, clocks);
+                let refused = ledger.refuse_now(clocks.server, cost, &self.base);
+                if refused.is_some() {
+                    return refused;
+                }
+            }
             add_own_usage(ledger, &own, machine, clocks);
+            None
         };
-        match self.update_shared(add).await {
-            Ok(reply) => Ok(reply.notice),
-            Err(failure) => self.note_outage(&failure).await,
+        match self.update_shared(report).await {
+            Ok(update) => Ok(update.reply),
+            Err(failure) => {
+                reply.notice = self.note_outage(&failure).await?;
+                Ok(reply)
+            }
         }
+    }
+
+    /// Reserves a request in the machine's own ledger; where the shared one can be reached, both
+    /// have to have room.
+    async fn reserve_own(
+        &self,
+        cost: &RequestCost,
+        queued: Option<ReservationId>,
+        may_try: bool,
+    ) -> Result<StoreReply<Admission>, LimitStoreError> {
+        let mut reply = self.own.reserve(cost, queued).await?;
+        if !may_try {
+            return Ok(reply);
+        }
+        let admitted = match reply.outcome {
+            Admission::Admitted(Some(id)) => Some((id, cost)),
+            _ => None,
+        };
+        let reported = self.report_own_usage(admitted).await?;
+        if let (Some(refused), Some((id, _))) = (reported.outcome, admitted) {
+            self.own.release(id).await?;
+            reply.outcome = sleeping_until_start(refused, reported.now);
+            reply.now = reported.now;
+        }
+        reply.notice = reply.notice.or(reported.notice);
+        Ok(reply)
     }
 
     /// Does something where requests are reserved now: with the shared ledger, or else with the
@@ -283,31 +366,56 @@ impl SharedLimits {
     async fn apply<T: Send>(
         &self,
         id: Option<ReservationId>,
-        shared: impl Fn(&mut RateLimitLedger, ClockPair) -> T + Send,
+        shared: impl Fn(&mut RateLimitLedger, ClockPair, Instant) -> T + Send,
         own: impl Future<Output = Result<StoreReply<T>, LimitStoreError>>,
     ) -> Result<StoreReply<T>, LimitStoreError> {
-        let mut notice = None;
+        let (may_try, notice) = match self.update_in_place(id, shared).await? {
+            PlacedUpdate::Shared(update) => return Ok(update.reply),
+            PlacedUpdate::Own { may_try, notice } => (may_try, notice),
+        };
+        let mut reply = own.await?;
+        let reported = if may_try {
+            self.report_own_usage(None).await?.notice
+        } else {
+            None
+        };
+        reply.notice = reply.notice.or(notice).or(reported);
+        Ok(reply)
+    }
+
+    /// Changes the shared ledger, if requests are reserved there now and it can be reached.
+    async fn update_in_place<T: Send>(
+        &self,
+        id: Option<ReservationId>,
+        shared: impl Fn(&mut RateLimitLedger, ClockPair, Instant) -> T + Send,
+    ) -> Result<PlacedUpdate<T>, LimitStoreError> {
         let place = match (self.place().await?, id) {
             // The own ledger has it, wherever requests are reserved now.
             (LedgerPlace::Shared, Some(id)) if is_own(id) => LedgerPlace::Own { may_try: true },
             (place, _) => place,
         };
-        let mut may_try = place != (LedgerPlace::Own { may_try: false });
-        if place == LedgerPlace::Shared {
-            match self.update_shared(shared).await {
-                Ok(reply) => return Ok(reply),
-                Err(failure) => notice = self.note_outage(&failure).await?,
+        let failure = match place {
+            LedgerPlace::Shared => match self.update_shared(shared).await {
+                Ok(update) => return Ok(PlacedUpdate::Shared(update)),
+                Err(failure) => failure,
+            },
+            LedgerPlace::Own { may_try: true } => {
+                return Ok(PlacedUpdate::Own {
+                    may_try: true,
+                    notice: None,
+                });
             }
-            may_try = false;
-        } else if !may_try {
-            notice = self.notice_of_known_outage();
-        }
-        let mut reply = own.await?;
-        if may_try {
-            notice = self.report_own_usage().await?;
-        }
-        reply.notice = reply.notice.or(notice);
-        Ok(reply)
+            LedgerPlace::Own { may_try: false } => {
+                return Ok(PlacedUpdate::Own {
+                    may_try: false,
+                    notice: self.notice_of_known_outage(),
+                });
+            }
+        };
+        Ok(PlacedUpdate::Own {
+            may_try: false,
+            notice: self.note_outage(&failure).await?,
+        })
     }
 
     /// Returns the notice of an outage that another process has noticed.
@@ -315,6 +423,14 @@ impl SharedLimits {
         self.outage_notice(&SharedFailure::Server(ServerFailure {
             reason: "it was out of reach a moment ago".to_owned(),
         }))
+    }
+
+    /// Returns the limits of the machine's own ledger.
+    fn own_base(&self) -> BaseLimits {
+        BaseLimits {
+            share: self.share,
+            ..self.base
+        }
     }
 
     fn holder(&self) -> ReservationHolder {
@@ -329,20 +445,23 @@ impl SharedLimits {
         cost: &RequestCost,
         queued: Option<ReservationId>,
     ) -> Result<StoreReply<Admission>, LimitStoreError> {
-        let asked_at = Instant::now();
-        let acquire = |ledger: &mut RateLimitLedger, clocks: ClockPair| {
+        let acquire = |ledger: &mut RateLimitLedger, clocks: ClockPair, _| {
             let admission = ledger.acquire_ahead(clocks.server, queued, cost, &self.base);
             if let Some(id) = admission.id() {
                 ledger.name_holder(id, self.holder());
             }
             sleeping_until_start(admission, clocks.server)
         };
-        let reply = self
-            .apply(None, acquire, self.own.reserve(cost, queued))
-            .await?;
+        let SharedUpdate { reply, asked_at } = match self.update_in_place(None, acquire).await? {
+            PlacedUpdate::Shared(update) => update,
+            PlacedUpdate::Own { may_try, notice } => {
+                let mut reply = self.reserve_own(cost, queued, may_try).await?;
+                reply.notice = reply.notice.or(notice);
+                return Ok(reply);
+            }
+        };
         if let Admission::Admitted(Some(id)) = reply.outcome
-            && !is_own(id)
-            && to_micros(asked_at.elapsed()) > REPLACEMENT_LIFETIME
+            && is_late(asked_at)
         {
             // The answer was long on its way: the request counts from now on.
             self.restart(id).await?;
@@ -352,20 +471,25 @@ impl SharedLimits {
 
     /// Has an admitted request count from now on, as often as that itself takes too long.
     async fn restart(&self, id: ReservationId) -> Result<(), LimitStoreError> {
+        let restart = |ledger: &mut RateLimitLedger, clocks: ClockPair, _| {
+            ledger.restart(id, clocks.server);
+        };
         loop {
-            let asked_at = Instant::now();
-            let restart = |ledger: &mut RateLimitLedger, clocks: ClockPair| {
-                ledger.restart(id, clocks.server);
-            };
-            if let Err(failure) = self.update_shared(restart).await {
-                self.note_outage(&failure).await?;
-                return Ok(());
-            }
-            if to_micros(asked_at.elapsed()) <= REPLACEMENT_LIFETIME {
-                return Ok(());
+            match self.update_shared(restart).await {
+                Ok(update) if is_late(update.asked_at) => {}
+                Ok(_) => return Ok(()),
+                Err(failure) => {
+                    self.note_outage(&failure).await?;
+                    return Ok(());
+                }
             }
         }
     }
+}
+
+/// Returns whether an answer to a question of that time comes too late to begin a request with.
+fn is_late(asked_at: Instant) -> bool {
+    to_micros(asked_at.elapsed()) > REPLACEMENT_LIFETIME
 }
 
 /// Returns how long to pause after so many conflicts before the next try: not after the first one,
@@ -382,8 +506,11 @@ fn sleeping_until_start(mut admission: Admission, now: u64) -> Admission {
         start, retry_at, ..
     } = &mut admission
     {
+        // Others may use fewer tokens than they have reserved; the nearer the start, the sooner it
+        // is worth a look.
+        let soonest = now + (start.saturating_sub(now) / 4).max(SHORTEST_RETRY);
         *retry_at = (*retry_at)
-            .max(now + SHORTEST_RETRY)
+            .max(soonest)
             .min((*start).max(now + 1) + 1_000)
             .min(now + LONGEST_SLEEP);
     }
@@ -413,9 +540,11 @@ impl LimitStore for SharedLimits {
         since_headers: Option<Duration>,
         outcome: RequestOutcome,
     ) -> StoreFuture<'a, ()> {
-        let asked_at = Instant::now();
-        let settle = move |ledger: &mut RateLimitLedger, clocks: ClockPair| {
-            let since = since_headers.map(|since| to_micros(since + asked_at.elapsed()));
+        let settled_at = Instant::now();
+        let settle = move |ledger: &mut RateLimitLedger, clocks: ClockPair, asked_at: Instant| {
+            // The server's time may be later than that of the question, never earlier. So the
+            // headers seem to have come later than they did, and the request counts long enough.
+            let since = since_headers.map(|since| to_micros(since + (asked_at - settled_at)));
             let headers_at = since.map(|since| clocks.server.saturating_sub(since));
             ledger.settle(id, cost, headers_at, outcome);
         };
@@ -424,7 +553,7 @@ impl LimitStore for SharedLimits {
     }
 
     fn back_off(&self, wait: Duration) -> StoreFuture<'_, u64> {
-        let back_off = move |ledger: &mut RateLimitLedger, clocks: ClockPair| {
+        let back_off = move |ledger: &mut RateLimitLedger, clocks: ClockPair, _| {
             let until = clocks.server.saturating_add(to_micros(wait));
             ledger.back_off(clocks.server, until, &self.base);
             until
@@ -433,7 +562,7 @@ impl LimitStore for SharedLimits {
     }
 
     fn release(&self, id: ReservationId) -> StoreFuture<'_, ()> {
-        let release = move |ledger: &mut RateLimitLedger, clocks: ClockPair| {
+        let release = move |ledger: &mut RateLimitLedger, clocks: ClockPair, _| {
             ledger.release(clocks.server, id, &self.base);
         };
         Box::pin(self.apply(Some(id), release, self.own.release(id)))
@@ -445,7 +574,7 @@ impl LimitStore for SharedLimits {
         cost: &'a RequestCost,
         report: &'a ServerReport,
     ) -> StoreFuture<'a, ()> {
-        let observe = move |ledger: &mut RateLimitLedger, clocks: ClockPair| {
+        let observe = move |ledger: &mut RateLimitLedger, clocks: ClockPair, _| {
             if ledger.is_news(clocks.server, report, REPORT_INTERVAL) {
                 ledger.observe(clocks.server, id, cost, report);
             }
@@ -476,10 +605,10 @@ impl LimitStore for SharedLimits {
     fn view(&self) -> StoreFuture<'_, Option<LimitsView>> {
         Box::pin(async {
             let read = async {
-                let reply = self.exchange(None).await?;
-                Ok((self.read(&reply)?, reply))
+                let answer = self.ask(None).await?;
+                Ok((self.read(&answer)?, answer))
             };
-            let (read, reply) = match read.await {
+            let (read, answer) = match read.await {
                 Ok(read) => read,
                 Err(failure) => {
                     let mut own = self.own.view().await?;
@@ -487,11 +616,12 @@ impl LimitStore for SharedLimits {
                     return Ok(own);
                 }
             };
-            let is_there = reply.bytes.as_ref().is_some_and(|bytes| !bytes.is_empty());
-            let view = LimitsView::new(&read.ledger, reply.now, &self.base);
+            let now = answer.clocks.server;
+            let is_there = answer.bytes.is_some_and(|bytes| !bytes.is_empty());
+            let view = LimitsView::new(&read.ledger, now, &self.base);
             Ok(StoreReply {
                 outcome: is_there.then_some(view),
-                now: reply.now,
+                now,
                 notice: read.notice,
             })
         })
