@@ -2,11 +2,12 @@
 //! processes of a user share.
 //!
 //! `window` is the arithmetic of a sliding minute, `known_limits` what is known of the limits,
-//! `ledger` the operations, `limits_view` what is to be seen of it; all of that is pure and given
-//! the time. `record` is the ledger as bytes. `store` is the interface to wherever it is kept. It
-//! has two implementations: `limit_file` locks a file for microseconds and never while anybody
-//! waits; `shared_limits` keeps the ledger on a `ledger_server` for many machines, and turns to a
-//! file while that is out of reach (`outage`, `mirror`).
+//! `ledger` the operations, `admission` what they are asked and answer, `ahead` slots in advance,
+//! `limits_view` what is to be seen of it; all of that is pure and given the time. `record` is the
+//! ledger as bytes. `store` is the interface to wherever it is kept. It has two implementations:
+//! `limit_file` locks a file for microseconds and never while anybody waits; `shared_limits` keeps
+//! the ledger on a server for many machines (`server_ledger`, `ledger_server`), and turns to a file
+//! while that is out of reach (`outage`, `mirror`).
 
 mod admission;
 mod ahead;
@@ -20,6 +21,7 @@ mod mirror;
 mod model_check;
 mod outage;
 mod record;
+mod server_ledger;
 mod shared_limits;
 #[cfg(test)]
 mod shared_model_check;
@@ -34,7 +36,8 @@ pub(crate) use ledger_server::{
 };
 pub(crate) use limit_file::LimitFile;
 pub(crate) use limits_view::{HolderView, LimitsView};
-pub(crate) use shared_limits::{SharedLedger, SharedLimits};
+pub(crate) use server_ledger::SharedLedger;
+pub(crate) use shared_limits::SharedLimits;
 #[cfg(test)]
 pub(crate) use store::StoreFuture;
 pub(crate) use store::{LedgerObstruction, LimitStore, LimitStoreError, StoreReply};

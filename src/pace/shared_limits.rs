@@ -1,9 +1,7 @@
 //! A ledger that many machines share, on a server of theirs.
 //!
-//! Each operation reads the ledger's bytes, changes the ledger as every other store does, and has
-//! the server replace the bytes unless somebody else was faster; then it begins again with the
-//! newer ones. Time is the server's. A request that waits sleeps until it can begin, instead of
-//! asking again and again.
+//! Each operation changes the ledger there as every other store does (`server_ledger`). A request
+//! that waits sleeps until it can begin, instead of asking again and again.
 //!
 //! While the server is out of reach, the machine's own ledger takes its place, see `outage`.
 //! Nothing fails because of that, and nothing waits for the server for longer than it takes to
@@ -11,24 +9,23 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::admission::{Admission, RequestCost, RequestOutcome};
 use super::known_limits::{BaseLimits, LimitShare, ReportedLimit, ServerReport};
 use super::ledger::{LONGEST_SLEEP, RateLimitLedger};
-use super::ledger_server::{
-    LedgerReplacement, LedgerServer, REPLACEMENT_LIFETIME, ServerFailure, ServerReply,
-};
-use super::limit_file::{BLOCK_IGNORED, LimitFile, to_micros};
+use super::ledger_server::ServerFailure;
+use super::limit_file::{LimitFile, to_micros};
 use super::limits_view::LimitsView;
-use super::mirror::LedgerMirror;
 use super::outage::{ClockPair, LedgerPlace, add_own_usage, begin_outage, is_own};
-use super::record::{UnreadableLedger, fence_of, from_bytes, to_bytes};
+use super::server_ledger::{
+    ServerLedger, SharedFailure, SharedLedger, SharedUpdate, is_late, own_now,
+};
 use super::store::{LimitStore, LimitStoreError, StoreFuture, StoreReply};
-use super::window::{RateLimits, ReservationHolder, ReservationId, WINDOW};
+use super::window::{RateLimits, ReservationHolder, ReservationId};
 
 /// How soon a request tries again that waits for tokens which others may not use, in microseconds.
 const SHORTEST_RETRY: u64 = 250_000;
@@ -36,87 +33,14 @@ const SHORTEST_RETRY: u64 = 250_000;
 /// How often the same report of the limits is noted, in microseconds.
 const REPORT_INTERVAL: u64 = 5_000_000;
 
-/// How often an operation is tried while others are faster, before the server counts as out of
-/// reach.
-const MAX_CONFLICTS: u32 = 200;
-
-/// The longest pause after a conflict.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-/// What all calls of a process share of a shared ledger.
-#[derive(Debug)]
-pub(crate) struct SharedLedger {
-    server: Box<dyn LedgerServer>,
-    /// This machine: a number made of its name.
-    machine: u64,
-    /// Whether the user knows that the server is out of reach.
-    has_told: AtomicBool,
-}
-
-impl SharedLedger {
-    /// Creates it; nothing is connected before it is needed. `machine` is not 0.
-    pub(crate) fn new(server: Box<dyn LedgerServer>, machine: u64) -> Self {
-        Self {
-            server,
-            machine,
-            has_told: AtomicBool::new(false),
-        }
-    }
-
-    /// This machine.
-    pub(crate) fn machine(&self) -> u64 {
-        self.machine
-    }
-}
-
 /// The store of one model's ledger.
 #[derive(Debug)]
 pub(crate) struct SharedLimits {
-    shared: Arc<SharedLedger>,
-    /// The key of the ledger.
-    key: String,
+    ledger: ServerLedger,
     base: BaseLimits,
     share: LimitShare,
     /// The machine's own ledger, for an outage.
     own: LimitFile,
-    mirror: LedgerMirror,
-}
-
-/// Why the shared ledger is not used.
-#[derive(Debug, thiserror::Error)]
-enum SharedFailure {
-    #[error(transparent)]
-    Server(#[from] ServerFailure),
-    #[error("the ledger was written by a newer version of langdock")]
-    Newer,
-    #[error("the ledger is changed too often")]
-    Conflicts,
-}
-
-/// What the server has answered.
-struct ServerAnswer {
-    /// The ledger's bytes; none where they were replaced.
-    bytes: Option<Vec<u8>>,
-    /// The server's time, and this machine's when it was asked: a little earlier.
-    clocks: ClockPair,
-    /// When it was asked.
-    asked_at: Instant,
-}
-
-/// A ledger as it was read.
-struct ReadLedger {
-    ledger: RateLimitLedger,
-    /// How its bytes begin.
-    fence: Vec<u8>,
-    /// What the user should know.
-    notice: Option<String>,
-}
-
-/// What became of a change of the shared ledger.
-struct SharedUpdate<T> {
-    reply: StoreReply<T>,
-    /// When the server was asked for the time that the change goes by.
-    asked_at: Instant,
 }
 
 /// Where a change was made.
@@ -145,116 +69,11 @@ impl SharedLimits {
     ) -> Self {
         let own_base = BaseLimits { share, ..base };
         Self {
-            shared,
-            // In a cluster, what stands between the braces decides which server has the key.
-            key: format!("langdock:{{{name}}}:book"),
+            ledger: ServerLedger::new(shared, directory, name),
             base,
             share,
             own: LimitFile::new(directory, &format!("{name}.share"), own_base),
-            mirror: LedgerMirror::new(directory, name),
         }
-    }
-
-    /// Changes the shared ledger; again with a newer one, if somebody else was faster. `change` is
-    /// given the moment of the ledger by both clocks, and when the server was asked for it.
-    async fn update_shared<T>(
-        &self,
-        change: impl Fn(&mut RateLimitLedger, ClockPair, Instant) -> T + Send,
-    ) -> Result<SharedUpdate<T>, SharedFailure> {
-        let mut answer = self.ask(None).await?;
-        for conflicts in 0..MAX_CONFLICTS {
-            let (clocks, asked_at) = (answer.clocks, answer.asked_at);
-            let now = clocks.server;
-            let ReadLedger {
-                mut ledger,
-                fence,
-                notice,
-            } = self.read(&answer)?;
-            let before = ledger.clone();
-            let outcome = change(&mut ledger, clocks, asked_at);
-            let is_changed = ledger != before;
-            let update = SharedUpdate {
-                asked_at,
-                reply: StoreReply {
-                    outcome,
-                    now,
-                    notice,
-                },
-            };
-            if !is_changed && update.reply.notice.is_none() {
-                return Ok(update);
-            }
-            ledger.last = now;
-            ledger.revision = ledger.revision.wrapping_add(1);
-            let bytes = to_bytes(&ledger);
-            let replacement = LedgerReplacement {
-                fence,
-                read_at: now,
-                bytes: bytes.clone(),
-            };
-            answer = self.ask(Some(replacement)).await?;
-            if answer.bytes.is_none() {
-                let own = own_now();
-                self.mirror.save(ClockPair { server: now, own }, &bytes);
-                return Ok(update);
-            }
-            let round_trip = answer.asked_at.elapsed();
-            if let Some(pause) = pause_after(conflicts, round_trip) {
-                sleep(pause).await;
-                answer = self.ask(None).await?;
-            }
-        }
-        Err(SharedFailure::Conflicts)
-    }
-
-    async fn ask(
-        &self,
-        replacement: Option<LedgerReplacement>,
-    ) -> Result<ServerAnswer, ServerFailure> {
-        let (asked_at, own) = (Instant::now(), own_now());
-        let exchange = self.shared.server.exchange(&self.key, replacement);
-        let ServerReply { now, bytes } = exchange.await?;
-        Ok(ServerAnswer {
-            bytes,
-            clocks: ClockPair { server: now, own },
-            asked_at,
-        })
-    }
-
-    /// Reads the ledger of an answer, without what has lapsed. Where there is none, the server may
-    /// have lost it: then it is as this machine last saw it, if that still counts.
-    fn read(&self, answer: &ServerAnswer) -> Result<ReadLedger, SharedFailure> {
-        let bytes = answer.bytes.as_deref().unwrap_or_default();
-        let fence = fence_of(bytes).to_vec();
-        let now = answer.clocks.server;
-        let (mut ledger, notice) = match from_bytes(bytes) {
-            Ok(_) if bytes.is_empty() => (self.last_seen(now), None),
-            Ok(ledger) => (ledger, None),
-            Err(UnreadableLedger::Newer) => return Err(SharedFailure::Newer),
-            Err(UnreadableLedger::Damaged) => {
-                let at = self.shared.server.address();
-                let notice = format!("the shared ledger at {at} is damaged; starting a new one");
-                (self.last_seen(now), Some(notice))
-            }
-        };
-        let is_ignored = ledger.bound_times(now);
-        ledger.drop_expired(now);
-        Ok(ReadLedger {
-            ledger,
-            fence,
-            notice: notice.or_else(|| is_ignored.then(|| BLOCK_IGNORED.to_owned())),
-        })
-    }
-
-    /// Returns the ledger as this machine last saw it, or an empty one if that was too long ago.
-    fn last_seen(&self, now: u64) -> RateLimitLedger {
-        let is_recent = |seen: &ClockPair| {
-            seen.server
-                .checked_add(2 * WINDOW)
-                .is_some_and(|end| (seen.server..end).contains(&now))
-        };
-        let seen = self.mirror.load().filter(|(seen, _)| is_recent(seen));
-        seen.map_or_else(|| RateLimitLedger::starting_at(now), |(_, ledger)| ledger)
     }
 
     /// Returns where requests are reserved now.
@@ -272,7 +91,7 @@ impl SharedLimits {
     ) -> Result<Option<String>, LimitStoreError> {
         let begin = |ledger: &mut RateLimitLedger, now: u64| {
             if LedgerPlace::after_outage(ledger.outage_at, now) == LedgerPlace::Shared {
-                let last_seen = self.mirror.load();
+                let last_seen = self.ledger.mirror.load();
                 *ledger = begin_outage(last_seen, &self.own_base(), now, fastrand::u64(..));
                 ledger.bound_times(now);
             }
@@ -283,10 +102,10 @@ impl SharedLimits {
     }
 
     fn outage_notice(&self, failure: &SharedFailure) -> Option<String> {
-        if self.shared.has_told.swap(true, Ordering::Relaxed) {
+        if self.ledger.shared.has_told.swap(true, Ordering::Relaxed) {
             return None;
         }
-        let at = self.shared.server.address();
+        let at = self.ledger.shared.server.address();
         let part = match self.share.percent() {
             100 => "the limits are counted for this machine alone".to_owned(),
             percent => format!("this machine keeps to {percent} % of the limits"),
@@ -312,7 +131,7 @@ impl SharedLimits {
         let Some(own) = self.own.update_ledger(false, None, read).await?.outcome else {
             return Ok(reply);
         };
-        let machine = self.shared.machine;
+        let machine = self.ledger.shared.machine;
         let report = |ledger: &mut RateLimitLedger, clocks: ClockPair, _| {
             if let Some((id, cost)) = admitted {
                 let mut without = own.clone();
@@ -326,7 +145,7 @@ impl SharedLimits {
             add_own_usage(ledger, &own, machine, clocks);
             None
         };
-        match self.update_shared(report).await {
+        match self.ledger.update(report).await {
             Ok(update) => Ok(update.reply),
             Err(failure) => {
                 reply.notice = self.note_outage(&failure).await?;
@@ -395,7 +214,7 @@ impl SharedLimits {
             (place, _) => place,
         };
         let failure = match place {
-            LedgerPlace::Shared => match self.update_shared(shared).await {
+            LedgerPlace::Shared => match self.ledger.update(shared).await {
                 Ok(update) => return Ok(PlacedUpdate::Shared(update)),
                 Err(failure) => failure,
             },
@@ -435,7 +254,7 @@ impl SharedLimits {
 
     fn holder(&self) -> ReservationHolder {
         ReservationHolder {
-            machine: self.shared.machine,
+            machine: self.ledger.shared.machine,
             process: std::process::id(),
         }
     }
@@ -475,7 +294,7 @@ impl SharedLimits {
             ledger.restart(id, clocks.server);
         };
         loop {
-            match self.update_shared(restart).await {
+            match self.ledger.update(restart).await {
                 Ok(update) if is_late(update.asked_at) => {}
                 Ok(_) => return Ok(()),
                 Err(failure) => {
@@ -485,19 +304,6 @@ impl SharedLimits {
             }
         }
     }
-}
-
-/// Returns whether an answer to a question of that time comes too late to begin a request with.
-fn is_late(asked_at: Instant) -> bool {
-    to_micros(asked_at.elapsed()) > REPLACEMENT_LIFETIME
-}
-
-/// Returns how long to pause after so many conflicts before the next try: not after the first one,
-/// and then a random time, on average the longer the more there were, so that of many some get
-/// through.
-fn pause_after(conflicts: u32, round_trip: Duration) -> Option<Duration> {
-    let longest = round_trip.saturating_mul(1 << conflicts.min(6));
-    (conflicts > 0).then(|| longest.min(LONGEST_PAUSE).mul_f64(fastrand::f64()))
 }
 
 /// Returns an admission with the time at which to wake up.
@@ -515,13 +321,6 @@ fn sleeping_until_start(mut admission: Admission, now: u64) -> Admission {
             .min(now + LONGEST_SLEEP);
     }
     admission
-}
-
-/// Returns this machine's time, in microseconds since 1970: for its own ledger alone.
-fn own_now() -> u64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, to_micros)
 }
 
 impl LimitStore for SharedLimits {
@@ -591,7 +390,7 @@ impl LimitStore for SharedLimits {
         // As this machine last saw them: whoever asks is about to send a request, and not to wait.
         Box::pin(async {
             let now = own_now();
-            let seen = self.mirror.load();
+            let seen = self.ledger.mirror.load();
             Ok(StoreReply {
                 outcome: seen.map_or_else(RateLimits::default, |(seen, ledger)| {
                     ledger.server_limits(seen.server)
@@ -605,8 +404,8 @@ impl LimitStore for SharedLimits {
     fn view(&self) -> StoreFuture<'_, Option<LimitsView>> {
         Box::pin(async {
             let read = async {
-                let answer = self.ask(None).await?;
-                Ok((self.read(&answer)?, answer))
+                let answer = self.ledger.ask(None).await?;
+                Ok((self.ledger.read(&answer)?, answer))
             };
             let (read, answer) = match read.await {
                 Ok(read) => read,
@@ -641,3 +440,6 @@ fn limits_alone(report: &ServerReport) -> ServerReport {
         tokens: limit_alone(report.tokens),
     }
 }
+
+#[cfg(test)]
+mod tests;
