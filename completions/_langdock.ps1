@@ -635,6 +635,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Set a key in the config file, in the profile chosen by --profile or LANGDOCK_PROFILE')
             [CompletionResult]::new('unset', 'unset', [CompletionResultType]::ParameterValue, 'Remove a key from the config file, from the profile chosen by --profile or LANGDOCK_PROFILE')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Write a config file with every setting commented out')
+            [CompletionResult]::new('edit', 'edit', [CompletionResultType]::ParameterValue, 'Open the config file in an editor (VISUAL, EDITOR, or vi), and check it afterwards')
             break
         }
         'langdock;config;path' {
@@ -733,6 +734,11 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             break
         }
         'langdock;config;init' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'langdock;config;edit' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -610,6 +610,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand set 'Set a key in the config file, in the profile chosen by --profile or LANGDOCK_PROFILE'
             cand unset 'Remove a key from the config file, from the profile chosen by --profile or LANGDOCK_PROFILE'
             cand init 'Write a config file with every setting commented out'
+            cand edit 'Open the config file in an editor (VISUAL, EDITOR, or vi), and check it afterwards'
         }
         &'langdock;config;path'= {
             cand -h 'Print help'
@@ -702,6 +703,10 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'langdock;config;init'= {
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'langdock;config;edit'= {
             cand -h 'Print help'
             cand --help 'Print help'
         }

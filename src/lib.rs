@@ -57,8 +57,8 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use crate::app::App;
-use crate::cli::{AuthCommand, Command, ConfigCommand, Unparsed};
-use crate::config::{Env, protect_memory};
+use crate::cli::{AuthCommand, COMPLETION_VARIABLE, Command, ConfigCommand, Unparsed};
+use crate::config::{Env, completing_shell, protect_memory};
 use crate::error::{Error, ErrorForm, Kind, unless_panicked};
 use crate::text::KnownSecrets;
 use crate::ui::{
@@ -71,7 +71,10 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     if guard::is_guard(&argv) {
         return guard::run();
     }
-    let parsed = cli::parse(&argv);
+    let parsed = match completing_shell(COMPLETION_VARIABLE) {
+        Some(shell) => Err(Unparsed::Unfinished(shell)),
+        None => cli::parse(&argv),
+    };
     let env = Env::read();
     let facts = TerminalInfo::detect();
     let (verbosity, color, form) = match &parsed {
@@ -110,7 +113,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     let result = unless_panicked(|| match parsed {
         Ok(command) => dispatch(&app, command),
-        Err(unparsed) => answer_unparsed(&app, unparsed),
+        Err(unparsed) => answer_unparsed(&app, unparsed, &argv),
     });
     match result {
         Ok(()) => {
@@ -375,8 +378,9 @@ fn block_on(command: Work) -> Result<(), Error> {
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
-fn answer_unparsed(app: &App, unparsed: Unparsed) -> Result<(), Error> {
+fn answer_unparsed(app: &Arc<App>, unparsed: Unparsed, argv: &[OsString]) -> Result<(), Error> {
     match unparsed {
+        Unparsed::Unfinished(shell) => commands::complete(app, &shell, argv),
         Unparsed::Asked(text) => app.print(&text),
         Unparsed::Nothing(help) => Err(Error::NoCommand { help }),
         Unparsed::Wrong { message, hint } => Err(Error::Usage {

@@ -35,6 +35,9 @@ pub(crate) struct CountArgs {
     /// Print a JSON object
     #[arg(short, long)]
     pub(crate) json: bool,
+    /// Which settings apply
+    #[arg(skip)]
+    pub(super) connection: ConnectionArgs,
 }
 
 impl CountArgs {
@@ -51,7 +54,7 @@ impl CountArgs {
             output: OutputArgs::default(),
             conversation: ConversationArgs::default(),
             looking: PreviewArgs::default(),
-            connection: ConnectionArgs::default(),
+            connection: self.connection,
         }
     }
 }

@@ -49,15 +49,18 @@ fn with_hint(flag: clap::Arg) -> clap::Arg {
     flag.value_hint(hint)
 }
 
-/// Returns a shell's completion script.
+/// Returns a shell's completion script. Those of bash, fish and zsh ask the program for candidates;
+/// the others have all flags in them.
 pub(crate) fn completion_script(shell: CompletionShell) -> String {
+    let generator = match shell {
+        CompletionShell::Bash => return include_str!("../../completions/langdock.bash").to_owned(),
+        CompletionShell::Fish => return include_str!("../../completions/langdock.fish").to_owned(),
+        CompletionShell::Zsh => return include_str!("../../completions/_langdock").to_owned(),
+        CompletionShell::Elvish => clap_complete::Shell::Elvish,
+        CompletionShell::Pwsh => clap_complete::Shell::PowerShell,
+    };
     let mut script = Vec::new();
-    clap_complete::generate(
-        clap_complete::Shell::from(shell),
-        &mut command_line(),
-        "langdock",
-        &mut script,
-    );
+    clap_complete::generate(generator, &mut command_line(), "langdock", &mut script);
     String::from_utf8(script)
         .expect("the names of commands and flags are ASCII, their descriptions UTF-8")
 }

@@ -28,6 +28,26 @@ pub(crate) fn command_help(words: &[String]) -> Option<String> {
     Some(text + &shown_examples(words.first().map_or("", String::as_str)))
 }
 
+/// The topics of `help` that are not commands.
+pub(crate) const HELP_TOPICS: [&str; 3] = ["exit-codes", "environment", "regions"];
+
+/// Returns the commands of a command, each with what it does; those of the program for no words.
+pub(crate) fn subcommands(words: &[&str]) -> Vec<(String, String)> {
+    let mut program = command_line();
+    let mut command = &mut program;
+    for word in words {
+        match command.find_subcommand_mut(word) {
+            Some(found) => command = found,
+            None => return Vec::new(),
+        }
+    }
+    let described = |command: &clap::Command| {
+        let about = command.get_about().map(ToString::to_string);
+        (command.get_name().to_owned(), about.unwrap_or_default())
+    };
+    command.get_subcommands().map(described).collect()
+}
+
 /// Returns the names of the commands.
 pub(crate) fn commands() -> Vec<String> {
     command_line()

@@ -133,5 +133,6 @@ command_help!(
          config directory. It may begin with a TOML header between two lines of +++, with the \
          keys model, system, max_tokens, temperature, top_p, top_k, stop, user_id, thinking, \
          effort and prefill. {{KEY}} is replaced by the value of --param KEY=VALUE, {{prompt}} \
-         by the PROMPT argument, and {{stdin}} by standard input."
+         by the PROMPT argument, and {{stdin}} by standard input; {{KEY|TEXT}} by TEXT if there is \
+         none. Write {{{{ for literal {{."
 );

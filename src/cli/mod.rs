@@ -18,6 +18,7 @@ mod chat;
 mod connection;
 mod count;
 mod definition;
+mod dynamic_completion;
 mod examples;
 mod help;
 mod help_text;
@@ -45,8 +46,11 @@ pub(crate) use chat::ChatArgs;
 pub(crate) use connection::ConnectionArgs;
 pub(crate) use count::{CountArgs, UsageArgs};
 pub(crate) use definition::{command_line, completion_script};
+pub(crate) use dynamic_completion::{
+    COMPLETION_VARIABLE, LookUp, Suggestion, UnfinishedLine, ValueSource, complete_line,
+};
 pub(crate) use examples::examples;
-pub(crate) use help::{HelpArgs, command_help, commands};
+pub(crate) use help::{HELP_TOPICS, HelpArgs, command_help, commands, subcommands};
 pub(crate) use input::{InputArgs, TemplateAction, TemplateArgs};
 pub(crate) use merge::MergeArgs;
 pub(crate) use parse::{SHORT_FLAGS_WITH_VALUE, parse};
@@ -211,26 +215,25 @@ pub(crate) struct CompletionsArgs {
 }
 
 impl Command {
-    /// Returns the connection flags after the command's name; the error is the name of a command
-    /// that has none.
-    fn connection_mut(&mut self) -> Result<&mut ConnectionArgs, &'static str> {
+    /// Returns the connection flags after the command's name; `None` if it has no use for them.
+    fn connection_mut(&mut self) -> Option<&mut ConnectionArgs> {
         match self {
-            Self::Send(args) => Ok(&mut args.ask.connection),
-            Self::Chat(args) => Ok(&mut args.connection),
-            Self::ToolRun(args) => Ok(&mut args.ask.connection),
-            Self::Batch(args) => Ok(&mut args.connection),
-            Self::Models(args) => Ok(&mut args.connection),
-            Self::Doctor(args) => Ok(&mut args.connection),
-            Self::Auth(args) => Ok(args.command.connection_mut()),
+            Self::Send(args) => Some(&mut args.ask.connection),
+            Self::Chat(args) => Some(&mut args.connection),
+            Self::ToolRun(args) => Some(&mut args.ask.connection),
+            Self::Batch(args) => Some(&mut args.connection),
+            Self::Models(args) => Some(&mut args.connection),
+            Self::Doctor(args) => Some(&mut args.connection),
+            Self::Count(args) => Some(&mut args.connection),
+            Self::Auth(args) => Some(args.command.connection_mut()),
             Self::Config(args) => args.command.connection_mut(),
-            Self::Merge(_) => Err("merge"),
-            Self::Count(_) => Err("count"),
-            Self::Usage(_) => Err("usage"),
-            Self::Help(_) => Err("help"),
-            Self::Session(_) => Err("session"),
-            Self::Serve(_) => Err("serve"),
-            Self::Completions(_) => Err("completions"),
-            Self::Template(_) => Err("template"),
+            Self::Merge(_)
+            | Self::Usage(_)
+            | Self::Help(_)
+            | Self::Session(_)
+            | Self::Serve(_)
+            | Self::Completions(_)
+            | Self::Template(_) => None,
         }
     }
 }
@@ -433,16 +436,4 @@ pub(crate) enum CompletionShell {
     Pwsh,
     /// Z shell
     Zsh,
-}
-
-impl From<CompletionShell> for clap_complete::Shell {
-    fn from(shell: CompletionShell) -> Self {
-        match shell {
-            CompletionShell::Bash => Self::Bash,
-            CompletionShell::Elvish => Self::Elvish,
-            CompletionShell::Fish => Self::Fish,
-            CompletionShell::Pwsh => Self::PowerShell,
-            CompletionShell::Zsh => Self::Zsh,
-        }
-    }
 }

@@ -35,6 +35,10 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
     if let Command::Session(session) = &mut command {
         session.demo |= std::mem::take(&mut connection.demo);
     }
+    if let Command::Serve(serve) = &mut command {
+        serve.replay = serve.replay.take().or_else(|| connection.replay.take());
+        serve.replay_pace = serve.replay_pace.or(connection.replay_pace);
+    }
     join(connection, command.connection_mut())?;
     if let Command::Count(count) = &mut command {
         count.literal_words = literal_words(argv, &count.prompt);
@@ -84,8 +88,42 @@ fn matched(argv: &[OsString]) -> Result<(Command, ConnectionArgs), clap::Error> 
     match found {
         Ok(matches) => read(matches, has_flags_before),
         Err(error) if error.kind() == ErrorKind::DisplayVersion => Err(error),
+        Err(error) if error.kind() == ErrorKind::UnknownArgument => read(
+            command_line().try_get_matches_from(connection_flags_first(argv))?,
+            true,
+        ),
         Err(_) => read(command_line().try_get_matches_from(argv)?, true),
     }
+}
+
+/// Moves the connection flags before the name of the command, where each command accepts them: an
+/// alias such as `langdock --profile work` or a script may add them to any command, at any place.
+fn connection_flags_first(argv: &[OsString]) -> Vec<OsString> {
+    let definition = ConnectionArgs::augment_args(clap::Command::new("connection"));
+    let takes_value = |arg: &OsString| {
+        let name = arg.to_str()?.strip_prefix("--")?;
+        let name = name.split_once('=').map_or(name, |(name, _)| name);
+        let mut flags = definition.get_arguments();
+        let flag = flags.find(|flag| flag.get_long() == Some(name))?;
+        Some(flag.get_action().takes_values() && arg.len() == name.len() + 2)
+    };
+    let (mut moved, mut others) = (Vec::new(), Vec::new());
+    let mut rest = argv.iter().skip(1).cloned();
+    while let Some(arg) = rest.next() {
+        if arg == "--" {
+            others.push(arg);
+            break;
+        }
+        match takes_value(&arg) {
+            None => others.push(arg),
+            Some(has_value) => {
+                moved.push(arg);
+                moved.extend(rest.by_ref().take(usize::from(has_value)));
+            }
+        }
+    }
+    let program = argv.iter().take(1).cloned();
+    program.chain(moved).chain(others).chain(rest).collect()
 }
 
 /// Returns the arguments of a valid `send` command line, parsed without the other commands and the
@@ -118,34 +156,24 @@ fn is_long_help(argv: &[OsString]) -> bool {
 }
 
 /// Merges the connection flags before the command's name into those after it.
-fn join(
-    before: ConnectionArgs,
-    behind: Result<&mut ConnectionArgs, &'static str>,
-) -> Result<(), Unparsed> {
-    match behind {
-        Ok(behind) => {
-            *behind = std::mem::take(behind).or(before);
-            // clap checks for conflicts only among the flags on the same side of the name.
-            if behind.demo && behind.sets("base_url") {
-                return Err(conflict("--demo", "--base-url <URL>"));
-            }
-            if behind.demo && behind.replay.is_some() {
-                return Err(conflict("--demo", "--replay <FILE>"));
-            }
-            if behind.replay_pace.is_some() && behind.replay.is_none() {
-                return Err(Unparsed::Wrong {
-                    message: "--replay-pace needs --replay".to_owned(),
-                    hint: "name the record with --replay FILE".to_owned(),
-                });
-            }
-            Ok(())
-        }
-        Err(_) if before == ConnectionArgs::default() => Ok(()),
-        Err(command) => Err(Unparsed::Wrong {
-            message: format!("`{command}` does not connect to the endpoint"),
-            hint: "leave out the connection flags (--region, --base-url, …)".to_owned(),
-        }),
+fn join(before: ConnectionArgs, behind: Option<&mut ConnectionArgs>) -> Result<(), Unparsed> {
+    // Other commands have no use for them.
+    let Some(behind) = behind else { return Ok(()) };
+    *behind = std::mem::take(behind).or(before);
+    // clap checks for conflicts only among the flags on the same side of the name.
+    if behind.demo && behind.sets("base_url") {
+        return Err(conflict("--demo", "--base-url <URL>"));
     }
+    if behind.demo && behind.replay.is_some() {
+        return Err(conflict("--demo", "--replay <FILE>"));
+    }
+    if behind.replay_pace.is_some() && behind.replay.is_none() {
+        return Err(Unparsed::Wrong {
+            message: "--replay-pace needs --replay".to_owned(),
+            hint: "name the record with --replay FILE".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 fn conflict(one: &str, other: &str) -> Unparsed {

@@ -56,6 +56,8 @@ pub(crate) enum ConfigCommand {
     },
     /// Write a config file with every setting commented out
     Init,
+    /// Open the config file in an editor (VISUAL, EDITOR, or vi), and check it afterwards
+    Edit,
 }
 
 #[derive(Debug, Args)]
@@ -94,15 +96,14 @@ pub(crate) enum AuthCommand {
 }
 
 impl ConfigCommand {
-    /// Returns the connection flags; the error is the name of a command that has none.
-    pub(super) fn connection_mut(&mut self) -> Result<&mut ConnectionArgs, &'static str> {
+    /// Returns the connection flags; `None` if the command has no use for them.
+    pub(super) fn connection_mut(&mut self) -> Option<&mut ConnectionArgs> {
         match self {
             Self::Show { connection, .. }
             | Self::Get { connection, .. }
             | Self::Set { connection, .. }
-            | Self::Unset { connection, .. } => Ok(connection),
-            Self::Path => Err("config path"),
-            Self::Init => Err("config init"),
+            | Self::Unset { connection, .. } => Some(connection),
+            Self::Path | Self::Init | Self::Edit => None,
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::text::nearest_name;
 pub(crate) enum Unparsed {
     /// The user asked for help or the version.
     Asked(String),
+    /// The completion script of this shell asks what may follow.
+    Unfinished(OsString),
     /// No command was given; this is the help.
     Nothing(String),
     /// The arguments are wrong.

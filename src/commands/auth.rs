@@ -13,7 +13,7 @@ use crate::config::{
     self, KeySource, Origin, Paths, forget_key, protect_memory, read_key, resolve, store_key,
 };
 use crate::error::Error;
-use crate::exchange::settings::{merged_config, only};
+use crate::exchange::settings::merged_config;
 use crate::text::{TableColumn, TextTable};
 use crate::ui::{SecretInput, ask_secret, end_prompt_row};
 
@@ -22,13 +22,9 @@ const MAX_LINE_BYTES: u64 = 64 * 1024;
 
 /// Stores, shows or deletes the key.
 pub(crate) fn auth(app: &App, args: &AuthArgs) -> Result<(), Error> {
+    // The other flags say how a request is sent, and none is.
     let connection = args.command.connection();
-    only(
-        "auth",
-        connection,
-        &connection.profile_and(&["region", "base_url", "allow_http"]),
-        "--region, --base-url, --profile and --allow-http",
-    )?;
+    let connection = connection.profile_and(&["region", "base_url", "allow_http"]);
     let paths = Paths::find(&app.env);
     let settings = resolve(
         &merged_config(app, &connection.own_flags(), &paths)?,

@@ -4,12 +4,14 @@ use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::cli::{ConfigArgs, ConfigCommand, ConnectionArgs};
+use crate::compose::external_editor::edit_file;
 use crate::config::{
-    self, ConfigKey, Flags, KeySource, MergedConfig, ModelLimits, Origin, Paths, Row, SETTINGS,
-    Settings, Sourced, chosen_profile, config_path, initialize, read_key, resolve, set, unset,
+    self, ConfigFile, ConfigKey, Flags, KeySource, MergedConfig, ModelLimits, Origin, Paths,
+    RecordFiles, Row, SETTINGS, Settings, Sourced, chosen_profile, config_path, initialize,
+    read_key, resolve, set, unset,
 };
 use crate::error::Error;
-use crate::exchange::settings::{merged_config, only};
+use crate::exchange::settings::merged_config;
 use crate::text::{TableColumn, TextTable, nearest_name};
 
 /// Shows or changes the settings.
@@ -23,19 +25,20 @@ pub(crate) fn config(app: &App, args: &ConfigArgs) -> Result<(), Error> {
             app.notices.notice(&format!("wrote `{}`", path.display()));
             Ok(())
         }
+        ConfigCommand::Edit => edit(app, &paths),
         ConfigCommand::Set {
             connection,
             key,
             value,
         } => {
             let key = find(key)?;
-            let profile = changed_profile(app, "config set", connection, &key)?;
+            let profile = changed_profile(app, connection, &key);
             let profile = profile.as_ref().map(|profile| profile.value.as_str());
             Ok(set(config_path(&paths)?, profile, &key, value)?)
         }
         ConfigCommand::Unset { connection, key } => {
             let key = find(key)?;
-            let profile = changed_profile(app, "config unset", connection, &key)?;
+            let profile = changed_profile(app, connection, &key);
             let path = config_path(&paths)?;
             if !unset(path, profile.as_ref(), &key)? {
                 let place = profile.map_or_else(String::new, |profile| {
@@ -81,6 +84,18 @@ pub(crate) fn config(app: &App, args: &ConfigArgs) -> Result<(), Error> {
     }
 }
 
+/// Opens the config file in an editor. One that does not exist begins with all settings commented
+/// out.
+fn edit(app: &App, paths: &Paths) -> Result<(), Error> {
+    let path = config_path(paths)?;
+    if !path.exists() {
+        initialize(path)?;
+    }
+    edit_file(app, path)?;
+    ConfigFile::read(paths)?;
+    Ok(())
+}
+
 fn find(name: &str) -> Result<ConfigKey, Error> {
     ConfigKey::parse(name).ok_or_else(|| {
         let keys = || SETTINGS.iter().map(|setting| setting.key);
@@ -94,29 +109,16 @@ fn find(name: &str) -> Result<ConfigKey, Error> {
     })
 }
 
-/// Returns the profile in which a key is changed. All other connection flags are refused, and so is
-/// `--profile` if the key cannot be part of a profile.
+/// Returns the profile in which a key is changed; only settings may be part of one.
 fn changed_profile(
     app: &App,
-    command: &str,
     connection: &ConnectionArgs,
     key: &ConfigKey,
-) -> Result<Option<Sourced<String>>, Error> {
-    let refused = match key {
-        ConfigKey::Setting(_) => {
-            only(
-                command,
-                connection,
-                &connection.profile_and(&[]),
-                "--profile",
-            )?;
-            return Ok(chosen_profile(connection.profile.as_deref(), &app.env));
-        }
-        ConfigKey::Limit(_) => "no connection flags, because limits are not part of a profile",
-        ConfigKey::Tools(_) => "no connection flags, because tools are not part of a profile",
-    };
-    only(command, connection, &ConnectionArgs::default(), refused)?;
-    Ok(None)
+) -> Option<Sourced<String>> {
+    match key {
+        ConfigKey::Setting(_) => chosen_profile(connection.profile.as_deref(), &app.env),
+        ConfigKey::Limit(_) | ConfigKey::Tools(_) => None,
+    }
 }
 
 fn found(
@@ -124,19 +126,11 @@ fn found(
     connection: &ConnectionArgs,
     paths: &Paths,
 ) -> Result<(MergedConfig, Settings), Error> {
-    only(
-        "config",
-        connection,
-        &ConnectionArgs {
-            demo: false,
-            record: None,
-            replay: None,
-            replay_pace: None,
-            ..connection.clone()
-        },
-        "all but --demo, --record and --replay",
-    )?;
-    let flags: Flags = connection.own_flags();
+    // The endpoint is that of the settings, whatever would answer a request.
+    let flags = Flags {
+        records: RecordFiles::default(),
+        ..connection.own_flags()
+    };
     let merged = merged_config(app, &flags, paths)?;
     let settings = resolve(&merged, paths.keys.as_deref(), None)?;
     Ok((merged, settings))

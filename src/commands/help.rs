@@ -1,7 +1,7 @@
 //! `langdock help`: the help of each command, and topics that belong to no single command.
 
 use crate::app::App;
-use crate::cli::{self, command_help, commands};
+use crate::cli::{self, HELP_TOPICS, command_help, commands};
 use crate::client::{DEFAULT_BASE_URL, KNOWN_REGIONS, regions_instead};
 use crate::config::{SETTINGS, TABLES, variables};
 use crate::error::{EXIT_CODES, Error};
@@ -14,9 +14,9 @@ type Topic = (&'static str, fn(Option<usize>) -> String);
 /// The topics that are not commands. `config` is a command, whose help is followed by the keys of
 /// the config file, and that of `tool-run` by the keys of a tools file.
 const TOPICS: [Topic; 3] = [
-    ("exit-codes", exit_codes),
-    ("environment", environment),
-    ("regions", regions),
+    (HELP_TOPICS[0], exit_codes),
+    (HELP_TOPICS[1], environment),
+    (HELP_TOPICS[2], regions),
 ];
 
 /// Prints the help of a command, or a topic.

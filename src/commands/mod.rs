@@ -20,7 +20,7 @@ mod usage;
 pub(crate) use auth::auth;
 pub(crate) use batch::batch;
 pub(crate) use chat::chat;
-pub(crate) use completions::completions;
+pub(crate) use completions::{complete, completions};
 pub(crate) use config::config;
 pub(crate) use count::count;
 pub(crate) use doctor::doctor;

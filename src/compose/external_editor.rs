@@ -13,6 +13,9 @@ use crate::input::on_a_thread;
 /// The editor where none was chosen.
 const EDITOR: &str = "vi";
 
+/// What helps if the editor fails.
+const OTHER_EDITOR: &str = "choose another editor with VISUAL or EDITOR";
+
 /// Lets a user write the prompt; `text` is what the editor begins with.
 pub(crate) async fn edit(app: &App, text: &str) -> Result<String, Error> {
     let (prompt, draft) = edited(app, text).await?;
@@ -27,14 +30,44 @@ pub(crate) async fn edit_in_draft(app: &App, text: &str) -> Result<String, Error
     Ok(prompt)
 }
 
+/// Lets a user edit a file of theirs, and waits for the editor.
+pub(crate) fn edit_file(app: &App, path: &Path) -> Result<(), Error> {
+    let Some(terminal) = terminal(app) else {
+        return Err(Error::Usage {
+            message: "editing needs a terminal".to_owned(),
+            hint: Some(format!("change `{}` in another way", path.display())),
+        });
+    };
+    let editor = editor(app);
+    let failed = |source| Error::System {
+        what: "start the editor",
+        source,
+    };
+    let mut command = command(&editor, path, &terminal).map_err(failed)?;
+    let status = app
+        .unless_signalled("wait for the editor", move || command.status())?
+        .map_err(failed)?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Error::Usage {
+        message: format!("the editor `{editor}` failed ({status})"),
+        hint: Some(OTHER_EDITOR.to_owned()),
+    })
+}
+
+/// The terminal itself: standard input and output may be pipes.
+fn terminal(app: &App) -> Option<File> {
+    let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty");
+    terminal.ok().filter(|_| app.facts.stderr_is_terminal)
+}
+
+fn editor(app: &App) -> String {
+    app.env.editor.clone().unwrap_or_else(|| EDITOR.to_owned())
+}
+
 async fn edited<'a>(app: &'a App, text: &'a str) -> Result<(String, Draft<'a>), Error> {
-    // Standard input and output may be pipes; the editor gets the terminal itself.
-    let terminal = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/tty")
-        .ok();
-    let Some(terminal) = terminal.filter(|_| app.facts.stderr_is_terminal) else {
+    let Some(terminal) = terminal(app) else {
         let hint = "pass the prompt as an argument, with -f FILE or on standard input".to_owned();
         return Err(Error::Usage {
             message: "--edit needs a terminal".to_owned(),
@@ -46,7 +79,7 @@ async fn edited<'a>(app: &'a App, text: &'a str) -> Result<(String, Draft<'a>), 
         source,
     };
     let draft = Draft::create(app, text).map_err(failed)?;
-    let editor = app.env.editor.clone().unwrap_or_else(|| EDITOR.to_owned());
+    let editor = editor(app);
     let mut command = command(&editor, &draft.path, &terminal).map_err(failed)?;
     let status: ExitStatus = app
         .unless_interrupted(on_a_thread(move || command.status()))
@@ -56,7 +89,7 @@ async fn edited<'a>(app: &'a App, text: &'a str) -> Result<(String, Draft<'a>), 
         let message = format!("the editor `{editor}` failed ({status}); nothing was sent");
         return Err(Error::Usage {
             message,
-            hint: Some("choose another editor with VISUAL or EDITOR".to_owned()),
+            hint: Some(OTHER_EDITOR.to_owned()),
         });
     }
     let prompt = draft.read().map_err(|source| Error::Unreadable {

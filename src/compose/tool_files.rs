@@ -9,7 +9,7 @@ use crate::cli;
 use crate::compose::named_text::read_named_text;
 use crate::config::{self, ConfigFile, Paths, inherited_var, tools_directory};
 use crate::error::Error;
-use crate::fs::check_trusted;
+use crate::fs::{check_trusted, read_trusted};
 use crate::input::{self, on_a_thread};
 use crate::text::shell_quote;
 use crate::tool::{self, FoundProgram, Tool, describe, is_program, parse_tools};
@@ -25,11 +25,7 @@ pub(crate) async fn load(
     flags: Option<&cli::ToolPolicyArgs>,
 ) -> Result<Vec<Tool>, Error> {
     let path = path_of(given)?;
-    let is_file = path
-        .extension()
-        .and_then(OsStr::to_str)
-        .is_some_and(|extension| EXTENSIONS.contains(&extension));
-    if is_file || !is_program(&path) {
+    if has_tools_extension(&path) || !is_program(&path) {
         if let Some(Err(distrust)) = path.metadata().ok().map(|data| check_trusted(&data)) {
             return Err(config::Error::untrusted(&path, distrust).into());
         }
@@ -128,6 +124,47 @@ async fn confirm(app: &App, program: &FoundProgram, refused: Error) -> Result<()
 /// Whether what was given to `-T` is a path, and not a name.
 fn is_path(given: &str) -> bool {
     given.contains('/') || given == "-"
+}
+
+/// The names that may be given instead of paths, sorted.
+pub(crate) fn names() -> Vec<String> {
+    let directory = tools_directory().map(std::fs::read_dir);
+    let entries = directory.into_iter().flatten().flatten().flatten();
+    let name = |path: PathBuf| {
+        let is_file = has_tools_extension(&path);
+        let name = if is_file {
+            path.file_stem()
+        } else {
+            path.file_name()
+        };
+        path.is_file().then_some(())?;
+        Some(name?.to_str()?.to_owned())
+    };
+    let mut names: Vec<_> = entries.filter_map(|entry| name(entry.path())).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The names of the tools in a file that was given to `-T`; none of a program, which is not
+/// started, and of a file that cannot be used.
+pub(crate) fn tool_names_in(given: &Path) -> Vec<String> {
+    let tools = || {
+        let path = path_of(given).ok()?;
+        let bytes = read_trusted(&path)
+            .ok()
+            .filter(|_| has_tools_extension(&path))?;
+        let text = String::from_utf8(bytes).ok()?;
+        parse_tools("", path.parent().unwrap_or(Path::new("")), &text).ok()
+    };
+    let tools = tools().unwrap_or_default();
+    tools.iter().map(|tool| tool.name().to_owned()).collect()
+}
+
+fn has_tools_extension(path: &Path) -> bool {
+    path.extension()
+        .and_then(OsStr::to_str)
+        .is_some_and(|extension| EXTENSIONS.contains(&extension))
 }
 
 /// Finds a tools file: a bare name in the directory of the tools only, a path anywhere. So a file

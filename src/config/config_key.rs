@@ -36,6 +36,16 @@ impl ConfigKey {
         }
     }
 
+    /// Returns whether its value is a file.
+    pub(crate) fn takes_file(&self) -> bool {
+        self.value_type() == ValueType::File
+    }
+
+    /// Returns the words that its value may be, as far as it is a word.
+    pub(crate) fn word_values(&self) -> &'static [&'static str] {
+        self.value_type().words()
+    }
+
     /// Returns the type of its values.
     pub(super) fn value_type(&self) -> ValueType {
         match self {

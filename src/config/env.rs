@@ -108,6 +108,12 @@ const OTHER_VARIABLES: [(&str, &str); 25] = [
     ),
 ];
 
+/// Returns the shell whose completion script started the program, if one did. The variable is no
+/// setting.
+pub(crate) fn completing_shell(variable: &str) -> Option<OsString> {
+    env::var_os(variable).filter(|shell| !shell.is_empty())
+}
+
 /// Returns a variable of a job scheduler, which only `--shard auto` reads.
 pub(crate) fn shard_variable(name: &str) -> Option<String> {
     let value = env::var_os(name)?.to_string_lossy().into_owned();

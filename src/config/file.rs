@@ -117,6 +117,20 @@ impl ConfigFile {
         Ok(file)
     }
 
+    /// Returns the names of the profiles.
+    pub(crate) fn profile_names(&self) -> impl Iterator<Item = &str> {
+        self.profiles.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Returns the names of the keys that it sets besides settings.
+    pub(crate) fn other_keys(&self) -> Vec<String> {
+        let limits = self.limits.iter().flat_map(ModelLimits::rows);
+        let limits = limits.map(|(key, ..)| key.name());
+        limits
+            .chain(self.tools.rows().map(|(key, ..)| key.name()))
+            .collect()
+    }
+
     /// Returns the tools whose calls run without confirmation.
     pub(crate) fn allowed_tools(&self) -> &[String] {
         self.tools.allowed()

@@ -188,6 +188,29 @@ impl State {
         self.0.join("rules").join(format!("{name}.json"))
     }
 
+    /// Returns the models of all saved lists, however old, those of the newest list first.
+    pub(crate) fn listed_models(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.0.join("models")).into_iter().flatten();
+        let mut files: Vec<(SystemTime, PathBuf)> = entries
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
+            })
+            .collect();
+        files.sort_by(|one, other| other.cmp(one));
+        let mut ids = Vec::new();
+        for (_, file) in files {
+            let bytes = read_regular(&file).unwrap_or_default();
+            let list: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+            for model in models_of(&list).unwrap_or_default() {
+                if ids.iter().all(|known| known != model.id()) {
+                    ids.push(model.id().to_owned());
+                }
+            }
+        }
+        ids
+    }
+
     fn list_file(&self, name: &str) -> PathBuf {
         self.0.join("models").join(format!("{name}.json"))
     }

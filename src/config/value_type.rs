@@ -84,6 +84,16 @@ impl From<String> for InvalidValue {
 }
 
 impl ValueType {
+    /// Returns the words that a value may be, as far as it is a word.
+    pub(super) fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Switch => &["true", "false"],
+            Self::OneOf(words) => words,
+            Self::Field(field) => field.shape.words(),
+            _ => &[],
+        }
+    }
+
     /// Parses a value in the syntax of flags, variables and `config set`.
     pub(crate) fn parse(self, text: &str) -> Result<SettingValue, InvalidValue> {
         Ok(match self {

@@ -59,6 +59,7 @@ pub(crate) use self::judge::refusal_of;
 #[cfg(test)]
 pub(crate) use self::judge::{JudgedRequest, judge_request};
 pub(crate) use self::limit::DemoLimits;
+pub(crate) use self::models::model_ids;
 use self::patient_stream::PatientStream;
 pub(crate) use self::record::AccessLog;
 use self::recorded_service::RecordedService;

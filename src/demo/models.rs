@@ -119,6 +119,11 @@ const MODELS: &[DemoModel] = &[
     },
 ];
 
+/// Returns the ids of all models, newest first.
+pub(crate) fn model_ids() -> Vec<String> {
+    MODELS.iter().map(|model| model.id.to_owned()).collect()
+}
+
 /// Returns the models of `region`.
 fn models_in(region: DemoRegion) -> impl Iterator<Item = &'static DemoModel> {
     MODELS

@@ -2,7 +2,6 @@
 //! that.
 
 use crate::app::App;
-use crate::cli::ConnectionArgs;
 use crate::config::{ConfigFile, Flags, MergedConfig, Paths, Settings, resolve};
 use crate::error::Error;
 use crate::fs::may_block;
@@ -31,23 +30,4 @@ pub(crate) fn merged_config(
         app.notices.notice(&notice);
     }
     Ok(MergedConfig::new(flags, &app.env, &file)?)
-}
-
-/// Refuses the flags of the connection that a command has no use for: `used` has the others.
-pub(crate) fn only(
-    command: &str,
-    given: &ConnectionArgs,
-    used: &ConnectionArgs,
-    names: &str,
-) -> Result<(), Error> {
-    if given == used {
-        return Ok(());
-    }
-    Err(Error::Usage {
-        message: format!("`{command}` does not connect to the endpoint"),
-        hint: Some(match names {
-            "" => "leave out the connection flags (--region, --base-url, …)".to_owned(),
-            names => format!("of the connection flags it accepts {names}"),
-        }),
-    })
 }

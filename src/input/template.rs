@@ -10,6 +10,9 @@ use crate::text::did_you_mean;
 /// The line before and after the head.
 const FENCE: &str = "+++";
 
+/// The same line of YAML, which is not read.
+const YAML_FENCE: &str = "---";
+
 /// The keys of a head other than the request's fields.
 const MODEL: &str = "model";
 const PREFILL: &str = "prefill";
@@ -97,7 +100,7 @@ impl Template {
     /// Whether there is a placeholder for standard input.
     pub(crate) fn has_stdin(&self) -> bool {
         self.texts()
-            .any(|text| places(text).any(|place| place.key == "stdin"))
+            .any(|text| keys(text).any(|key| key == "stdin"))
     }
 
     /// Whether there is more than a head.
@@ -111,13 +114,9 @@ impl Template {
         let unused = given
             .params
             .iter()
-            .find(|(key, _)| !self.texts().any(|text| places(text).any(|p| p.key == key)));
+            .find(|(name, _)| !self.texts().any(|text| keys(text).any(|key| key == name)));
         if let Some((key, _)) = unused {
-            let keys: Vec<_> = self
-                .texts()
-                .flat_map(places)
-                .map(|place| place.key)
-                .collect();
+            let keys: Vec<_> = self.texts().flat_map(keys).collect();
             let why = format!(
                 "the template has no {{{{{key}}}}} for the parameter `{key}`{}",
                 did_you_mean(key, keys)
@@ -126,7 +125,7 @@ impl Template {
         }
         let has_prompt = self
             .texts()
-            .any(|text| places(text).any(|place| place.key == "prompt"));
+            .any(|text| keys(text).any(|key| key == "prompt"));
         let mut prompt = self.filled(&self.body, given)?;
         if let Some(words) = given.prompt.filter(|_| !has_prompt) {
             if !prompt.is_empty() {
@@ -146,31 +145,24 @@ impl Template {
         let mut filled = String::with_capacity(text.len());
         let mut end = 0;
         for place in places(text) {
-            let key = place.key;
-            let missing = |why: &str| malformed(&self.name, why.to_owned());
-            let value = match key {
-                "prompt" => given.prompt.ok_or_else(|| {
-                    missing(
-                        "the template needs a prompt: add one after the \
-                        flags",
-                    )
-                })?,
-                "stdin" => given
-                    .stdin
-                    .ok_or_else(|| missing("the template needs standard input: pipe it in"))?,
-                _ => {
-                    let param = given
-                        .params
-                        .iter()
-                        .find(|(name, _)| name == key)
-                        .map(|(_, value)| value.as_str());
-                    param.ok_or_else(|| {
-                        missing(&format!(
-                            "the template needs the parameter `{key}`: add -p {key}=VALUE"
-                        ))
-                    })?
+            let value = match place.key {
+                None => Some("{{"),
+                Some("prompt") => given.prompt,
+                Some("stdin") => given.stdin,
+                Some(key) => {
+                    let mut params = given.params.iter();
+                    let found = params.find(|(name, _)| name == key);
+                    found.map(|(_, value)| value.as_str())
                 }
             };
+            let value = value.or(place.default).ok_or_else(|| {
+                let why = match place.key.unwrap_or_default() {
+                    "prompt" => "the template needs a prompt: add one after the flags".to_owned(),
+                    "stdin" => "the template needs standard input: pipe it in".to_owned(),
+                    key => format!("the template needs the parameter `{key}`: add -p {key}=VALUE"),
+                };
+                malformed(&self.name, why)
+            })?;
             filled.push_str(&text[end..place.start]);
             filled.push_str(value);
             end = place.end;
@@ -195,6 +187,12 @@ fn split<'a>(name: &str, text: &'a str) -> Result<(&'a str, &'a str), Error> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = text.split_inclusive('\n');
     let Some(first) = lines.next().filter(|line| line.trim_end() == FENCE) else {
+        if has_yaml_head(text) {
+            let why = format!(
+                "the header is YAML: write it in TOML (`key = \"value\"`) between two lines `{FENCE}`"
+            );
+            return Err(malformed(name, why));
+        }
         return Ok(("", text));
     };
     let mut end = first.len();
@@ -208,6 +206,28 @@ fn split<'a>(name: &str, text: &'a str) -> Result<(&'a str, &'a str), Error> {
         name,
         format!("the header is not closed: a second line `{FENCE}` is missing"),
     ))
+}
+
+/// Whether a text begins with a header as other programs have it: `key: value` between two lines
+/// `---`. Without such lines, `---` is a rule of Markdown.
+fn has_yaml_head(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim_end);
+    if lines.next() != Some(YAML_FENCE) {
+        return false;
+    }
+    let is_pair = |line: &str| {
+        let key = line.split_once(':').map_or("", |(key, _)| key);
+        let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
+        !key.is_empty() && key.chars().all(is_letter)
+    };
+    let mut has_pair = false;
+    for line in lines {
+        if line == YAML_FENCE {
+            return has_pair;
+        }
+        has_pair |= is_pair(line);
+    }
+    false
 }
 
 /// Converts a value of the head to the one in the request body; `None` if it has the wrong type.
@@ -248,29 +268,76 @@ fn value(shape: FieldShape, item: &Item) -> Option<Value> {
     }
 }
 
-/// A placeholder: `{{key}}`, with or without white space inside the braces.
+/// A part of a template that is replaced: `{{key}}` or `{{key|default}}`, with or without white
+/// space around the key; or `{{{{`, which stands for `{{`.
 struct Place<'a> {
-    key: &'a str,
+    /// The key; `None` for literal braces.
+    key: Option<&'a str>,
+    /// What it is replaced by if nothing else is given.
+    default: Option<&'a str>,
     start: usize,
     end: usize,
 }
 
-/// Finds the placeholders. Braces around anything but a name are plain text.
-fn places(text: &str) -> impl Iterator<Item = Place<'_>> {
-    text.match_indices("{{").filter_map(|(start, _)| {
-        // Only a name is looked at, so that the time does not grow faster than the text.
-        let inside = text[start + 2..].trim_start();
+impl<'a> Place<'a> {
+    /// Reads what begins with the braces at `start`. Braces around anything but a name are plain
+    /// text. Only the name and the default are looked at, so that the time does not grow faster
+    /// than the text.
+    fn at(text: &'a str, start: usize) -> Option<Self> {
+        let inside = &text[start + 2..];
+        if inside.starts_with("{{") {
+            return Some(Self {
+                key: None,
+                default: None,
+                start,
+                end: start + 4,
+            });
+        }
+        let inside = inside.trim_start();
         let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
         let length = inside.find(|letter| !is_letter(letter))?;
         let (key, behind) = inside.split_at(length);
-        let rest = behind.trim_start().strip_prefix("}}")?;
-        let is_name = key.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_');
-        is_name.then_some(Place {
-            key,
+        if !key.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_') {
+            return None;
+        }
+        let behind = behind.trim_start();
+        let (default, rest) = match behind.strip_prefix('|') {
+            None => (None, behind.strip_prefix("}}")?),
+            Some(behind) => {
+                let length = behind.find(['{', '}', '\n'])?;
+                (
+                    Some(&behind[..length]),
+                    behind[length..].strip_prefix("}}")?,
+                )
+            }
+        };
+        Some(Self {
+            key: Some(key),
+            default,
             start,
             end: text.len() - rest.len(),
         })
+    }
+}
+
+/// Finds the parts that are replaced.
+fn places(text: &str) -> impl Iterator<Item = Place<'_>> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let start = from + text[from..].find("{{")?;
+            let place = Place::at(text, start);
+            from = place.as_ref().map_or(start + 2, |place| place.end);
+            if place.is_some() {
+                return place;
+            }
+        }
     })
+}
+
+/// Finds the keys of the placeholders.
+fn keys(text: &str) -> impl Iterator<Item = &str> {
+    places(text).filter_map(|place| place.key)
 }
 
 /// Returns the error for an invalid file.
@@ -340,6 +407,44 @@ mod tests {
         );
         assert!(error("+++\nmodel = \"m\"\nmodel =\n+++").starts_with("`t.md`: line 3: "));
         assert!(error("+++\nmodel = \"m\"\n").contains("not closed"));
+    }
+
+    #[test]
+    fn a_place_may_have_a_default_and_doubled_braces_are_literal() {
+        let text = "{{tone|kind}} {{ n | 3 }}{{e|}} {{{{tone}} {{a|{b}}} {{stdin|no input}} {{c|x";
+        let fill = |params: &[(String, String)]| {
+            let mut template = Template::parse("`t.md`", text).expect("a template");
+            let given = Places {
+                params,
+                ..Places::default()
+            };
+            template.fill(given).expect("filled")
+        };
+        assert_eq!(
+            fill(&[]).as_deref(),
+            Some("kind  3  {{tone}} {{a|{b}}} no input {{c|x")
+        );
+        let params = [("tone".to_owned(), "{{e}}".to_owned())];
+        assert_eq!(
+            fill(&params).as_deref(),
+            Some("{{e}}  3  {{tone}} {{a|{b}}} no input {{c|x")
+        );
+    }
+
+    #[test]
+    fn a_head_of_yaml_is_named_as_such() {
+        let message = error("---\nmodel: m\ntags: [a]\n---\nWhy?\n");
+        assert!(
+            message.starts_with("`t.md`: the header is YAML"),
+            "{message}"
+        );
+        for text in [
+            "---\n\nA rule above\n",
+            "---\nSome prose.\n---\nmore: it\n",
+            "a\n---\nb: c\n---\n",
+        ] {
+            assert!(Template::parse("`t.md`", text).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -77,6 +77,9 @@ impl ClaudeModel {
 }
 
 impl ModelFamily {
+    /// The names of all families, which are aliases for their newest models.
+    pub(crate) const NAMES: [&str; 4] = ["opus", "sonnet", "haiku", "fable"];
+
     /// Returns the family with this name. The bare name is an alias for its newest model.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         match name {

@@ -218,6 +218,15 @@ impl RequestField {
 }
 
 impl FieldShape {
+    /// Returns the words that a value may be, as far as it is a word.
+    pub(crate) fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Thinking => &["auto", "off"],
+            Self::Effort => &EFFORT_LEVELS,
+            _ => &[],
+        }
+    }
+
     /// Returns what is required, for messages.
     pub(crate) fn needed(self) -> String {
         match self {

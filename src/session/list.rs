@@ -1,5 +1,6 @@
 //! Titles of conversations, and their summaries for lists.
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use super::conversation::SavedConversation;
@@ -10,6 +11,9 @@ use crate::protocol::{ContentBlock, Role};
 
 /// Maximum length of a title, in characters.
 const TITLE_LETTERS: usize = 60;
+
+/// How many bytes of conversations are read for their titles when a command line is completed.
+const MAX_TITLE_BYTES: u64 = 1_000_000;
 
 /// The summary of a conversation for a list.
 #[derive(Debug)]
@@ -36,7 +40,64 @@ pub(crate) struct ConversationSummary {
     pub(crate) bytes: u64,
 }
 
+/// A conversation for the completion of a command line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct RecentConversation {
+    /// The id.
+    pub(crate) id: String,
+    /// The name, if it has one.
+    pub(crate) name: Option<String>,
+    /// The beginning of the first prompt; `None` if it was not read.
+    pub(crate) title: Option<String>,
+    /// When it was last written to.
+    pub(crate) changed: SystemTime,
+}
+
 impl SessionStore {
+    /// Returns up to `most` conversations whose name or id begins with `prefix`, most recently used
+    /// first. Titles are read until [`MAX_TITLE_BYTES`] of files are read, so that it takes no time
+    /// to notice.
+    pub(crate) fn recent_conversations(
+        &self,
+        prefix: &str,
+        most: usize,
+    ) -> Vec<RecentConversation> {
+        let mut names: HashMap<String, String> = self.conversation_names().collect();
+        let ids = self.conversation_ids().unwrap_or_default().into_iter();
+        let recent = ids.filter_map(|id| {
+            let name = names.remove(&id);
+            let is_meant = name.as_ref().unwrap_or(&id).starts_with(prefix);
+            let metadata = conversation_file(self.directory(), &id).metadata();
+            let metadata = metadata.ok().filter(|_| is_meant)?;
+            let changed = metadata.modified().ok()?;
+            let found = RecentConversation {
+                id,
+                name,
+                title: None,
+                changed,
+            };
+            Some((found, metadata.len()))
+        });
+        let mut recent: Vec<_> = recent.collect();
+        recent.sort_by(|(one, _), (other, _)| {
+            other
+                .changed
+                .cmp(&one.changed)
+                .then_with(|| one.id.cmp(&other.id))
+        });
+        recent.truncate(most);
+        let mut room = MAX_TITLE_BYTES;
+        let titled = |(mut conversation, bytes): (RecentConversation, u64)| {
+            if conversation.name.is_none() && bytes <= room {
+                room -= bytes;
+                let read = SavedConversation::read_unlocked(self.directory(), &conversation.id);
+                conversation.title = read.ok().map(|read| read.title());
+            }
+            conversation
+        };
+        recent.into_iter().map(titled).collect()
+    }
+
     /// Lists all conversations, most recently used first. Unreadable ones are omitted.
     pub(crate) fn list_summaries(&self) -> Result<Vec<ConversationSummary>, Error> {
         let mut list =

@@ -28,7 +28,7 @@ mod tests;
 pub(crate) use conversation::SavedConversation;
 pub(crate) use document::{conversation_json, conversation_markdown};
 pub(crate) use line::{HistoryTurn, history_messages};
-pub(crate) use list::ConversationSummary;
+pub(crate) use list::{ConversationSummary, RecentConversation};
 pub(crate) use pending_turn::PendingTurn;
 pub(crate) use record::{RefusedParts, TurnContext, TurnPosition, TurnTarget, time_of};
 pub(crate) use search::SearchHit;

@@ -47,6 +47,28 @@ fn link_path(directory: &Path, name: &str) -> PathBuf {
     names_dir(directory).join(file + ".jsonl")
 }
 
+/// Returns the name that a link has, the reverse of [`link_path`].
+fn name_of_link(link: &Path) -> Option<String> {
+    let file = link.file_name()?.to_str()?.strip_suffix(".jsonl")?;
+    let mut parts = file.split('%');
+    let mut name = parts.next()?.to_owned();
+    for part in parts {
+        let code = u8::from_str_radix(part.get(..2)?, 16).ok()?;
+        name.push(char::from(code));
+        name.push_str(&part[2..]);
+    }
+    Some(name)
+}
+
+/// Returns the id and the name of each conversation with a name, in no particular order.
+pub(super) fn all_names(directory: &Path) -> impl Iterator<Item = (String, String)> {
+    let entries = fs::read_dir(names_dir(directory)).into_iter().flatten();
+    entries.filter_map(|entry| {
+        let link = entry.ok()?.path();
+        Some((linked_id(&link)?, name_of_link(&link)?))
+    })
+}
+
 /// Returns the id of the conversation with this name.
 pub(super) fn id_for_name(directory: &Path, name: &str) -> Option<String> {
     check_name(name).ok()?;

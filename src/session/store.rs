@@ -219,6 +219,11 @@ impl SessionStore {
         Ok(entries.flatten().filter_map(id).collect())
     }
 
+    /// Returns the id and the name of each conversation with a name.
+    pub(super) fn conversation_names(&self) -> impl Iterator<Item = (String, String)> {
+        name::all_names(&self.0)
+    }
+
     fn find_id(&self, given: &str) -> Result<Option<String>, Error> {
         let named =
             name::id_for_name(&self.0, given).filter(|id| conversation_file(&self.0, id).exists());

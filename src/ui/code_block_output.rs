@@ -106,6 +106,11 @@ const LANGUAGE_NAMES: [&[&str]; 26] = [
     &["yaml", "yml"],
 ];
 
+/// Returns the main names of the languages that have several.
+pub(crate) fn language_names() -> impl Iterator<Item = &'static str> {
+    LANGUAGE_NAMES.iter().map(|names| names[0])
+}
+
 /// Returns the main name of a language, or the name itself if it has no other.
 fn main_name(name: &str) -> &str {
     LANGUAGE_NAMES

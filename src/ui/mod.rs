@@ -30,7 +30,7 @@ mod tool_call_output;
 
 pub(crate) use approval::{ApprovalPrompt, ApprovalReply, ApprovalRequest, end_prompt_row};
 pub(crate) use clipboard::copy_to_clipboard;
-pub(crate) use code_block_output::{CodeBlockOutput, last_code_block};
+pub(crate) use code_block_output::{CodeBlockOutput, language_names, last_code_block};
 pub(crate) use confirm::ask_yes_no;
 pub(crate) use editor::{
     CompletionFn, EditorOptions, KeyBindings, LineDraft, LineEditor, ModesGuard, TerminalModes,

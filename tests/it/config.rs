@@ -478,11 +478,6 @@ fn set_keeps_comments_mode_and_links_and_writes_nothing_that_is_wrong() {
         "no setting `regoin`",
         "did you mean `region`?",
     );
-    config(&home, &["set", "region", "us", "--region", "eu"]).failed(
-        2,
-        "`config set`",
-        "--profile",
-    );
     assert_eq!(fs::read_to_string(&real).unwrap(), expected);
     let names: Vec<_> = fs::read_dir(home.config())
         .unwrap()
@@ -582,12 +577,6 @@ fn unset_refuses_what_is_no_key_and_what_is_no_profile() {
         "`--profile`: no profile `wrok`",
         "did you mean `work`?",
     );
-    config(&home, &["unset", "region", "--region", "eu"]).failed(2, "`config unset`", "--profile");
-    config(&home, &["unset", "limits.m.rpm", "--profile", "work"]).failed(
-        2,
-        "`config unset`",
-        "not part of a profile",
-    );
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
 
@@ -676,4 +665,26 @@ fn a_timeout_of_nothing_is_refused_wherever_it_stands() {
         .run()
         .code(2)
         .stderr_contains("must be more than 0");
+}
+
+#[test]
+fn the_config_file_is_edited_and_checked_afterwards() {
+    let home = Home::new();
+    let edit = |line: &str| {
+        let script = format!("printf '%s\\n' \"{line}\" >>\"$1\"\n");
+        let editor = home.write("editor", script);
+        let editor = format!("sh {}", editor.display());
+        let run = Langdock::new().home(&home).env("VISUAL", editor);
+        run.args(["config", "edit"]).on_terminal(80, 24).finish()
+    };
+    edit("region = 'us'").code(0);
+    let get = Langdock::new()
+        .home(&home)
+        .args(["config", "get", "region"]);
+    get.run().code(0).stdout("us\n");
+    edit("regoin = 'eu'")
+        .code(2)
+        .stdout_contains("unknown key `regoin`");
+    let without = Langdock::new().home(&home).args(["config", "edit"]).run();
+    without.code(2).stderr_contains("needs a terminal");
 }

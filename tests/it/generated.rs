@@ -22,7 +22,7 @@ const DIRECTORIES: [&str; 2] = ["completions", "man"];
 #[test]
 fn what_is_checked_in_is_what_the_definition_gives() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let wanted: BTreeMap<String, String> = completions().into_iter().chain(man::pages()).collect();
+    let wanted: BTreeMap<String, String> = completions(root).chain(man::pages()).collect();
     if env::var_os(UPDATE).is_some_and(|value| !value.is_empty()) {
         write(root, &wanted);
     }
@@ -43,7 +43,8 @@ fn what_is_checked_in_is_what_the_definition_gives() {
 
 #[test]
 fn the_completions_that_are_printed_are_those_that_are_checked_in() {
-    let files: BTreeMap<String, String> = completions().into_iter().collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files: BTreeMap<String, String> = completions(root).collect();
     for shell in Shell::value_variants() {
         let outcome = Langdock::new()
             .args(["completions", &shell.to_string()])
@@ -204,9 +205,14 @@ fn names_of(arg: &clap::Arg) -> Vec<String> {
     short.into_iter().chain(long).chain(value).collect()
 }
 
-/// Returns the completion scripts with their paths.
-fn completions() -> Vec<(String, String)> {
+/// Returns the completion scripts with their paths. Those that ask the program are written by hand.
+fn completions(root: &Path) -> impl Iterator<Item = (String, String)> + use<'_> {
     let script = |shell: &Shell| {
+        let path = format!("completions/{}", file_name(*shell));
+        if matches!(shell, Shell::Bash | Shell::Fish | Shell::Zsh) {
+            let script = fs::read_to_string(root.join(&path)).unwrap();
+            return (path, script);
+        }
         let mut script = Vec::new();
         clap_complete::generate(
             *shell,
@@ -214,12 +220,9 @@ fn completions() -> Vec<(String, String)> {
             "langdock",
             &mut script,
         );
-        (
-            format!("completions/{}", file_name(*shell)),
-            String::from_utf8(script).unwrap(),
-        )
+        (path, String::from_utf8(script).unwrap())
     };
-    Shell::value_variants().iter().map(script).collect()
+    Shell::value_variants().iter().map(script)
 }
 
 /// Returns the file name under which a shell looks for the script.

@@ -12,6 +12,7 @@ mod batch;
 mod broken_calls;
 mod caching;
 mod chat;
+mod completion;
 mod config;
 mod continued_answers;
 mod demo;

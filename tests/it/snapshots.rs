@@ -137,7 +137,6 @@ const REFUSED: &[&[&str]] = &[
     &["send", "--fork", "Hi"],
     &["batch"],
     &["config", "set", "region"],
-    &["--region", "eu", "config", "path"],
     // Input.
     &["send"],
     &["send", "-f", "missing.txt", "Hi"],

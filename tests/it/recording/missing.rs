@@ -166,5 +166,4 @@ fn flags_that_contradict_each_other_are_refused() {
         "--replay FILE",
     );
     run(&["send", "Hi", "--replay", "r", "--replay-pace", "slow"]).failed(2, "slow", "--help");
-    run(&["config", "show", "--record", "r"]).failed(2, "does not connect", "all but --demo");
 }
