@@ -185,7 +185,8 @@ fn share_of_slots(slots: &[WindowSlot], share: LimitShare, clocks: ClockPair) ->
 }
 
 /// Has the shared ledger count what a machine has in its own: adds and updates it, and drops what
-/// was released. Doing so again changes nothing.
+/// was released. Doing so again changes nothing, and what another process of the machine has
+/// reported since `own` was read stays as it is.
 pub(super) fn add_own_usage(
     shared: &mut RateLimitLedger,
     own: &RateLimitLedger,
@@ -196,7 +197,10 @@ pub(super) fn add_own_usage(
     let group = id_group(own.next_id);
     let is_its = |slot: &WindowSlot| is_own(slot.id) && id_group(slot.id.0) == group;
     let has = |id| own.slots.iter().any(|slot| slot.id == id);
-    shared.slots.retain(|slot| !is_its(slot) || has(slot.id));
+    let is_newer = |slot: &WindowSlot| slot.id.0 >= own.next_id;
+    shared
+        .slots
+        .retain(|slot| !is_its(slot) || has(slot.id) || is_newer(slot));
     for slot in own.slots.iter().filter(|slot| is_its(slot)) {
         let mut added = WindowSlot {
             at: clocks.to_server(slot.at).min(clocks.server),
@@ -210,6 +214,7 @@ pub(super) fn add_own_usage(
                 added.at = known.at;
                 *known = added;
             }
+            Some(known) if known.has_ended => {}
             Some(known) => *known = added,
             None => shared.slots.push(added),
         }
@@ -378,6 +383,25 @@ mod tests {
             3,
             "another machine drops nothing of ours"
         );
+    }
+
+    #[test]
+    fn a_report_that_comes_late_takes_nothing_back_of_a_newer_one() {
+        let base = base(Some(100), Some(100_000));
+        let mut shared = RateLimitLedger::starting_at(NOW);
+        let mut own = begin_outage(None, &quarter(), CLOCKS.own, 1);
+        let first = goes(own.try_acquire(CLOCKS.own, None, &COST, &base));
+        let late = own.clone();
+        goes(own.try_acquire(CLOCKS.own, None, &COST, &base));
+        let outcome = RequestOutcome::Answered {
+            input: 1,
+            output: 1,
+        };
+        own.settle(first, &COST, Some(CLOCKS.own), outcome);
+        add_own_usage(&mut shared, &own, 7, CLOCKS);
+        let newer = shared.clone();
+        add_own_usage(&mut shared, &late, 7, CLOCKS);
+        assert_eq!(shared, newer);
     }
 
     #[test]
