@@ -178,6 +178,9 @@ fn tips(error: &clap::Error, argv: &[OsString], command: Option<&str>) -> Vec<St
         .filter(|_| tips.is_empty() && error.kind() == ErrorKind::UnknownArgument);
     if let Some(word) = unknown {
         tips.extend(match word.strip_prefix("--") {
+            Some(flag) if is_flag_of_a_command(flag) && may_stand_behind_dashes(argv, word) => {
+                Some(format!("this command does not accept {word}; see --help"))
+            }
             _ if word.starts_with('-') && may_stand_behind_dashes(argv, word) => {
                 Some(format!("to pass '{word}' as a value, use '-- {word}'"))
             }
@@ -214,6 +217,18 @@ fn may_stand_behind_dashes(argv: &[OsString], word: &str) -> bool {
         .chain(["--".into()])
         .chain(argv[place..].iter().cloned());
     command_line().try_get_matches_from(with_dashes).is_ok()
+}
+
+/// Returns whether some command has a flag of this name.
+fn is_flag_of_a_command(flag: &str) -> bool {
+    let program = command_line();
+    let mut commands = program
+        .get_subcommands()
+        .flat_map(|command| std::iter::once(command).chain(command.get_subcommands()));
+    commands.any(|command| {
+        let mut flags = command.get_arguments().filter_map(clap::Arg::get_long);
+        flags.any(|long| long == flag)
+    })
 }
 
 /// Suggests the flag if it belongs to a command whose name comes later.
@@ -274,6 +289,11 @@ mod tests {
                 "send --zzz q",
                 "unexpected argument '--zzz' found",
                 "to pass '--zzz' as a value, use '-- --zzz'",
+            ),
+            (
+                "chat --json",
+                "unexpected argument '--json' found",
+                "this command does not accept --json; see --help",
             ),
             (
                 "session lst",

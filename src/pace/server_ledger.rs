@@ -64,7 +64,7 @@ pub(super) enum SharedFailure {
     #[error("the ledger was written by a newer version of langdock")]
     Newer,
     /// Others are always faster.
-    #[error("the ledger is changed too often")]
+    #[error("too many machines are updating the ledger at once")]
     Conflicts,
 }
 

@@ -108,7 +108,7 @@ impl SharedLimits {
         let at = self.ledger.shared.server.address();
         let part = match self.share.percent() {
             100 => "the limits are counted for this machine alone".to_owned(),
-            percent => format!("this machine keeps to {percent} % of the limits"),
+            percent => format!("this machine keeps to {percent}% of the limits"),
         };
         Some(format!(
             "cannot use the shared ledger at {at}: {failure}; {part} until it is back"
@@ -240,7 +240,7 @@ impl SharedLimits {
     /// Returns the notice of an outage that another process has noticed.
     fn notice_of_known_outage(&self) -> Option<String> {
         self.outage_notice(&SharedFailure::Server(ServerFailure {
-            reason: "it was out of reach a moment ago".to_owned(),
+            reason: "it could not be reached a moment ago".to_owned(),
         }))
     }
 

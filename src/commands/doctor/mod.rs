@@ -129,8 +129,8 @@ async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Findin
     };
     let origin = settings.key.origin().name();
     let of_key = match settings.key {
-        KeySource::Demo => Finding::ok("key", "none, and none is needed for scripted answers"),
-        KeySource::Replay => Finding::ok("key", "none, and none is needed for recorded answers"),
+        KeySource::Demo => Finding::ok("key", "not needed for scripted answers"),
+        KeySource::Replay => Finding::ok("key", "not needed for recorded answers"),
         _ => Finding::ok("key", format!("{} ({origin})", key.masked())),
     };
     let mut options = settings.options.clone();
@@ -244,7 +244,7 @@ fn tls(settings: &Settings) -> Finding {
         settings.endpoint.is_loopback(),
     ) {
         (true, _) => Finding::ok("TLS", trusted()),
-        (false, true) => Finding::ok("TLS", "none, and none is needed for this machine"),
+        (false, true) => Finding::ok("TLS", "not needed for this machine"),
         (false, false) => Finding::note(
             "TLS",
             "none: anyone on the network can read the key and the messages",
@@ -346,7 +346,7 @@ fn directory(name: &'static str, path: &Path, forbidden: u32) -> Finding {
     let shown = path.display();
     match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => match unwritable_above(path) {
-            None => Finding::ok(name, format!("{shown}, created when needed")),
+            None => Finding::ok(name, format!("{shown}, will be created when needed")),
             Some(above) => Finding::wrong(
                 name,
                 Kind::Internal,
