@@ -17,7 +17,7 @@ use crate::session::{
     conversation_markdown,
 };
 use crate::text::{TableColumn, TextTable, counted, format_age};
-use crate::ui::{ask_yes_no, render_markdown};
+use crate::ui::ask_yes_no;
 
 /// Lists, shows, searches, exports, renames and deletes conversations.
 pub(crate) fn session(app: &App, args: &cli::SessionArgs) -> Result<(), Error> {
@@ -229,10 +229,7 @@ fn show(app: &App, conversation: &SavedConversation) -> Result<(), Error> {
     };
     let is_terminal = app.facts.stdout_is_terminal;
     match screen_of_terminal(app, is_terminal.then(theme).flatten().as_deref()) {
-        Some(screen) => app.print(&render_markdown(
-            &conversation_markdown(conversation),
-            screen,
-        )),
+        Some(screen) => app.print_markdown(&conversation_markdown(conversation), screen),
         None => print_markdown(app, conversation),
     }
 }

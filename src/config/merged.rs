@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
-use super::limits::ModelLimits;
+use super::model_table::ModelTable;
 use super::setting::{SETTINGS, Setting};
 use super::setting_values::SettingValues;
 use super::value_type::SettingValue;
 use super::{ConfigFile, Env, Error, KeySource, Origin, RecordFiles, Sourced, ToolNames};
 use crate::client::Region;
 use crate::mcp::ServerSpec;
+use crate::protocol::PriceOverride;
 
 /// What the flags set for the connection and the model.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -35,7 +36,8 @@ pub(crate) struct MergedConfig {
     values: SettingValues,
     /// The selected profile.
     profile: Option<Sourced<String>>,
-    pub(super) limits: Vec<ModelLimits>,
+    /// What the config file says of models.
+    pub(super) models: Vec<ModelTable>,
     /// The tools that the config file allows or denies.
     pub(super) tools: ToolNames,
     /// The MCP servers of the config file.
@@ -82,7 +84,7 @@ impl MergedConfig {
         Ok(Self {
             values,
             profile,
-            limits: file.limits.clone(),
+            models: file.models.clone(),
             tools: file.tools.clone(),
             servers: file.servers.clone(),
             no_pace: flags.no_pace,
@@ -102,9 +104,16 @@ impl MergedConfig {
         self.profile.as_ref()
     }
 
-    /// Returns the configured limits, in the order of the config file.
-    pub(crate) fn limits(&self) -> &[ModelLimits] {
-        &self.limits
+    /// Returns what the config file says of models: first the limits, then the prices, each in the
+    /// order of the file.
+    pub(crate) fn models(&self) -> &[ModelTable] {
+        &self.models
+    }
+
+    /// Returns the prices that the config file sets.
+    pub(crate) fn prices(&self) -> Vec<PriceOverride> {
+        let tables = self.models.iter();
+        tables.filter_map(ModelTable::price_override).collect()
     }
 
     /// Returns the value of a setting with its origin; `None` if it is not set and has no default.

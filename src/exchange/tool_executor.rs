@@ -27,7 +27,7 @@ pub(crate) trait ToolExecutor: Send + Sync {
 /// Runs the calls of a server's tools there, and each other call as a child process.
 pub(crate) struct LocalExecutor {
     pub(crate) tools: Arc<ToolSet>,
-    /// What no variable of a tool may have.
+    /// What no variable of a tool may have, and no result.
     pub(crate) secrets: Arc<KnownSecrets>,
     /// What starts them.
     pub(crate) guard: Arc<ChildGuard>,
@@ -48,7 +48,8 @@ impl ToolExecutor for LocalExecutor {
                 Err(why) => return Outcome::error(why),
             };
             if let Some(tool) = &ready.tool.server {
-                return self.servers.call(tool, &call.input, stop, progress).await;
+                let outcome = self.servers.call(tool, &call.input, stop, progress).await;
+                return outcome.without_secrets(&self.secrets);
             }
             let job = Job {
                 call,
@@ -57,7 +58,7 @@ impl ToolExecutor for LocalExecutor {
                 secrets: &self.secrets,
                 guard: &self.guard,
             };
-            run(&job, stop).await
+            run(&job, stop).await.without_secrets(&self.secrets)
         })
     }
 }

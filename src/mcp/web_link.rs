@@ -9,7 +9,7 @@ use reqwest::{Client, Method, Response, StatusCode, Url};
 use super::board::{Answer, MessageBoard, ProgressSender};
 use super::line_splitter::MAX_LINE;
 use crate::protocol::Decoder;
-use crate::text::scrub;
+use crate::text::SecretForms;
 
 /// The header with the session that the server has begun.
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -105,7 +105,7 @@ impl WebLink {
             .filter_map(|value| value.to_str().ok());
         values.fold(text, |text, value| {
             let token = value.split_once(' ').map_or(value, |(_, token)| token);
-            scrub(&text, token).into_owned()
+            SecretForms::for_secret(token).scrub(&text).into_owned()
         })
     }
 

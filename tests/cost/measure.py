@@ -129,7 +129,7 @@ def measure(table, http, https, ca, text, image, rivals):
     table.times("--version", lambda: in_turn(to_pipe, version, curl_version, 40), 0.25)
     others = asked(lambda rivals: rivals.asking(f"{http}/short"))
     table.times("short answer, http", lambda: in_turn(to_pipe, short, curl_short, 100), 0.45, times_of(others))
-    table.megabytes("short answer, http, memory", memory(short), memory(curl_short), 11, memories_of(others), 1.12)
+    table.megabytes("short answer, http, memory", memory(short), memory(curl_short), 11, memories_of(others), 1.05)
     others = times_of(asked(lambda rivals: rivals.asking_securely(f"{https}/short", ca)))
     table.times("short answer, https", lambda: in_turn(to_pipe, secure, curl_secure, 40), 0.15, others)
     others = asked(lambda rivals: rivals.asking(f"{http}/many"))
@@ -148,6 +148,13 @@ def measure(table, http, https, ca, text, image, rivals):
     pairs = [(to_pipe(short), to_pipe(unpaced)) for _ in range(60)]
     table.extra("a paced request, more time", 1000 * statistics.median(one - other for one, other in pairs), 0.5)
     config.unlink()
+
+    tools = DIRECTORY / "tools.toml"
+    tools.write_text('[[tool]]\nname = "t"\ninput_schema = { type = "object" }\ncommand = ["echo", "x"]\n')
+    call = [PROGRAM, "tool-run", "-T", str(tools), "--call", "t", "{}"]
+    runs = [(to_pipe(call), to_pipe(version), to_pipe(["echo", "x"])) for _ in range(60)]
+    guarded = statistics.median(whole - start - tool for whole, start, tool in runs)
+    table.extra("a tool call by its guard, more time than a start and the tool", 1000 * guarded, 3)
 
     marked, curl_marked = langdock(f"{http}/marked", "Say it."), curl(f"{http}/marked", *QUESTION)
     table.times("20,000 deltas of Markdown, rendered", lambda: in_turn(to_rendering, marked, curl_marked, 7), 5)
@@ -178,7 +185,7 @@ def measure(table, http, https, ca, text, image, rivals):
     curl_shown = curl_with_image(f"{http}/short", image)
     others = asked(lambda rivals: rivals.with_image(f"{http}/short", image))
     table.times("3.9 MB image", lambda: in_turn(to_pipe, shown, curl_shown, 7), 0.2, times_of(others))
-    table.megabytes("3.9 MB image, memory", memory(shown), memory(curl_shown), 18, memories_of(others))
+    table.megabytes("3.9 MB image, memory", memory(shown), memory(curl_shown), 18, memories_of(others), 1.08)
 
     xargs.measure(table, rivals)
 
