@@ -41,7 +41,14 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
     let mut setup = set_up(app, ask, None, Some(&args.running)).await?;
     let is_sent = !(ask.looking.dry_run || ask.looking.curl);
     let (catalog, sources) = (&setup.catalog, &mut setup.sources);
-    let mut tools = RunTools::begin(app, &args.running, catalog, sources, is_sent).await?;
+    let mut tools = Box::pin(RunTools::begin(
+        app,
+        &args.running,
+        catalog,
+        sources,
+        is_sent,
+    ))
+    .await?;
     let plan = PromptPlan {
         command: "tool-run",
         saving: Saving::Yes,
@@ -50,7 +57,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
         schema: None,
         tools: Some(&mut tools),
     };
-    let prepared = PreparedExchange::open(app, ask, setup, plan).await?;
+    let prepared = Box::pin(PreparedExchange::open(app, ask, setup, plan)).await?;
     let mut runner = ToolRunner::new(app, tools.into_ready(), args.running.tool_jobs);
     let Some(prepared) = prepared else {
         runner.close().await;

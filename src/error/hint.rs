@@ -120,23 +120,7 @@ impl Error {
             }
             Self::MaxTurns(_) => "allow more turns with --max-turns",
             Self::McpServer { server, .. } => return Some(for_server(server)),
-            Self::Batch(batch::Error::NoObject { .. }) => {
-                "use a JSON object on every line, or text on every line"
-            }
-            Self::Batch(batch::Error::UnfilledField { is_text: true, .. }) => {
-                "lines of text have only {text}; for fields, use JSON Lines: `jq -c '.[]'` makes \
-                them from an array"
-            }
-            Self::Batch(batch::Error::ShardCount { .. }) => {
-                "add the number of shards: --shard auto/N"
-            }
-            Self::Batch(batch::Error::NoShard | batch::Error::Shard(_)) => {
-                "name the shard yourself with --shard I/N, such as --shard 2/10"
-            }
-            Self::Batch(batch::Error::UnknownField { .. } | batch::Error::UnfilledField { .. }) => {
-                "use a field that every item has; a literal brace is {{ or }}"
-            }
-            Self::Batch(_) => "write fields as {text} or {KEY}, and {{ or }} for literal braces",
+            Self::Batch(error) => batch_hint(error),
             Self::ItemsFailed {
                 can_go_on: true, ..
             } => "the output says why; retry them with --retry-failed",
@@ -184,6 +168,27 @@ impl Error {
             }
         };
         Some(hint.to_owned())
+    }
+}
+
+/// The hint for the items or the template of a batch.
+fn batch_hint(error: &batch::Error) -> &'static str {
+    match error {
+        batch::Error::NoObject { .. } => "use a JSON object on every line, or text on every line",
+        batch::Error::UnfilledField { is_text: true, .. } => {
+            "lines of text have only {text}; for fields, use JSON Lines: `jq -c '.[]'` makes \
+            them from an array"
+        }
+        batch::Error::ShardCount { .. } => "add the number of shards: --shard auto/N",
+        batch::Error::NoShard | batch::Error::Shard(_) => {
+            "name the shard yourself with --shard I/N, such as --shard 2/10"
+        }
+        batch::Error::UnknownField { .. } | batch::Error::UnfilledField { .. } => {
+            "use a field that every item has; a literal brace is {{ or }}"
+        }
+        batch::Error::Pattern(_) => {
+            "write fields as {text} or {KEY}, and {{ or }} for literal braces"
+        }
     }
 }
 
