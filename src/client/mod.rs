@@ -261,7 +261,7 @@ impl ApiClient {
             })
             .into_iter()
             .collect();
-        headers.extend([self.key.auth_header()]);
+        headers.extend(self.key.auth_header());
         headers
     }
 }

@@ -12,7 +12,7 @@ use crate::client::{
     ClientOptions, Endpoint, EndpointError, LedgerAccess, LedgerUrl, PacingOptions, ProxyChoice,
     Region, RetryPolicy, key_scope_of,
 };
-use crate::protocol::{CacheMode, RequestField};
+use crate::protocol::{CacheMode, FieldShape, RequestField};
 
 /// The resolved settings of a run.
 #[derive(Clone, PartialEq)]
@@ -59,6 +59,13 @@ pub(crate) struct FieldSetting {
 }
 
 impl Settings {
+    /// Returns the system prompt of a request that has no other: a text, or `@` and a file.
+    pub(crate) fn default_system(&self) -> Option<&str> {
+        let mut fields = self.fields.iter();
+        let system = fields.find(|setting| setting.field.shape == FieldShape::Prompt)?;
+        system.value.value.as_str()
+    }
+
     /// Returns which conversations this endpoint reads and writes.
     pub(crate) fn data_scope(&self) -> DataScope {
         DataScope::for_demo(self.key == KeySource::Demo || self.records.is_replay())

@@ -23,7 +23,7 @@ pub(crate) use estimate::{Estimate, Part, Tokens};
 pub(crate) use patient::Patient;
 pub(crate) use picture::{MANY_PICTURES, MAX_PICTURES, Picture, check_many, pictures_of};
 pub(crate) use read::{on_a_thread, read_prose, read_text};
-pub(crate) use stdin::Stdin;
+pub(crate) use stdin::{Stdin, is_shared_with_caller};
 pub(crate) use template::{Places, Template};
 pub(crate) use utf8::replaced;
 

@@ -163,7 +163,9 @@ impl TermLike for RoomForCtrlC {
         self.0.clear_line()
     }
 
+    /// Ends each drawing. What somebody else writes then begins at the first column.
     fn flush(&self) -> io::Result<()> {
+        self.0.write_str("\r")?;
         self.0.flush()
     }
 }

@@ -19,6 +19,7 @@ mod demo;
 mod doctor;
 mod endings;
 mod errors;
+mod everyday;
 mod exact_numbers;
 mod faults;
 mod fixtures_hold;

@@ -505,12 +505,9 @@ impl<'a> Run<'a> {
         let is_terminal = self.meter.take().is_some();
         let left_over = self.output.close(self.halt.is_none())?;
         if is_terminal && self.halt.is_none() {
-            let line = self.tally.status_line(self.started.elapsed());
-            self.app.notices.notice(&format!(
-                "{}; {}",
-                line.split(", ").next().unwrap_or_default(),
-                counted(self.tokens, "token")
-            ));
+            let line = self.tally.result_line();
+            let tokens = counted(self.tokens, "token");
+            self.app.notices.notice(&format!("{line}; {tokens}"));
         }
         if left_over > 0 {
             self.app.notices.notice(&format!(
