@@ -369,7 +369,7 @@ fn block_on(command: Work) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(|source| Error::System {
-            what: "start the runtime",
+            what: "start the async runtime",
             source,
         })?;
     let result = runtime.block_on(runtime.spawn(command));

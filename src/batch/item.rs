@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Error;
 use super::item_key::ItemKey;
 use crate::protocol::{ExactFields, ExactJson};
+use crate::text::json_error_text;
 
 /// The only field of an item that is a line of text.
 const TEXT_FIELD: &str = "text";
@@ -260,7 +261,7 @@ impl ItemReader {
 }
 
 fn parse_object(line: &str) -> Result<ExactFields, String> {
-    let json = ExactJson::parse_envelope(line).map_err(|error| error.to_string())?;
+    let json = ExactJson::parse_envelope(line).map_err(|error| json_error_text(&error))?;
     ExactFields::from_object(json).ok_or_else(|| "it is JSON of another type".to_owned())
 }
 
@@ -333,7 +334,9 @@ mod tests {
             let items = items(&format!("{{\"a\": 1}}\n\n{line}\n{{\"a\": 2}}\n"));
             let error = items[1].check_well_formed().expect_err(line).to_string();
             assert!(
-                error.starts_with("the first line is a JSON object, but `in`, line 3 is not: "),
+                error.starts_with(
+                    "the first line is a JSON object, but this is not: `in`, line 3 ("
+                ),
                 "{error}"
             );
             assert_eq!(

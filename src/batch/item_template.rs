@@ -42,7 +42,7 @@ impl ItemTemplate {
             if field.is_empty() || field.contains(['\n', '"']) {
                 let shown: String = field.chars().take(20).collect();
                 return Err(Error::Pattern(format!(
-                    "{{{shown}}} names no field; write {{{{ and }}}} for braces"
+                    "{{{shown}}} has no field name; write {{{{ and }}}} for braces"
                 )));
             }
             if !text.is_empty() {

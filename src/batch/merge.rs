@@ -269,7 +269,7 @@ impl MergeReport {
             None => (String::new(), "index"),
         };
         let listed = |places: &PlaceList, what: &str, kept: &str| {
-            let have = if places.count == 1 { "has" } else { "have" };
+            let have = has(places.count);
             let plural = match place {
                 "line" if places.count > 1 => "s",
                 _ => "",
@@ -294,7 +294,7 @@ impl MergeReport {
             listed(
                 &self.duplicates,
                 "more than one record",
-                " (an answer is kept, else the first)",
+                " (keeping an answer if there is one, otherwise the first)",
             ),
             foreign,
         ]
@@ -338,7 +338,7 @@ impl MergeFlaws {
         };
         match self.gap_shards.as_slice() {
             [] if self.gaps + self.failed == 0 && self.has_input => {
-                "pass the output of each shard once, and none of another run".to_owned()
+                "pass the output of each shard once, and no output of another run".to_owned()
             }
             [] if self.gaps + self.failed == 0 => {
                 "pass the output of each shard only once; if items were added between runs, pass \
@@ -363,6 +363,10 @@ impl MergeFlaws {
     }
 }
 
+fn has(count: u64) -> &'static str {
+    if count == 1 { "has" } else { "have" }
+}
+
 fn counted_noun(shards: usize) -> &'static str {
     if shards == 1 { "shard" } else { "shards" }
 }
@@ -370,17 +374,25 @@ fn counted_noun(shards: usize) -> &'static str {
 impl fmt::Display for MergeFlaws {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts: Vec<String> = [
-            (self.gaps, "without a record"),
-            (self.duplicates, "with more than one record"),
-            (self.failed, "failed"),
+            (self.gaps, has(self.gaps), "no record"),
+            (
+                self.duplicates,
+                has(self.duplicates),
+                "more than one record",
+            ),
+            (self.failed, "failed", ""),
         ]
         .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{} {what}", grouped(count)))
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, verb, what)| {
+            format!("{} {verb} {what}", grouped(count))
+                .trim_end()
+                .to_owned()
+        })
         .collect();
         write!(
             formatter,
-            "{}: {}",
+            "of {}, {}",
             counted(self.items, "item"),
             parts.join(", ")
         )
@@ -461,14 +473,15 @@ mod tests {
             report.notices(Some("`in`")),
             [
                 "`in`: 3 items have no record: lines 4-6",
-                "`in`: 1 item has more than one record: line 1 (an answer is kept, else the first)",
+                "`in`: 1 item has more than one record: line 1 (keeping an answer if there is one, \
+                 otherwise the first)",
                 "`in`: 4 records belong to none of its items; left out",
             ]
         );
         let flaws = report.flaws().expect("flaws");
         assert_eq!(
             flaws.to_string(),
-            "5 items: 3 without a record, 1 with more than one record, 1 failed"
+            "of 5 items, 3 have no record, 1 has more than one record, 1 failed"
         );
         assert_eq!(
             flaws.next_step(),
@@ -493,7 +506,8 @@ mod tests {
                 report.notices(None),
                 [
                     "3 items have no record: index 0, 3-4",
-                    "1 item has more than one record: index 2 (an answer is kept, else the first)",
+                    "1 item has more than one record: index 2 (keeping an answer if there is one, \
+                     otherwise the first)",
                 ]
             );
             let flaws = report.flaws().expect("flaws");

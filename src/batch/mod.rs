@@ -64,7 +64,7 @@ pub(crate) enum Error {
         is_text: bool,
     },
     /// A line is not a JSON object, although the first line is one.
-    #[error("the first line is a JSON object, but {place} is not: {reason}")]
+    #[error("the first line is a JSON object, but this is not: {place} ({reason})")]
     NoObject {
         /// Where the line is, for messages.
         place: String,

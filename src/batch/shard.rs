@@ -109,7 +109,7 @@ impl FromStr for ShardChoice {
                 .map(|shard| Self::Auto {
                     count: Some(shard.count),
                 })
-                .ok_or_else(|| "after auto/ comes the number of shards, from 1".to_owned());
+                .ok_or_else(|| "must be auto/N, with N the number of shards".to_owned());
         }
         text.parse()
             .map(Self::Exact)
@@ -187,7 +187,7 @@ impl ShardChoice {
                 Some((other, _)) if other == shard => {}
                 Some((other, name)) => {
                     return Err(Error::Shard(format!(
-                        "{} names shard {other} and {} names {shard}",
+                        "{} says shard {other}, but {} says shard {shard}",
                         name.unwrap_or_default(),
                         scheduler.name
                     )));
@@ -226,7 +226,7 @@ impl JobScheduler {
                 let count = number(name)?;
                 if let Some(given) = given.filter(|&given| given != count) {
                     return Err(Error::Shard(format!(
-                        "{name} is {count}, and --shard says {given}"
+                        "{name} is {count}, but --shard has {given}"
                     )));
                 }
                 count
@@ -243,9 +243,12 @@ impl JobScheduler {
             .and_then(|number| BatchShard::new(number, count))
             .map(Some)
             .ok_or_else(|| {
+                let steps = match step {
+                    1 => String::new(),
+                    step => format!(", in steps of {step}"),
+                };
                 Error::Shard(format!(
-                    "{} is {index}, which is not among {count} numbers from {first} in steps of \
-                     {step}",
+                    "{} is {index}, but must be one of {count} numbers from {first}{steps}",
                     self.index
                 ))
             })
@@ -362,12 +365,12 @@ mod tests {
             (
                 "auto/2",
                 &[("JOB_COMPLETION_INDEX", "2")],
-                "is 2, which is not among 2",
+                "is 2, but must be one of 2",
             ),
             (
                 "auto",
                 &slurm("7", "1", "1", "3"),
-                "is 7, which is not among 3",
+                "is 7, but must be one of 3",
             ),
             ("auto", &slurm("2", "1", "2", "3"), "in steps of 2"),
             ("auto", &slurm("1", "1", "0", "3"), "in steps of 0"),
@@ -377,11 +380,11 @@ mod tests {
                 "`x` in SLURM_ARRAY_TASK_ID",
             ),
             ("auto", &gitlab[..1], "CI_NODE_TOTAL is not"),
-            ("auto/5", &gitlab, "CI_NODE_TOTAL is 4, and --shard says 5"),
+            ("auto/5", &gitlab, "CI_NODE_TOTAL is 4, but --shard has 5"),
             (
                 "auto/4",
                 &[gitlab[0], gitlab[1], kubernetes[0]],
-                "GitLab names shard 2/4 and Kubernetes names 1/4",
+                "GitLab says shard 2/4, but Kubernetes says shard 1/4",
             ),
         ] {
             let error = resolved(choice, variables).expect_err(expected);

@@ -75,7 +75,7 @@ pub(crate) struct BatchArgs {
     pub(crate) schema: Option<String>,
     /// With --schema: how the model is asked: auto, native, tool or prompt [default: auto]
     ///
-    /// They work as they do for send.
+    /// The modes are the same as for send.
     #[arg(
         long,
         value_name = "MODE",

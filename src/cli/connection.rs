@@ -38,7 +38,7 @@ pub(crate) struct ConnectionArgs {
     /// The key, cookies and proxy passwords are never written. --replay answers from the file.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
-    /// Answer from a file of --record: no endpoint, no key
+    /// Answer from a file written by --record: no endpoint, no key
     ///
     /// A request that is not in the file ends with exit code 3; with --record, it is sent and
     /// recorded. Conversations are stored with those of --demo.

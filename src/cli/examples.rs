@@ -66,11 +66,11 @@ const BATCH: [Example; 5] = [
         "langdock batch 'Summarise: {text}' -i lines.txt -o sums.jsonl",
     ),
     (
-        "Ask about the fields of objects, one a line:",
+        "Ask about the fields of JSON objects, one per line:",
         "echo '{\"id\": 7, \"name\": \"Rhine\"}' | langdock batch 'How long is the {name}?'",
     ),
     (
-        "Ask about each of some files:",
+        "Ask about each of several files:",
         "langdock batch 'What does this show?' --files photo.png notes.md",
     ),
     (
@@ -220,7 +220,7 @@ const SERVE: [Example; 4] = [
         "langdock serve --fail 529:0.1,cut:0.05 --seed 7 --log requests.jsonl",
     ),
     (
-        "Answer other programs from a file of --record:",
+        "Answer other programs from a file written by --record:",
         "langdock serve --replay answers.jsonl",
     ),
 ];
@@ -293,10 +293,7 @@ const COMPLETIONS: [Example; 3] = [
 
 /// The examples of `doctor`.
 const DOCTOR: [Example; 2] = [
-    (
-        "Check everything that a request needs:",
-        "langdock --demo doctor",
-    ),
+    ("Check everything that a request needs:", "langdock doctor"),
     (
         "The same as JSON, for another region:",
         "langdock doctor --region us --json",

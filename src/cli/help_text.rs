@@ -55,7 +55,7 @@ command_help!(
          {{ and }} are literal braces; in a saved prompt (--template), {{KEY}} is a parameter. \
          The output has one line of JSON per item, with `index`, `id`, `input_hash`, `usage`, and \
          one of `text`, `message` (an answer with more than text) and `error`. If items fail, the \
-         run continues, and exits with 11 at its end. With --output, running the same command \
+         run continues, and exits with 11 at the end. With --output, running the same command \
          again continues where it stopped: items already answered in FILE are skipped."
 );
 command_help!(
@@ -66,7 +66,7 @@ command_help!(
          were added since, and missing, duplicate and unknown records are reported; without it, the \
          records are ordered by their index, and only gaps between them are noticed. If an item \
          has several records, an answer is preferred to a failure; otherwise the first is kept. It \
-         ends with 11 if an item has no record or more than one, or has failed. Many records \
+         exits with 11 if an item has no record or more than one, or has failed. Many records \
          are sorted on disk, in the directory of TMPDIR."
 );
 command_help!(
@@ -96,7 +96,7 @@ command_help!(
 );
 command_help!(
     SERVE,
-    "Serve the scripted endpoint of --demo, or a record, on a port, for other programs",
+    "Serve the scripted endpoint of --demo, or a recording, on a port, for other programs",
     "It prints its base URL for the region eu, as LANGDOCK_BASE_URL, --base-url and Anthropic SDKs \
     accept it; the region us is there too. It listens on loopback only. After SIGINT or \
     SIGTERM it finishes the answers in progress, then terminates by that signal; a second Ctrl-C \
@@ -105,8 +105,8 @@ command_help!(
 command_help!(
     AUTH,
     "Store, show and remove the API key",
-    "A stored key belongs to the host of the endpoint chosen when it is stored, and is sent to no \
-    other host. LANGDOCK_API_KEY, --api-key-file and api_key_cmd in the config file take \
+    "A stored key belongs to the host of the endpoint chosen when it is stored, and is not sent to \
+     other hosts. LANGDOCK_API_KEY, --api-key-file and api_key_cmd in the config file take \
     precedence over it."
 );
 command_help!(

@@ -25,7 +25,7 @@ pub(crate) struct InputArgs {
     /// Earlier turns as JSON: an array of messages or a whole request body; flags override its
     /// fields
     ///
-    /// They come before the prompt and what goes with it. A field `stream` has no effect.
+    /// They come before the prompt and its attachments. A `stream` field has no effect.
     #[arg(long, value_name = "FILE")]
     pub(crate) messages: Option<PathBuf>,
     /// Do not read standard input

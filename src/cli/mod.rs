@@ -79,8 +79,8 @@ use crate::ui::{ColorChoice, Verbosity};
     max_term_width = 100
 )]
 #[command(
-    after_help = "`langdock help COMMAND` shows more about a command, with examples. Topics: \
-        `langdock help exit-codes`, environment, config, regions.\n\nAn independent client: not \
+    after_help = "`langdock help COMMAND` shows more about a command, with examples. Topics of \
+        `langdock help`: exit-codes, environment, config, regions.\n\nAn independent client: not \
         made or endorsed by Langdock or Anthropic."
 )]
 struct Cli {
@@ -364,8 +364,8 @@ pub(crate) struct OutputArgs {
     pub(crate) auto_continue: Option<SettingValue>,
     /// Exit 0 even if the answer is empty
     ///
-    /// Without it, an answer that ends without content, or that stops for a tool call without one,
-    /// is asked for once more and then exits 8.
+    /// Without it, an answer that has no content, or has stop reason tool_use but no tool call, is
+    /// requested once more; if the second one is no better, the exit code is 8.
     #[arg(long)]
     pub(crate) allow_empty: bool,
     /// Tag for the usage log, for `langdock usage --by tag`

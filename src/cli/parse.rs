@@ -170,7 +170,7 @@ fn join(before: ConnectionArgs, behind: Option<&mut ConnectionArgs>) -> Result<(
     if behind.replay_pace.is_some() && behind.replay.is_none() {
         return Err(Unparsed::Wrong {
             message: "--replay-pace needs --replay".to_owned(),
-            hint: "name the record with --replay FILE".to_owned(),
+            hint: "name the recording with --replay FILE".to_owned(),
         });
     }
     Ok(())

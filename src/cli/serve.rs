@@ -53,7 +53,7 @@ pub(crate) struct ServeArgs {
     /// Append a line of JSON for each request to this file, without the key or the content
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
-    /// Answer from a file of --record instead of the script
+    /// Answer from a file written by --record instead of the script
     ///
     /// Repeated requests get their answers in the recorded order, and then the last one again. A
     /// request that is not in the file gets HTTP 400, with the nearest one. Only requests to a

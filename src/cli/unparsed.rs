@@ -182,6 +182,9 @@ fn tips(error: &clap::Error, argv: &[OsString], command: Option<&str>) -> Vec<St
                 "'{word}' is a flag of send: `langdock send -c {word} 'PROMPT'` continues a \
                  conversation with it"
             )),
+            Some(flag) if is_flag_of_a_command(flag) && may_stand_behind_dashes(argv, word) => {
+                Some(format!("this command does not accept {word}; see --help"))
+            }
             _ if word.starts_with('-') && may_stand_behind_dashes(argv, word) => {
                 Some(format!("to pass '{word}' as a value, use '-- {word}'"))
             }
@@ -228,6 +231,18 @@ fn is_flag_of_send(command: Option<&str>, word: &str) -> bool {
     let program = command_line();
     let send = program.find_subcommand("send");
     send.is_some_and(|send| send.get_arguments().any(|arg| arg.get_long() == Some(flag)))
+}
+
+/// Returns whether some command has a flag of this name.
+fn is_flag_of_a_command(flag: &str) -> bool {
+    let program = command_line();
+    let mut commands = program
+        .get_subcommands()
+        .flat_map(|command| std::iter::once(command).chain(command.get_subcommands()));
+    commands.any(|command| {
+        let mut flags = command.get_arguments().filter_map(clap::Arg::get_long);
+        flags.any(|long| long == flag)
+    })
 }
 
 /// Suggests the flag if it belongs to a command whose name comes later.
@@ -288,6 +303,12 @@ mod tests {
                 "send --zzz q",
                 "unexpected argument '--zzz' found",
                 "to pass '--zzz' as a value, use '-- --zzz'",
+            ),
+            (
+                "chat --json",
+                "unexpected argument '--json' found",
+                "'--json' is a flag of send: `langdock send -c --json 'PROMPT'` continues a \
+                 conversation with it",
             ),
             (
                 "session lst",

@@ -18,7 +18,15 @@ use crate::text::{format_seconds, round_up_to_seconds};
 /// Why no client could be built.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BuildError {
-    /// The file of `--cacert` or `SSL_CERT_FILE`.
+    /// The file of `--cacert` or `SSL_CERT_FILE` cannot be read.
+    #[error("cannot read the certificates in `{}`", path.display())]
+    UnreadableCaFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file of `--cacert` or `SSL_CERT_FILE` has no usable certificates.
     #[error("cannot use the certificates of `{}`: {reason}", path.display())]
     CaFile {
         /// The file.
@@ -144,7 +152,7 @@ pub(crate) enum Error {
     #[error("{0}")]
     NotRecorded(Box<MissingRequest>),
     /// `--record`: what was exchanged could not be written down.
-    #[error("cannot write the record `{}`: {source}", path.display())]
+    #[error("cannot write the recording `{}`: {source}", path.display())]
     Unrecorded {
         /// The record.
         path: PathBuf,

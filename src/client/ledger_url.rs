@@ -25,8 +25,8 @@ pub(crate) struct LedgerUrl(Url);
 /// may have a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the URL of the shared ledger is not valid: it must be redis://HOST or rediss://HOST, with \
-     [USER:PASSWORD@] in front of the host and [:PORT][/DATABASE] behind it"
+    "the URL of the shared ledger is not valid: write \
+     redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or rediss:// for TLS"
 )]
 pub(crate) struct InvalidLedgerUrl;
 

@@ -220,8 +220,9 @@ impl ApiClient {
             StreamError::ToolInput { tool } => StreamError::ToolInput {
                 tool: self.scrub_key(&tool),
             },
-            StreamError::NotAMessage { excerpt } => StreamError::NotAMessage {
+            StreamError::NotAMessage { excerpt, is_page } => StreamError::NotAMessage {
                 excerpt: self.scrub_key(&excerpt),
+                is_page,
             },
             StreamError::Compressed { encoding } => StreamError::Compressed {
                 encoding: self.scrub_key(&encoding),

@@ -190,7 +190,7 @@ impl RedisServer {
     fn failure(&self, error: &RedisError) -> ServerFailure {
         let reason = match (error.code(), error.detail()) {
             _ if error.kind() == ErrorKind::AuthenticationFailed => {
-                "the server does not accept the user or the password".to_owned()
+                "the server rejected the user name or the password".to_owned()
             }
             (Some(code), Some(detail)) => format!("the server answered: {code} {detail}"),
             _ => without_os_codes(&error.to_string()).into_owned(),
@@ -261,7 +261,7 @@ fn info_from(text: &str, round_trip: Duration) -> LedgerServerInfo {
     let version = match (field("valkey_version"), field("redis_version")) {
         (Some(version), _) => format!("Valkey {version}"),
         (None, Some(version)) => format!("Redis {version}"),
-        (None, None) => "a server that does not say its version".to_owned(),
+        (None, None) => "a server of unknown version".to_owned(),
     };
     LedgerServerInfo {
         version,

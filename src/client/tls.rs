@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
@@ -38,18 +38,25 @@ pub(super) fn with_bundled_and_system_roots() -> ClientConfig {
 
 /// Returns a configuration with the certificates of one PEM file and no others.
 pub(super) fn with_roots_of(file: &Path) -> Result<ClientConfig, BuildError> {
-    let unreadable = |source: &dyn std::fmt::Display| BuildError::CaFile {
+    let unusable = |reason: &dyn std::fmt::Display| BuildError::CaFile {
         path: file.to_owned(),
-        reason: source.to_string(),
+        reason: reason.to_string(),
+    };
+    let unreadable = |error| match error {
+        pem::Error::Io(source) => BuildError::UnreadableCaFile {
+            path: file.to_owned(),
+            source,
+        },
+        error => unusable(&error),
     };
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(file).map_err(|error| unreadable(&error))? {
+    for certificate in CertificateDer::pem_file_iter(file).map_err(unreadable)? {
         roots
-            .add(certificate.map_err(|error| unreadable(&error))?)
-            .map_err(|error| unreadable(&error))?;
+            .add(certificate.map_err(unreadable)?)
+            .map_err(|error| unusable(&error))?;
     }
     if roots.is_empty() {
-        return Err(unreadable(&"it contains no certificate"));
+        return Err(unusable(&"it contains no certificate"));
     }
     Ok(config_builder()
         .with_root_certificates(roots)

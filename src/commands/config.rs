@@ -103,7 +103,7 @@ fn find(name: &str) -> Result<ConfigKey, Error> {
             message: format!("no setting `{name}`"),
             hint: Some(match nearest_name(name, keys()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known: {}", keys().collect::<Vec<_>>().join(", ")),
+                None => format!("settings: {}", keys().collect::<Vec<_>>().join(", ")),
             }),
         }
     })

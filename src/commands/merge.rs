@@ -192,7 +192,7 @@ impl RecordSorts {
         })?;
         Ok(ending.torn.map(|_| {
             format!(
-                "the last line of {} has broken off, and was left out",
+                "the last line of {} is incomplete; skipping it",
                 name_of(path)
             )
         }))

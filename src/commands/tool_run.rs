@@ -146,7 +146,7 @@ async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Re
         text => ("--call".to_owned(), text.to_owned()),
     };
     let input = ExactJson::parse(&text).map_err(|error| {
-        let hint = "give a JSON object, such as '{\"n\": 1}'";
+        let hint = "pass a JSON object, such as '{\"n\": 1}'";
         wrong(format!("{file}: not valid JSON: {error}"), hint)
     })?;
     let call = ToolUse::new("toolu_by_hand", name, input);

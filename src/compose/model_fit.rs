@@ -279,16 +279,20 @@ fn way_out(key: OptionKey, rules: &ModelRules) -> String {
     let has_least = rules.support(ModelOption::BetweenToolsThinking) == Support::Yes;
     match key {
         OptionKey::Thinking if rules.thinking_start() == Some(ThinkingStart::Always) => {
-            "it always thinks: leave that out, or choose how much with --effort".to_owned()
+            "this model always thinks: leave out --thinking off, or choose how much with \
+             --effort"
+                .to_owned()
         }
-        OptionKey::Thinking if has_least => "give --thinking auto, or for the least of it --set \
+        OptionKey::Thinking if has_least => {
+            "use --thinking auto; for as little as possible, --set \
              'thinking={\"type\":\"between_tools\"}'"
-            .to_owned(),
-        OptionKey::Thinking if is_adaptive => "give --thinking auto".to_owned(),
-        OptionKey::ToolChoice => {
-            "give --tool-choice auto and ask for the call in the prompt".to_owned()
+                .to_owned()
         }
-        OptionKey::Prefill => "ask in the prompt for how the answer begins".to_owned(),
+        OptionKey::Thinking if is_adaptive => "use --thinking auto".to_owned(),
+        OptionKey::ToolChoice => {
+            "use --tool-choice auto and ask for the call in the prompt".to_owned()
+        }
+        OptionKey::Prefill => "say in the prompt how the answer should begin".to_owned(),
         _ => "leave it out, or choose another model with -m".to_owned(),
     }
 }
@@ -304,7 +308,7 @@ fn unfit_budget(budget: u64, max_tokens: u64) -> Error {
             grouped(max_tokens)
         ),
         hint: Some(format!(
-            "give --max-tokens {fitting}, or another budget with --thinking N"
+            "use --max-tokens {fitting}, or another budget with --thinking N"
         )),
     }
 }
@@ -314,7 +318,7 @@ fn unknown_budget(model: &str, budget: &serde_json::Number) -> Error {
         message: format!(
             "it is not known whether {model} accepts a thinking budget, so {budget} is not sent"
         ),
-        hint: Some("give --thinking auto; --no-check sends the budget anyway".to_owned()),
+        hint: Some("use --thinking auto; --no-check sends the budget anyway".to_owned()),
     }
 }
 

@@ -27,7 +27,8 @@ pub(crate) fn path_of(given: &Path) -> Result<PathBuf, Error> {
     Err(Error::Usage {
         message: format!("no template `{name}` in `{}`{nearest}", directory.display()),
         hint: Some(format!(
-            "`langdock template list` lists the templates; for a file in this directory write \
+            "`langdock template list` lists the templates; for a file in the current directory, \
+             write \
             ./{name}"
         )),
     })

@@ -90,10 +90,10 @@ async fn may_start(
     let path = program.path().to_string_lossy();
     let hint = match flags {
         Some(_) => format!("allow it with --allow-tool {}", shell_quote(&name)),
-        None => format!("give its path: -T {}", shell_quote(&path)),
+        None => format!("use its path: -T {}", shell_quote(&path)),
     };
     let refused = Error::Usage {
-        message: format!("`{name}` is the program `{path}`, which nothing allows to start"),
+        message: format!("`{name}` is the program `{path}`, which is not allowed to start"),
         hint: Some(hint),
     };
     confirm(app, program, refused).await
@@ -191,7 +191,7 @@ fn path_of(given: &Path) -> Result<PathBuf, Error> {
     }
     let directory = tools_directory().ok_or_else(|| Error::Usage {
         message: "HOME is not set, so there is no tools directory".to_owned(),
-        hint: Some("set HOME, or give a path, such as ./FILE".to_owned()),
+        hint: Some("set HOME, or use a path, such as ./FILE".to_owned()),
     })?;
     let names = [name.to_string()]
         .into_iter()
@@ -201,6 +201,8 @@ fn path_of(given: &Path) -> Result<PathBuf, Error> {
         .find(|path| path.is_file());
     found.ok_or_else(|| Error::Usage {
         message: format!("no tools file `{name}` in `{}`", directory.display()),
-        hint: Some(format!("for a file in this directory write ./{name}")),
+        hint: Some(format!(
+            "for a file in the current directory, write ./{name}"
+        )),
     })
 }

@@ -286,7 +286,7 @@ fn refuse_expanded_glob(args: &cli::AskArgs) -> Result<(), Error> {
             one file"
         ),
         hint: Some(format!(
-            "write {}; everything after -- is the prompt",
+            "write {}, or put the prompt after --",
             form.join(" ")
         )),
     })

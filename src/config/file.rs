@@ -16,7 +16,7 @@ use super::tool_names::{TOOLS, ToolNames, WORDS};
 use super::value_type::{SettingValue, ValueType};
 use super::{Error, Origin, Paths, Place, Sourced};
 use crate::fs::{FileDistrust, read_trusted};
-use crate::text::nearest_name;
+use crate::text::{nearest_name, toml_error_text};
 
 /// The name of the table of profiles.
 pub(super) const PROFILES: &str = "profiles";
@@ -87,7 +87,7 @@ impl ConfigFile {
             path: path.to_owned(),
             line: reader.line(error.span()),
             // The full message quotes the line, which may hold a secret.
-            reason: error.message().lines().collect::<Vec<_>>().join("; "),
+            reason: toml_error_text(error.message()),
         })?;
         let top = reader.level(document.as_table(), None)?;
         let (limits, tools) = (

@@ -159,7 +159,7 @@ impl fmt::Display for Origin {
                 )
             }
             Self::Login(path) => write!(formatter, "`auth login` in `{}`", path.display()),
-            Self::Input => formatter.write_str("the input"),
+            Self::Input => formatter.write_str("standard input"),
             Self::Conversation => formatter.write_str("the conversation"),
             Self::Default => formatter.write_str("the default"),
         }
@@ -299,10 +299,12 @@ pub(crate) enum Error {
     /// There is no key.
     #[error("no API key{}", match (commanded_for, stored_for.as_slice()) {
         (Some(other), _) => format!(" for `{host}`: `api_key_cmd` is for `{other}`, and its key \
-            is sent to no other host"),
+            is not sent to other hosts"),
         (None, []) => String::new(),
         (None, others) => {
-            format!(" for `{host}`: the stored key is for `{}`, and is sent to no other host", others.join("`, `"))
+            format!(
+                " for `{host}`: the stored key is for `{}`, and is not sent to other hosts",
+                others.join("`, `"))
         }
     })]
     NoKey {

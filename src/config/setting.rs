@@ -49,8 +49,8 @@ pub(crate) struct SettingVariable {
     pub(crate) name: &'static str,
     /// Another name, which is read if the first one is not set.
     pub(crate) other_name: Option<&'static str>,
-    /// How the variable differs from the flag; empty if it does not.
-    pub(crate) note: &'static str,
+    /// What it sets, if that is not all that the setting is for.
+    pub(crate) help: Option<&'static str>,
 }
 
 /// The value of a setting that nobody sets.
@@ -133,11 +133,11 @@ pub(crate) const SETTINGS: [Setting; 32] = [
         variable: None,
         value_type: ValueType::OneOf(&CacheMode::NAMES),
         default: DefaultValue::Value(CacheMode::NAMES[0]),
-        help: "Mark the prompt for the model's cache: auto, off, 5m, 1h",
-        long_help: "auto marks conversations, tool runs and batches where reading the prompt again \
-            is likely to cost less than writing it to the cache, and prompts sent once never. 5m \
-            and 1h mark every prompt, for as long as the cache then keeps it. Prompts shorter than \
-            the model's minimum (512 to 4,096 tokens) are not cached.",
+        help: "Use the model's prompt cache: auto, off, 5m, 1h",
+        long_help: "auto caches the prompt in conversations, tool runs and batches, where that is \
+            likely to save money; a prompt sent only once is never cached. 5m and 1h cache every \
+            prompt for that long. Prompts shorter than the model's minimum (512 to \
+            4,096 tokens) are not cached.",
         sample: "\"auto\"",
     },
     Setting {
@@ -208,7 +208,7 @@ pub(crate) const SETTINGS: [Setting; 32] = [
         default: DefaultValue::Unset("a file on this machine"),
         help: "Redis or Valkey server where machines share their rate-limit ledgers",
         long_help: "redis://HOST, or rediss://HOST with TLS. Machines that use different keys also \
-            need the same workspace. A password is better printed by ledger_password_cmd.",
+            need the same workspace. Prefer ledger_password_cmd to a password in the URL.",
         sample: "\"rediss://redis.example:6379\"",
     },
     Setting {
@@ -237,7 +237,7 @@ pub(crate) const SETTINGS: [Setting; 32] = [
         variable: None,
         value_type: ValueType::Share,
         default: DefaultValue::Unset("1/N with --shard I/N, otherwise 1"),
-        help: "Part of the limits for this machine while the ledger's server is out of reach",
+        help: "Part of the limits for this machine while the ledger's server cannot be reached",
         long_help: "A number above 0 and up to 1. With 4 machines, 0.25 keeps them within the \
             limits together.",
         sample: "0.25",
@@ -248,7 +248,7 @@ pub(crate) const SETTINGS: [Setting; 32] = [
         variable: Some(SettingVariable {
             name: "HTTPS_PROXY",
             other_name: Some("https_proxy"),
-            note: "for https requests; the lower-case name works too",
+            help: Some("Proxy for https requests: http, https or socks5h; empty for none"),
         }),
         value_type: ValueType::ProxyUrl,
         default: DefaultValue::Unset("none"),
@@ -293,8 +293,8 @@ pub(crate) const SETTINGS: [Setting; 32] = [
         value_type: ValueType::CountIn(0, 20),
         default: DefaultValue::Value("0"),
         help: "Continue an answer that was cut off, with up to this many more requests (0 to 20)",
-        long_help: "An answer is cut off by max_tokens or with its connection. Its parts are joined \
-            and printed as one answer. An answer with a tool call is not continued.",
+        long_help: "An answer can be cut off by max_tokens or by a lost connection. Its parts are \
+            joined and printed as one answer. An answer with a tool call is not continued.",
         sample: "3",
     },
     Setting {
@@ -352,7 +352,7 @@ const fn variable(name: &'static str) -> SettingVariable {
     SettingVariable {
         name,
         other_name: None,
-        note: "",
+        help: None,
     }
 }
 
@@ -387,8 +387,12 @@ impl Setting {
             .flag
             .name()
             .map_or_else(String::new, |flag| format!(" ({flag})"));
-        let colon = if variable.note.is_empty() { "" } else { ": " };
-        format!("{}{flag}{colon}{}.", self.help, variable.note)
+        let help = variable.help.unwrap_or(self.help);
+        let lower_case = match variable.other_name {
+            Some(_) => " The lower-case name works too.",
+            None => "",
+        };
+        format!("{help}{flag}.{lower_case}")
     }
 }
 

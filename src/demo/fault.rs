@@ -144,7 +144,7 @@ impl FromStr for FaultRates {
         }
         let sum: f64 = shares.iter().map(|(_, share)| share).sum();
         if sum > 1.0 + ROUNDING {
-            return Err(format!("the shares add up to {sum}; they may to 1"));
+            return Err(format!("the shares add up to {sum}; the maximum is 1"));
         }
         Ok(Self { shares })
     }
@@ -221,7 +221,7 @@ mod tests {
             ("cut:0.1,cut:0.2", "`cut` is given twice"),
             (
                 "cut:0.5,stall:0.75",
-                "the shares add up to 1.25; they may to 1",
+                "the shares add up to 1.25; the maximum is 1",
             ),
         ] {
             assert_eq!(text.parse::<FaultRates>(), Err(reason.to_owned()), "{text}");

@@ -8,7 +8,7 @@ use super::Error;
 use super::controls::{COMMAND_LINE, HintControls};
 use crate::client::{self, CallTimeout, CertificateFlaw, EndpointError, StatusError};
 use crate::fs::{FileDistrust, FileRefusal};
-use crate::media::ImageError;
+use crate::media::{FileKind, ImageError};
 use crate::protocol::{ApiError, StopReason, StreamError};
 use crate::recording::RecordError;
 use crate::session::RefusedParts;
@@ -86,6 +86,9 @@ impl Error {
                     "use {choose_region} {regions}; `langdock models` lists the models of {region}"
                 ));
             }
+            Self::Build(client::BuildError::UnreadableCaFile { path, source }) => {
+                return Some(for_unreadable(path, source));
+            }
             Self::Build(client::BuildError::CaFile { .. }) => {
                 "use a file of PEM certificates for --cacert or SSL_CERT_FILE"
             }
@@ -124,7 +127,7 @@ impl Error {
                 them from an array"
             }
             Self::Batch(batch::Error::ShardCount { .. }) => {
-                "add how many there are: --shard auto/N"
+                "add the number of shards: --shard auto/N"
             }
             Self::Batch(batch::Error::NoShard | batch::Error::Shard(_)) => {
                 "name the shard yourself with --shard I/N, such as --shard 2/10"
@@ -159,7 +162,7 @@ impl Error {
             }
             Self::Unwritable { path, source } => return Some(for_unwritable(path, source)),
             Self::Unreadable { path, source } => return Some(for_unreadable(path, source)),
-            Self::System { .. } => "`langdock doctor` checks what a request needs",
+            Self::System { what, .. } => system_hint(what),
             Self::Bug(_) => {
                 "this is a bug in langdock, or a system limit was reached; see `ulimit -a`"
             }
@@ -186,18 +189,42 @@ fn for_output_file(path: &Path, why: &io::Error) -> String {
     match why.kind() {
         _ if FileRefusal::is_cause_of(why) => move_away(path),
         ErrorKind::IsADirectory => "name a file in this directory".to_owned(),
-        ErrorKind::NotFound => match path
-            .parent()
-            .filter(|directory| !directory.as_os_str().is_empty())
-        {
-            Some(directory) => format!("create the directory: `mkdir -p {}`", shown(directory)),
-            None => ELSEWHERE.to_owned(),
-        },
+        ErrorKind::NotFound => {
+            named_parent(path).map_or_else(|| ELSEWHERE.to_owned(), create_directory)
+        }
         ErrorKind::NotADirectory => look_at(path.parent().unwrap_or(path)),
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "use -o FILE to write where you have permission".to_owned()
         }
         _ => ELSEWHERE.to_owned(),
+    }
+}
+
+/// Returns the directory of a file, if the path names one.
+fn named_parent(path: &Path) -> Option<&Path> {
+    path.parent()
+        .filter(|directory| !directory.as_os_str().is_empty())
+}
+
+/// Returns the hint for a directory that does not exist.
+fn create_directory(directory: &Path) -> String {
+    format!("create the directory: `mkdir -p {}`", shown(directory))
+}
+
+/// Returns the hint for something that the system refused; `what` completes "cannot …".
+fn system_hint(what: &str) -> &'static str {
+    match what {
+        "start the editor" => {
+            "check VISUAL or EDITOR, and that you can write to the directory of TMPDIR"
+        }
+        "read an answer from the terminal" | "ask on the terminal" | "ask a question" => {
+            "run the command again in another terminal"
+        }
+        "ask for the key on the terminal" => {
+            "pipe the key in: `langdock auth login < FILE` reads its first line"
+        }
+        "read the key from standard input" => "pipe in the key as one line of text",
+        _ => "check the system's limits with `ulimit -a`, then try again",
     }
 }
 
@@ -208,6 +235,10 @@ fn for_unwritable(path: &Path, why: &io::Error) -> String {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
             "free some disk space, or raise the limit that `ulimit -f` shows".to_owned()
         }
+        ErrorKind::NotFound => match named_parent(path) {
+            Some(directory) => create_directory(directory),
+            None => look_at(Path::new(".")),
+        },
         _ => look_at(path.parent().unwrap_or(path)),
     }
 }
@@ -288,6 +319,16 @@ fn distrust_hint(path: &Path, distrust: FileDistrust) -> String {
 
 fn config_hint(error: &config::Error, controls: &HintControls) -> String {
     match error {
+        config::Error::NoKey {
+            commanded_for: Some(_),
+            ..
+        } => "set `base_url` in the same table as `api_key_cmd`, or use LANGDOCK_API_KEY or \
+            --api-key-file FILE"
+            .to_owned(),
+        config::Error::NoKey { stored_for, .. } if !stored_for.is_empty() => "store one for this \
+            host with `langdock auth login --base-url URL`, or use LANGDOCK_API_KEY or \
+            --api-key-file FILE"
+            .to_owned(),
         config::Error::NoKey { .. } => "set LANGDOCK_API_KEY, use --api-key-file FILE, store one \
             with `langdock auth login`, or set api_key_cmd in the config file; to try it without \
             a key, use --demo"
@@ -367,7 +408,7 @@ fn profile_hint(name: &str, known: &[String]) -> String {
     match (nearest_name(name, known.iter().map(String::as_str)), known) {
         (Some(nearest), _) => format!("did you mean `{nearest}`?"),
         (None, []) => "add a table such as [profiles.work] to the config file".to_owned(),
-        (None, known) => format!("known: {}", known.join(", ")),
+        (None, known) => format!("profiles: {}", known.join(", ")),
     }
 }
 
@@ -377,9 +418,13 @@ fn input_hint(error: &input::Error) -> String {
             "add a prompt: `langdock send 'Why is the sky blue?'`, or pipe one in"
         }
         input::Error::Binary { .. } => "send text, an image (JPEG, PNG, GIF, WebP) or a PDF",
+        input::Error::NotText {
+            kind: FileKind::Binary,
+            ..
+        } => "name a UTF-8 text file",
         input::Error::NotText { .. } => "send images and PDFs with -f",
         input::Error::NotUtf8 { .. } => {
-            "save it as UTF-8, for example with `iconv -f latin1 -t utf-8`"
+            "save it as UTF-8, for example with `iconv -f latin1 -t utf-8 OLD > NEW`"
         }
         input::Error::ImageFormat { .. } => "convert it first, for example to PNG",
         input::Error::Image {
@@ -399,8 +444,8 @@ fn input_hint(error: &input::Error) -> String {
         }
         input::Error::NotUserFirst => "put a user message first",
         input::Error::Messages { .. } => {
-            "give an array of messages, such as '[{\"role\": \"user\", \"content\": \"Hi\"}]', or a \
-             request body"
+            "pass an array of messages, such as '[{\"role\": \"user\", \"content\": \"Hi\"}]', or \
+             a request body"
         }
         input::Error::Template { .. } => "`langdock help template` explains templates",
         input::Error::Empty { .. } => "leave it out, or write something in it",
@@ -414,7 +459,7 @@ fn session_hint(error: &session::Error, controls: &HintControls) -> String {
     let hint = match error {
         session::Error::Unknown(_) => controls.sessions_are_listed_by,
         session::Error::Ambiguous { .. } => "type more of the id",
-        session::Error::None => "start one with --session NAME",
+        session::Error::None => "start one with `langdock chat`",
         session::Error::Taken(_) => {
             "choose another name, or delete that conversation with `langdock session rm`"
         }
@@ -474,14 +519,13 @@ fn lacks_tools(error: &client::Error) -> bool {
 
 fn record_hint(error: &RecordError) -> String {
     match error {
-        RecordError::OtherFormat { .. } => {
-            "name a new file, or one that --record has written".to_owned()
-        }
+        RecordError::OtherFormat { .. } => "name a file that --record wrote".to_owned(),
+        RecordError::Occupied { .. } => "name a new file, or one that --record wrote".to_owned(),
         RecordError::Newer { .. } => "update langdock, or record again".to_owned(),
         RecordError::BadLine { line, path, .. } => {
-            format!("delete that line: `sed -i {line}d {}`", shown(path))
+            format!("delete that line: `sed -i.bak {line}d {}`", shown(path))
         }
-        RecordError::Unreadable { path, .. } => look_at(path),
+        RecordError::Unreadable { path, source } => for_unreadable(path, source),
         RecordError::Unwritable { path, source } => for_unwritable(path, source),
     }
 }
@@ -549,7 +593,7 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
             the tokens of each part"
         }
         (_, Some(400)) if said.contains("max_tokens") => "choose a lower --max-tokens",
-        (_, Some(100..=299)) => "check --base-url: does that server speak the Messages API?",
+        (_, Some(100..=299)) => "check --base-url: that server may not support the Messages API",
         (_, Some(400..=407 | 410..=499)) => controls.request_is_shown_by,
         (_, Some(_)) => "try again later, or retry for longer with --max-retries and --max-wait",
         (client::Error::Certificate { flaw, .. }, _) => certificate_hint(*flaw),
@@ -583,7 +627,7 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
             _,
         ) => "send the request again, or give the tool a simpler input schema",
         (client::Error::Answer { .. }, _) => {
-            "check --base-url: does that server speak the Messages API?"
+            "check --base-url: that server may not support the Messages API"
         }
         (client::Error::NoModelList { .. } | client::Error::ModelListTooLong { .. }, _) => {
             return format!("check --base-url, or choose a model with {choose}");

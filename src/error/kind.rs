@@ -62,13 +62,15 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         3,
         "invalid_request",
-        "The API refused the request: 400, 404, 413, 422, or a redirect.",
+        "The API refused the request: a 4xx that is not listed below, or a redirect; or --replay \
+         has no such request.",
     ),
     (4, "auth", "No key, or 401, 402, 403."),
     (
         5,
         "server",
-        "5xx or 529 after retries, or an answer that is neither a message nor a list of models.",
+        "408, 409 or 5xx (including 529) after retries, or an answer that is neither a message nor \
+         a list of models.",
     ),
     (
         6,
@@ -85,8 +87,9 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
         8,
         "incomplete",
         "The answer was interrupted, a tool call has arguments that are not a JSON object, or the \
-        model paused its turn; the partial answer is on standard output. Or the answer is empty, or \
-        stopped for a tool call without one, twice; --allow-empty makes it 0.",
+        model paused its turn; the partial answer is on standard output. Or the answer is empty, \
+        or has stop reason tool_use but no tool call, also after one retry; --allow-empty makes it \
+        0.",
     ),
     (
         9,

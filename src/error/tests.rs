@@ -11,7 +11,7 @@ use crate::client::{
 };
 use crate::config::Origin;
 use crate::fs::{FileDistrust, FileRefusal};
-use crate::media::PixelSize;
+use crate::media::{FileKind, PixelSize};
 use crate::pace::LedgerObstruction;
 use crate::protocol::{AnswerLimit, ApiError, MissingPart};
 use crate::recording::{RecordError, RecordedAnswers, RequestKey};
@@ -71,6 +71,7 @@ fn of_records() -> Vec<Error> {
     };
     vec![
         Error::Record(RecordError::OtherFormat { path: path() }),
+        Error::Record(RecordError::Occupied { path: path() }),
         Error::Record(RecordError::Newer {
             path: path(),
             version: 2,
@@ -78,7 +79,7 @@ fn of_records() -> Vec<Error> {
         Error::Record(RecordError::BadLine {
             path: path(),
             line: 7,
-            reason: "expected value at line 1 column 1".to_owned(),
+            reason: "expected value".to_owned(),
         }),
         Error::Record(RecordError::Unreadable {
             path: path(),
@@ -213,7 +214,7 @@ fn of_the_run() -> Vec<Error> {
             source: ErrorKind::AddrInUse.into(),
         },
         Error::System {
-            what: "start the runtime",
+            what: "start the async runtime",
             source: denied(),
         },
         Error::Bug("index out of bounds (call.rs:7)".to_owned()),
@@ -371,7 +372,11 @@ fn of_input() -> Vec<Error> {
         input::Error::Binary { name: name() },
         input::Error::NotText {
             name: name(),
-            what: "a PDF",
+            kind: FileKind::Pdf,
+        },
+        input::Error::NotText {
+            name: name(),
+            kind: FileKind::Binary,
         },
         input::Error::NotUtf8 {
             name: name(),
@@ -435,8 +440,8 @@ fn of_sessions() -> Vec<Error> {
         session::Error::None,
         session::Error::Taken("rivers".to_owned()),
         session::Error::BadName {
-            name: "a/b".to_owned(),
-            reason: "it has a slash",
+            name: " rivers".to_owned(),
+            reason: "it begins or ends with white space",
         },
         session::Error::NoHome,
     ]
@@ -465,7 +470,7 @@ fn of_batches() -> Vec<Error> {
         batch::Error::ShardCount {
             variable: "JOB_COMPLETION_INDEX",
         },
-        batch::Error::Shard("`x` is not a number".to_owned()),
+        batch::Error::Shard("`x` in SLURM_ARRAY_TASK_ID is not a whole number".to_owned()),
         batch::Error::NoObject {
             place: "line 2".to_owned(),
             reason: "expected value".to_owned(),
@@ -505,6 +510,10 @@ fn of_merges() -> Vec<Error> {
 
 fn of_set_up() -> Vec<Error> {
     [
+        BuildError::UnreadableCaFile {
+            path: path(),
+            source: ErrorKind::NotFound.into(),
+        },
         BuildError::CaFile {
             path: path(),
             reason: "it contains no certificate".to_owned(),
@@ -627,7 +636,12 @@ fn of_calls() -> Vec<Error> {
             encoding: "gzip".to_owned(),
         }),
         answer(StreamError::NotAMessage {
-            excerpt: "<html>".to_owned(),
+            excerpt: "an HTML page titled \"Login\"".to_owned(),
+            is_page: true,
+        }),
+        answer(StreamError::NotAMessage {
+            excerpt: "hello".to_owned(),
+            is_page: false,
         }),
         answer(StreamError::Compressed {
             encoding: "br".to_owned(),

@@ -52,14 +52,15 @@ pub(crate) async fn settings_for(
         // Of `--demo`, in whose store it is.
         None if current.records.is_replay() => {}
         None => app.notices.notice(&format!(
-            "`{}` is from an earlier version: it now belongs to {}",
+            "`{}` was saved by an earlier version of langdock, without its endpoint; from now on it \
+             is sent to {}",
             conversation.title(),
             place_name(&current.endpoint),
         )),
         Some((target, base_url)) if !is_same(&current.endpoint, target, base_url) => {
             if has_flag("base_url") || has_flag("region") {
                 app.notices.notice(&format!(
-                    "{} of `{}` that went to {}, region {}, will be sent to {}",
+                    "{} of `{}` that went to {} (region {}) will now also be sent to {}",
                     counted(conversation.current_branch().len(), "turn"),
                     conversation.title(),
                     host_of(base_url),
@@ -76,8 +77,8 @@ pub(crate) async fn settings_for(
                     .set_flag("region", Some(target.region.clone()));
                 let settings = settings(app, &flags, None)?;
                 app.notices.notice(&format!(
-                    "`{}` is continued at {}, where it was begun; --region or --base-url sends it \
-                     elsewhere",
+                    "continuing `{}` at {}, where it was started; --region or --base-url changes \
+                     this",
                     conversation.title(),
                     place_name(&settings.endpoint),
                 ));

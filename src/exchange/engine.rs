@@ -470,9 +470,10 @@ impl<'a> Exchange<'a> {
             .send_once(request, encoded, sink, parts.as_deref_mut())
             .await;
         if !encoded.marks.is_empty() && outcome.refusal().is_some_and(names_cache_marks) {
-            self.app
-                .notices
-                .log_step("the endpoint refused the cache marks; sending the request without them");
+            self.app.notices.log_step(
+                "the endpoint refused the cache breakpoints (cache_control); sending the \
+                    request without them",
+            );
             self.cache.is_refused = true;
             outcome = self
                 .resend(request, encoded, sink, parts.as_deref_mut(), outcome)

@@ -116,7 +116,7 @@ impl<'a> ModelCatalog<'a> {
             let opening = on_a_thread(move || Ok(open_records(&files)));
             let opened = self.app.unless_interrupted(opening).await?;
             let opened = opened.map_err(|source| Error::System {
-                what: "open the record",
+                what: "open the recording",
                 source,
             })?;
             Ok::<_, Error>(opened?)

@@ -28,7 +28,7 @@ const LONG_HOLD: Duration = Duration::from_secs(5 * 60);
 /// takes long.
 pub(crate) fn held_back(expected: Duration) -> String {
     if expected >= LONG_HOLD {
-        format!("{HELD_BACK}; to send at once, stop this and add --no-pace")
+        format!("{HELD_BACK}; to send at once, press Ctrl-C and add --no-pace")
     } else {
         HELD_BACK.to_owned()
     }
@@ -215,7 +215,7 @@ impl CallObserver for TerminalObserver<'_> {
         }
         if shows_progress(self.app) {
             let (error, next) = (&retrying.error, grouped(retrying.next_attempt));
-            let reason = format!("{error} (attempt {next} next)");
+            let reason = format!("{error} (next attempt: {next})");
             self.count_down(&reason, "retrying", retrying.wait);
         } else {
             self.app.notices.notice(&retry_line(retrying));

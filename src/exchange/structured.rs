@@ -246,8 +246,7 @@ impl RepairSender for ShownRepairs<'_, '_, '_> {
             Some(why) => notices.notice(&format!(
                 "the answer does not fit the schema: {why}; asking for a correction"
             )),
-            None => notices
-                .log_step("the model did not take the schema in this way; asking in another one"),
+            None => notices.log_step("the model did not accept this schema mode; trying another"),
         }
         let sent = self
             .exchange

@@ -137,16 +137,18 @@ impl<'a> ToolRunner<'a> {
         let exposed = ready.exposed_program();
         let Some(prompt) = ApprovalPrompt::open(pager, interrupt).filter(|_| is_watched) else {
             if let Some(exposed) = exposed {
-                let notice =
-                    format!("denied `{name}`: {exposed}, and there is no terminal to ask on");
+                let notice = format!(
+                    "denied `{name}`: {exposed}; cannot ask for confirmation without a \
+                        terminal"
+                );
                 self.app.notices.notice(&notice);
                 return Ok(Some(Outcome::error(NOBODY_TO_ASK)));
             }
             // Those with `confirm` are asked for even with `-y`.
             let or_yes = if ready.confirms() { "" } else { " or -y" };
             let notice = format!(
-                "denied `{name}`: there is no terminal to ask on; allow it with --allow-tool \
-                {name}{or_yes}"
+                "denied `{name}`: cannot ask for confirmation without a terminal; allow it with \
+                --allow-tool {name}{or_yes}"
             );
             self.app.notices.notice(&notice);
             return Ok(Some(Outcome::error(NOBODY_TO_ASK)));

@@ -223,10 +223,10 @@ impl Attachment {
 
     /// Returns the text without its frame, and a notice for the user.
     pub(crate) fn into_inserted(self) -> Result<(String, Option<String>), Error> {
-        if let Some(what) = self.kind.describe_non_text() {
+        if self.kind != FileKind::Text {
             return Err(Error::NotText {
                 name: self.name,
-                what,
+                kind: self.kind,
             });
         }
         Ok(self.without_frame().into_string())

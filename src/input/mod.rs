@@ -52,12 +52,15 @@ pub(crate) enum Error {
         name: String,
     },
     /// Something other than text where text is needed.
-    #[error("{name} is {what}; only text is accepted here")]
+    #[error(
+        "{name} is {}; only text is accepted here",
+        kind.describe_non_text().unwrap_or("not text")
+    )]
     NotText {
         /// The file's name for messages.
         name: String,
         /// What it is instead.
-        what: &'static str,
+        kind: FileKind,
     },
     /// Text in another encoding, where invalid bytes must not be replaced.
     #[error("{name} is not UTF-8 at byte {offset}")]

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::Error;
 use super::patient::Patient;
 use super::utf8::{decoded, lossy};
-use crate::media::detect_file_kind;
+use crate::media::{FileKind, detect_file_kind};
 
 /// Reads a file as text for programs, which must be UTF-8; `-` is standard input.
 pub(crate) async fn read_text(path: &Path) -> Result<String, Error> {
@@ -44,9 +44,9 @@ async fn read_all(path: &Path) -> Result<(String, Vec<u8>), Error> {
             read_path(path, Vec::new(), u64::MAX).await?,
         )
     };
-    match detect_file_kind(&bytes).describe_non_text() {
-        Some(what) => Err(Error::NotText { name, what }),
-        None => Ok((name, bytes)),
+    match detect_file_kind(&bytes) {
+        FileKind::Text => Ok((name, bytes)),
+        kind => Err(Error::NotText { name, kind }),
     }
 }
 

@@ -5,7 +5,7 @@ use toml_edit::{Document, Item};
 
 use super::Error;
 use crate::protocol::{EFFORT_LEVELS, FieldShape, REQUEST_FIELDS, RequestField};
-use crate::text::did_you_mean;
+use crate::text::{did_you_mean, toml_error_text};
 
 /// The line before and after the head.
 const FENCE: &str = "+++";
@@ -54,10 +54,7 @@ impl Template {
             let line = line_at(error.span().map_or(0, |span| span.start));
             malformed(
                 name,
-                format!(
-                    "line {line}: {}",
-                    error.message().trim().replace('\n', ", ")
-                ),
+                format!("line {line}: {}", toml_error_text(error.message())),
             )
         })?;
         for (key, item) in document.iter() {
@@ -77,7 +74,7 @@ impl Template {
         if key == MODEL || key == PREFILL {
             let text = item
                 .as_str()
-                .ok_or_else(|| format!("`{key}`: text is needed"))?;
+                .ok_or_else(|| format!("`{key}`: must be text"))?;
             if key == PREFILL {
                 self.prefill = Some(text.to_owned());
             } else {

@@ -88,7 +88,7 @@ enum SharedFailure {
     Server(#[from] ServerFailure),
     #[error("the ledger was written by a newer version of langdock")]
     Newer,
-    #[error("the ledger is changed too often")]
+    #[error("too many machines are updating the ledger at once")]
     Conflicts,
 }
 
@@ -255,7 +255,7 @@ impl SharedLimits {
         let at = self.shared.server.address();
         let part = match self.share.percent() {
             100 => "the limits are counted for this machine alone".to_owned(),
-            percent => format!("this machine keeps to {percent} % of the limits"),
+            percent => format!("this machine keeps to {percent}% of the limits"),
         };
         Some(format!(
             "cannot use the shared ledger at {at}: {failure}; {part} until it is back"
@@ -313,7 +313,7 @@ impl SharedLimits {
     /// Returns the notice of an outage that another process has noticed.
     fn notice_of_known_outage(&self) -> Option<String> {
         self.outage_notice(&SharedFailure::Server(ServerFailure {
-            reason: "it was out of reach a moment ago".to_owned(),
+            reason: "it could not be reached a moment ago".to_owned(),
         }))
     }
 

@@ -69,10 +69,13 @@ impl fmt::Display for AnswerLimit {
             Self::Stream => {
                 write!(
                     formatter,
-                    "the events of the answer are larger than {size} together"
+                    "the events of the answer are larger than {size} in total"
                 )
             }
-            Self::Depth => write!(formatter, "the answer nests too deep: {NestedTooDeep}"),
+            Self::Depth => write!(
+                formatter,
+                "the answer is nested too deeply: {NestedTooDeep}"
+            ),
         }
     }
 }

@@ -31,10 +31,12 @@ pub(crate) enum StreamError {
         tool: String,
     },
     /// The body is something other than a message.
-    #[error("the answer is not a message; it is: {excerpt}")]
+    #[error("expected a message, but received{} {excerpt}", if *is_page { "" } else { ":" })]
     NotAMessage {
-        /// The beginning of its text.
+        /// The beginning of its text; of an HTML page, what it is.
         excerpt: String,
+        /// Whether it is an HTML page.
+        is_page: bool,
     },
     /// The body is compressed, although compression was not requested.
     #[error("the response is compressed with {encoding}, which was not asked for")]
@@ -128,10 +130,15 @@ impl ApiError {
     }
 }
 
+/// Returns whether a body is an HTML page.
+pub(super) fn is_page(text: &str) -> bool {
+    text.trim_start().starts_with('<')
+}
+
 /// Returns the text of a page or of plain text; for an HTML page, that is its title.
 fn from_text(text: &str) -> String {
     let text = text.trim();
-    if !text.starts_with('<') {
+    if !is_page(text) {
         return text.to_owned();
     }
     let lower = text.to_ascii_lowercase();

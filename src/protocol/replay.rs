@@ -256,7 +256,7 @@ mod whole_bodies {
             ("", "cut: "),
             (
                 "<html><title>Login</title></html>",
-                "not a message: the answer is not a message; it is: an HTML page titled \"Login\"",
+                "not a message: expected a message, but received an HTML page titled \"Login\"",
             ),
             (
                 r#"{"type":"error","error":{"type":"api_error","message":"no"}}"#,
@@ -264,13 +264,13 @@ mod whole_bodies {
             ),
             (
                 r#"{"message":"hello"}"#,
-                "not a message: the answer is not a message; it is: hello",
+                "not a message: expected a message, but received: hello",
             ),
             ("[]", "not a message: "),
             ("{]", "not a message: "),
             (
                 "plain words",
-                "not a message: the answer is not a message; it is: plain words",
+                "not a message: expected a message, but received: plain words",
             ),
             ("ev", "cut: "),
         ] {

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::accumulate::{Accumulator, Update};
 use super::answer_limit::AnswerLimit;
-use super::error::{ApiError, StreamError};
+use super::error::{ApiError, StreamError, is_page};
 use super::message::{Message, Usage};
 use super::seam::{SurrogateJoiner, mend};
 use super::sse::Decoder;
@@ -267,6 +267,7 @@ fn not_a_message(body: &[u8]) -> StreamError {
         }
         _ => StreamError::NotAMessage {
             excerpt: ApiError::from_body(None, body).message,
+            is_page: is_page(&String::from_utf8_lossy(body)),
         },
     }
 }

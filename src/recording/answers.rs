@@ -56,12 +56,12 @@ impl fmt::Display for MissingRequest {
         match &self.nearest {
             None => write!(
                 formatter,
-                "the request is not in the record `{path}`, which has none"
+                "the request is not in the recording `{path}`, which is empty"
             ),
             Some((line, difference)) => write!(
                 formatter,
-                "the request is not in the record `{path}`; compared with the nearest one, in line \
-                 {line}, {difference}"
+                "the request is not in the recording `{path}`; the closest one (line {line}) \
+                 differs: {difference}"
             ),
         }
     }
@@ -245,14 +245,14 @@ mod tests {
             .expect_err("missing");
         assert_eq!(
             missing.to_string(),
-            "the request is not in the record `r.jsonl`; compared with the nearest one, in line 3, \
-             prompt was \"birch\" and is \"birth\""
+            "the request is not in the recording `r.jsonl`; the closest one (line 3) differs: \
+             prompt was \"birch\", now \"birth\""
         );
         let missing = record.next_answer(&key("us", "bird")).expect_err("missing");
         assert!(
             missing
                 .to_string()
-                .ends_with("in line 2, region was \"eu\" and is \"us\""),
+                .ends_with("(line 2) differs: region was \"eu\", now \"us\""),
             "{missing}"
         );
         let missing = parse(&[HEADER])
@@ -260,27 +260,27 @@ mod tests {
             .next_answer(&key("eu", "a"));
         assert_eq!(
             missing.expect_err("missing").to_string(),
-            "the request is not in the record `r.jsonl`, which has none"
+            "the request is not in the recording `r.jsonl`, which is empty"
         );
     }
 
     #[test]
-    fn what_is_not_a_record_is_refused() {
+    fn what_is_not_a_recording_is_refused() {
         for (lines, expected) in [
-            (&[""][..], "`r.jsonl` is not a record"),
-            (&["hello"], "`r.jsonl` is not a record"),
+            (&[""][..], "`r.jsonl` is not a recording"),
+            (&["hello"], "`r.jsonl` is not a recording"),
             (
                 &[r#"{"format":"langdock-record"}"#],
-                "`r.jsonl` is not a record",
+                "`r.jsonl` is not a recording",
             ),
             (
                 &[r#"{"format":"langdock-record","version":2}"#],
-                "the record `r.jsonl` has version 2 of the format, and this program reads up to 1",
+                "the recording `r.jsonl` has format version 2; this langdock reads up to 1",
             ),
             (
                 &[HEADER, "", "{}"],
-                "line 3 of the record `r.jsonl` is not an exchange: missing field `at` at line 1 \
-                 column 2",
+                "line 3 of the recording `r.jsonl` is not a recorded request and response: missing \
+                 field `at`",
             ),
         ] {
             let error = parse(lines).expect_err("no record").to_string();

@@ -92,7 +92,7 @@ impl fmt::Display for Difference {
             }
         };
         let (recorded, sent) = (shown(&self.recorded), shown(&self.sent));
-        write!(formatter, "{} was {recorded} and is {sent}", self.place)
+        write!(formatter, "{} was {recorded}, now {sent}", self.place)
     }
 }
 
@@ -162,9 +162,9 @@ mod tests {
         assert_eq!(
             difference.to_string(),
             concat!(
-                r#"messages[0].content was "What is 2+2? Answer in one word, please, and nothing…" "#,
-                r#"and is "What is 3+3? Answer in one word, please, and nothing…"; "#,
-                r#"messages[1] was nothing and is {}; top_k was 1 and is nothing"#
+                r#"messages[0].content was "What is 2+2? Answer in one word, please, and nothing…", "#,
+                r#"now "What is 3+3? Answer in one word, please, and nothing…"; "#,
+                r#"messages[1] was nothing, now {}; top_k was 1, now nothing"#
             )
         );
         assert_eq!(RequestDifference::between(&sent, &sent).to_string(), "");
@@ -179,7 +179,7 @@ mod tests {
         let [recorded, sent] = ["1", "2"].map(|end| json!({ "p": format!("{long}{end}") }));
         assert_eq!(
             RequestDifference::between(&recorded, &sent).to_string(),
-            r#"p was "…xxxxxxxxxxxx1" and is "…xxxxxxxxxxxx2""#
+            r#"p was "…xxxxxxxxxxxx1", now "…xxxxxxxxxxxx2""#
         );
     }
 

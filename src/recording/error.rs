@@ -1,23 +1,28 @@
-//! Why a file cannot be used as a record.
+//! Why a file cannot be used as a recording.
 
 use std::io;
 use std::path::PathBuf;
 
 use super::VERSION;
 
-/// Why a file cannot be used as a record.
+/// Why a file cannot be used as a recording.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecordError {
-    /// Its first line does not name the format.
-    #[error("`{}` is not a record", path.display())]
+    /// What is to be replayed does not name the format in its first line.
+    #[error("`{}` is not a recording", path.display())]
     OtherFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file to append to is something else.
+    #[error("`{}` is not a recording", path.display())]
+    Occupied {
         /// The file.
         path: PathBuf,
     },
     /// It was written by a later version of this program.
     #[error(
-        "the record `{}` has version {version} of the format, and this program reads up to \
-         {VERSION}",
+        "the recording `{}` has format version {version}; this langdock reads up to {VERSION}",
         path.display()
     )]
     Newer {
@@ -27,7 +32,10 @@ pub(crate) enum RecordError {
         version: u64,
     },
     /// A line of it is not an exchange.
-    #[error("line {line} of the record `{}` is not an exchange: {reason}", path.display())]
+    #[error(
+        "line {line} of the recording `{}` is not a recorded request and response: {reason}",
+        path.display()
+    )]
     BadLine {
         /// The file.
         path: PathBuf,
@@ -37,7 +45,7 @@ pub(crate) enum RecordError {
         reason: String,
     },
     /// It cannot be read.
-    #[error("cannot read the record `{}`", path.display())]
+    #[error("cannot read the recording `{}`", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -45,7 +53,7 @@ pub(crate) enum RecordError {
         source: io::Error,
     },
     /// It cannot be written.
-    #[error("cannot write the record `{}`", path.display())]
+    #[error("cannot write the recording `{}`", path.display())]
     Unwritable {
         /// The file.
         path: PathBuf,

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::text::json_error_text;
+
 /// A line of a record.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RecordedExchange {
@@ -137,7 +139,7 @@ impl RecordedExchange {
 
     /// Reads a line; the error says what is wrong with it.
     pub(crate) fn from_line(line: &str) -> Result<Self, String> {
-        serde_json::from_str(line).map_err(|error| error.to_string())
+        serde_json::from_str(line).map_err(|error| json_error_text(&error))
     }
 }
 

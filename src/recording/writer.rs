@@ -47,7 +47,7 @@ impl RecordWriter {
             .open(path)
             .map_err(unwritable)?;
         if !file.metadata().map_err(unwritable)?.is_file() {
-            return Err(RecordError::OtherFormat {
+            return Err(RecordError::Occupied {
                 path: path.to_owned(),
             });
         }
@@ -63,7 +63,10 @@ impl RecordWriter {
                 (&file).write_all(&first_line).map_err(unwritable)?;
             }
         }
-        check_header(path, &first_line)?;
+        check_header(path, &first_line).map_err(|error| match error {
+            RecordError::OtherFormat { path } => RecordError::Occupied { path },
+            error => error,
+        })?;
         Ok(Self {
             path: path.to_owned(),
             file,

@@ -369,7 +369,7 @@ impl SavedConversation {
     /// Starts over after the file was removed.
     fn recreate(&mut self) {
         let removed = format!(
-            "the conversation `{}` was deleted meanwhile; starting it again",
+            "the conversation `{}` was deleted in the meantime; creating it again",
             self.title()
         );
         let (name, mut notices) = (self.name.take(), std::mem::take(&mut self.notices));
@@ -391,7 +391,7 @@ impl SavedConversation {
         let Some(name) = &self.name else { return };
         if !name::claim_name(&self.directory, name, self.id()).unwrap_or_default() {
             self.notices.push(format!(
-                "the name `{name}` is no longer free: this conversation is now `{}`",
+                "the name `{name}` is now taken; this conversation is renamed `{}`",
                 self.id()
             ));
             (self.name, self.header.name) = (None, None);

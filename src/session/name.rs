@@ -21,8 +21,11 @@ pub(super) fn check_name(name: &str) -> Result<(), Error> {
             reason,
         })
     };
-    if name.trim() != name || name.is_empty() {
-        return bad("it is empty, or begins or ends with white space");
+    if name.is_empty() {
+        return bad("it is empty");
+    }
+    if name.trim() != name {
+        return bad("it begins or ends with white space");
     }
     if name.len() > MAX_BYTES {
         return bad("it is longer than 80 bytes");

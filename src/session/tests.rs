@@ -622,7 +622,10 @@ fn a_removed_conversation_starts_over_under_its_name_if_that_is_free() {
     let [notice] = &*one.take_notices() else {
         panic!("it is told once")
     };
-    assert!(notice.contains("`x` was deleted meanwhile"), "{notice}");
+    assert!(
+        notice.contains("`x` was deleted in the meantime"),
+        "{notice}"
+    );
     let killed = one.begin_turn(&text("e"), TurnContext::default());
     drop(killed);
     store.recover_journals();
@@ -649,7 +652,7 @@ fn a_removed_conversation_starts_over_under_its_name_if_that_is_free() {
     assert!(
         one.take_notices()
             .iter()
-            .any(|notice| notice.contains("is no longer free"))
+            .any(|notice| notice.contains("is now taken"))
     );
 }
 

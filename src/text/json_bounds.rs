@@ -22,7 +22,7 @@ const CONTAINER_BYTES: usize = 4 * size_of::<Value>();
 
 /// A JSON value nests deeper than [`MAX_JSON_DEPTH`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("JSON may nest at most {MAX_JSON_DEPTH} levels deep")]
+#[error("JSON may be nested at most {MAX_JSON_DEPTH} levels deep")]
 pub(crate) struct NestedTooDeep;
 
 /// Where a value is: what is around it does not count.
@@ -178,7 +178,7 @@ mod tests {
         let refused = check_depth(nested(MAX_JSON_DEPTH + 1).as_bytes(), JsonPlace::Bare);
         assert_eq!(
             refused.expect_err("one too many").to_string(),
-            "JSON may nest at most 100 levels deep"
+            "JSON may be nested at most 100 levels deep"
         );
     }
 

@@ -5,6 +5,7 @@ mod columns;
 mod did_you_mean;
 mod duration;
 mod json_bounds;
+mod json_error;
 mod known_secrets;
 mod os_error;
 mod plural;
@@ -12,6 +13,7 @@ mod quote;
 mod sanitize;
 mod scrub;
 mod table;
+mod toml_error;
 
 pub(crate) use columns::{display_width, truncate_to_width, wrap_words};
 pub(crate) use did_you_mean::{by_likeness, did_you_mean, nearest_name};
@@ -23,6 +25,7 @@ pub(crate) use json_bounds::{
     JsonPlace, JsonShape, MAX_JSON_DEPTH, Mebibytes, NestedTooDeep, check_depth, end_of_string,
     fields_bytes, tree_bytes,
 };
+pub(crate) use json_error::json_error_text;
 pub(crate) use known_secrets::KnownSecrets;
 pub(crate) use os_error::without_os_codes;
 pub(crate) use plural::{counted, grouped};
@@ -32,3 +35,4 @@ pub(crate) use sanitize::{
 };
 pub(crate) use scrub::scrub;
 pub(crate) use table::{TableColumn, TextTable};
+pub(crate) use toml_error::toml_error_text;

@@ -6,7 +6,7 @@ use toml_edit::{Document, Item};
 
 use super::Error;
 use super::keys::{MCP_SCHEMA, TOOL_KEYS};
-use crate::text::{JsonPlace, check_depth, did_you_mean};
+use crate::text::{JsonPlace, check_depth, did_you_mean, toml_error_text};
 
 /// A tool from a file, before validation.
 pub(super) struct Found {
@@ -103,7 +103,7 @@ fn of_toml(name: &str, text: &str) -> Result<Vec<Found>, Error> {
     let document = Document::parse(text).map_err(|error| {
         at(
             error.span().map_or(0, |span| span.start),
-            error.message().trim().replace('\n', ", "),
+            toml_error_text(error.message()),
         )
     })?;
     let start = |span: Option<std::ops::Range<usize>>| span.map_or(0, |span| span.start);

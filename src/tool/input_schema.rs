@@ -71,7 +71,7 @@ pub(super) fn sendable_input_schema(schema: &Map<String, Value>) -> Result<Value
 }
 
 fn unsendable(key: &str) -> String {
-    format!("`{key}` at the top level, which the API does not take: put it into a property")
+    format!("`{key}` is not accepted by the API at the top level: put it in a property")
 }
 
 /// Whether any reference points to the root or to something that may be moved.
@@ -256,8 +256,8 @@ fn check_property_names(schema: &Value) -> Result<(), String> {
     for name in names.into_iter().flat_map(Map::keys) {
         if !(1..=64).contains(&name.len()) || !name.bytes().all(is_allowed) {
             return Err(format!(
-                "property `{name}`: the API takes names of 1 to 64 of the letters a-z, A-Z, 0-9, \
-                 _, . and -"
+                "property `{name}`: the API accepts names of 1 to 64 characters from a-z, A-Z, \
+                 0-9, _, . and -"
             ));
         }
     }
@@ -390,7 +390,9 @@ mod tests {
         ] {
             let why = sent(&schema).expect_err(key);
             assert!(
-                why.starts_with(&format!("`{key}` at the top level")),
+                why.starts_with(&format!(
+                    "`{key}` is not accepted by the API at the top level"
+                )),
                 "{schema}: {why}"
             );
         }

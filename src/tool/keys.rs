@@ -29,7 +29,7 @@ pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
     (
         "shell",
         "\"jq -r .city | xargs ./weather\"",
-        "Instead of command: a line for sh.",
+        "Shell command (sh), instead of command.",
     ),
     (
         "cwd",

@@ -192,7 +192,10 @@ impl Ready {
 /// Finds what a tool runs; the error says what is missing.
 fn find(run: &Run, search_path: Option<&OsStr>) -> Result<RunnableCommand, String> {
     if let Some(cwd) = run.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
-        return Err(format!("its `cwd` `{}` is not a directory", cwd.display()));
+        return Err(format!(
+            "the working directory `{}` (`cwd`) is not a directory",
+            cwd.display()
+        ));
     }
     let words = match &run.program {
         Program::Shell(line) => vec!["sh".to_owned(), "-c".to_owned(), line.clone()],

@@ -71,14 +71,27 @@ impl Schema {
     }
 }
 
+/// Returns whether an error is about the value of a `type`.
+fn is_type(error: &ValidationError) -> bool {
+    error.instance_path().to_string().ends_with("/type")
+}
+
 /// Returns what is wrong with a schema. Of a reference to another document the validator would say
 /// which of its features can fetch it; it is built without them.
 fn reason(error: &ValidationError) -> String {
     match error.kind() {
         ValidationErrorKind::Referencing(ReferencingError::Unretrievable { uri, .. }) => format!(
-            "Resource '{uri}' is not present in a registry and retrieving it failed: references \
-            to other documents are not supported"
+            "cannot follow the reference to {uri}: references to other documents are not supported"
         ),
+        ValidationErrorKind::AnyOf { .. } if is_type(error) => format!(
+            "{} is not a JSON schema type: use array, boolean, integer, null, number, object or \
+             string",
+            error.instance()
+        ),
+        ValidationErrorKind::AnyOf { .. } => format!("{} is not allowed here", error.instance()),
+        ValidationErrorKind::Format { format } if format == "regex" => {
+            format!("{} is not a valid regular expression", error.instance())
+        }
         _ => error.to_string(),
     }
 }
@@ -116,7 +129,16 @@ mod tests {
     #[test]
     fn what_is_no_schema_is_refused_and_nothing_is_fetched() {
         let error = Schema::compile(&json!({"type": "objct"})).expect_err("no type");
-        assert!(error.contains("at `/type`"), "{error}");
+        assert_eq!(
+            error,
+            "not a valid JSON schema: at `/type`: \"objct\" is not a JSON schema type: use array, \
+             boolean, integer, null, number, object or string"
+        );
+        let error = Schema::compile(&json!({"pattern": "("})).expect_err("no expression");
+        assert!(
+            error.ends_with("\"(\" is not a valid regular expression"),
+            "{error}"
+        );
         for elsewhere in ["https://example.invalid/schema.json", "file:///etc/passwd"] {
             let error = Schema::compile(&json!({"$ref": elsewhere})).expect_err("it is elsewhere");
             let has_advice = error.contains("resolver") || error.contains("feature");

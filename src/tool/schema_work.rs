@@ -29,7 +29,7 @@ pub(super) enum TooMuchWork {
     #[error("checking the value against the schema would take more than {MAX_STEPS} steps")]
     Steps,
     /// Too deep a stack.
-    #[error("the schema leads more than {0} levels deep")]
+    #[error("the schema is nested more than {0} levels deep")]
     Depth(usize),
 }
 

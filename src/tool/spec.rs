@@ -362,9 +362,9 @@ fn as_program(key: &str, value: &Value) -> Result<Program, &'static str> {
         Value::Array(_) if key == "command" => words(value)
             .filter(|words| words.first().is_some_and(|program| !program.is_empty()))
             .map(Program::Words)
-            .ok_or("must be a list of words, the program first"),
-        _ if key == "shell" => Err("must be a line for the shell"),
-        _ => Err("must be a list of words, the program first; use `shell` for a line"),
+            .ok_or("must be a list of the program and its arguments"),
+        _ if key == "shell" => Err("must be a shell command"),
+        _ => Err("must be a list of the program and its arguments; use `shell` for a command line"),
     }
 }
 
@@ -611,9 +611,12 @@ mod tests {
             ),
             (
                 &with("command = \"ls -l\""),
-                "line 4: tool `a`: `command`: must be a list of words",
+                "line 4: tool `a`: `command`: must be a list of the program and its arguments",
             ),
-            (&with("command = []"), "must be a list of words"),
+            (
+                &with("command = []"),
+                "must be a list of the program and its arguments",
+            ),
             (
                 &with("shell = \"ls\"\ncommand = [\"ls\"]"),
                 "line 5: tool `a`: `command`: `command` and `shell` are both set",

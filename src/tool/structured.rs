@@ -135,15 +135,15 @@ impl Structured {
         match mode {
             SchemaMode::Native if closed.is_none() => {
                 return Err(
-                    "--schema-mode native takes no schema with open or recursive objects; auto \
-                     finds another way"
+                    "--schema-mode native does not support recursive objects, or objects with \
+                     unlisted properties; use --schema-mode auto"
                         .to_owned(),
                 );
             }
             SchemaMode::Tool if definition.is_none() => {
                 return Err(
-                    "--schema-mode tool takes no schema with references to its root or with \
-                     names beyond a-z, A-Z, 0-9, _, . and -; auto finds another way"
+                    "--schema-mode tool does not support references to the root, or property names \
+                     with other characters than a-z, A-Z, 0-9, _, . and -; use --schema-mode auto"
                         .to_owned(),
                 );
             }

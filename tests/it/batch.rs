@@ -209,8 +209,8 @@ fn a_row_that_lacks_a_field_or_is_not_json_is_an_error_record_and_the_rest_is_as
                 0,
                 "line 1 has no field `q`, which the template uses; it has: r",
             ),
-            (1, "line 2 is not: "),
-            (3, "line 4 is not: "),
+            (1, ", line 2 ("),
+            (3, "line 4 ("),
         ] {
             let message = records[nth]["error"]["message"].as_str().unwrap();
             assert!(message.contains(expected), "{message}");

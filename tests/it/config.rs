@@ -313,7 +313,7 @@ fn a_profile_that_is_not_there_is_named_with_the_nearest() {
     outcome.failed(
         2,
         "`LANGDOCK_PROFILE`: no profile `xyz`",
-        "known: work, home",
+        "profiles: work, home",
     );
     assert_eq!(server.connections(), 0);
     run()
@@ -418,7 +418,7 @@ fn get_prints_what_holds() {
         .stdout("[\"pass\",\"show\",\"x\"]\n")
         .stderr_empty();
     config(&home, &["get", "reigon"]).failed(2, "no setting `reigon`", "did you mean `region`?");
-    config(&home, &["get", "qqq"]).failed(2, "no setting `qqq`", "known: region, base_url, ");
+    config(&home, &["get", "qqq"]).failed(2, "no setting `qqq`", "settings: region, base_url, ");
 }
 
 #[test]

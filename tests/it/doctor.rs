@@ -41,7 +41,7 @@ fn with_an_empty_home_it_says_how_to_get_a_key_and_makes_nothing() {
     outcome.stdout_contains("ok     region            eu");
     outcome
         .stdout_contains("ok     connection        127.0.0.1:")
-        .stdout_contains("ok     TLS               none, and none is needed")
+        .stdout_contains("ok     TLS               not needed for this machine")
         .stdout_contains("note   models            skipped: no key\n");
     assert_eq!(server.only_request().header("authorization"), None);
     let hint = "hint: see the hints above, then run `langdock doctor` again\n";

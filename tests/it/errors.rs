@@ -176,7 +176,7 @@ fn a_success_that_is_no_answer_is_an_error_of_the_server() {
     send(&server).run().stdout("").failed(
         5,
         "HTTP 202 Accepted",
-        "does that server speak the Messages API?",
+        "that server may not support the Messages API",
     );
     server.only_request();
 }

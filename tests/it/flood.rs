@@ -86,13 +86,13 @@ fn each_limit_of_an_answer_has_an_error_that_names_it() {
         ),
         (
             start().block(&json!({"type": "later", "data": nested(99)})),
-            "the answer nests too deep: JSON may nest at most 100 levels deep",
+            "the answer is nested too deeply: JSON may be nested at most 100 levels deep",
         ),
         (
             start()
                 .tool_use_block("toolu_1", "look", [json!({"a": nested(100)}).to_string()])
                 .stop("tool_use"),
-            "the answer nests too deep: JSON may nest at most 100 levels deep",
+            "the answer is nested too deeply: JSON may be nested at most 100 levels deep",
         ),
         (
             start()
@@ -126,7 +126,7 @@ fn the_limits_hold_for_an_answer_that_is_not_streamed() {
         ),
         (
             json!({"content": [{"type": "later", "data": nested(110)}]}),
-            "the answer nests too deep: JSON may nest at most 100 levels deep",
+            "the answer is nested too deeply: JSON may be nested at most 100 levels deep",
         ),
     ] {
         let server = Server::start(move |_, _| Reply::json(200, &body));
@@ -252,7 +252,7 @@ fn json_that_nests_too_deep_is_refused_wherever_it_is_given() {
             .run();
         let said = outcome.stdout_text() + &outcome.stderr;
         assert!(
-            said.contains("JSON may nest at most 100 levels deep"),
+            said.contains("JSON may be nested at most 100 levels deep"),
             "{outcome}"
         );
         assert_ne!(outcome.code, Some(0), "{args:?}: {outcome}");

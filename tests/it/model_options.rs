@@ -107,7 +107,7 @@ fn an_option_that_was_typed_and_is_not_accepted_is_a_usage_error_with_the_way_ou
             "claude-fable-5-2",
             &["--thinking", "off"],
             "--thinking off",
-            "it always thinks",
+            "this model always thinks",
         ),
         (
             "claude-3-haiku-20240307",
@@ -146,12 +146,12 @@ fn a_budget_that_does_not_fit_is_refused_with_what_would() {
     let model = "claude-haiku-4-5";
     refused(model, &["--thinking", "4000", "--max-tokens", "4000"])
         .stderr_contains("a thinking budget of 4,000 tokens does not fit")
-        .stderr_contains("max_tokens, which is 4,000\nhint: give --max-tokens 8000");
+        .stderr_contains("max_tokens, which is 4,000\nhint: use --max-tokens 8000");
     refused(model, &["--thinking", "auto", "--max-tokens", "900"])
         .stderr_contains("max_tokens, which is 900");
     refused("some-model", &["--thinking", "4000"])
         .stderr_contains("it is not known whether some-model accepts a thinking budget")
-        .stderr_contains("hint: give --thinking auto");
+        .stderr_contains("hint: use --thinking auto");
     for text in ["1023", "0", "on"] {
         refused(model, &["--thinking", text]).stderr_contains("auto, off, or a whole number");
     }

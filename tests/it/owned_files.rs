@@ -216,7 +216,7 @@ fn a_long_wait_for_others_says_how_to_send_at_once() {
     limited(&[]).run().code(7);
     limited(&[]).run().failed(7, "429", "--no-pace");
     let running = limited(&["--max-wait", "2h"]).spawn();
-    running.wait_for_stderr("; to send at once, stop this and add --no-pace");
+    running.wait_for_stderr("; to send at once, press Ctrl-C and add --no-pace");
     running.signal(Signal::SIGTERM);
     running.finish().signal(15);
 }

@@ -236,7 +236,7 @@ fn a_malformed_block_is_an_error_and_never_dropped_silently() {
             .args(["Hi", "--set=stream=false"])
             .run()
             .stdout("")
-            .failed(5, "the answer is not a message", "--base-url");
+            .failed(5, "expected a message", "--base-url");
     }
 }
 

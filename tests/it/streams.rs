@@ -424,11 +424,8 @@ fn what_is_no_message_is_an_error_of_the_server_and_not_tried_again() {
     let unordered = Stream::new().open_text_block(["Hello"]).to_string();
     let table = [
         (page.to_owned(), "an HTML page titled \"Sign in\""),
-        ("[1, 2]".to_owned(), "the answer is not a message"),
-        (
-            json!({"ok": true}).to_string(),
-            "the answer is not a message",
-        ),
+        ("[1, 2]".to_owned(), "expected a message"),
+        (json!({"ok": true}).to_string(), "expected a message"),
         (malformed, "invalid event `content_block_start`"),
         (unordered, "out of order"),
     ];

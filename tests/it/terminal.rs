@@ -328,7 +328,7 @@ fn a_countdown_on_a_terminal_leaves_no_trace() {
     outcome
         .code(0)
         .stdout_contains(" s; HTTP 429")
-        .stdout_contains("Slow down␛[2J. (attempt 2 next)");
+        .stdout_contains("Slow down␛[2J. (next attempt: 2)");
     assert_eq!(
         screen(&outcome.stdout),
         ["ok"],

@@ -194,19 +194,24 @@ fn a_file_that_holds_no_certificate_is_a_usage_error() {
         "work/garbage.pem",
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     );
-    for file in ["empty.pem", "garbage.pem", "missing.pem"] {
+    let is_not_pem = "PEM certificates for --cacert or SSL_CERT_FILE";
+    for (file, hint) in [
+        ("empty.pem", is_not_pem),
+        ("garbage.pem", is_not_pem),
+        ("missing.pem", "check the name"),
+    ] {
         let url = format!("https://{}", server.address());
         let outcome = send(&server)
             .home(&home)
             .args(["--base-url", &url, "--cacert", file])
             .run();
-        outcome.stdout("").failed(2, file, "PEM");
+        outcome.stdout("").failed(2, file, hint);
         let outcome = send(&server)
             .home(&home)
             .args(["--base-url", &url])
             .env("SSL_CERT_FILE", file)
             .run();
-        outcome.stdout("").failed(2, file, "SSL_CERT_FILE");
+        outcome.stdout("").failed(2, file, hint);
     }
     assert_eq!(server.connections(), 0);
 }

@@ -217,7 +217,7 @@ impl RecordFile {
         };
         Error::Usage {
             message: format!(
-                "`{}`, line {line}: a record of {}, and this run is about {}",
+                "`{}`, line {line}: the record is from {}, but this run is for {}",
                 self.shown.display(),
                 named(other),
                 named(self.shard)
@@ -436,7 +436,7 @@ mod tests {
         ] {
             let (_directory, path) = file(&(there.clone() + "{\"index\""));
             let error = RecordFile::open(&path, shard(given), true).expect_err(given);
-            assert!(error.message().contains(": a record of "), "{error}");
+            assert!(error.message().contains(": the record is from "), "{error}");
             assert_eq!(contents(&path), there + "{\"index\"");
         }
         let (_directory, path) = file(&of("2/3"));

@@ -170,8 +170,9 @@ fn resolve_shard(app: &App, choice: Option<ShardChoice>) -> Result<BatchShard, E
     };
     let (shard, scheduler) = choice.resolve(shard_variable)?;
     if let Some(scheduler) = scheduler {
-        app.notices
-            .notice(&format!("shard {shard}, as {scheduler} says"));
+        app.notices.notice(&format!(
+            "running shard {shard} (from {scheduler}'s variables)"
+        ));
     }
     Ok(shard)
 }
@@ -192,8 +193,8 @@ async fn pattern(
         None if !many.paths.is_empty() => Err(Error::Usage {
             message: "no template; everything after --files is taken as files".to_owned(),
             hint: Some(
-                "put it first, as in `langdock batch 'Summarise: {text}' --files FILE...`, or \
-                after `--`"
+                "put the template first, as in `langdock batch 'Summarise: {text}' --files \
+                FILE...`, or after `--`"
                     .to_owned(),
             ),
         }),
@@ -227,7 +228,7 @@ fn feed(
     match many.input.as_deref() {
         Some(path) if !is_dash(path) => Ok(Feed::Lines(path.to_owned())),
         Some(_) if ask.input.no_stdin || stdin_use != StdinUse::Open => Err(Error::Usage {
-            message: "standard input has the items, so it cannot be used for something else or \
+            message: "standard input provides the items; it cannot be used for anything else, or \
                 with --no-stdin"
                 .to_owned(),
             hint: Some("put the items into a file, and name it with -i".to_owned()),
@@ -244,7 +245,7 @@ fn feed(
             Err(Error::Usage {
                 message: "no items".to_owned(),
                 hint: Some(
-                    "give a file of lines with -i or files with --files, or pipe lines in"
+                    "name a file of lines with -i, or files with --files, or pipe lines in"
                         .to_owned(),
                 ),
             })

@@ -527,7 +527,7 @@ impl<'a> Run<'a> {
                 let how = if can_go_on {
                     "run the same command to continue"
                 } else {
-                    "with --output FILE, the same command could have continued"
+                    "use --output FILE to be able to continue a run"
                 };
                 self.app
                     .notices

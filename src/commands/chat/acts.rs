@@ -30,14 +30,8 @@ const LISTED: usize = 20;
 const ELSEWHERE: [(&str, &str); 4] = [
     ("system", "use /system TEXT"),
     ("model", "use /model ID"),
-    (
-        "messages",
-        "messages cannot be set; /undo removes the last one",
-    ),
-    (
-        "stream",
-        "it can only be chosen when the conversation starts",
-    ),
+    ("messages", "/undo removes the last message"),
+    ("stream", "use --set stream=false when you start langdock"),
 ];
 
 impl Chat<'_> {
@@ -163,7 +157,7 @@ impl Chat<'_> {
             refused.map_err(|error| {
                 usage(
                     error.message(),
-                    "choose a model that both regions have with /model ID",
+                    "use /model ID to choose a model that both regions have",
                 )
             })?;
         }
@@ -278,7 +272,7 @@ impl Chat<'_> {
                 let value = field.parse(text).map_err(|needed| {
                     usage(
                         format!("`{command} {text}`: {needed}"),
-                        format!("{command} - goes back to the model's default"),
+                        format!("`{command} -` restores the model's default"),
                     )
                 })?;
                 let value = self.spec.with_option(field, value);
@@ -363,7 +357,7 @@ impl Chat<'_> {
         let Some(path) = dropped else {
             return Err(usage(
                 format!("no attachment `{number}`"),
-                "/attachments numbers them",
+                "/attachments lists them",
             ));
         };
         self.say(&format!(
@@ -499,7 +493,7 @@ impl Chat<'_> {
             }
         }
         self.earlier.clear();
-        self.say("a new conversation");
+        self.say("started a new conversation");
         Ok(())
     }
 
@@ -712,7 +706,7 @@ fn new_of_name(store: &SessionStore, name: &str) -> Result<SavedConversation, Er
 }
 
 fn nothing_said() -> Error {
-    usage("nothing has been said yet", "type a message")
+    usage("there is no message yet", "type a message")
 }
 
 fn usage(message: impl Into<String>, hint: impl Into<String>) -> Error {

@@ -220,8 +220,8 @@ fn refuse_stdin(ask: &cli::AskArgs) -> Result<(), Error> {
     match stdin_use(ask, None)? {
         StdinUse::Open => Ok(()),
         StdinUse::AskedFor | StdinUse::Taken => Err(Error::Usage {
-            message: "standard input has the messages, so it cannot be a file too".to_owned(),
-            hint: Some("give a path instead of -".to_owned()),
+            message: "standard input provides the messages; it cannot also be a file".to_owned(),
+            hint: Some("use a path instead of -".to_owned()),
         }),
     }
 }

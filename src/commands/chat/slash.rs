@@ -189,14 +189,14 @@ pub(super) const COMMANDS: [Slash; 28] = [
         "[NAME|ID]",
         Takes::Conversation,
         Act::Resume,
-        "Continue the previous conversation, or this one",
+        "Continue the previous conversation, or the given one",
     ),
     slash(
         "/sessions",
         "[TEXT]",
         Takes::Text,
         Act::Sessions,
-        "List the conversations, or those with this text",
+        "List all conversations, or those that contain TEXT",
     ),
     slash(
         "/rename",
@@ -231,7 +231,7 @@ pub(super) const COMMANDS: [Slash; 28] = [
         "",
         Takes::Nothing,
         Act::Raw,
-        "Show showing answers as the model writes them, or rendered again",
+        "Switch between answers as the model writes them and rendered Markdown",
     ),
     slash(
         "/tools",
@@ -344,9 +344,9 @@ pub(super) fn help() -> String {
     format!(
         "{rows}\n\
          A line that ends with \\ continues on the next one, as after Ctrl-J; \"\"\" begins\n\
-         and ends a text of several lines. Pasted text is never a command, nor is a line\n\
-         that begins with a space. Tab completes, Ctrl-R searches the history, Ctrl-C\n\
-         stops an answer, Ctrl-D leaves.\n"
+         and ends multi-line text. Pasted text is never a command, nor is a line that\n\
+         begins with a space. Tab completes, Ctrl-R searches the history, Ctrl-C stops\n\
+         an answer, Ctrl-D leaves.\n"
     )
 }
 

@@ -3,6 +3,7 @@
 use crate::config::{self, Origin};
 use crate::error::{Error, HintControls};
 use crate::input;
+use crate::media::FileKind;
 use crate::protocol::StopReason;
 
 /// The slash commands that hints mention instead of flags.
@@ -52,11 +53,14 @@ pub(super) fn hint(error: &Error) -> Option<String> {
             ..
         } => "the partial answer is kept; /retry asks again",
         Error::RequestTooLarge { .. } | Error::TooManyTokens { .. } => {
-            "/drop removes attachments; /new starts without the conversation so far, which counts \
-            too"
+            "/drop removes attachments; earlier messages count too, and /new starts without them"
         }
         Error::NoModel => "choose one with /model ID",
         Error::Input(input::Error::TextAttached { .. }) => "use /file PATH for text",
+        Error::Input(input::Error::NotText {
+            kind: FileKind::Binary,
+            ..
+        }) => "name a UTF-8 text file",
         Error::Input(input::Error::NotText { .. }) => {
             "use /image PATH for images, /file PATH for \
             a PDF"

@@ -36,7 +36,7 @@ pub(super) async fn of_ledger(
         None => Finding::note(
             "workspace",
             "none: only machines that use the same key share a ledger",
-            "langdock config set workspace NAME, on each of them",
+            "langdock config set workspace NAME, on each machine",
         ),
     };
     Ok(vec![of_server, of_workspace])

@@ -121,11 +121,11 @@ async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Findin
         (Err(Error::Interrupted(signal)), _) => return Err(Error::Interrupted(signal)),
         (Err(error), _) => (Finding::error("key", &error), None),
         (Ok(key), KeySource::Demo) => {
-            let found = "none, and none is needed for scripted answers";
+            let found = "not needed for scripted answers";
             (Finding::ok("key", found), Some(key))
         }
         (Ok(key), KeySource::Replay) => {
-            let found = "none, and none is needed for recorded answers";
+            let found = "not needed for recorded answers";
             (Finding::ok("key", found), Some(key))
         }
         (Ok(key), _) => {
@@ -251,7 +251,7 @@ fn tls(settings: &Settings) -> Finding {
         settings.endpoint.is_loopback(),
     ) {
         (true, _) => Finding::ok("TLS", trusted()),
-        (false, true) => Finding::ok("TLS", "none, and none is needed for this machine"),
+        (false, true) => Finding::ok("TLS", "not needed for this machine"),
         (false, false) => Finding::note(
             "TLS",
             "none: anyone on the network can read the key and the messages",
@@ -353,7 +353,7 @@ fn directory(name: &'static str, path: &Path, forbidden: u32) -> Finding {
     let shown = path.display();
     match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => match unwritable_above(path) {
-            None => Finding::ok(name, format!("{shown}, created when needed")),
+            None => Finding::ok(name, format!("{shown}, will be created when needed")),
             Some(above) => Finding::wrong(
                 name,
                 Kind::Internal,

@@ -53,14 +53,9 @@ pub(crate) fn usage(app: &App, args: &cli::UsageArgs) -> Result<(), Error> {
     })?;
     if broken > 0 {
         let path = log.path().display();
-        let are = if broken == 1 {
-            "is no record, and is"
-        } else {
-            "are no records, and are"
-        };
         app.notices.notice(&format!(
-            "{} of `{path}` {are} left out",
-            counted(broken, "line")
+            "skipping {} of `{path}`",
+            counted(broken, "invalid line")
         ));
     }
     if args.json {
@@ -71,7 +66,7 @@ pub(crate) fn usage(app: &App, args: &cli::UsageArgs) -> Result<(), Error> {
         app.notices.notice(&match earlier {
             0 => format!("no requests in `{path}` yet"),
             _ => format!(
-                "no requests in that period; `{path}` has {} from before",
+                "no requests in that period; `{path}` has {} from earlier",
                 counted(earlier, "request")
             ),
         });

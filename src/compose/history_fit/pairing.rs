@@ -161,7 +161,7 @@ pub(super) fn find_unpaired(messages: &[InputMessage]) -> Option<(usize, usize, 
                         open.remove(found);
                         answered.push(id);
                     } else if answered.contains(&id) {
-                        let why = format!("the tool_result is the second one of the call `{id}`");
+                        let why = format!("it is the second tool_result for the call `{id}`");
                         return Some((index, place, why));
                     } else {
                         let why = format!(

@@ -386,7 +386,7 @@ fn a_file_is_refused_with_the_message_and_the_block() {
                 json!([call("1", "f")]),
                 json!([result("1", "x"), result("1", "y")]),
             ],
-            "message 3, block 2: the tool_result is the second one of the call `1`",
+            "message 3, block 2: it is the second tool_result for the call `1`",
         ),
         (
             vec![json!([image("!!!")])],

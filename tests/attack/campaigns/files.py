@@ -14,7 +14,7 @@ def put(child, name, text):
     return str(path)
 
 
-TOO_DEEP = "JSON may nest at most 100 levels deep"
+TOO_DEEP = "JSON may be nested at most 100 levels deep"
 
 
 def fixed(child):

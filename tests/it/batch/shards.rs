@@ -59,7 +59,7 @@ fn makes_the_whole(home: &Home, count: u32, failed: u32) {
         if failed == 0 {
             outcome.stderr_empty();
         } else {
-            outcome.stderr_contains(&format!("items: {failed} failed\nhint: run the shards"));
+            outcome.stderr_contains(&format!("items, {failed} failed\nhint: run the shards"));
         }
     }
 }
@@ -113,7 +113,7 @@ fn with_the_input_records_of_a_shard_that_was_not_run_again_find_their_items() {
     outcome
         .code(11)
         .stderr_contains("`in.txt`: 1 item has no record: line 1\n")
-        .stderr_contains("error: 7 items: 1 without a record\nhint: run shard 1/2 again");
+        .stderr_contains("error: of 7 items, 1 has no record\nhint: run shard 1/2 again");
     let places: Vec<_> = outcome
         .stdout_json_lines()
         .iter()
@@ -144,10 +144,9 @@ fn a_failed_item_of_a_shard_is_asked_again_where_that_is_asked_for() {
         &home,
         &["1.jsonl", "2.jsonl", "-i", "in.txt", "-o", "out.jsonl"],
     );
-    outcome
-        .code(11)
-        .stdout("")
-        .stderr_contains("error: 8 items: 1 failed\nhint: run the shards with failed items again");
+    outcome.code(11).stdout("").stderr_contains(
+        "error: of 8 items, 1 failed\nhint: run the shards with failed items again",
+    );
     let merged = records(&home, "out.jsonl");
     assert_eq!(merged.len(), 8);
     assert_eq!(merged[3]["error"]["kind"], "invalid_request");
@@ -171,7 +170,9 @@ fn an_output_of_another_shard_is_refused_before_anything_is_sent() {
         let (outcome, now) = shard(other);
         outcome
             .code(2)
-            .stderr_contains("`out.jsonl`, line 1: a record of shard 1/2, and this run is about ")
+            .stderr_contains(
+                "`out.jsonl`, line 1: the record is from shard 1/2, but this run is for ",
+            )
             .stderr_contains("hint: choose another file with --output");
         assert_eq!((now, contents(&home, "out.jsonl")), (asked, before.clone()));
     }
@@ -187,16 +188,20 @@ fn a_scheduler_names_the_shard() {
         ("SLURM_ARRAY_TASK_COUNT", "3"),
     ];
     for (choice, variables, told) in [
-        ("auto", &slurm[..], "shard 2/3, as Slurm says\n"),
+        (
+            "auto",
+            &slurm[..],
+            "running shard 2/3 (from Slurm's variables)\n",
+        ),
         (
             "auto",
             &[("CI_NODE_INDEX", "2"), ("CI_NODE_TOTAL", "3")],
-            "shard 2/3, as GitLab says\n",
+            "running shard 2/3 (from GitLab's variables)\n",
         ),
         (
             "auto/3",
             &[("JOB_COMPLETION_INDEX", "1")],
-            "shard 2/3, as Kubernetes says\n",
+            "running shard 2/3 (from Kubernetes's variables)\n",
         ),
     ] {
         let server = echoing();
@@ -227,7 +232,7 @@ fn a_scheduler_names_the_shard() {
     }
     run("auto", "JOB_COMPLETION_INDEX")
         .code(2)
-        .stderr_contains("hint: add how many there are: --shard auto/N");
+        .stderr_contains("hint: add the number of shards: --shard auto/N");
     run("auto", "CI_NODE_INDEX")
         .code(2)
         .stderr_contains("CI_NODE_INDEX is set, CI_NODE_TOTAL is not");
@@ -286,8 +291,8 @@ fn outputs_from_before_there_were_shards_are_merged_by_index_and_keep_each_numbe
         outcome
             .code(11)
             .stdout(merged.as_str())
-            .stderr_contains("the last line of `c` has broken off, and was left out")
-            .stderr_contains("error: 4 items: 1 failed\n");
+            .stderr_contains("the last line of `c` is incomplete; skipping it")
+            .stderr_contains("error: of 4 items, 1 failed\n");
     }
     let outcome = merge(&home, &["a", "c", "c"]);
     outcome
@@ -295,10 +300,11 @@ fn outputs_from_before_there_were_shards_are_merged_by_index_and_keep_each_numbe
         .stdout_contains("\"index\":2")
         .stderr_contains("1 item has no record: index 1\n")
         .stderr_contains(
-            "1 item has more than one record: index 2 (an answer is kept, else the first)\n",
+            "1 item has more than one record: index 2 (keeping an answer if there is one, \
+             otherwise the first)\n",
         )
         .stderr_contains(
-            "error: 4 items: 1 without a record, 1 with more than one record, 1 failed",
+            "error: of 4 items, 1 has no record, 1 has more than one record, 1 failed",
         );
     // A different batch: the same indexes, but none of the items.
     home.write("work/in.jsonl", "{\"id\":\"z\"}\n");
@@ -321,7 +327,7 @@ fn an_answer_is_kept_rather_than_a_failure_and_records_may_come_from_standard_in
     outcome
         .code(11)
         .stdout(answer.as_str())
-        .stderr_contains("error: 1 item: 1 with more than one record\n");
+        .stderr_contains("error: of 1 item, 1 has more than one record\n");
 }
 
 #[test]

@@ -405,7 +405,7 @@ fn a_conversation_that_is_removed_meanwhile_begins_again_under_its_name() {
     terminal
         .keys("Two")
         .keys(ENTER)
-        .wait_for("`a` was deleted meanwhile");
+        .wait_for("`a` was deleted in the meantime");
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
     session(&["show", "a"]).code(0).stdout_contains("Two");

@@ -42,33 +42,39 @@ fn it_is_for_the_user_alone_and_grows_with_each_run() {
 fn another_file_is_refused_and_nothing_is_sent() {
     let (server, home) = (answering("ok"), Home::new());
     let newer = "{\"format\":\"langdock-record\",\"version\":2}\n";
-    for (content, message, hint) in [
-        ("notes\n", "`x` is not a record", "name a new file"),
-        ("{\"at\":1}\n", "`x` is not a record", "name a new file"),
-        (newer, "has version 2 of the format", "update langdock"),
+    let other = [
+        "name a new file, or one that",
+        "name a file that --record wrote",
+    ];
+    for (content, message, hints) in [
+        ("notes\n", "`x` is not a recording", other),
+        ("{\"at\":1}\n", "`x` is not a recording", other),
+        (newer, "has format version 2", ["update langdock"; 2]),
     ] {
         let path = home.write("work/x", content);
-        for flag in ["--record", "--replay"] {
+        for (flag, hint) in ["--record", "--replay"].into_iter().zip(hints) {
             let run = send(&server).home(&home).args(["Hi", flag, "x"]).run();
             run.stdout("").failed(2, message, hint);
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
         }
     }
     fs::create_dir(home.work().join("d")).unwrap();
-    for path in ["d", "no/such/directory"] {
+    for (path, hint) in [("d", "ls -ld"), ("no/such/file", "`mkdir -p no/such`")] {
         let run = send(&server)
             .home(&home)
             .args(["Hi", "--record", path])
             .run();
-        run.stdout("")
-            .failed(1, "cannot write the record", "ls -ld");
+        run.stdout("").failed(1, "cannot write the recording", hint);
     }
     let run = send(&server)
         .home(&home)
         .args(["Hi", "--replay", "none"])
         .run();
-    run.stdout("")
-        .failed(1, "cannot read the record `none`", "ls -ld none");
+    run.stdout("").failed(
+        1,
+        "cannot read the recording `none`",
+        "`ls .` lists the files",
+    );
     assert_eq!(server.connections(), 0);
 }
 
@@ -94,7 +100,11 @@ fn a_line_that_was_torn_off_is_named_and_harms_no_other() {
             .args(["Hi", "--replay", RECORD])
             .run()
     };
-    replay().failed(2, "line 2 of the record `r.jsonl`", "sed -i 2d r.jsonl");
+    replay().failed(
+        2,
+        "line 2 of the recording `r.jsonl`",
+        "sed -i.bak 2d r.jsonl",
+    );
     let whole: Vec<&str> = text.lines().collect();
     fs::write(&path, whole.join("\n")).unwrap();
     replay().code(0).stdout("ok\n");

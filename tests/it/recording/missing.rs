@@ -33,7 +33,7 @@ fn a_missing_request_ends_with_3_and_names_the_nearest_with_the_difference() {
     let (home, outcome) = recorded.replay(|_| ask("What is 3+3?"), &["--json"]);
     let failure = outcome.failure(3);
     let expected =
-        "line 2, messages[0].content[0].text was \"What is 2+2?\" and is \"What is 3+3?\"";
+        "(line 2) differs: messages[0].content[0].text was \"What is 2+2?\", now \"What is 3+3?\"";
     assert!(failure.message.ends_with(expected), "{failure:?}");
     let hint = format!("add --record {} to send", recorded.path().display());
     assert!(failure.hint.starts_with(&hint), "{failure:?}");
@@ -43,7 +43,7 @@ fn a_missing_request_ends_with_3_and_names_the_nearest_with_the_difference() {
 
     let flags = ["--region", "us"];
     let (_, outcome) = recorded.replay(|_| ask("What is 2+2?"), &flags);
-    outcome.failed(3, "region was \"eu\" and is \"us\"", "--record");
+    outcome.failed(3, "region was \"eu\", now \"us\"", "--record");
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn cache_marks_and_the_user_id_make_no_difference() {
     let (_, outcome) = recorded.replay(|_| ask("Hi"), &["--user-id", "somebody"]);
     outcome.code(0).stdout("ok\n").stderr_empty();
     let (_, outcome) = recorded.replay(|_| ask("Hi"), &["--temperature", "0.5"]);
-    outcome.failed(3, "temperature was nothing and is 0.5", "--record");
+    outcome.failed(3, "temperature was nothing, now 0.5", "--record");
 }
 
 #[test]

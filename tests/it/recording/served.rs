@@ -68,7 +68,7 @@ fn other_programs_get_the_recorded_answers_in_their_order() {
     assert_eq!(refusal["error"]["type"], "invalid_request_error");
     let message = refusal["error"]["message"].as_str().unwrap();
     assert!(
-        message.ends_with("in line 2, messages[0].content[0].text was \"Hi\" and is \"Ho\""),
+        message.ends_with("(line 2) differs: messages[0].content[0].text was \"Hi\", now \"Ho\""),
         "{message}"
     );
     serving.end();
@@ -157,7 +157,7 @@ fn flags_of_the_script_and_files_that_are_no_record_are_refused() {
             .args(["serve", "--replay", RECORD]);
         serve.args(flags).run()
     };
-    run(&[]).failed(2, "`r.jsonl` is not a record", "--record");
+    run(&[]).failed(2, "`r.jsonl` is not a recording", "--record");
     for flags in [&["--rpm", "1"][..], &["--rate", "1"], &["--fail", "429:1"]] {
         let message = format!("'{}", flags[0]);
         run(flags).failed(2, &message, "usage: langdock serve");

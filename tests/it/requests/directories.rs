@@ -211,11 +211,10 @@ fn files_that_a_shell_made_of_a_star_are_not_taken_for_the_prompt() {
         .code(2)
         .stdout("")
         .stderr_contains("`b c.md` is an existing file, but was given as the prompt");
-    outcome.stderr_contains(
-        "\nhint: write -f a.md -f 'b c.md' -f d.md; everything after -- is the prompt",
-    );
+    outcome
+        .stderr_contains("\nhint: write -f a.md -f 'b c.md' -f d.md, or put the prompt after --");
     refused(&home, &["-a", "d.md", "a.md", "summarise"])
-        .stderr_contains("hint: write -a d.md -a a.md; ");
+        .stderr_contains("hint: write -a d.md -a a.md, ");
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn a_definition_without_such_a_form_is_refused_with_file_tool_and_key() {
     for (tool, why) in [
         (
             json!({"name": "a", "input_schema": {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}}),
-            "tool `a`: `input_schema`: `oneOf` at the top level, which the API does not take",
+            "tool `a`: `input_schema`: `oneOf` is not accepted by the API at the top level",
         ),
         (
             json!({"name": "a", "input_schema": {"type": "object", "properties": {"a b": {}}}}),

@@ -95,10 +95,9 @@ fn a_conversation_of_an_earlier_version_is_sent_with_all_that_was_said() {
     for (name, command, _) in CONVERSATIONS {
         let (server, home) = (answering("ok"), home_with(name));
         let outcome = ask(&server, &home, command, name, "Next");
-        outcome
-            .code(0)
-            .stdout("ok\n")
-            .stderr_contains("is from an earlier version: it now belongs to");
+        outcome.code(0).stdout("ok\n").stderr_contains(
+            "was saved by an earlier version of langdock, without its endpoint; from now on",
+        );
         match name {
             "torn" => outcome.stderr_contains("is incomplete; skipping it"),
             "killed" => outcome.stderr_contains("recovered a partial answer of a killed process"),

@@ -33,7 +33,7 @@ fn neither_a_variable_nor_the_config_file_sends_it_elsewhere() {
     let home = begun(&first, &[]);
     let outcome = saying(&second, &home, &["-c", "and?"]).run();
     outcome.code(0).stdout("one\n").stderr_contains(&format!(
-        "`x` is continued at {}, region eu, where it was begun",
+        "continuing `x` at {}, region eu, where it was started",
         first.url().trim_start_matches("http://")
     ));
     assert_eq!(said(&first.requests()[1]), ["question", "one", "and?"]);
@@ -69,7 +69,7 @@ fn a_flag_sends_it_elsewhere_and_says_what_goes_there() {
     outcome
         .code(0)
         .stderr_contains("2 turns of `x` that went to");
-    outcome.stderr_contains("region eu, will be sent to");
+    outcome.stderr_contains("(region eu) will now also be sent to");
     assert!(first.requests()[1].path.contains("/anthropic/us/"));
     let outcome = saying(&second, &home, &["-c", "then?"])
         .moved_to(&second)
@@ -141,7 +141,8 @@ fn one_of_an_earlier_version_takes_the_endpoint_of_its_next_turn() {
     fs::write(&file, old).unwrap();
     let outcome = saying(&second, &home, &["-c", "and?"]).run();
     outcome.code(0).stdout("two\n").stderr_contains(&format!(
-        "`x` is from an earlier version: it now belongs to {}, region eu",
+        "`x` was saved by an earlier version of langdock, without its endpoint; from now on it \
+         is sent to {}, region eu",
         second.url().trim_start_matches("http://")
     ));
     let outcome = saying(&first, &home, &["-c", "then?"]).run();

@@ -144,7 +144,7 @@ fn a_tool_with_confirm_is_asked_for_even_with_yes_and_runs_where_it_is_named() {
         .args(["-T", "./t.toml", "-y", "Hi"])
         .run();
     outcome.code(0).stderr_contains(
-        "denied `t`: there is no terminal to ask on; allow it with --allow-tool t",
+        "denied `t`: cannot ask for confirmation without a terminal; allow it with --allow-tool t",
     );
     assert_eq!(runs(&home), 0);
     let server = two_calls();

@@ -226,5 +226,9 @@ fn it_runs_where_its_file_says() {
     fs::create_dir(home.work().join("there")).unwrap();
     call(&home).code(0).stdout_contains("there\n");
     fs::remove_dir(home.work().join("there")).unwrap();
-    call(&home).failed(2, "its `cwd`", "langdock help tool-run");
+    call(&home).failed(
+        2,
+        "the working directory `./there` (`cwd`)",
+        "langdock help tool-run",
+    );
 }

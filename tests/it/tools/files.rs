@@ -42,7 +42,7 @@ fn a_bare_name_is_looked_for_in_the_directory_of_the_tools_only() {
     list(&home, &["-T", "only"]).failed(
         2,
         "no tools file `only`",
-        "for a file in this directory write ./only",
+        "for a file in the current directory, write ./only",
     );
 }
 
@@ -121,7 +121,7 @@ fn a_call_by_hand_is_checked_as_the_models_is() {
         "the input does not fit the schema of `t`: at `/n`: \"x\" is not of type",
         "tool-run --list",
     );
-    call("t", "{").failed(2, "--call: not valid JSON", "give a JSON object");
+    call("t", "{").failed(2, "--call: not valid JSON", "pass a JSON object");
     call("tt", "{}").failed(
         2,
         "--call: no tool `tt`; did you mean `t`?",

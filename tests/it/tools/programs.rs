@@ -38,13 +38,13 @@ fn list(home: &Home, args: &[&str]) -> Outcome {
 fn a_program_that_is_named_starts_only_if_it_is_allowed() {
     let home = home_with_weather();
     let refused = list(&home, &["-T", "weather"]);
-    refused.failed(2, "which nothing allows to start", "--allow-tool weather");
+    refused.failed(2, "which is not allowed to start", "--allow-tool weather");
     let send = Langdock::new()
         .home(&home)
         .key()
         .args(["send", "-m", "m", "-T", "weather", "Hi"])
         .run();
-    send.failed(2, "which nothing allows to start", "give its path: -T ");
+    send.failed(2, "which is not allowed to start", "use its path: -T ");
     assert!(!was_started(&home));
     for allowing in [&["-y"][..], &["--allow-tool", "weather"]] {
         let args = [&["-T", "weather"], allowing].concat();

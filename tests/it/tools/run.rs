@@ -125,7 +125,7 @@ fn what_cannot_be_run_is_told_to_the_model_and_does_not_end_the_run() {
     outcome
         .code(0)
         .stdout("Done.\n")
-        .stderr_contains("denied `secret`: there is no terminal to ask on");
+        .stderr_contains("denied `secret`: cannot ask for confirmation without a terminal");
     let expected = [
         failure(
             "t1",
