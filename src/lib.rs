@@ -233,7 +233,7 @@ pub mod internals {
             }
             File::Messages => {
                 let conversation = Conversation::parse("messages", text).map_err(refused)?;
-                check_given("messages", &conversation.messages).map_err(refused)?;
+                check_given("messages", &conversation.messages, false).map_err(refused)?;
                 send_messages(conversation.messages).map(drop)
             }
         }
@@ -249,7 +249,7 @@ pub mod internals {
             system: None,
             messages,
             fields: ExactFields::default(),
-            tools: ToolDefinition::list_from(&tools).unwrap_or_default(),
+            tools: ToolDefinition::list_from(tools.into()).unwrap_or_default(),
             tool_choice: None,
             stream: true,
         };

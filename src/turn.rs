@@ -70,6 +70,13 @@ impl UserTurn {
         &self.messages
     }
 
+    /// Continues from the messages that were sent, which may lack what the endpoint refused.
+    pub(crate) fn continue_from(&mut self, sent: &[InputMessage]) {
+        if self.messages != sent {
+            self.messages = sent.to_vec();
+        }
+    }
+
     /// Records an answer as it came: its thinking blocks must be sent back unchanged and in order,
     /// and what else is sent of it is decided where requests are made.
     pub(crate) fn record_answer(&mut self, message: &Message) {

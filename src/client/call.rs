@@ -721,9 +721,16 @@ impl ApiCall {
                 break;
             }
         }
-        let api = self
-            .client
-            .scrub_api(ApiError::from_body(status.canonical_reason(), &body));
+        let reason = status.canonical_reason();
+        let api = match content_encoding(response.headers()) {
+            // Where it can be read, the header is wrong.
+            Some(encoding) if std::str::from_utf8(&body).is_err() => {
+                ApiError::compressed(&encoding)
+            }
+            None if body.starts_with(GZIP_MAGIC) => ApiError::compressed("gzip"),
+            _ => ApiError::from_body(reason, &body),
+        };
+        let api = self.client.scrub_api(api);
         let request_id = self.request_id.clone().or_else(|| api.request_id.clone());
         Error::Status(Box::new(StatusError {
             status: status.as_u16(),
@@ -752,6 +759,9 @@ async fn ready_now<F: Future>(future: F) -> Option<F::Output> {
     })
     .await
 }
+
+/// The first bytes of a gzip file.
+const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
 
 /// Returns how the body is compressed, if it is. Nothing that is sent asks for that.
 fn content_encoding(headers: &HeaderMap) -> Option<String> {

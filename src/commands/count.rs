@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::exchange::model_catalog::ModelCatalog;
 use crate::exchange::selected_model::SelectedModel;
 use crate::exchange::settings::settings;
-use crate::input::{Estimate, Part, check_many};
+use crate::input::{Estimate, Part};
 use crate::usage::CalibrationFactors;
 
 /// The estimate, and what is known about the model.
@@ -54,10 +54,13 @@ pub(crate) async fn count(app: &App, args: cli::CountArgs) -> Result<(), Error> 
     for notice in &turn.notices {
         app.notices.notice(notice);
     }
-    check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
     let spec = given.resolve(&args, catalog.settings())?;
     let model = catalog.known_model().await;
     let model = model.as_deref();
+    if !args.input.no_check {
+        let pictures = [given.conversation.pictures.as_slice(), &turn.pictures].concat();
+        catalog.check_pictures(&pictures, model, false).await?;
+    }
     let parts = RequestParts {
         model: model.unwrap_or_default().to_owned(),
         max_tokens: DEFAULT_MAX_TOKENS,

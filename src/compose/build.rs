@@ -1,14 +1,12 @@
 //! Fields and content become a request: pure.
 
-use serde_json::Value;
-
 use super::cache_marks::CacheMarks;
 use super::history_fit::{HistoryStage, fit_history};
 use super::request_spec::{RequestSpec, set_twice};
 use crate::error::Error;
 use crate::protocol::{
-    ContentBlock, CreateMessage, ExactFields, InputMessage, RequestField, Role, SystemPrompt,
-    ToolChoice, ToolDefinition,
+    ContentBlock, CreateMessage, ExactFields, ExactJson, InputMessage, RequestField, Role,
+    SystemPrompt, ToolChoice, ToolDefinition,
 };
 
 /// The largest body, in bytes: Bedrock's limit, the tightest of the platforms behind the endpoint.
@@ -50,10 +48,15 @@ pub(crate) fn build(spec: &RequestSpec, parts: RequestParts) -> Result<CreateMes
         }
     }
     // Without events a gateway cuts a long answer off: only a field says so.
-    let stream = take_typed(&mut fields, "stream", Value::as_bool).unwrap_or(true);
-    let tools = take_typed(&mut fields, "tools", ToolDefinition::list_from).unwrap_or(parts.tools);
-    let tool_choice =
-        take_typed(&mut fields, "tool_choice", ToolChoice::from_value).or(parts.tool_choice);
+    let stream = take_typed(&mut fields, "stream", |stream| stream.as_bool()).unwrap_or(true);
+    let tools = take_typed(&mut fields, "tools", |tools| {
+        ToolDefinition::list_from(tools.clone())
+    });
+    let tools = tools.unwrap_or(parts.tools);
+    let tool_choice = take_typed(&mut fields, "tool_choice", |choice| {
+        ToolChoice::from_value(choice)
+    });
+    let tool_choice = tool_choice.or(parts.tool_choice);
     for (key, value) in fields.iter() {
         let Some(field) = RequestField::find(key) else {
             continue;
@@ -104,9 +107,9 @@ pub(crate) fn build(spec: &RequestSpec, parts: RequestParts) -> Result<CreateMes
 fn take_typed<T>(
     fields: &mut ExactFields,
     key: &str,
-    read: impl FnOnce(&Value) -> Option<T>,
+    read: impl FnOnce(&ExactJson) -> Option<T>,
 ) -> Option<T> {
-    let typed = read(fields.get(key)?)?;
+    let typed = read(&fields.exact(key)?)?;
     fields.shift_remove(key);
     Some(typed)
 }

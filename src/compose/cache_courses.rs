@@ -103,7 +103,7 @@ fn request(content: Vec<ContentBlock>) -> CreateMessage {
             content,
         }],
         fields: ExactFields::default(),
-        tools: ToolDefinition::list_from(&tools).expect("a list"),
+        tools: ToolDefinition::list_from(tools.into()).expect("a list"),
         tool_choice: None,
         stream: false,
     }

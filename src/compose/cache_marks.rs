@@ -220,30 +220,6 @@ fn blocks_between(messages: &[InputMessage], before: MarkPlace, end: MarkPlace) 
     position(end).saturating_sub(position(before))
 }
 
-/// Whether whoever wrote the request has marked it: then the marks are theirs to choose.
-pub(crate) fn has_own_marks(request: &CreateMessage) -> bool {
-    let mut blocks = request.messages.iter().flat_map(|message| &message.content);
-    let is_marked = |block: &ContentBlock| {
-        block
-            .extra()
-            .is_some_and(|fields| fields.contains_key(CACHE_CONTROL))
-    };
-    request.fields.contains_key(CACHE_CONTROL)
-        || request
-            .fields
-            .get("system")
-            .is_some_and(|system| system.to_string().contains(CACHE_CONTROL))
-        || request
-            .tools
-            .iter()
-            .any(|tool| tool.field(CACHE_CONTROL).is_some())
-        || request
-            .system
-            .as_ref()
-            .is_some_and(|system| system.has_field(CACHE_CONTROL))
-        || blocks.any(is_marked)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -270,7 +246,7 @@ mod tests {
             system: Some(SystemPrompt::from_text("Be brief.")),
             messages,
             fields: ExactFields::default(),
-            tools: ToolDefinition::list_from(&tools).expect("a list"),
+            tools: ToolDefinition::list_from(tools.into()).expect("a list"),
             tool_choice: None,
             stream: true,
         }
@@ -409,29 +385,5 @@ mod tests {
         request.system = Some(SystemPrompt::from_text(" "));
         let marks = marked(&mut request, PromptReuse::Conversation);
         assert_eq!(marks, ["messages.0.content.0", "tools.1"]);
-    }
-
-    #[test]
-    fn marks_of_the_user_are_found_wherever_they_are() {
-        let plain = request(vec![message(Role::User, &json!([text("q")]))]);
-        assert!(!has_own_marks(&plain));
-        let mark = || CacheTtl::FiveMinutes.to_json();
-        let mut of_block = plain.clone();
-        let fields = of_block.messages[0].content[0].extra_mut();
-        fields
-            .expect("text has fields")
-            .insert(CACHE_CONTROL.to_owned(), mark());
-        let mut of_tool = plain.clone();
-        of_tool.tools[0].set_field(CACHE_CONTROL, mark());
-        let mut of_body = plain.clone();
-        of_body.fields.insert(CACHE_CONTROL, mark());
-        let mut of_system = plain.clone();
-        of_system.fields.insert(
-            "system",
-            json!([{"type": "text", "text": "s", "cache_control": mark()}]),
-        );
-        for request in [of_block, of_tool, of_body, of_system] {
-            assert!(has_own_marks(&request));
-        }
     }
 }

@@ -11,6 +11,8 @@ pub(crate) mod external_editor;
 pub(crate) mod history_fit;
 pub(crate) mod model_fit;
 pub(crate) mod named_text;
+pub(crate) mod output_limit;
+pub(crate) mod own_marks;
 pub(crate) mod preflight;
 pub(crate) mod prompt_parts;
 pub(crate) mod request_spec;

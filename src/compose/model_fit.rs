@@ -214,10 +214,8 @@ impl RequestSpec {
                 } else {
                     "format"
                 };
-                let others = match self.fields.get(EFFORT.key) {
-                    Some(Value::Object(members)) => without(members, member),
-                    _ => None,
-                };
+                let config = self.fields.exact(EFFORT.key);
+                let others = config.and_then(|config| without(config, member));
                 match others {
                     Some(others) => drop(self.fields.insert(EFFORT.key, others)),
                     None => drop(self.fields.shift_remove(EFFORT.key)),

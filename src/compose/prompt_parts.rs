@@ -96,7 +96,7 @@ mod tests {
             system: Some(SystemPrompt::from_text("s")),
             messages: vec![message("q"), message("r")],
             fields: ExactFields::default(),
-            tools: ToolDefinition::list_from(&tools).expect("a list"),
+            tools: ToolDefinition::list_from(tools.into()).expect("a list"),
             tool_choice: None,
             stream: true,
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::sources::RequestSources;
 use crate::cli;
@@ -67,21 +67,22 @@ impl RequestSpec {
 
     /// Returns the value of a field with this one in it: a field may have more members than the
     /// option that its flag sets.
-    pub(crate) fn with_option(&self, field: &RequestField, value: Value) -> Value {
-        match (field.shape, self.fields.get(field.key), value) {
-            (FieldShape::Effort, Some(Value::Object(members)), Value::Object(mut option)) => {
-                let mut members = members.clone();
-                members.append(&mut option);
-                Value::Object(members)
+    pub(crate) fn with_option(&self, field: &RequestField, value: Value) -> ExactJson {
+        match (field.shape, self.fields.exact(field.key), value) {
+            (FieldShape::Effort, Some(mut config), Value::Object(option)) if config.is_object() => {
+                for (member, value) in option {
+                    config.set_field(&member, value);
+                }
+                config
             }
-            (_, _, value) => value,
+            (_, _, value) => value.into(),
         }
     }
 
     /// Removes the option that the flag of a field sets.
     pub(crate) fn unset_option(&mut self, field: &RequestField) {
-        let others = match (field.shape, self.fields.get(field.key)) {
-            (FieldShape::Effort, Some(Value::Object(members))) => without(members, field.name),
+        let others = match (field.shape, self.fields.exact(field.key)) {
+            (FieldShape::Effort, Some(config)) => without(config, field.name),
             _ => None,
         };
         match others {
@@ -201,7 +202,7 @@ impl RequestSources {
         let Some(word) = word else { return Ok(None) };
         let of_fields = spec
             .fields
-            .get("tools")
+            .exact("tools")
             .filter(|_| self.tools.is_empty())
             .and_then(ToolDefinition::list_from);
         let tools = of_fields.unwrap_or_else(|| self.definitions());
@@ -257,11 +258,16 @@ fn with_members(object: Option<&Value>, other: &Value) -> Value {
     Value::Object(members)
 }
 
-/// Returns an object without one of its members; `None` if it has no other.
-pub(super) fn without(members: &Map<String, Value>, member: &str) -> Option<Value> {
-    let mut others = members.clone();
-    others.shift_remove(member);
-    (!others.is_empty()).then_some(Value::Object(others))
+/// Returns an object without one of its members; `None` if it has no other, or is not an object.
+pub(super) fn without(mut object: ExactJson, member: &str) -> Option<ExactJson> {
+    if !object.is_object() {
+        return None;
+    }
+    object.remove_field(member);
+    object
+        .as_object()
+        .is_some_and(|others| !others.is_empty())
+        .then_some(object)
 }
 
 /// Returns a flag as it was typed.
@@ -295,5 +301,24 @@ pub(super) fn set_twice(key: &str, by: &str) -> Error {
     Error::Usage {
         message: format!("`{key}` is set twice, by {by}"),
         hint: Some("leave out one of them".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::EFFORT;
+
+    #[test]
+    fn an_option_is_set_and_removed_beside_others_that_keep_their_digits() {
+        let mut spec = RequestSpec::default();
+        let config = ExactJson::parse(r#"{"effort":"low","x":1.10}"#).expect("JSON");
+        spec.fields.insert(EFFORT.key, config);
+        let high = serde_json::json!({"effort": "high"});
+        let with_high = spec.with_option(&EFFORT, high);
+        assert_eq!(with_high.to_string(), r#"{"effort":"high","x":1.10}"#);
+        spec.unset_option(&EFFORT);
+        let left = spec.fields.exact(EFFORT.key).expect("another member");
+        assert_eq!(left.to_string(), r#"{"x":1.10}"#);
     }
 }

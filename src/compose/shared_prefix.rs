@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use super::cache_marks::{CacheMarks, PromptReuse, SharedPrefix, has_own_marks};
+use super::cache_marks::{CacheMarks, PromptReuse, SharedPrefix};
 use super::cache_policy::PromptTokens;
+use super::own_marks::has_own_marks;
 use crate::client::fingerprint;
 use crate::input::Estimate;
 use crate::protocol::{

@@ -39,7 +39,7 @@ impl RequestSources {
         if let Some(path) = &args.input.messages {
             let (name, text) = read_named_text(app, path).await?;
             given.conversation = Conversation::parse(&name, &text)?;
-            check_given(&name, &given.conversation.messages)?;
+            check_given(&name, &given.conversation.messages, args.input.no_check)?;
             given.conversation_part = Some((name, text.len()));
         }
         for path in &args.tools.tools {

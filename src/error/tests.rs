@@ -393,7 +393,10 @@ fn of_input() -> Vec<Error> {
         image(ImageError::TooManyPixels(size())),
         image(ImageError::TooManyPixelsOfMany(size())),
         image(ImageError::Damaged),
-        input::Error::TooManyImages { count: 101 },
+        input::Error::TooManyImages {
+            count: 101,
+            most: 100,
+        },
         input::Error::TooLong {
             name: name(),
             most: 20_971_520,

@@ -3,8 +3,9 @@
 
 use std::time::SystemTime;
 
-use crate::compose::cache_marks::{CacheMarks, PromptReuse, has_own_marks};
+use crate::compose::cache_marks::{CacheMarks, PromptReuse};
 use crate::compose::cache_policy::{PastRequest, PromptTokens, choose_ttl, expected_read};
+use crate::compose::own_marks::has_own_marks;
 use crate::compose::prompt_parts::PromptParts;
 use crate::input::Estimate;
 use crate::protocol::{CacheMode, CreateMessage, cache_minimum};

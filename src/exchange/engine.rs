@@ -265,6 +265,7 @@ impl<'a> Exchange<'a> {
             check_and_show(self.app, &estimate, &limits)?;
             self.has_warned |= limits.iter().any(|limit| total.low > limit.tokens);
         }
+        self.fit_tools_and_marks(request, is_sent).await?;
         let marks = self.choose_marks(request, &estimate, is_sent).await?;
         let body = encode_marked_body(request, &marks, parts, self.policy.is_unchecked)?;
         Ok(EncodedRequest {

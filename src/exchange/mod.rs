@@ -16,6 +16,7 @@ pub(crate) mod driver;
 pub(crate) mod engine;
 pub(crate) mod finish;
 pub(crate) mod model_catalog;
+mod model_limits;
 pub(crate) mod model_options;
 pub(crate) mod option_learner;
 pub(crate) mod prepare;

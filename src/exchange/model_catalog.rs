@@ -418,7 +418,11 @@ impl<'a> ModelCatalog<'a> {
     }
 
     /// What the list that is remembered says of a model. `may_ask_key` is as for the window.
-    async fn listed(&self, model: &str, may_ask_key: bool) -> Result<Option<ListedModel>, Error> {
+    pub(super) async fn listed(
+        &self,
+        model: &str,
+        may_ask_key: bool,
+    ) -> Result<Option<ListedModel>, Error> {
         let models = self.remembered_models(may_ask_key).await?;
         Ok(models.into_iter().find(|listed| listed.id() == model))
     }

@@ -4,9 +4,10 @@
 use super::engine::Exchange;
 use super::selected_model::SelectedModel;
 use crate::compose::model_fit::{Insistence, ModelFit};
+use crate::compose::own_marks::check_own_marks;
 use crate::compose::request_spec::RequestSpec;
 use crate::error::Error;
-use crate::protocol::ToolChoice;
+use crate::protocol::{CreateMessage, ModelOption, Support, ToolChoice, ToolDefinition};
 
 /// What a request is fitted with, beside its fields and its model.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +48,40 @@ impl Exchange<'_> {
         })?;
         for notice in notices {
             self.notice_once(notice);
+        }
+        Ok(())
+    }
+
+    /// Checks what of a request its fields do not show: leaves `strict` out of the tools of a model
+    /// that is known to refuse it, with a notice.
+    ///
+    /// # Errors
+    ///
+    /// If the endpoint is known to refuse the user's own marks for the prompt cache, or if a slow
+    /// key cannot be read.
+    pub(super) async fn fit_tools_and_marks(
+        &mut self,
+        request: &mut CreateMessage,
+        is_sent: bool,
+    ) -> Result<(), Error> {
+        if self.policy.is_unchecked {
+            return Ok(());
+        }
+        check_own_marks(request)?;
+        if !request.tools.iter().any(ToolDefinition::is_strict) {
+            return Ok(());
+        }
+        let rules = self.catalog.rules(&request.model, is_sent).await?;
+        if rules.support(ModelOption::StructuredOutput) != Support::No {
+            return Ok(());
+        }
+        let model = &request.model;
+        for tool in request.tools.iter_mut().filter(|tool| tool.is_strict()) {
+            tool.remove_field("strict");
+            self.notice_once(format!(
+                "`strict` of the tool `{}` is left out: {model} does not accept it",
+                tool.name()
+            ));
         }
         Ok(())
     }

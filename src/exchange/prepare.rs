@@ -16,7 +16,7 @@ use crate::compose::user_turn::{StdinUse, default_system, system_prompt, user_tu
 use crate::compose::{curl, dry_run};
 use crate::config::Settings;
 use crate::error::Error;
-use crate::input::{Estimate, check_many, pictures_of};
+use crate::input::{Estimate, pictures_of};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::tool::Structured;
 
@@ -75,14 +75,14 @@ impl Exchange<'_> {
         if let Some(recorder) = recorder {
             put_conversation_first(recorder, &mut sources, &mut system, &spec, &turn.content);
         }
-        check_many(&[sources.conversation.pictures.as_slice(), &turn.pictures].concat())?;
         let is_sent = !(args.looking.dry_run || args.looking.curl);
         let model = self.model(is_sent).await?;
-        let set = self.settings().max_tokens.as_ref().map(|set| set.value);
-        let max_tokens = match set {
-            Some(tokens) => tokens,
-            None => self.default_max_tokens(&model, is_sent).await?,
-        };
+        let pictures = [sources.conversation.pictures.as_slice(), &turn.pictures].concat();
+        self.check_pictures(&pictures, is_sent).await?;
+        let chosen = self.settings().max_tokens.as_ref().map(Into::into);
+        let max_tokens = self
+            .settle_max_tokens(&mut spec, chosen.as_ref(), &model, is_sent)
+            .await?;
         let context = FitContext {
             max_tokens,
             // How a model is asked for what matches a schema follows from what it accepts.

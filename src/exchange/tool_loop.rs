@@ -57,6 +57,7 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
         // A choice that was forced would be forced for ever.
         reset_tool_choice(request);
         loop {
+            self.turn.continue_from(&request.messages);
             let failed = match self.follow_up(exchange, &mut outcome, sink).await {
                 Ok(true) => return outcome,
                 Ok(false) => {

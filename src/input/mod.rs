@@ -21,7 +21,10 @@ pub(crate) use conversation::Conversation;
 pub(crate) use directory::Directory;
 pub(crate) use estimate::{Estimate, Part, Tokens};
 pub(crate) use patient::Patient;
-pub(crate) use picture::{MANY_PICTURES, MAX_PICTURES, Picture, check_many, pictures_of};
+pub(crate) use picture::{
+    LONG_WINDOW, MANY_PICTURES, MAX_PICTURES, MAX_PICTURES_OF_SHORT_WINDOW, Picture, check_many,
+    pictures_of,
+};
 pub(crate) use read::{on_a_thread, read_prose, read_text};
 pub(crate) use stdin::{Stdin, is_shared_with_caller};
 pub(crate) use template::{Places, Template};
@@ -87,10 +90,12 @@ pub(crate) enum Error {
         source: ImageError,
     },
     /// More images than a request may have.
-    #[error("the request has {}, over the limit of {MAX_PICTURES}", counted(*count, "image"))]
+    #[error("the request has {}, over the limit of {most}", counted(*count, "image"))]
     TooManyImages {
-        /// So many.
+        /// How many it has.
         count: usize,
+        /// How many it may have.
+        most: usize,
     },
     /// More input than fits into a request.
     #[error("{name} has more than {}, the limit of a request (20 MB)", counted(*most, "byte"))]

@@ -11,9 +11,15 @@ use crate::protocol::{ContentBlock, InputMessage, Source};
 /// How many images a request has before the tighter limit holds for each.
 pub(crate) const MANY_PICTURES: usize = 20;
 
-/// The most images of a request: the limit of models with a window of 200,000 tokens. Source:
+/// The maximum number of images in a request to a model with a window of [`LONG_WINDOW`]. Source:
 /// Anthropic's vision page, `build-with-claude/vision`; unverified against Langdock.
-pub(crate) const MAX_PICTURES: usize = 100;
+pub(crate) const MAX_PICTURES: usize = 600;
+
+/// The maximum number of images in a request to any other model.
+pub(crate) const MAX_PICTURES_OF_SHORT_WINDOW: usize = 100;
+
+/// The context window from which on a request may have more images, in tokens.
+pub(crate) const LONG_WINDOW: u64 = 1_000_000;
 
 /// An image to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,14 +30,14 @@ pub(crate) struct Picture {
     pub(crate) size: Option<PixelSize>,
 }
 
-/// Refuses a picture that is too large to be one of many, and too many pictures.
-pub(crate) fn check_many(pictures: &[Picture]) -> Result<(), Error> {
+/// Refuses more pictures than `most`, and one that is too large to be one of many.
+pub(crate) fn check_many(pictures: &[Picture], most: usize) -> Result<(), Error> {
     let count = pictures.len();
     if count <= MANY_PICTURES {
         return Ok(());
     }
-    if count > MAX_PICTURES {
-        return Err(Error::TooManyImages { count });
+    if count > most {
+        return Err(Error::TooManyImages { count, most });
     }
     for Picture { name, size } in pictures {
         if let Some(size) = size {
@@ -85,19 +91,20 @@ mod tests {
     }
 
     #[test]
-    fn there_may_be_a_hundred_pictures() {
-        assert!(check_many(&pictures(100, 10)).is_ok());
-        let error = check_many(&pictures(101, 10)).expect_err("one too many");
-        assert_eq!(
-            error.to_string(),
-            "the request has 101 images, over the limit of 100"
-        );
+    fn there_may_be_as_many_pictures_as_the_limit_says() {
+        for most in [MAX_PICTURES_OF_SHORT_WINDOW, MAX_PICTURES] {
+            assert!(check_many(&pictures(most, 10), most).is_ok());
+            let count = most + 1;
+            let error = check_many(&pictures(count, 10), most).expect_err("one too many");
+            let expected = format!("the request has {count} images, over the limit of {most}");
+            assert_eq!(error.to_string(), expected);
+        }
     }
 
     #[test]
     fn more_than_twenty_pictures_have_to_be_smaller_each() {
-        assert!(check_many(&pictures(20, 8000)).is_ok());
-        assert!(check_many(&pictures(21, 2000)).is_ok());
+        assert!(check_many(&pictures(20, 8000), 100).is_ok());
+        assert!(check_many(&pictures(21, 2000), 100).is_ok());
         let mut many = pictures(21, 2000);
         many[6] = Picture {
             name: "`7.png`".to_owned(),
@@ -106,6 +113,7 @@ mod tests {
                 height: 2001,
             }),
         };
-        assert!(matches!(check_many(&many), Err(Error::Image { name, .. }) if name == "`7.png`"));
+        let refused = check_many(&many, 100);
+        assert!(matches!(refused, Err(Error::Image { name, .. }) if name == "`7.png`"));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The endpoint decodes every picture and refuses one that ends early ("Could not process image"),
 //! with each later request of the conversation too. The size in pixels is at the beginning of a
-//! file, so that it does not show this.
+//! file, so it does not show this; the structure does, and the pixels need not be decoded for it.
 
 use super::sniff::FileKind;
 
@@ -10,7 +10,7 @@ use super::sniff::FileKind;
 const PNG_CHUNK_OVERHEAD: usize = 12;
 
 /// Returns whether a picture of this kind reaches the end that its format prescribes.
-pub(crate) fn is_complete_picture(kind: FileKind, bytes: &[u8]) -> bool {
+pub(super) fn is_complete_picture(kind: FileKind, bytes: &[u8]) -> bool {
     let is_complete = match kind {
         FileKind::Png => png_end(bytes),
         FileKind::Jpeg => jpeg_end(bytes),

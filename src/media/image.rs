@@ -4,6 +4,8 @@
 //! 8000 pixels per side. Source: Anthropic's vision page, `build-with-claude/vision`; unverified
 //! against Langdock.
 
+use super::completeness::is_complete_picture;
+use super::sniff::detect_file_kind;
 use crate::text::{counted, grouped};
 
 /// Maximum length of one image's base64 text in bytes: 5 MiB, the number in the API's own error
@@ -71,12 +73,12 @@ pub(crate) enum ImageError {
         counted(MAX_SIDE_OF_MANY, "pixel")
     )]
     TooManyPixelsOfMany(PixelSize),
-    /// The size could not be read: the file is truncated or damaged.
+    /// The file is truncated or damaged.
     #[error("the image is damaged or truncated")]
     Damaged,
 }
 
-/// Checks the bytes of a jpeg, png, gif or webp against the limits of one image.
+/// Checks that the bytes are a complete jpeg, png, gif or webp within the limits of one image.
 pub(crate) fn check_image(bytes: &[u8]) -> Result<PixelSize, ImageError> {
     let base64_bytes = bytes.len().div_ceil(3) * 4;
     if base64_bytes > MAX_BASE64_BYTES {
@@ -91,22 +93,26 @@ pub(crate) fn check_image(bytes: &[u8]) -> Result<PixelSize, ImageError> {
         height: size.height,
     };
     if size.width.max(size.height) > MAX_SIDE {
-        Err(ImageError::TooManyPixels(size))
-    } else {
-        Ok(size)
+        return Err(ImageError::TooManyPixels(size));
     }
+    let is_empty = size.width == 0 || size.height == 0;
+    if is_empty || !is_complete_picture(detect_file_kind(bytes), bytes) {
+        return Err(ImageError::Damaged);
+    }
+    Ok(size)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Returns the first 33 bytes of a PNG: signature and IHDR, all that its size in pixels needs.
+    /// Returns a PNG that has everything except its pixels.
     fn png(width: u32, height: u32) -> Vec<u8> {
         let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
         bytes.extend(width.to_be_bytes());
         bytes.extend(height.to_be_bytes());
         bytes.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend(b"\0\0\0\0IDAT\0\0\0\0\0\0\0\0IEND\0\0\0\0");
         bytes
     }
 
@@ -139,7 +145,12 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_image_is_damaged() {
-        assert_eq!(check_image(&png(1, 1)[..12]), Err(ImageError::Damaged));
+    fn a_truncated_or_empty_image_is_damaged() {
+        let whole = png(1, 1);
+        assert!(check_image(&whole).is_ok());
+        for end in [12, 33, whole.len() - 8] {
+            assert_eq!(check_image(&whole[..end]), Err(ImageError::Damaged));
+        }
+        assert_eq!(check_image(&png(0, 1)), Err(ImageError::Damaged));
     }
 }

@@ -5,7 +5,6 @@ mod image;
 mod sniff;
 mod tokens;
 
-pub(crate) use completeness::is_complete_picture;
 pub(crate) use image::{ImageError, PixelSize, check_image};
 pub(crate) use sniff::{FileKind, SNIFFED_BYTES, detect_file_kind, is_utf16};
 pub(crate) use tokens::ImageResolution;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::answer_limit::{AnswerLimit, AnswerSize, MAX_BLOCKS};
 use super::error::StreamError;
 use super::event::{Delta, Event, MessageDelta};
+use super::exact_json::{ExactFields, ExactJson};
 use super::message::{ContentBlock, Message, StopReason, Usage};
 use crate::text::fields_bytes;
 
@@ -214,14 +215,14 @@ impl Accumulator {
                 Ok(Update::Nothing)
             }
             (delta, ContentBlock::Unknown(block)) => {
-                if let Some(fields) = block.as_object_mut() {
-                    grow_unknown(fields, delta);
-                }
+                grow_unknown(block, delta);
                 Ok(Update::Nothing)
             }
             (Delta::Unknown(more), content) => {
                 if let Some(fields) = content.extra_mut() {
-                    merge_fields(fields, more);
+                    let mut grown = ExactJson::from(Value::Object(std::mem::take(fields)));
+                    merge_fields(&mut grown, &more);
+                    *fields = grown.as_object().cloned().unwrap_or_default();
                 }
                 Ok(Update::Nothing)
             }
@@ -281,33 +282,26 @@ fn push_citation(fields: &mut Map<String, Value>, citation: Value) {
     }
 }
 
-/// Adds a known delta to a block of an unknown type, in the field named after the delta.
-fn grow_unknown(fields: &mut Map<String, Value>, delta: Delta<'_>) {
+/// Adds a delta to a block of an unknown type: a known one in the field named after it.
+fn grow_unknown(block: &mut ExactJson, delta: Delta<'_>) {
     let (key, more) = match delta {
         Delta::Text(more) => ("text", more),
         Delta::Thinking(more) => ("thinking", more),
         Delta::Signature(more) => ("signature", more),
-        Delta::Citation(citation) => return push_citation(fields, citation),
+        Delta::Citation(citation) => {
+            return block.merge_field("citations", Value::Array(vec![citation]).into());
+        }
+        Delta::Unknown(more) => return merge_fields(block, &more),
         // Arguments are collected until the message ends.
-        Delta::Unknown(more) => return merge_fields(fields, more),
         Delta::InputJson(_) | Delta::Empty => return,
     };
-    merge_field(fields, key.to_owned(), Value::String(more.into_owned()));
+    block.merge_field(key, Value::String(more.into_owned()).into());
 }
 
 /// Merges the fields of an unknown delta into its block: as with known deltas, text and lists grow
 /// and anything else is replaced. Anthropic's SDKs do the same for `compaction_delta`.
-fn merge_fields(fields: &mut Map<String, Value>, delta: Map<String, Value>) {
-    for (key, more) in delta {
-        merge_field(fields, key, more);
-    }
-}
-
-fn merge_field(fields: &mut Map<String, Value>, key: String, more: Value) {
-    match (fields.entry(key).or_insert(Value::Null), more) {
-        (Value::String(text), Value::String(more)) => text.push_str(&more),
-        (Value::Array(list), Value::Array(more)) => list.extend(more),
-        (_, Value::Null) => {} // Null says nothing.
-        (other, more) => *other = more,
+fn merge_fields(block: &mut ExactJson, delta: &ExactFields) {
+    for (key, more) in delta.iter_exact() {
+        block.merge_field(key, more);
     }
 }

@@ -96,6 +96,16 @@ impl ApiError {
         error
     }
 
+    /// Creates the error of a body that is compressed, although compression was not requested.
+    pub(crate) fn compressed(encoding: &str) -> Self {
+        Self {
+            message: in_one_line(&format!(
+                "its message is compressed with {encoding}, which was not asked for"
+            )),
+            ..Self::default()
+        }
+    }
+
     /// Returns `None` if it has neither a message nor a type.
     fn from_json(body: &Value) -> Option<Self> {
         let text = |value: &Value| value.as_str().map(str::to_owned);

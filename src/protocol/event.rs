@@ -8,11 +8,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::answer_limit::{AnswerLimit, AnswerSize};
 use super::error::{ApiError, StreamError};
+use super::exact_json::{ExactFields, ExactJson, with_readable_numbers};
 use super::message::{ContentBlock, MALFORMED_BLOCK, Message, StopReason, Usage};
 use super::sse::Frame;
 use super::text_delta;
@@ -56,7 +58,7 @@ pub(crate) enum Delta<'a> {
     /// A citation of the text.
     Citation(Value),
     /// The fields of a delta of an unknown type, without the type.
-    Unknown(Map<String, Value>),
+    Unknown(ExactFields),
     /// A delta of a known type without its field.
     Empty,
 }
@@ -154,11 +156,12 @@ impl<'a> Event<'a> {
             }
             b"content_block_stop" => Ok(Self::BlockStop(envelope.index)),
             b"message_delta" => {
-                let mut delta: MessageDelta = optional(frame, envelope.delta)?;
+                let mut delta: MessageDelta = optional_owned(frame, envelope.delta)?;
                 if !envelope.is_plain_message_delta(frame) {
                     delta.extra.extend(unknown_fields(frame)?);
                 }
-                Ok(Self::MessageDelta(delta, optional(frame, envelope.usage)?))
+                let usage = optional_owned(frame, envelope.usage)?;
+                Ok(Self::MessageDelta(delta, usage))
             }
             b"message_stop" => Ok(Self::MessageStop),
             b"error" => Ok(Self::Error(ApiError::from_body(None, frame.data))),
@@ -216,7 +219,11 @@ impl<'a> Delta<'a> {
             "input_json_delta" => fields.partial_json.map(Self::InputJson),
             "citations_delta" => fields.citation.map(Self::Citation),
             _ => {
-                let mut fields: Map<String, Value> = required(frame, raw)?;
+                let text = raw.map_or("{}", RawValue::get);
+                let fields = ExactJson::parse_written(text).map(ExactFields::from_object);
+                let mut fields = fields
+                    .map_err(|source| malformed(frame, source))?
+                    .unwrap_or_default();
                 fields.shift_remove("type");
                 return Ok(Self::Unknown(fields));
             }
@@ -235,7 +242,7 @@ fn unknown_fields(frame: &Frame<'_>) -> Result<Map<String, Value>, StreamError> 
         .into_iter()
         .filter(|(key, _)| !KNOWN.contains(&key.as_ref()));
     let mut unknown = unknown
-        .map(|(key, raw)| Ok((key.into_owned(), parse(frame, raw)?)))
+        .map(|(key, raw)| Ok((key.into_owned(), parse_owned(frame, raw)?)))
         .collect::<Result<Map<String, Value>, StreamError>>()?;
     unknown.sort_keys();
     unknown.retain(|_, value: &mut Value| !value.is_null());
@@ -253,16 +260,27 @@ fn started_message(frame: &Frame<'_>, raw: Option<&RawValue>) -> Result<Box<Mess
     if let Some(Ok(message)) = raw.map(|raw| serde_json::from_str(raw.get())) {
         return Ok(message);
     }
-    let mut fields: Map<String, Value> = optional(frame, raw)?;
+    let mut fields: Map<String, Value> = optional_owned(frame, raw)?;
     fields.entry("content").or_insert(Value::Null);
     serde_json::from_value(Value::Object(fields)).map_err(|source| malformed(frame, source))
 }
 
-fn optional<'a, T: Deserialize<'a> + Default>(
+fn optional_owned<T: DeserializeOwned + Default>(
     frame: &Frame<'_>,
-    raw: Option<&'a RawValue>,
+    raw: Option<&RawValue>,
 ) -> Result<T, StreamError> {
-    raw.map_or_else(|| Ok(T::default()), |raw| parse(frame, raw))
+    raw.map_or_else(|| Ok(T::default()), |raw| parse_owned(frame, raw))
+}
+
+/// Parses what may have numbers that no [`Value`] can hold: one in a count of tokens is no reason
+/// to lose the answer.
+fn parse_owned<T: DeserializeOwned>(frame: &Frame<'_>, raw: &RawValue) -> Result<T, StreamError> {
+    let parsed = serde_json::from_str(raw.get());
+    let parsed = parsed.or_else(|source| match with_readable_numbers(raw.get()) {
+        Cow::Owned(readable) => serde_json::from_str(&readable),
+        Cow::Borrowed(_) => Err(source),
+    });
+    parsed.map_err(|source| malformed(frame, source))
 }
 
 fn required<'a, T: Deserialize<'a>>(

@@ -75,6 +75,46 @@ impl ExactJson {
         Self::parse_written(&text).expect("it was just written")
     }
 
+    /// Whether its [`Value`] has all digits.
+    pub(super) fn is_plain(&self) -> bool {
+        self.text.is_none()
+    }
+
+    /// Adds more to a field, as deltas do: text and lists grow, null says nothing, and anything else
+    /// replaces what was there.
+    pub(super) fn merge_field(&mut self, key: &str, more: Self) {
+        if self.is_plain() && more.is_plain() {
+            if let Value::Object(fields) = &mut self.value {
+                merge_value(fields.entry(key).or_insert(Value::Null), more.value);
+            }
+            return;
+        }
+        let merged = match (self.field(key), more) {
+            (Some(known), more) if known.is_array() && more.is_array() => {
+                let items: Vec<Self> = known.items().into_iter().chain(more.items()).collect();
+                Self::from_value(&items)
+            }
+            (Some(known), more) if known.is_string() && more.is_string() => {
+                let text = [known, more].map(|text| text.as_str().unwrap_or_default().to_owned());
+                Value::String(text.concat()).into()
+            }
+            (Some(known), more) if more.is_null() => known,
+            (_, more) => more,
+        };
+        self.set_field(key, merged);
+    }
+
+    /// Removes a field of an object.
+    pub(crate) fn remove_field(&mut self, key: &str) {
+        if let (Value::Object(fields), true) = (&mut self.value, self.text.is_none()) {
+            fields.shift_remove(key);
+            return;
+        }
+        let mut fields = ExactFields::from_object(std::mem::take(self)).unwrap_or_default();
+        fields.shift_remove(key);
+        *self = Self::from_value(&fields);
+    }
+
     /// Returns the items of an array; empty for any other value.
     pub(crate) fn items(self) -> Vec<Self> {
         let Value::Array(values) = self.value else {
@@ -134,6 +174,13 @@ impl Deref for ExactJson {
 
     fn deref(&self) -> &Value {
         &self.value
+    }
+}
+
+/// Digits are lost here: whoever has the text parses that.
+impl<'de> Deserialize<'de> for ExactJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -268,6 +315,15 @@ impl Serialize for ExactFields {
     }
 }
 
+fn merge_value(known: &mut Value, more: Value) {
+    match (known, more) {
+        (Value::String(text), Value::String(more)) => text.push_str(&more),
+        (Value::Array(list), Value::Array(more)) => list.extend(more),
+        (_, Value::Null) => {}
+        (known, more) => *known = more,
+    }
+}
+
 /// Returns JSON text in which every number can be parsed, though not with its exact value.
 pub(super) fn with_readable_numbers(text: &str) -> Cow<'_, str> {
     let is_too_large = |place: &Range<usize>| {
@@ -310,7 +366,7 @@ fn is_written_as(number: &str) -> bool {
 }
 
 /// Finds the ranges of numbers in JSON text.
-fn numbers(text: &str) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn numbers(text: &str) -> impl Iterator<Item = Range<usize>> {
     let bytes = text.as_bytes();
     let mut at = 0;
     std::iter::from_fn(move || {

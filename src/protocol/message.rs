@@ -57,7 +57,7 @@ pub(crate) enum ContentBlock {
     ToolResult(ToolResult),
     /// A block of an unknown type or shape.
     #[serde(untagged)]
-    Unknown(Value),
+    Unknown(ExactJson),
 }
 
 impl Serialize for ContentBlock {
@@ -74,8 +74,8 @@ impl<'de> Deserialize<'de> for ContentBlock {
 }
 
 impl ContentBlock {
-    /// Parses a block. The arguments of a call are parsed separately to keep the digits of their
-    /// numbers, which `serde` loses in a tagged enum.
+    /// Parses a block. The arguments of a call and blocks of unknown types are parsed separately to
+    /// keep the digits of their numbers, which `serde` loses in a tagged enum.
     fn from_json(text: &str) -> Result<Self, serde_json::Error> {
         #[derive(Deserialize)]
         struct Arguments<'a> {
@@ -88,10 +88,14 @@ impl ContentBlock {
             return read(text);
         }
         let mut block = read(&with_readable_numbers(text))?;
-        if let Self::ToolUse(call) = &mut block
-            && let Arguments { input: Some(input) } = serde_json::from_str(text)?
-        {
-            call.input = ExactJson::parse_written(input.get())?;
+        match &mut block {
+            Self::ToolUse(call) => {
+                if let Arguments { input: Some(input) } = serde_json::from_str(text)? {
+                    call.input = ExactJson::parse_written(input.get())?;
+                }
+            }
+            Self::Unknown(unknown) => *unknown = ExactJson::parse_written(text)?,
+            _ => {} // Their fields are text.
         }
         Ok(block)
     }
@@ -123,14 +127,12 @@ impl ContentBlock {
         match self {
             Self::ToolUse(call) => call.finish_arguments(json, room),
             // A `server_tool_use`, for example.
-            Self::Unknown(Value::Object(fields)) if !json.is_empty() => {
-                let (left, parsed) = within(&json, room, || serde_json::from_str(&json));
+            Self::Unknown(block) if block.is_object() && !json.is_empty() => {
+                let (left, parsed) = within(&json, room, || ExactJson::parse(&json));
                 match parsed {
-                    Some(Ok(input)) => fields.insert("input".to_owned(), input),
-                    Some(Err(_)) | None => {
-                        fields.insert(PARTIAL_JSON.to_owned(), Value::String(json))
-                    }
-                };
+                    Some(Ok(input)) => block.set_field("input", input),
+                    Some(Err(_)) | None => block.set_field(PARTIAL_JSON, Value::String(json)),
+                }
                 left
             }
             _ => room, // Only calls have arguments.
@@ -173,7 +175,7 @@ impl ContentBlock {
         matches!(self, Self::Thinking(_) | Self::RedactedThinking(_))
     }
 
-    /// The same, mutable.
+    /// Returns the unknown fields for changes; `None` for a block of an unknown type.
     pub(crate) fn extra_mut(&mut self) -> Option<&mut Map<String, Value>> {
         match self {
             Self::Text(text) => Some(&mut text.extra),
@@ -182,7 +184,7 @@ impl ContentBlock {
             Self::RedactedThinking(redacted) => Some(&mut redacted.extra),
             Self::ToolUse(call) => Some(&mut call.extra),
             Self::ToolResult(result) => Some(&mut result.extra),
-            Self::Unknown(block) => block.as_object_mut(),
+            Self::Unknown(_) => None,
         }
     }
 

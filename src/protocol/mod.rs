@@ -10,6 +10,7 @@ mod claude_model;
 mod error;
 mod event;
 mod exact_json;
+mod exact_map;
 mod message;
 mod model_rules;
 mod option_use;

@@ -53,9 +53,9 @@ impl SystemPrompt {
         self.0.last_mut().map(|block| &mut block.extra)
     }
 
-    /// Returns whether a block has this field.
-    pub(crate) fn has_field(&self, key: &str) -> bool {
-        self.0.iter().any(|block| block.extra.contains_key(key))
+    /// Returns the values of this field of its blocks.
+    pub(crate) fn fields(&self, key: &str) -> impl Iterator<Item = &Value> {
+        self.0.iter().filter_map(move |block| block.extra.get(key))
     }
 
     /// Returns the text of all blocks, joined by line breaks.
@@ -152,7 +152,7 @@ mod tests {
         full.fields.insert("temperature", Value::from(0.5));
         full.fields.insert("top_k", Value::from(40));
         let tools = serde_json::json!([{"input_schema": {"type": "object"}, "name": "f"}]);
-        full.tools = ToolDefinition::list_from(&tools).expect("a list of tools");
+        full.tools = ToolDefinition::list_from(tools.into()).expect("a list of tools");
         full.tool_choice = Some(ToolChoice::new("auto"));
         full.fields.insert("thinking", Value::Null);
         assert_eq!(

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use super::accumulate::{Accumulator, Update};
 use super::answer_limit::AnswerLimit;
 use super::error::{ApiError, StreamError, is_page};
+use super::exact_json::with_readable_numbers;
 use super::message::{Message, Usage};
 use super::seam::{SurrogateJoiner, mend};
 use super::sse::Decoder;
@@ -238,7 +239,12 @@ fn tell(seen: &[u8]) -> Body {
 
 fn parse_reply(body: &[u8]) -> Result<(Box<Message>, VecDeque<Update>), StreamError> {
     check_size(body)?;
-    let Some(mut message) = parse_message(body).or_else(|| parse_message(&mend(body))) else {
+    let readable = || {
+        let text = std::str::from_utf8(body).ok()?;
+        parse_message(with_readable_numbers(text).as_bytes())
+    };
+    let message = parse_message(body).or_else(|| parse_message(&mend(body)));
+    let Some(mut message) = message.or_else(readable) else {
         return Err(not_a_message(body));
     };
     message.finish_arguments(AnswerLimit::Values.most());

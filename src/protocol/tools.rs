@@ -6,22 +6,27 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::exact_json::{ExactFields, ExactJson};
+
 /// The definition of a tool.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
-pub(crate) struct ToolDefinition(Map<String, Value>);
+pub(crate) struct ToolDefinition(ExactFields);
 
 impl ToolDefinition {
     /// Creates a definition with these fields.
-    pub(crate) fn new(fields: Map<String, Value>) -> Self {
+    pub(crate) fn new(fields: ExactFields) -> Self {
         Self(fields)
     }
 
     /// Reads the field `tools` of a body; `None` unless it is a non-empty list of objects.
-    pub(crate) fn list_from(value: &Value) -> Option<Vec<Self>> {
-        let definitions = value.as_array()?.iter();
-        definitions
-            .map(|definition| definition.as_object().cloned().map(Self))
+    pub(crate) fn list_from(json: ExactJson) -> Option<Vec<Self>> {
+        if !json.is_array() {
+            return None;
+        }
+        json.items()
+            .into_iter()
+            .map(|definition| ExactFields::from_object(definition).map(Self))
             .collect::<Option<Vec<_>>>()
             .filter(|definitions| !definitions.is_empty())
     }
@@ -33,14 +38,24 @@ impl ToolDefinition {
             .unwrap_or_default()
     }
 
+    /// Whether the API is asked to hold the model to the schema of the input.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.field("strict") == Some(&Value::Bool(true))
+    }
+
     /// Returns a field.
     pub(crate) fn field(&self, key: &str) -> Option<&Value> {
         self.0.get(key)
     }
 
+    /// Returns a field with its original digits.
+    pub(crate) fn exact_field(&self, key: &str) -> Option<ExactJson> {
+        self.0.exact(key)
+    }
+
     /// Sets a field; an existing one keeps its position.
-    pub(crate) fn set_field(&mut self, key: &str, value: Value) {
-        self.0.insert(key.to_owned(), value);
+    pub(crate) fn set_field(&mut self, key: &str, value: impl Into<ExactJson>) {
+        self.0.insert(key, value);
     }
 
     /// Removes a field; the others keep their order.
@@ -109,11 +124,16 @@ mod tests {
     #[test]
     fn a_list_of_definitions_is_read_whole_or_not_at_all() {
         let look = json!({"name": "look", "input_schema": {"type": "object"}});
-        let definitions = ToolDefinition::list_from(&json!([look])).expect("a list of objects");
+        let definitions =
+            ToolDefinition::list_from(json!([look]).into()).expect("a list of objects");
         assert_eq!(definitions[0].name(), "look");
         assert_eq!(json!(definitions), json!([look]));
         for other in [json!([]), json!([look, 5]), json!("look"), json!(null)] {
-            assert_eq!(ToolDefinition::list_from(&other), None, "{other}");
+            assert_eq!(
+                ToolDefinition::list_from(other.clone().into()),
+                None,
+                "{other}"
+            );
         }
     }
 

@@ -81,7 +81,7 @@ impl SavedConversation {
     }
 
     /// Parses the bytes of the file of the conversation with this id.
-    pub(super) fn from_bytes(directory: &Path, id: &str, bytes: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn from_bytes(directory: &Path, id: &str, bytes: &[u8]) -> Result<Self, Error> {
         let mut conversation = Self::new(
             directory,
             SessionRecord {

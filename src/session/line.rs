@@ -104,7 +104,7 @@ fn can_be_sent_back(block: &ContentBlock, is_finished: bool) -> bool {
     match block {
         ContentBlock::ToolUse(call) => is_finished || call.partial_json.is_none(),
         ContentBlock::Thinking(thinking) => !thinking.signature.is_empty(),
-        ContentBlock::Unknown(Value::Object(fields)) => !fields.contains_key("partial_json"),
+        ContentBlock::Unknown(fields) => fields.get("partial_json").is_none(),
         _ => true,
     }
 }

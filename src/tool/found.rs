@@ -1,11 +1,12 @@
 //! The contents of a tools file, in JSON or TOML, with line numbers and before validation.
 
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 use toml_edit::{Document, Item};
 
 use super::Error;
 use super::keys::{MCP_SCHEMA, TOOL_KEYS};
+use crate::protocol::{ExactFields, ExactJson};
 use crate::text::{JsonPlace, check_depth, did_you_mean, toml_error_text};
 
 /// A tool from a file, before validation.
@@ -18,7 +19,7 @@ pub(super) struct Found {
 pub(super) struct Field {
     pub(super) key: String,
     pub(super) line: usize,
-    pub(super) value: Value,
+    pub(super) value: ExactJson,
 }
 
 /// Parses the tools in a text; `name` is the name of its file in messages.
@@ -73,17 +74,18 @@ fn of_json(name: &str, text: &str) -> Result<Vec<Found>, Error> {
         };
         let lines: std::collections::BTreeMap<String, &RawValue> =
             serde_json::from_str(tool.get()).map_err(no_object)?;
-        let fields: Map<String, Value> = serde_json::from_str(tool.get()).map_err(no_object)?;
+        let fields = ExactJson::parse_written(tool.get()).map_err(no_object)?;
+        let fields = ExactFields::from_object(fields).unwrap_or_default();
         let line_of = |key: &str| {
             lines
                 .get(key)
                 .map_or_else(|| line(tool), |value| line(value))
         };
         let fields = fields
-            .into_iter()
+            .iter_exact()
             .map(|(key, value)| Field {
-                line: line_of(&key),
-                key,
+                line: line_of(key),
+                key: key.to_owned(),
                 value,
             })
             .collect();
@@ -151,7 +153,7 @@ fn of_toml(name: &str, text: &str) -> Result<Vec<Found>, Error> {
             found.fields.push(Field {
                 key: key.to_owned(),
                 line: line_at(text, offset),
-                value,
+                value: value.into(),
             });
         }
         tools.push(found);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::capture::Capture;
 use super::spec::ResultForm;
-use crate::media::{FileKind, ImageError, check_image, detect_file_kind, is_complete_picture};
+use crate::media::{FileKind, check_image, detect_file_kind};
 use crate::model_text::{self, FAILED_STDERR, FAILED_STDOUT, NO_OUTPUT};
 use crate::protocol::{ContentBlock, ExactJson, Media, ToolResult};
 use crate::text::counted;
@@ -117,11 +117,7 @@ impl Outcome {
         let Some(bytes) = stdout.whole().map(Bytes::from) else {
             return Self::error(model_text::image_is_too_large(total));
         };
-        let checked = match check_image(&bytes) {
-            Ok(_) if !is_complete_picture(kind, &bytes) => Err(ImageError::Damaged),
-            checked => checked,
-        };
-        if let Err(error) = checked {
+        if let Err(error) = check_image(&bytes) {
             return Self::error(model_text::image_is_refused(&error));
         }
         let block = ContentBlock::Image(Media::new(media_type, bytes.clone()));

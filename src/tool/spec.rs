@@ -10,7 +10,8 @@ use super::Error;
 use super::found::{Field, Found, find};
 use super::input_schema::sendable_input_schema;
 use super::keys::{MCP_ONLY, MCP_SCHEMA, SENT, TOOL_KEYS};
-use crate::protocol::{ToolChoice, ToolDefinition};
+use super::output_schema::closed_schema;
+use crate::protocol::{ExactFields, ToolChoice, ToolDefinition};
 use crate::text::{did_you_mean, parse_duration};
 
 /// The default timeout of a tool.
@@ -18,6 +19,11 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The default limit of a tool's output, in bytes.
 const MAX_OUTPUT: usize = 100 * 1024;
+
+/// The error for a strict tool whose schema has no closed form.
+const NOT_STRICT: &str = "`strict`: the API takes no schema with open or recursive objects for it: \
+                          add \"additionalProperties\": false and name all properties, or leave \
+                          `strict` out";
 
 /// The variable that no tool gets.
 const KEY_VARIABLE: &str = "LANGDOCK_API_KEY";
@@ -264,10 +270,10 @@ impl Found {
             .fields
             .into_iter()
             .partition(|field| has_schema && is_run_key(&field.key));
-        let definition = sent
-            .into_iter()
-            .map(|field| (field.key, field.value))
-            .collect();
+        let mut definition = ExactFields::default();
+        for field in sent {
+            definition.insert(field.key, field.value);
+        }
         let mut tool = Tool {
             definition: ToolDefinition::new(definition),
             schema: None,
@@ -336,17 +342,28 @@ impl Tool {
     /// API accepts.
     fn take_schema(&mut self) -> Result<(), (&'static str, String)> {
         check(self.definition.fields())?;
-        let Some(schema) = self.definition.field("input_schema").cloned() else {
+        let Some(schema) = self.definition.exact_field("input_schema") else {
             return Ok(());
         };
-        if let Value::Object(fields) = &schema {
-            let sent = sendable_input_schema(fields)
-                .map_err(|why| ("input_schema", format!("`input_schema`: {why}")))?;
+        if schema.is_object() {
+            let is_strict = self.definition.is_strict();
+            let sent = schema.map(|schema| sendable_schema(schema, is_strict))?;
             self.definition.set_field("input_schema", sent);
         }
-        self.schema = Some(schema);
+        self.schema = Some((*schema).clone());
         Ok(())
     }
+}
+
+/// Returns the schema that is sent for the input of a tool; the error has the key that is at fault.
+fn sendable_schema(schema: &Value, is_strict: bool) -> Result<Value, (&'static str, String)> {
+    let fields = schema.as_object().cloned().unwrap_or_default();
+    let sent = sendable_input_schema(&fields)
+        .map_err(|why| ("input_schema", format!("`input_schema`: {why}")))?;
+    if !is_strict {
+        return Ok(sent);
+    }
+    closed_schema(&sent).ok_or_else(|| ("strict", NOT_STRICT.to_owned()))
 }
 
 /// Whether a key says how a tool is run.
@@ -464,6 +481,26 @@ mod tests {
 
     const TOML: &str = "[[tool]]\nname = \"look\"\ndescription = \"Looks.\"\ncommand = [\"ls\"]\ntimeout = \"30s\"\n\
                         [tool.input_schema]\ntype = \"object\"\nproperties = { at = { type = \"string\" } }\n";
+
+    #[test]
+    fn a_strict_tool_has_the_closed_form_of_its_schema_and_keeps_the_original() {
+        let schema =
+            json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 2}}});
+        let tool = |strict: bool| {
+            let tool = json!({"name": "a", "strict": strict, "input_schema": schema});
+            let tools = parse_tools("`t`", Path::new("/t"), &tool.to_string());
+            tools.expect("a tool").remove(0)
+        };
+        let strict = tool(true);
+        let closed = json!({
+            "type": "object",
+            "properties": {"n": {"type": "integer", "description": "(minimum: 2)"}},
+            "additionalProperties": false,
+        });
+        assert_eq!(strict.definition.field("input_schema"), Some(&closed));
+        assert_eq!(strict.schema(), Some(&schema));
+        assert_eq!(tool(false).definition.field("input_schema"), Some(&schema));
+    }
 
     #[test]
     fn every_key_is_read_as_its_sample_has_it() {
@@ -599,11 +636,15 @@ mod tests {
             ),
             (
                 "{\"name\": \"a\",\n\"input_schema\": {\"oneOf\": [{}, {}]}}",
-                "line 2: tool `a`: `input_schema`: `oneOf` at the top level",
+                "line 2: tool `a`: `input_schema`: `oneOf` is not accepted by the API at the top level",
             ),
             (
                 "{\"name\": \"a\", \"input_schema\": {},\n\"inputSchema\": {}}",
                 "line 2: tool `a`: `input_schema` and `inputSchema` are both set",
+            ),
+            (
+                "{\"name\": \"a\", \"input_schema\": {\"type\": \"object\"},\n\"strict\": true}",
+                "line 2: tool `a`: `strict`: the API takes no schema with open or recursive objects",
             ),
             (
                 r#"{"name": "a", "description": 1}"#,
@@ -653,7 +694,7 @@ mod tests {
 
     #[test]
     fn a_choice_is_a_word_or_a_tool_that_there_is() {
-        let tools = ToolDefinition::list_from(&json!([{"name": "look"}])).expect("a list");
+        let tools = ToolDefinition::list_from(json!([{"name": "look"}]).into()).expect("a list");
         assert_eq!(tool_choice("any", &tools), Ok(ToolChoice::new("any")));
         assert_eq!(
             tool_choice("look", &tools),

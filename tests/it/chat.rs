@@ -1,6 +1,7 @@
 //! `langdock chat`, with a user on a terminal and with lines from a program.
 
 mod commands;
+mod courses;
 mod faults;
 mod lines;
 mod trouble;

@@ -7,6 +7,7 @@ use crate::support::{
     events::{self, MODEL, Stream},
     failure::check_error_object,
     home::Home,
+    picture::png,
     reply::Reply,
     server::Server,
 };
@@ -353,7 +354,7 @@ fn with_jsonl_the_error_is_the_last_line_of_stdout() {
 fn what_fails_before_anything_is_sent_has_its_own_exit_code() {
     let server = Server::start(|_, _| panic!("nothing is to be sent"));
     let home = Home::new();
-    let mut image = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\x02\0\0\0".to_vec();
+    let mut image = png(16, 16);
     image.resize(6_000_000, 0);
     home.write("work/large.png", image);
     let table: [(i32, &str, &[&str], &str); 7] = [

@@ -217,3 +217,76 @@ fn fields_and_messages_of_a_body_keep_them() {
         assert_has(&text, "\"temperature\":0.50");
     }
 }
+
+#[test]
+fn schemas_of_tools_and_answers_keep_them() {
+    let (server, home) = (answering("ok"), Home::new());
+    let property = r#"{"type": "number", "minimum": 1.10, "maximum": 1e400, "multipleOf": 0.50}"#;
+    let exact = r#"{"type":"number","minimum":1.10,"maximum":1e400,"multipleOf":0.50}"#;
+    let object = format!(r#""type": "object", "properties": {{"n": {property}}}"#);
+    // Sent as it is, and with its root changed.
+    let tools = format!(
+        r#"[{{"name": "a", "input_schema": {{{object}}}}}, {{"name": "b", "input_schema": {{"allOf": [{{{object}}}]}}}}]"#
+    );
+    home.write("work/t.json", &tools);
+    let sent = |args: &[&str]| {
+        send(&server).home(&home).args(args).run().code(0);
+        body(server.requests().last().unwrap())
+    };
+    let of_file = sent(&["-T", "./t.json", "Hi"]);
+    assert_eq!(of_file.matches(exact).count(), 2, "{of_file}");
+    let of_field = sent(&["--set", &format!("tools={tools}"), "Hi"]);
+    assert_eq!(of_field.matches(exact).count(), 2, "{of_field}");
+
+    let server = playing(&[calling_with_numbers("answer", r#"{"n": 1.50}"#)]);
+    let structured = |model: &str| {
+        let schema = format!("{{{object}}}");
+        let args = ["-m", model, "--schema", &schema, "Hi"];
+        send(&server).args(args).run().code(0);
+        body(&server.requests()[0])
+    };
+    assert_has(&structured("claude-sonnet-4-20250514"), exact);
+}
+
+#[test]
+fn the_closed_form_of_a_schema_quotes_them() {
+    let server = playing(&[done(r#"{"n": 1.10}"#)]);
+    let schema = r#"{"type": "object", "properties": {"n": {"type": "number", "minimum": 1.10, "const": 1.10}}}"#;
+    let args = ["-m", "claude-opus-5-5", "--schema", schema, "Hi"];
+    let outcome = send(&server).args(args).run();
+    outcome.code(0).stdout("{\"n\":1.10}\n");
+    let sent = body(&server.only_request());
+    assert_has(&sent, r#""const":1.10,"description":"(minimum: 1.10)""#);
+}
+
+#[test]
+fn blocks_of_unknown_types_keep_them_in_files_answers_and_conversations() {
+    let home = Home::new();
+    let block = r#"{"type":"new_block","n":1.10,"huge":1e400}"#;
+    home.write(
+        "work/m.json",
+        format!(r#"[{{"role": "user", "content": [{block}, {{"type": "text", "text": "a"}}]}}]"#),
+    );
+    let events = format!(
+        "event: content_block_start\ndata: {{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{block}}}\n\n\
+         event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{{\"type\":\"new_delta\",\"more\":2.50}}}}\n\n\
+         event: content_block_stop\ndata: {{\"type\":\"content_block_stop\",\"index\":0}}\n\n"
+    );
+    let started = Stream::new().start().to_string();
+    let usage = "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":3,\"x\":1e400}}\n\n\
+                 event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+    let stream = format!("{started}{events}{usage}");
+    let server = Server::start(move |_, _| Reply::sse(&stream));
+    let run = |args: &[&str]| {
+        let send = send(&server).home(&home).args(["--session", "x", "--json"]);
+        send.args(args).run()
+    };
+    let grown = r#"{"type":"new_block","n":1.10,"huge":1e400,"more":2.50}"#;
+    let first = run(&["--messages", "m.json", "Hi"]);
+    assert_has(&first.code(0).stdout_text(), grown);
+    assert_has(&body(&server.requests()[0]), block);
+    run(&["Again"]).code(0);
+    let again = body(&server.requests()[1]);
+    assert_has(&again, &format!("{block},"));
+    assert_has(&again, grown);
+}

@@ -13,6 +13,7 @@ use crate::{
         events::{MODEL, Stream, answer, error},
         home::Home,
         outcome::Outcome,
+        picture::png,
         reply::Reply,
         server::Server,
     },
@@ -209,12 +210,6 @@ const REFUSED: &[&[&str]] = &[
 
 /// Writes the files used by the refused command lines.
 fn furniture(home: &Home) {
-    let png = |side: u32| {
-        let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
-        bytes.extend([side.to_be_bytes(), 1_u32.to_be_bytes()].concat());
-        bytes.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
-        bytes
-    };
     let tool = "[[tool]]\nname = \"look\"\n";
     let schema =
         "input_schema = { type = \"object\", properties = { at = { type = \"string\" } } }\n";
@@ -226,8 +221,8 @@ fn furniture(home: &Home) {
             "photo.bmp",
             b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0".to_vec(),
         ),
-        ("wide.png", png(8001)),
-        ("cut.png", png(1)[..12].to_vec()),
+        ("wide.png", png(8001, 1)),
+        ("cut.png", png(1, 1)[..40].to_vec()),
         ("good.md", b"{{prompt}}".to_vec()),
         (
             "bad-key.md",

@@ -288,3 +288,44 @@ fn a_compressed_answer_that_was_not_asked_for_is_named() {
         Server::start(move |_, _| Reply::sse(plain.clone()).header("content-encoding", "identity"));
     send(&server).args(["Hi"]).run().code(0).stdout("Yes.\n");
 }
+
+#[test]
+fn a_compressed_error_that_was_not_asked_for_is_named() {
+    let gzip = b"\x1f\x8b\x08\x00not shown";
+    let json = br#"{"error":{"message":"Too bad."}}"#;
+    for (body, encoding, expected) in [
+        (
+            &gzip[..],
+            Some("gzip"),
+            "its message is compressed with gzip, which was not asked for",
+        ),
+        (
+            gzip,
+            None,
+            "its message is compressed with gzip, which was not asked for",
+        ),
+        (
+            b"\x8b\xff",
+            Some("br"),
+            "its message is compressed with br, which was not asked for",
+        ),
+        (json, Some("gzip"), "Too bad."),
+    ] {
+        let server = Server::start(move |_, _| {
+            let reply = Reply::status(400).body(body);
+            match encoding {
+                Some(encoding) => reply.header("content-encoding", encoding).close(),
+                None => reply.close(),
+            }
+        });
+        send(&server)
+            .args(["Hi"])
+            .run()
+            .code(3)
+            .stdout("")
+            .stderr_contains(&format!(
+                "langdock: error: HTTP 400 Bad Request: {expected}\n"
+            ))
+            .stderr_lacks("not shown");
+    }
+}

@@ -11,6 +11,8 @@ use crate::client::{BATCH_MAX_TOKENS, seed_max_tokens};
 use crate::compose::build::{RequestParts, build, encode_body, encode_marked_body};
 use crate::compose::cache_marks::{CacheMarks, SharedPrefix};
 use crate::compose::model_fit::{Insistence, ModelFit};
+use crate::compose::output_limit::{ChosenMaxTokens, OutputLimit};
+use crate::compose::own_marks::check_own_marks;
 use crate::compose::preflight::{Limit, check};
 use crate::compose::request_spec::RequestSpec;
 use crate::compose::shared_prefix::{PrefixCache, RequestPace};
@@ -20,9 +22,7 @@ use crate::error::Error;
 use crate::exchange::model_catalog::ModelCatalog;
 use crate::exchange::selected_model::SelectedModel;
 use crate::exchange::structured::{SchemaRules, remember_way};
-use crate::input::{
-    self, Attachment, Estimate, Places, Template, Tokens, Turn, assemble, check_many,
-};
+use crate::input::{self, Attachment, Estimate, Places, Template, Tokens, Turn, assemble};
 use crate::media::FileKind;
 use crate::protocol::{
     ContentBlock, CreateMessage, InputMessage, ModelRules, OptionUse, RequestOptions, Role,
@@ -53,7 +53,9 @@ pub(super) struct Plan<'a> {
     pub(super) schema_rules: Option<(String, SchemaRules)>,
     pub(super) model: SelectedModel,
     /// Maximum number of tokens to generate, if the user has set it.
-    pub(super) max_tokens: Option<u64>,
+    pub(super) max_tokens: Option<ChosenMaxTokens>,
+    /// Maximum number of tokens that the model is known to generate.
+    pub(super) output_limit: Option<u64>,
     /// Maximum number of tokens to generate otherwise.
     pub(super) default_max_tokens: u64,
     /// What is known about the options that the model accepts.
@@ -88,17 +90,23 @@ impl Plan<'_> {
     /// Checks that the model accepts the options on the command line, before anything is sent.
     pub(super) fn check_options(&mut self) -> Result<(), Error> {
         let mut spec = self.sources.resolve(self.ask, self.catalog.settings())?;
-        self.fit_to_model(&mut spec, Insistence::Typed)
+        self.fit_to_model(&mut spec, Insistence::Typed).map(drop)
     }
 
-    /// Removes options that the model does not accept, with a notice.
+    /// Removes options that the model does not accept, with a notice. Returns the maximum number of
+    /// tokens to generate.
     fn fit_to_model(
         &mut self,
         spec: &mut RequestSpec,
         insistence: Insistence<'_>,
-    ) -> Result<(), Error> {
-        let max_tokens = self.max_tokens.unwrap_or(self.default_max_tokens);
-        let notices = spec.fit_to_model(&ModelFit {
+    ) -> Result<u64, Error> {
+        let limit = OutputLimit {
+            model: &self.model.id,
+            known: self.output_limit.filter(|_| !self.ask.input.no_check),
+            default: self.default_max_tokens,
+        };
+        let (max_tokens, mut notices) = limit.settle(spec, self.max_tokens.as_ref())?;
+        notices.extend(spec.fit_to_model(&ModelFit {
             model: &self.model.id,
             rules: &self.rules,
             max_tokens,
@@ -106,14 +114,14 @@ impl Plan<'_> {
             shows_thinking: false,
             is_unchecked: self.ask.input.no_check,
             insistence,
-        })?;
+        })?);
         for notice in notices {
             if !self.told.contains(&notice) {
                 self.app.notices.notice(&notice);
                 self.told.insert(notice);
             }
         }
-        Ok(())
+        Ok(max_tokens)
     }
 
     /// Builds the request for an item.
@@ -131,19 +139,18 @@ impl Plan<'_> {
             turn => turn?,
         };
         let (turn, shared_blocks) = joined(&self.shared, own);
-        check_many(
-            &[
-                self.sources.conversation.pictures.as_slice(),
-                &turn.pictures,
-            ]
-            .concat(),
-        )?;
+        if !self.ask.input.no_check {
+            let given = self.sources.conversation.pictures.as_slice();
+            let pictures = [given, &turn.pictures].concat();
+            let model = Some(self.model.id.as_str());
+            self.catalog.check_pictures(&pictures, model, true).await?;
+        }
         let mut spec = self.sources.resolve(self.ask, self.catalog.settings())?;
-        self.fit_to_model(&mut spec, Insistence::Nothing)?;
+        let max_tokens = self.fit_to_model(&mut spec, Insistence::Nothing)?;
         let own_blocks = turn.content.len() - shared_blocks;
         let parts = RequestParts {
             model: self.model.id.clone(),
-            max_tokens: self.max_tokens.unwrap_or(self.default_max_tokens),
+            max_tokens,
             system: self.system.clone(),
             earlier: self.sources.conversation.messages.clone(),
             content: turn.content,
@@ -163,6 +170,7 @@ impl Plan<'_> {
         let is_unchecked = self.ask.input.no_check;
         if !is_unchecked {
             check(self.app, &estimate, &self.limits)?;
+            check_own_marks(&request)?;
         }
         let body = Bytes::from(encode_body(&request, &turn.parts, is_unchecked)?);
         // The hash must not depend on how the model is asked for structured output.
@@ -223,7 +231,8 @@ impl Plan<'_> {
     /// known about the limits is not part of it, since it may change until then.
     fn hash(&self, request: &CreateMessage, spec: &RequestSpec, body: &[u8]) -> String {
         let usual = seed_max_tokens(&self.model.id).unwrap_or(BATCH_MAX_TOKENS);
-        let is_set = self.max_tokens.is_some() || spec.fields.contains_key("max_tokens");
+        let chosen = self.max_tokens.as_ref().map(|chosen| chosen.tokens);
+        let is_set = chosen == Some(request.max_tokens) || spec.fields.contains_key("max_tokens");
         if is_set || request.max_tokens == usual {
             return request_hash(body);
         }
@@ -239,6 +248,7 @@ impl Plan<'_> {
             .catalog
             .default_max_tokens(&self.model, BATCH_MAX_TOKENS, true)
             .await?;
+        self.output_limit = self.catalog.known_output_limit(&self.model, true).await?;
         self.tokens_a_minute = self.catalog.expected_tokens_a_minute(&self.model.id).await;
         if !self.ask.input.no_check {
             let any = Tokens {

@@ -276,7 +276,7 @@ impl Chat<'_> {
                     )
                 })?;
                 let value = self.spec.with_option(field, value);
-                self.set_typed(field.key, value.into(), format!("{command} {text}"))
+                self.set_typed(field.key, value, format!("{command} {text}"))
                     .await?;
                 self.fork_for_effort(field)?;
                 self.say(&format!("{name} is now {text}"));

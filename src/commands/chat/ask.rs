@@ -8,6 +8,7 @@ use super::talk::{Last, Mark};
 use crate::compose::build::{RequestParts, build};
 use crate::compose::history_fit::has_calls;
 use crate::compose::model_fit::Insistence;
+use crate::compose::output_limit::ChosenMaxTokens;
 use crate::compose::request_spec::RequestSpec;
 use crate::error::Error;
 use crate::exchange::answer_format::{AnswerFormat, renderer, screen};
@@ -19,7 +20,7 @@ use crate::exchange::prepare::{CALLS_AS_TEXT, EARLIER};
 use crate::exchange::selected_model::SelectedModel;
 use crate::exchange::session_recorder::TurnRecorder;
 use crate::exchange::tool_loop::{ToolLoop, reset_tool_choice_after_results};
-use crate::input::{Estimate, check_many, pictures_of};
+use crate::input::{Estimate, pictures_of};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::session::TurnContext;
 use crate::ui::{AnswerRenderer, OutputSink, StdoutWriter};
@@ -30,12 +31,6 @@ pub(super) struct Ended {
     pub(super) error: Option<Error>,
     /// Whether any part of an answer arrived and was saved.
     pub(super) is_answered: bool,
-}
-
-/// Checks the images of the conversation together with those of the new message.
-fn check_pictures(earlier: &[InputMessage], said: Option<&InputMessage>) -> Result<(), Error> {
-    let said = pictures_of(said.map_or(&[], std::slice::from_ref), "this message");
-    Ok(check_many(&[pictures_of(earlier, EARLIER), said].concat())?)
 }
 
 impl Chat<'_> {
@@ -58,7 +53,9 @@ impl Chat<'_> {
             role: Role::User,
             content,
         });
-        if let Err(error) = check_pictures(&messages, said.as_ref()) {
+        let new = pictures_of(said.as_slice(), "this message");
+        let pictures = [pictures_of(&messages, EARLIER), new].concat();
+        if let Err(error) = self.exchange.check_pictures(&pictures, true).await {
             return Ended {
                 error: Some(error),
                 is_answered: false,
@@ -150,10 +147,16 @@ impl Chat<'_> {
         model: &SelectedModel,
         insistence: Insistence<'_>,
     ) -> Result<u64, Error> {
-        let max_tokens = match self.max_tokens {
-            Some(tokens) => tokens,
-            None => self.exchange.default_max_tokens(model, true).await?,
-        };
+        let is_insisted = insistence == Insistence::Field("max_tokens");
+        let chosen = self.max_tokens.map(|tokens| ChosenMaxTokens {
+            tokens,
+            name: "`max_tokens`".to_owned(),
+            is_insisted,
+        });
+        let max_tokens = self
+            .exchange
+            .settle_max_tokens(spec, chosen.as_ref(), model, true)
+            .await?;
         let context = FitContext {
             max_tokens,
             tool_choice: self.tools.choice.as_ref(),

@@ -151,6 +151,9 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         }
     };
     let first = first(app, &ask, &mut given, !earlier.is_empty()).await?;
+    if let Some(first) = &first {
+        exchange.check_pictures(&first.pictures, true).await?;
+    }
     let mut spec = given.resolve(&ask, exchange.settings())?;
     tools.choice = given.tool_choice(ask.tools.tool_choice.as_deref(), &spec)?;
     // The setting has it too, and `/set` may change it.
@@ -256,7 +259,6 @@ async fn first(
     for notice in &turn.notices {
         app.notices.notice(notice);
     }
-    crate::input::check_many(&[given.conversation.pictures.as_slice(), &turn.pictures].concat())?;
     // The text from an editor or a template is more than the words of the command line.
     let text = match turn.content.last() {
         Some(prompt @ ContentBlock::Text(_)) if input.edit || has_template => {
@@ -265,12 +267,14 @@ async fn first(
         _ => ask.prompt.join(" "),
     };
     let files = Attachments::from_flags(input);
+    let pictures = [given.conversation.pictures.as_slice(), &turn.pictures].concat();
     Ok(Some(turn)
         .filter(|turn| !turn.content.is_empty())
         .map(|turn| First {
             content: turn.content,
             text,
             files,
+            pictures,
         }))
 }
 

@@ -9,7 +9,7 @@ use super::{Chat, Next, told};
 use crate::error::{Error, Kind};
 use crate::exchange::engine::RequestSender;
 use crate::exchange::model_catalog::list_models_once;
-use crate::input::{assemble, check_many, replaced};
+use crate::input::{Picture, assemble, replaced};
 use crate::protocol::ContentBlock;
 use crate::ui::{LineDraft, LineEditor, TypedInput};
 
@@ -24,6 +24,8 @@ pub(super) struct First {
     pub(super) text: String,
     /// Its files, which are then attached again.
     pub(super) files: Attachments,
+    /// Its images and those of the messages before it, by name.
+    pub(super) pictures: Vec<Picture>,
 }
 
 impl Chat<'_> {
@@ -177,7 +179,7 @@ impl Chat<'_> {
         for notice in &turn.notices {
             self.app.notices.notice(notice);
         }
-        check_many(&turn.pictures)?;
+        self.exchange.check_pictures(&turn.pictures, true).await?;
         Ok(turn.content)
     }
 

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::media::{FileKind, ImageError, check_image, detect_file_kind, is_complete_picture};
+use crate::media::{FileKind, ImageError, check_image, detect_file_kind};
 use crate::model_text::{NO_OUTPUT, left_out_block};
 use crate::protocol::{ContentBlock, Media, Role, Source, ToolResult, ToolUse};
 
@@ -24,14 +24,17 @@ const KNOWN_TYPES: [&str; 7] = [
     "tool_result",
 ];
 
+/// A text with its source, of which nothing is changed here.
+const SEARCH_RESULT: &str = "search_result";
+
 /// The block types that only the model's messages have.
 const ASSISTANT_TYPES: [&str; 3] = ["thinking", "redacted_thinking", "tool_use"];
 
 /// The block types that only the user's messages have.
-const USER_TYPES: [&str; 4] = ["image", "document", "search_result", "tool_result"];
+const USER_TYPES: [&str; 4] = ["image", "document", SEARCH_RESULT, "tool_result"];
 
 /// The block types that a result of a tool may have. Source: the API reference, `api/messages`.
-const RESULT_TYPES: [&str; 4] = ["text", "image", "document", "search_result"];
+const RESULT_TYPES: [&str; 4] = ["text", "image", "document", SEARCH_RESULT];
 
 /// The longest name of a tool that the API accepts, in characters.
 const MAX_NAME_CHARS: usize = 64;
@@ -56,6 +59,10 @@ impl BlockFlaw {
         }
     }
 
+    fn malformed(what: &str) -> Self {
+        Self::new(what, "its fields are not those of its type")
+    }
+
     /// The words that stand for the block.
     fn stand_in(&self) -> String {
         left_out_block(&self.what, &self.why)
@@ -76,9 +83,12 @@ pub(super) fn fit_block(role: Role, block: &mut ContentBlock, flaws: &mut Vec<Bl
                 None
             }
             // Half a call of a type that is not known here.
-            ContentBlock::Unknown(Value::Object(fields)) if fields.contains_key("partial_json") => {
+            ContentBlock::Unknown(fields) if fields.get("partial_json").is_some() => {
                 *block = ContentBlock::text("");
                 None
+            }
+            ContentBlock::Unknown(fields) if fields["type"] == SEARCH_RESULT => {
+                search_result_flaw(fields)
             }
             ContentBlock::Text(_)
             | ContentBlock::Thinking(_)
@@ -97,6 +107,46 @@ pub(super) fn fit_block(role: Role, block: &mut ContentBlock, flaws: &mut Vec<Bl
         block => *block = ContentBlock::text(flaw.stand_in()),
     }
     flaws.push(flaw);
+}
+
+/// Returns the flaw of an image or document with a source that the endpoint is not known to accept,
+/// such as a URL: the platforms behind it do not fetch anything. Source: Anthropic's page
+/// `build-with-claude/vision`; unverified against Langdock.
+pub(super) fn foreign_source(block: &ContentBlock) -> Option<BlockFlaw> {
+    match block {
+        ContentBlock::Image(Media { source, .. }) => match source {
+            Source::Json(source) => foreign_type("image", source),
+            Source::Bytes(_) => None,
+        },
+        ContentBlock::Document(Media { source, .. }) => match source {
+            Source::Json(source) => foreign_type("document", source),
+            Source::Bytes(_) => None,
+        },
+        ContentBlock::ToolResult(result) => {
+            let blocks = result.content.as_ref().and_then(Value::as_array);
+            let mut blocks = blocks.into_iter().flatten();
+            blocks.find_map(|block| foreign_type(block["type"].as_str()?, &block["source"]))
+        }
+        _ => None,
+    }
+}
+
+fn foreign_type(what: &str, source: &Value) -> Option<BlockFlaw> {
+    let kind = source["type"].as_str()?;
+    let is_known = match what {
+        "image" => kind == "base64",
+        "document" => ["base64", "text", "content"].contains(&kind),
+        _ => true,
+    };
+    if is_known {
+        let mut inner = source["content"].as_array().into_iter().flatten();
+        return inner.find_map(|block| foreign_type(block["type"].as_str()?, &block["source"]));
+    }
+    let why = format!(
+        "its source has the type `{kind}`, which the endpoint is not known to accept \
+         (--no-check sends it anyway)"
+    );
+    Some(BlockFlaw::new(what, why))
 }
 
 /// Whether a block is text without a visible character, which the API refuses.
@@ -123,7 +173,7 @@ fn placement_flaw(role: Role, block: &ContentBlock) -> Option<BlockFlaw> {
         return Some(BlockFlaw::new("block", "it has no `type`"));
     };
     if matches!(block, ContentBlock::Unknown(_)) && KNOWN_TYPES.contains(&kind) {
-        return Some(BlockFlaw::new(kind, "its fields are not those of its type"));
+        return Some(BlockFlaw::malformed(kind));
     }
     let (foreign, side): (&[&str], _) = match role {
         Role::User => (&ASSISTANT_TYPES, "assistant"),
@@ -211,14 +261,30 @@ fn nested_flaw(
     if KNOWN_TYPES.contains(&kind.as_str()) && !allowed.contains(&kind.as_str()) {
         return Some(BlockFlaw::new(&kind, "it cannot be inside another block"));
     }
-    let malformed = || BlockFlaw::new(&kind, "its fields are not those of its type");
+    let malformed = || BlockFlaw::malformed(&kind);
     match kind.as_str() {
+        SEARCH_RESULT => search_result_flaw(block),
         "text" => (!block["text"].is_string()).then(malformed),
         "image" | "document" if !block["source"].is_object() => Some(malformed()),
         "image" => picture_source_flaw(&mut block["source"]),
         "document" => document_source_flaw(&mut block["source"], flaws),
         _ => None,
     }
+}
+
+/// Returns why a search result cannot be sent. Source: Anthropic's page
+/// `build-with-claude/search-results`.
+fn search_result_flaw(block: &Value) -> Option<BlockFlaw> {
+    let is_text = |part: &Value| {
+        let text = part["text"].as_str().unwrap_or_default();
+        part["type"] == "text" && !text.trim().is_empty()
+    };
+    let parts = block["content"].as_array().map_or(&[][..], Vec::as_slice);
+    let is_whole = block["source"].is_string()
+        && block["title"].is_string()
+        && !parts.is_empty()
+        && parts.iter().all(is_text);
+    (!is_whole).then(|| BlockFlaw::malformed(SEARCH_RESULT))
 }
 
 /// Returns why a picture of the user's cannot be sent. One that was read from a file was checked
@@ -238,12 +304,15 @@ fn document_flaw(media: &mut Media, flaws: &mut Vec<BlockFlaw>) -> Option<BlockF
 }
 
 fn picture_source_flaw(source: &mut Value) -> Option<BlockFlaw> {
+    if !source["type"].is_string() {
+        return Some(BlockFlaw::malformed("image"));
+    }
     let bytes = match base64_bytes(source)? {
         Ok(bytes) => bytes,
         Err(why) => return Some(BlockFlaw::new("image", why)),
     };
-    let kind = detect_file_kind(&bytes);
-    let media_type = kind.media_type().filter(|kind| kind.starts_with("image/"));
+    let media_type = detect_file_kind(&bytes).media_type();
+    let media_type = media_type.filter(|kind| kind.starts_with("image/"));
     let Some(media_type) = media_type else {
         return Some(BlockFlaw::new(
             "image",
@@ -251,12 +320,7 @@ fn picture_source_flaw(source: &mut Value) -> Option<BlockFlaw> {
         ));
     };
     source["media_type"] = Value::from(media_type);
-    let error = match check_image(&bytes) {
-        Ok(size) if size.width == 0 || size.height == 0 => ImageError::Damaged,
-        Ok(_) if !is_complete_picture(kind, &bytes) => ImageError::Damaged,
-        Ok(_) => return None,
-        Err(error) => error,
-    };
+    let error = check_image(&bytes).err()?;
     Some(BlockFlaw {
         image: Some(error),
         ..BlockFlaw::new("image", error.to_string())
@@ -264,9 +328,15 @@ fn picture_source_flaw(source: &mut Value) -> Option<BlockFlaw> {
 }
 
 fn document_source_flaw(source: &mut Value, flaws: &mut Vec<BlockFlaw>) -> Option<BlockFlaw> {
+    if !source["type"].is_string() {
+        return Some(BlockFlaw::malformed("document"));
+    }
     let why = match source["type"].as_str() {
         Some("text") => match source["data"].as_str() {
-            Some(text) if !text.trim().is_empty() => return None,
+            Some(text) if !text.trim().is_empty() => {
+                source["media_type"] = Value::from("text/plain");
+                return None;
+            }
             _ => "it has no text",
         },
         Some("content") => match &mut source["content"] {

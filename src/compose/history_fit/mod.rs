@@ -19,7 +19,7 @@ mod tests;
 
 pub(crate) use self::calls_as_text::has_calls;
 
-use self::block_fit::{BlockFlaw, fit_block, is_blank};
+use self::block_fit::{BlockFlaw, fit_block, foreign_source, is_blank};
 use self::calls_as_text::calls_as_text;
 use self::pairing::{find_unpaired, pair_calls};
 use self::pictures::fit_pictures;
@@ -154,16 +154,24 @@ fn push_message(messages: &mut Vec<InputMessage>, mut message: InputMessage) {
     }
 }
 
-/// Checks the messages of a file that the user wrote, whose name is `name` in errors.
+/// Checks the messages of a file that the user wrote, whose name is `name` in errors. If
+/// `is_unchecked`, sources that the endpoint is not known to accept pass.
 ///
 /// # Errors
 ///
 /// If something in them could be sent only with another meaning.
-pub(crate) fn check_given(name: &str, messages: &[InputMessage]) -> Result<(), input::Error> {
+pub(crate) fn check_given(
+    name: &str,
+    messages: &[InputMessage],
+    is_unchecked: bool,
+) -> Result<(), input::Error> {
     let mut flaws = Vec::new();
     for (index, message) in messages.iter().enumerate() {
         for (place, block) in message.content.iter().enumerate() {
             fit_block(message.role, &mut block.clone(), &mut flaws);
+            if !is_unchecked {
+                flaws.extend(foreign_source(block));
+            }
             if let Some(flaw) = flaws.drain(..).next() {
                 return Err(flaw_error(name, index, place, &flaw));
             }

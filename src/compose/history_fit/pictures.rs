@@ -2,13 +2,14 @@
 //! those in results of tools, each that would be too many or too large has words in its place.
 //!
 //! Which ones stay depends on the user's pictures and on the results before, so that a result is
-//! sent in the same way in each request of its turn: the thinking behind it is bound to that.
+//! sent in the same way in each request of its turn: the thinking behind it is bound to that. For
+//! the same reason their number does not depend on the model.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::input::{MANY_PICTURES, MAX_PICTURES, pictures_of};
+use crate::input::{MANY_PICTURES, MAX_PICTURES_OF_SHORT_WINDOW, pictures_of};
 use crate::media::check_image;
 use crate::model_text::left_out_block;
 use crate::protocol::{ContentBlock, InputMessage, Source};
@@ -73,7 +74,7 @@ impl PictureTally {
             .and_then(|bytes| check_image(&bytes).ok());
         let is_large = size.is_some_and(|size| size.check_as_one_of_many().is_err());
         let has_large = self.has_large || is_large;
-        if self.count >= MAX_PICTURES {
+        if self.count >= MAX_PICTURES_OF_SHORT_WINDOW {
             return Err("a request can have no more images");
         }
         if has_large && self.count >= MANY_PICTURES {

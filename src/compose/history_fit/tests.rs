@@ -1,5 +1,6 @@
 //! What becomes of histories before they are sent, and of files that nobody may change.
 
+mod arbitrary;
 mod courses;
 
 use base64::Engine as _;
@@ -66,7 +67,7 @@ fn request(messages: Vec<InputMessage>) -> CreateMessage {
         system: None,
         messages,
         fields: ExactFields::default(),
-        tools: ToolDefinition::list_from(&tools).expect("tools"),
+        tools: ToolDefinition::list_from(tools.into()).expect("tools"),
         tool_choice: None,
         stream: true,
     }
@@ -351,9 +352,22 @@ fn what_was_fitted_once_stays_as_it_is() {
 }
 
 fn refused(contents: &[Value]) -> String {
-    check_given("`m.json`", &messages(&turns(contents)))
+    check_given("`m.json`", &messages(&turns(contents)), false)
         .expect_err("it cannot be sent")
         .to_string()
+}
+
+/// Returns a block with a source that is elsewhere.
+fn from_url(kind: &str) -> Value {
+    json!({"type": kind, "source": {"type": "url", "url": "https://example.invalid/x"}})
+}
+
+#[test]
+fn a_source_elsewhere_is_sent_as_it_is_without_the_check() {
+    let content = json!([from_url("image"), from_url("document")]);
+    let given = messages(&turns(std::slice::from_ref(&content)));
+    assert!(check_given("`m.json`", &given, true).is_ok());
+    assert_eq!(sent(std::slice::from_ref(&content))[0]["content"], content);
 }
 
 #[test]
@@ -413,6 +427,18 @@ fn a_file_is_refused_with_the_message_and_the_block() {
             vec![json!([{"type": "document", "source": {"type": "base64", "data": "AAAA"}}])],
             "message 1, block 1: the document cannot be sent: it is not a PDF",
         ),
+        (
+            vec![json!([from_url("image")])],
+            "message 1, block 1: the image cannot be sent: its source has the type `url`",
+        ),
+        (
+            vec![
+                text_of("a"),
+                json!([call("1", "f")]),
+                json!([result("1", vec![text("x"), from_url("document")])]),
+            ],
+            "message 3, block 1: the document cannot be sent: its source has the type `url`",
+        ),
     ] {
         let error = refused(&contents);
         assert!(error.starts_with("`m.json`: "), "{error}");
@@ -434,5 +460,5 @@ fn a_file_that_can_be_sent_exactly_is_not_refused() {
         json!([{"type": "server_tool_use", "id": "x", "name": "web_search", "input": {}}]),
     ]);
     let messages = messages(&given);
-    assert!(check_given("`m.json`", &messages).is_ok());
+    assert!(check_given("`m.json`", &messages, false).is_ok());
 }

@@ -753,6 +753,13 @@ fn a_picture_in_a_tool_result_is_held_to_the_rules_of_all_pictures() {
             "messages: too many images: 101 > 100",
         ),
     ]);
+    let images = |count: usize| result(&vec![image(DOT); count]);
+    check_models(SONNET_5, &images(600), ACCEPTED);
+    check_models(
+        SONNET_5,
+        &images(601),
+        "messages: too many images: 601 > 600",
+    );
     let large = format!("{CUT}{}", "A".repeat(5 * 1024 * 1024));
     check_rows(&[(
         &result(&[image(&large)]),

@@ -16,8 +16,14 @@ const MANY_IMAGES: usize = 20;
 /// The maximum side in pixels in a request with many images.
 const MANY_IMAGES_SIDE: usize = 2000;
 
-/// The maximum number of images in a request.
-const MAX_IMAGES: usize = 100;
+/// The maximum number of images in a request to a model with a long context.
+const MAX_IMAGES: usize = 600;
+
+/// The maximum number of images in a request to another model.
+const MAX_IMAGES_OF_SHORT_CONTEXT: usize = 100;
+
+/// The length of a long context, in tokens.
+const LONG_CONTEXT: usize = 1_000_000;
 
 /// Checks the conversation of a request.
 ///
@@ -202,10 +208,15 @@ fn result_id<'a>(content: &BlockContent<'a>) -> Option<&'a str> {
 /// `QwenLM/qwen-code#9291`.
 fn check_images(ask: &ParsedRequest<'_>) -> Result<(), Refusal> {
     let images: Vec<(String, &ImageInfo<'_>)> = ask.blocks().flat_map(placed_images).collect();
-    if images.len() > MAX_IMAGES {
+    let most = if ask.rules.context_tokens >= LONG_CONTEXT {
+        MAX_IMAGES
+    } else {
+        MAX_IMAGES_OF_SHORT_CONTEXT
+    };
+    if images.len() > most {
         return Err(refusal_at(
             "messages",
-            &format!("too many images: {} > {MAX_IMAGES}", images.len()),
+            &format!("too many images: {} > {most}", images.len()),
         ));
     }
     let large = images

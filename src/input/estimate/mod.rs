@@ -365,7 +365,7 @@ mod tests {
         let mut request = request("claude-3-haiku-20240307", messages);
         request.system = Some(SystemPrompt::from_text("Be brief."));
         let tools = json!([{"name": "look", "input_schema": {"type": "object"}}]);
-        request.tools = ToolDefinition::list_from(&tools).expect("a list of tools");
+        request.tools = ToolDefinition::list_from(tools.into()).expect("a list of tools");
         let estimate = Estimate::of_request(&request, &turn.names);
         let names: Vec<&str> = estimate
             .parts

@@ -124,11 +124,11 @@ fn standard_input_cannot_be_a_file_as_well() {
         .stdin_bytes("one\n")
         .run()
         .code(2)
-        .stderr_contains("standard input has the messages");
+        .stderr_contains("standard input provides the messages");
     chat(&server)
         .args(["-"])
         .stdin_bytes("one\n")
         .run()
         .code(2)
-        .stderr_contains("standard input has the messages");
+        .stderr_contains("standard input provides the messages");
 }

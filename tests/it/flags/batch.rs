@@ -75,7 +75,7 @@ fn pattern() {
     taken.failed(
         2,
         "everything after --files is taken as files",
-        "put it first",
+        "put the template first",
     );
     let same = batch(&server).args(["Joke!"]).stdin_bytes("a\nb\n").run();
     same.code(0).stderr_contains("every request is the same");

@@ -283,7 +283,7 @@ fn since() {
         .code(0)
         .stdout("")
         .stderr_contains("no requests in that period; `")
-        .stderr_contains(" has 1 request from before");
+        .stderr_contains(" has 1 request from earlier");
 }
 
 fn json() {

@@ -2,7 +2,9 @@
 
 use nix::sys::signal::Signal;
 
-use crate::support::{command::Langdock, events::answer, home::Home, reply::Reply, server::Server};
+use crate::support::{
+    command::Langdock, events::answer, home::Home, picture::png, reply::Reply, server::Server,
+};
 
 /// Returns the examples of a page, which must have some.
 pub(super) fn examples(page: &str) -> &'static [(&'static str, &'static str)] {
@@ -27,7 +29,7 @@ fn each_example_of_the_man_pages_works() {
     home.write("work/notes.md", "# Notes\n");
     home.write("work/lines.txt", "One.\nTwo.\n");
     home.write("work/key.txt", "sk-ld-of-the-examples\n");
-    home.write("work/photo.png", png());
+    home.write("work/photo.png", png(1, 1));
     home.write("work/src/main.rs", "fn main() {}\n");
     home.write(
         "work/weather.toml",
@@ -84,11 +86,4 @@ fn all() -> impl Iterator<Item = (String, &'static str, &'static str)> {
             .iter()
             .map(move |(what, script)| (page.clone(), *what, *script))
     })
-}
-
-/// Returns the first bytes of a PNG of one pixel, which is all that is read.
-fn png() -> Vec<u8> {
-    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0".to_vec();
-    bytes.extend([0x90, 0x77, 0x53, 0xde]);
-    bytes
 }

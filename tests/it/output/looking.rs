@@ -7,6 +7,7 @@ use crate::support::{
     events::{MODEL, message},
     home::Home,
     installed::installed,
+    picture::png,
     reply::Reply,
     request::Request,
     sending::{answering, send},
@@ -51,9 +52,9 @@ fn a_dry_run_prints_the_body_that_would_be_sent() {
 #[test]
 fn a_dry_run_shortens_the_data_of_an_image_and_nothing_else() {
     let (server, home) = (answering("ok"), Home::new());
-    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01".to_vec();
-    png.resize(900, 0);
-    home.write("work/i.png", png);
+    let mut image = png(1, 1);
+    image.resize(900, 0);
+    home.write("work/i.png", image);
     home.write("work/long.txt", "long ".repeat(1000));
     let args = ["-f", "i.png", "-f", "long.txt", "Hi"];
     let shown = send(&server)

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{
     home::Home,
     outcome::Outcome,
+    picture::png,
     sending::{answering, send},
     server::Server,
 };
@@ -101,7 +102,7 @@ fn a_body_gives_its_fields_and_flags_go_before_them() {
 fn the_prompt_is_a_further_turn_and_turns_of_one_side_become_one() {
     let image = json!({"type": "image", "source": {"type": "url", "url": "https://x/y.png"}, "cache_control": {}});
     let given = json!([{"role": "user", "content": [image, {"type": "text", "text": " "}]}]);
-    let sent = body(&given, &["Hi", "--prefill", "{ "]);
+    let sent = body(&given, &["Hi", "--prefill", "{ ", "--no-check"]);
     let expected = json!([
         {"role": "user", "content": [image, {"type": "text", "text": "Hi"}]},
         {"role": "assistant", "content": "{"},
@@ -146,16 +147,6 @@ fn what_is_no_conversation_is_refused_with_its_file() {
     let outcome = refused(r#"[{"role": "assistant", "content": "a"}]"#, &["Hi"], 2);
     outcome.stderr_contains("the first message must have the role user\nhint: ");
     refused("[]", &[], 2).stderr_contains("no prompt");
-}
-
-/// A PNG of this many pixels, complete but for them.
-fn png(width: u32, height: u32) -> Vec<u8> {
-    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
-    bytes.extend(width.to_be_bytes());
-    bytes.extend(height.to_be_bytes());
-    bytes.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
-    bytes.extend(b"\0\0\0\x02IDAT\x01\x02\0\0\0\0\0\0\0\0IEND\0\0\0\0");
-    bytes
 }
 
 fn image(bytes: &[u8]) -> Value {

@@ -95,7 +95,7 @@ fn a_png_that_is_called_jpg_is_sent_as_a_png() {
 fn each_kind_of_image_is_told_by_its_bytes() {
     let home = Home::new();
     let jpeg =
-        b"\xff\xd8\xff\xc0\0\x11\x08\0\x01\0\x01\x03\x01\x11\0\x02\x11\x01\x03\x11\x01\xff\xd9";
+        b"\xff\xd8\xff\xc0\0\x11\x08\0\x01\0\x01\x03\x01\x11\0\x02\x11\x01\x03\x11\x01\xff\xda\0\x02\xff\xd9";
     let webp = b"RIFF\x1a\0\0\0WEBPVP8L\x0d\0\0\0\x2f\0\0\0\x10\x07\x10\x11\x11\x88\x88\xfe\x07\0";
     for (bytes, media_type) in [
         (bytes(GIF), "image/gif"),

@@ -8,16 +8,15 @@ use crate::support::{
     events::MODEL,
     home::Home,
     outcome::Outcome,
+    picture::png,
     sending::{answering, send},
     server::Server,
 };
 
-/// Returns a PNG whose header has these dimensions, padded to a length.
-fn png(width: u32, height: u32, length: usize) -> Vec<u8> {
-    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
-    bytes.extend(width.to_be_bytes());
-    bytes.extend(height.to_be_bytes());
-    bytes.resize(length.max(33), 0);
+/// Returns a PNG with these dimensions, padded to a length.
+fn padded_png(width: u32, height: u32, length: usize) -> Vec<u8> {
+    let mut bytes = png(width, height);
+    bytes.resize(length.max(bytes.len()), 0);
     bytes
 }
 
@@ -42,7 +41,7 @@ fn refused(name: &str, bytes: &[u8]) -> Outcome {
 
 #[test]
 fn an_image_of_6_mb_is_refused_by_name_and_limit() {
-    let outcome = refused("photo.png", &png(100, 100, 6_000_000));
+    let outcome = refused("photo.png", &padded_png(100, 100, 6_000_000));
     outcome.stderr_contains("langdock: error: `photo.png` cannot be sent: ");
     outcome
         .stderr_contains("8,000,000 bytes as base64")
@@ -53,7 +52,7 @@ fn an_image_of_6_mb_is_refused_by_name_and_limit() {
 #[test]
 fn the_largest_image_that_fits_is_sent() {
     let (server, home) = (answering("ok"), Home::new());
-    home.write("work/photo.png", png(8000, 8000, 3_932_160));
+    home.write("work/photo.png", padded_png(8000, 8000, 3_932_160));
     send(&server)
         .home(&home)
         .args(["-f", "photo.png", "Hi"])
@@ -66,7 +65,7 @@ fn the_largest_image_that_fits_is_sent() {
 
 #[test]
 fn an_image_with_a_side_of_more_than_8000_pixels_is_refused_by_name_and_limit() {
-    let outcome = refused("wide.png", &png(8001, 1, 0));
+    let outcome = refused("wide.png", &png(8001, 1));
     outcome
         .stderr_contains("`wide.png` cannot be sent: 8,001 × 1 pixels")
         .stderr_contains("8,000 pixels");

@@ -7,6 +7,7 @@ use crate::support::{
     command::Langdock, events::Stream, home::Home, outcome::Outcome, reply::Reply, sending::send,
     server::Server,
 };
+use crate::tools::{shell_tool, tool_run};
 
 const REFUSAL: &str = "messages.1.content.0: Invalid `signature` in `thinking` block. The block is \
                        bound to a different conversation.";
@@ -101,4 +102,52 @@ fn a_refusal_of_it_sends_the_request_once_more_without() {
         .stderr_contains("earlier thinking belongs to another conversation");
     assert_eq!(server.requests().len(), 3);
     assert_eq!(thinking(&server), 0);
+}
+
+#[test]
+fn a_refusal_of_it_in_a_tool_turn_is_followed_by_requests_without_it() {
+    let step = |signature: &str, call: bool| {
+        let seal = json!({"type": "signature_delta", "signature": signature});
+        let thinking = json!({"type": "thinking", "thinking": "", "signature": ""});
+        let stream = Stream::new().start().grown_block(&thinking, &[seal]);
+        let stream = if call {
+            stream
+                .tool_use_block(signature, "t", ["{}"])
+                .stop("tool_use")
+        } else {
+            stream.text_block(["Yes."]).stop("end_turn")
+        };
+        stream.to_string()
+    };
+    let steps = [step("s2", true), step("s3", true), step("s4", false)];
+    let refusal: Value =
+        json!({"type": "error", "error": {"type": "invalid_request_error", "message": REFUSAL}});
+    let first = thoughtful().to_string();
+    let server = Server::start(move |request, nth| {
+        if nth == 0 {
+            return Reply::sse(&first);
+        }
+        // Thinking of the turn before is refused, and that of this one has to come back.
+        let body = request.json();
+        if request.text().contains(r#""signature":"s1""#) {
+            return Reply::json(400, &refusal);
+        }
+        let signatures = request.text().matches(r#""signature":"s"#).count();
+        let results = request.text().matches(r#""type":"tool_result""#).count();
+        assert_eq!(signatures, results, "{body}");
+        Reply::sse(&steps[results])
+    });
+    let home = shell_tool("echo found", "");
+    let run = |text: &str| {
+        let run = tool_run(&server).home(&home);
+        run.args(["--session", "x", "-T", "./t.toml", "-y", text])
+            .run()
+    };
+    run("one").code(0);
+    let second = run("two");
+    second.code(0).stdout_contains("Yes.");
+    let notice = "earlier thinking belongs to another conversation";
+    assert_eq!(second.stderr.matches(notice).count(), 1, "{second}");
+    let refused = server.requests().len() - 4;
+    assert_eq!(refused, 1, "each further step is sent as the first one was");
 }

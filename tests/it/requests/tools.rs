@@ -25,7 +25,7 @@ fn only_definitions_go_out_and_calls_come_back_as_lines() {
     home.write("work/look.toml", TOML);
     home.write(
         "work/more.json",
-        r#"[{"name": "more", "input_schema": {"type": "object"}, "strict": true}]"#,
+        r#"[{"name": "more", "input_schema": {"type": "object", "additionalProperties": false}, "strict": true}]"#,
     );
     let outcome = send(&server)
         .home(&home)
@@ -36,7 +36,7 @@ fn only_definitions_go_out_and_calls_come_back_as_lines() {
     assert_eq!(outcome.stdout_json_lines(), [call]);
     let expected = json!([
         {"name": "look", "description": "Looks.", "input_schema": {"type": "object"}},
-        {"name": "more", "input_schema": {"type": "object"}, "strict": true},
+        {"name": "more", "input_schema": {"type": "object", "additionalProperties": false}, "strict": true},
     ]);
     assert_eq!(server.only_request().json()["tools"], expected);
 }

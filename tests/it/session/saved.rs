@@ -9,6 +9,7 @@ use crate::support::{
     command::Langdock,
     events::Stream,
     home::Home,
+    picture::png,
     reply::Reply,
     sending::{answering, send},
     server::Server,
@@ -172,10 +173,7 @@ fn the_files_are_for_their_owner_and_for_jq() {
 #[test]
 fn an_image_is_kept_once_and_sent_again() {
     let (server, home) = (answering("ok"), Home::new());
-    home.write(
-        "work/a.png",
-        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90\x77\x53\xde",
-    );
+    home.write("work/a.png", png(1, 1));
     for _ in 0..2 {
         saying(&server, &home, &["--session", "x", "-f", "a.png", "Look"])
             .run()

@@ -14,6 +14,7 @@ pub(crate) mod gate;
 pub(crate) mod home;
 pub(crate) mod installed;
 pub(crate) mod outcome;
+pub(crate) mod picture;
 pub(crate) mod process;
 pub(crate) mod pty;
 pub(crate) mod redis;

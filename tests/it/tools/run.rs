@@ -206,6 +206,20 @@ fn escape_sequences_of_a_tool_do_not_touch_the_terminal() {
 }
 
 #[test]
+fn a_text_in_the_input_keeps_its_trailing_newlines() {
+    let input = json!({"text": "one\n\n"});
+    let server = playing(&[calling(&[("t", input.clone())]), done("Done.")]);
+    let run = tool_run(&server)
+        .home(&shell_tool("cat", ""))
+        .args(["-T", "./t.toml", "-y", "Hi"])
+        .run();
+    run.code(0);
+    let sent = server.requests()[1].json();
+    assert_eq!(sent["messages"][1]["content"][0]["input"], input);
+    assert_eq!(results(&sent)[0]["content"], input.to_string());
+}
+
+#[test]
 fn a_call_that_was_cut_off_is_not_run() {
     let home = shell_tool("touch ran", "");
     let cut = Stream::new()

@@ -293,3 +293,18 @@ fn every_family_of_models_of_the_scripted_endpoint_answers() {
         }
     }
 }
+
+#[test]
+fn a_document_with_citations_is_answered_in_another_way() {
+    let home = Home::new();
+    let source = json!({"type": "text", "media_type": "text/plain", "data": "words"});
+    let document = json!({"type": "document", "citations": {"enabled": true}, "source": source});
+    let messages = json!([{"role": "user", "content": [document]}]);
+    home.write("work/m.json", messages.to_string());
+    let outcome = Langdock::new()
+        .home(&home)
+        .args(["send", "--demo", "-q", "-m", UNFORCED, "--schema", SCHEMA])
+        .args(["--messages", "m.json", "Hi"])
+        .run();
+    assert!(outcome.code(0).stdout_json()["n"].is_number(), "{outcome}");
+}

@@ -170,7 +170,7 @@ impl Course {
         let names = &["look", "draw", "count"][..count];
         let definition = |name| json!({"name": name, "input_schema": {"type": "object"}});
         let definitions: Value = names.iter().map(definition).collect();
-        self.tools = ToolDefinition::list_from(&definitions).unwrap_or_default();
+        self.tools = ToolDefinition::list_from(definitions.into()).unwrap_or_default();
         self.note(format!("tools {names:?}"));
     }
 
