@@ -24,9 +24,9 @@ pub(super) fn decoded(bytes: Vec<u8>, skipped: usize) -> Vec<u8> {
         return bytes;
     }
     let is_little_endian = text[0] == 0xff;
-    let units = text[2..].chunks(2).map(|pair| match pair {
-        &[first, second] if is_little_endian => u16::from_le_bytes([first, second]),
-        &[first, second] => u16::from_be_bytes([first, second]),
+    let units = text[2..].chunks(2).map(|pair| match *pair {
+        [first, second] if is_little_endian => u16::from_le_bytes([first, second]),
+        [first, second] => u16::from_be_bytes([first, second]),
         // Half a character at the end.
         _ => 0xfffd,
     });
