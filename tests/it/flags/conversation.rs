@@ -25,7 +25,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["session show"], "--last", |_| shows_in_part("--last")),
     (&["session show"], "--raw", |_| shows_in_part("--raw")),
     (&["session show"], "--extract", |_| {
-        shows_in_part("--extract")
+        shows_in_part("--extract");
     }),
     (&["session search"], "--json", |_| {
         as_json("session search ok");
