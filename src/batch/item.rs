@@ -78,6 +78,16 @@ impl BatchItem {
         }
     }
 
+    /// Returns the size of its text in bytes; none of a file that is sent as it is.
+    pub(crate) fn text_bytes(&self) -> Option<u64> {
+        let bytes = match &self.content {
+            ItemContent::Text(text) | ItemContent::Malformed(text) => text.len(),
+            ItemContent::Object(fields) => ExactJson::from_value(fields).to_string().len(),
+            ItemContent::File(text) => text.as_ref()?.len(),
+        };
+        Some(bytes as u64)
+    }
+
     /// Sets the text of a file.
     pub(crate) fn set_text(&mut self, text: String) {
         self.content = ItemContent::File(Some(text));

@@ -6,6 +6,7 @@
 //! are done.
 
 mod budget;
+mod cost_forecast;
 mod earlier_records;
 mod item;
 mod item_key;
@@ -20,6 +21,7 @@ mod record;
 mod shard;
 
 pub(crate) use budget::{BatchBudget, BudgetRefusal};
+pub(crate) use cost_forecast::{CostForecast, MIN_FORECAST_ITEMS, RequestSample, SAMPLE_REQUESTS};
 pub(crate) use earlier_records::{EarlierOutcome, EarlierRecords};
 pub(crate) use item::{BatchItem, ItemPlace, ItemReader};
 pub(crate) use item_key::ItemKey;

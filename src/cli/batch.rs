@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::help_text;
-use super::value::{at_least_one, count, not_blank, shard, small_number};
+use super::value::{at_least_one, count, dollars, not_blank, shard, small_number};
 use super::{
     AskArgs, CacheArgs, ConnectionArgs, ConversationArgs, InputArgs, OutputArgs, PrefillArgs,
     PreviewArgs, RequestArgs, SchemaModeArg, StructuredArgs, ToolArgs,
 };
 use crate::batch::ShardChoice;
+use crate::text::Money;
 
 #[derive(Debug, Args)]
 #[command(about = help_text::BATCH.about, long_about = help_text::BATCH.long_about)]
@@ -64,6 +65,12 @@ pub(crate) struct BatchArgs {
     /// requests.
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) max_total_tokens: Option<u64>,
+    /// Stop with exit code 13 before this run costs more than this, in US dollars at list price
+    ///
+    /// What a request costs is not known in advance; it is estimated from earlier requests. A model
+    /// without a list price needs one in the config's `prices` table. Langdock may bill differently.
+    #[arg(long, value_name = "AMOUNT", value_parser = dollars, allow_negative_numbers = true)]
+    pub(crate) max_cost: Option<Money>,
     /// Tag for the usage log, for `langdock usage --by tag`
     #[arg(long, value_name = "NAME", value_parser = not_blank)]
     pub(crate) tag: Option<String>,
@@ -130,6 +137,8 @@ pub(crate) struct BatchItemArgs {
     pub(crate) max_requests: Option<u64>,
     /// The maximum number of input and output tokens in this run.
     pub(crate) max_total_tokens: Option<u64>,
+    /// The maximum cost of this run at list price.
+    pub(crate) max_cost: Option<Money>,
 }
 
 impl BatchArgs {
@@ -162,6 +171,7 @@ impl BatchArgs {
             shard: self.shard,
             max_requests: self.max_requests,
             max_total_tokens: self.max_total_tokens,
+            max_cost: self.max_cost,
         };
         (
             ask,

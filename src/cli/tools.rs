@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 
 use super::AskArgs;
 use super::help_text;
-use super::value::{count, not_blank, small_number};
+use super::value::{count, dollars, not_blank, small_number};
+use crate::text::Money;
 use crate::tool::SchemaMode;
 
 /// What the model may call
@@ -61,6 +62,15 @@ pub(crate) struct ToolRunArgs {
     /// How tools are run
     #[command(flatten)]
     pub(crate) running: ToolPolicyArgs,
+    /// Stop with exit code 13 before the run costs more than this, in US dollars at list price
+    ///
+    /// Each request is expected to cost as much as the one before it. A model without a list price
+    /// needs one in the config's `prices` table. Langdock may bill differently.
+    #[arg(
+        long, value_name = "AMOUNT", help_heading = "Tools", value_parser = dollars,
+        allow_negative_numbers = true
+    )]
+    pub(crate) max_cost: Option<Money>,
     /// List the tools without sending anything
     #[arg(long, help_heading = "Inspection", conflicts_with_all = ["call", "dry_run", "curl"])]
     pub(crate) list: bool,

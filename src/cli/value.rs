@@ -5,8 +5,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crate::batch::ShardChoice;
 use crate::protocol::{ExactJson, MAX_COUNT, RequestField};
 use crate::recording::ReplayPace;
-use crate::text::grouped;
-use crate::text::{JsonPlace, check_depth};
+use crate::text::{JsonPlace, Money, check_depth, grouped};
 
 /// Parses an integer from 1 to [`MAX_COUNT`].
 pub(super) fn at_least_one(text: &str) -> Result<u64, String> {
@@ -61,6 +60,13 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
         .ok()
         .filter(in_range)
         .ok_or_else(|| "must be a number from 0.01 to 1,000,000".to_owned())
+}
+
+/// Parses an amount of US dollars above 0; it may begin with a dollar sign.
+pub(super) fn dollars(text: &str) -> Result<Money, String> {
+    Money::from_decimal(text.strip_prefix('$').unwrap_or(text))
+        .filter(|amount| *amount > Money::ZERO)
+        .ok_or_else(|| "must be an amount of US dollars above 0, such as 0.50".to_owned())
 }
 
 /// Parses a key, which must be valid in a header.
@@ -163,6 +169,18 @@ mod tests {
         assert_eq!(key_word("sk-ld-1"), Ok("sk-ld-1".to_owned()));
         for text in ["", "two words", "ключ", "a\tb"] {
             assert!(key_word(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_amount_is_a_decimal_number_of_dollars() {
+        assert_eq!(dollars("$0.50"), dollars("0.5"));
+        assert_eq!(
+            dollars("2").map(|amount| amount.to_string()),
+            Ok("$2.00".to_owned())
+        );
+        for text in ["0", "-1", "", "$", "1e2", "1,50", "2 EUR"] {
+            assert!(dollars(text).is_err(), "{text}");
         }
     }
 

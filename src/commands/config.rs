@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::cli::{ConfigArgs, ConfigCommand, ConnectionArgs};
 use crate::compose::external_editor::edit_file;
 use crate::config::{
-    self, ConfigFile, ConfigKey, Flags, KeySource, MergedConfig, ModelLimits, Origin, Paths,
+    self, ConfigFile, ConfigKey, Flags, KeySource, MergedConfig, ModelTable, Origin, Paths,
     RecordFiles, Row, SETTINGS, Settings, Sourced, chosen_profile, config_path, initialize,
     read_key, resolve, set, unset,
 };
@@ -70,7 +70,7 @@ pub(crate) fn config(app: &App, args: &ConfigArgs) -> Result<(), Error> {
                         .find(|row| row.setting == setting)
                         .map(|row| row.value)
                 }
-                ConfigKey::Limit(_) | ConfigKey::Tools(_) => {
+                ConfigKey::Model(_) | ConfigKey::Tools(_) => {
                     beside_the_settings(&merged, &settings)
                         .find(|(name, ..)| *name == key.name())
                         .map(|(_, value, _)| value)
@@ -117,7 +117,7 @@ fn changed_profile(
 ) -> Option<Sourced<String>> {
     match key {
         ConfigKey::Setting(_) => chosen_profile(connection.profile.as_deref(), &app.env),
-        ConfigKey::Limit(_) | ConfigKey::Tools(_) => None,
+        ConfigKey::Model(_) | ConfigKey::Tools(_) => None,
     }
 }
 
@@ -136,14 +136,14 @@ fn found(
     Ok((merged, settings))
 }
 
-/// Returns the limits and the tool lists that were set, each with its name and origin.
+/// Returns the limits, the prices and the tool lists that were set, each with its name and origin.
 fn beside_the_settings<'a>(
     merged: &'a MergedConfig,
     settings: &'a Settings,
 ) -> impl Iterator<Item = (String, Value, &'a Origin)> {
-    let limits = merged.limits().iter().flat_map(ModelLimits::rows);
-    let limits = limits.map(|(key, value, origin)| (key.name(), json!(value), origin));
-    limits.chain(
+    let models = merged.models().iter().flat_map(ModelTable::rows);
+    let models = models.map(|(key, value, origin)| (key.name(), value, origin));
+    models.chain(
         settings
             .tools
             .rows()

@@ -57,6 +57,9 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
         sink,
         accepted,
     } = prepared;
+    if let Some(most) = args.max_cost {
+        exchange.limit_cost(most, &request.model)?;
+    }
     let rules = TurnRules {
         max_turns: args.running.max_turns,
         external_tools: external_tools(&request, &tools),
@@ -70,9 +73,9 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
         renderer: &mut renderer,
         recorder: &mut recorder,
     };
-    let outcome = tool_loop
-        .run(&mut exchange, &mut request, encoded, &mut answer_sink)
-        .await;
+    // On the heap, since its future is large.
+    let run = Box::pin(tool_loop.run(&mut exchange, &mut request, encoded, &mut answer_sink));
+    let outcome = run.await;
     recorder.commit(app);
     finish_answer(app, ask, accepted, outcome, renderer)
 }

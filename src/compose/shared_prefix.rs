@@ -126,6 +126,11 @@ impl PrefixCache {
         CacheMarks::for_request(request, PromptReuse::Shared(shared), ttl)
     }
 
+    /// Returns about how many tokens the prefix of the first request has at most.
+    pub(crate) fn known_tokens(&self) -> Option<u64> {
+        Some(self.known.as_ref()?.tokens)
+    }
+
     /// Returns about how many tokens the prefix has at most; none if it is another one than that of
     /// the first request.
     fn tokens(&mut self, request: &mut CreateMessage, shared: SharedPrefix) -> u64 {

@@ -2,7 +2,7 @@
 //! profile may also hold, and the keys of the tables outside of profiles.
 
 use super::file::PROFILES;
-use super::limits::{LIMITS, LimitKey};
+use super::model_table::ModelKey;
 use super::setting::Setting;
 use super::tool_names::{TOOLS, ToolsKey};
 use super::value_type::ValueType;
@@ -12,8 +12,8 @@ use super::value_type::ValueType;
 pub(crate) enum ConfigKey {
     /// A setting.
     Setting(&'static Setting),
-    /// The limit of a model.
-    Limit(LimitKey),
+    /// The limit or the price of a model.
+    Model(ModelKey),
     /// A list of tools.
     Tools(ToolsKey),
 }
@@ -23,7 +23,7 @@ impl ConfigKey {
     pub(crate) fn parse(name: &str) -> Option<Self> {
         Setting::find(name)
             .map(Self::Setting)
-            .or_else(|| LimitKey::parse(name).map(Self::Limit))
+            .or_else(|| ModelKey::parse(name).map(Self::Model))
             .or_else(|| ToolsKey::parse(name).map(Self::Tools))
     }
 
@@ -31,7 +31,7 @@ impl ConfigKey {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Setting(setting) => setting.key.to_owned(),
-            Self::Limit(limit) => limit.name(),
+            Self::Model(key) => key.name(),
             Self::Tools(tools) => tools.name(),
         }
     }
@@ -50,7 +50,7 @@ impl ConfigKey {
     pub(super) fn value_type(&self) -> ValueType {
         match self {
             Self::Setting(setting) => setting.value_type,
-            Self::Limit(_) => ValueType::Count(1),
+            Self::Model(key) => key.kind.value_type,
             Self::Tools(_) => ValueType::Names,
         }
     }
@@ -61,7 +61,7 @@ impl ConfigKey {
         match (self, profile) {
             (Self::Setting(setting), None) => (vec![], setting.key),
             (Self::Setting(setting), Some(profile)) => (vec![PROFILES, profile], setting.key),
-            (Self::Limit(limit), _) => (vec![LIMITS, &limit.model], limit.kind),
+            (Self::Model(key), _) => (vec![key.kind.name, &key.model], key.key),
             (Self::Tools(tools), _) => (vec![TOOLS], tools.word),
         }
     }

@@ -353,6 +353,12 @@ mod tests {
             both.replace("80", "90")
         );
         assert!(limit(&both, "rpm", "0").is_err());
+        let price = |text| try_edit("", None, "prices.m*.input", text);
+        assert_eq!(
+            price("0.10").as_deref(),
+            Ok("[prices.\"m*\"]\ninput = 0.10\n")
+        );
+        assert!(price("-1").is_err());
     }
 
     #[test]
@@ -381,10 +387,10 @@ mod tests {
         assert_eq!(
             (
                 file.profiles.len(),
-                file.limits.len(),
+                file.models.len(),
                 file.tools.rows().count()
             ),
-            (1, 1, 2)
+            (1, 2, 2)
         );
     }
 

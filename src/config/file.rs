@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use toml_edit::{Document, Item, Key, TableLike};
 
-use super::limits::{KINDS, LIMITS, ModelLimits};
+use super::model_table::{MODEL_TABLES, ModelTable, ModelTableKind};
 use super::setting::{SETTINGS, Setting};
 use super::setting_values::SettingValues;
 use super::tool_names::{TOOLS, ToolNames, WORDS};
@@ -21,6 +21,12 @@ use crate::text::{nearest_name, toml_error_text};
 /// The name of the table of profiles.
 pub(super) const PROFILES: &str = "profiles";
 
+/// Returns the names of the top-level tables.
+fn other_tables() -> impl Iterator<Item = &'static str> {
+    let models = MODEL_TABLES.into_iter().map(|kind| kind.name);
+    [PROFILES, TOOLS].into_iter().chain(models)
+}
+
 /// The contents of the config file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ConfigFile {
@@ -28,8 +34,8 @@ pub(crate) struct ConfigFile {
     pub(super) top: SettingValues,
     /// The profiles by name.
     pub(super) profiles: Vec<(String, SettingValues)>,
-    /// The limits by model.
-    pub(super) limits: Vec<ModelLimits>,
+    /// What it says of models, one kind of table after the other.
+    pub(super) models: Vec<ModelTable>,
     /// Which tools run without confirmation, and which never run.
     pub(super) tools: ToolNames,
 }
@@ -90,14 +96,15 @@ impl ConfigFile {
             reason: toml_error_text(error.message()),
         })?;
         let top = reader.level(document.as_table(), None)?;
-        let (limits, tools) = (
-            reader.limits(document.as_table())?,
-            reader.tools(document.as_table())?,
-        );
+        let mut models = Vec::new();
+        for kind in MODEL_TABLES {
+            models.extend(reader.model_tables(document.as_table(), kind)?);
+        }
+        let tools = reader.tools(document.as_table())?;
         let mut file = Self {
             top,
             profiles: Vec::new(),
-            limits,
+            models,
             tools,
         };
         let Some((key, item)) = document.as_table().get_key_value(PROFILES) else {
@@ -124,9 +131,9 @@ impl ConfigFile {
 
     /// Returns the names of the keys that it sets besides settings.
     pub(crate) fn other_keys(&self) -> Vec<String> {
-        let limits = self.limits.iter().flat_map(ModelLimits::rows);
-        let limits = limits.map(|(key, ..)| key.name());
-        limits
+        let models = self.models.iter().flat_map(ModelTable::rows);
+        let models = models.map(|(key, ..)| key.name());
+        models
             .chain(self.tools.rows().map(|(key, ..)| key.name()))
             .collect()
     }
@@ -196,15 +203,11 @@ impl Reader<'_> {
             let Some((key, _)) = table.get_key_value(name) else {
                 continue;
             };
-            if matches!(name, PROFILES | LIMITS | TOOLS) && profile.is_none() {
+            if profile.is_none() && other_tables().any(|table| table == name) {
                 continue;
             }
             let Some(setting) = Setting::find(name) else {
-                let tables = profile
-                    .is_none()
-                    .then_some([PROFILES, LIMITS, TOOLS])
-                    .into_iter()
-                    .flatten();
+                let tables = profile.is_none().then(other_tables).into_iter().flatten();
                 return Err(self.unknown(
                     key,
                     SETTINGS.iter().map(|setting| setting.key).chain(tables),
@@ -221,38 +224,40 @@ impl Reader<'_> {
         Ok(level)
     }
 
-    /// Reads the tables of limits.
-    fn limits(&self, top: &dyn TableLike) -> Result<Vec<ModelLimits>, Error> {
-        let Some((key, item)) = top.get_key_value(LIMITS) else {
+    /// Reads the tables of models of one kind.
+    fn model_tables(
+        &self,
+        top: &dyn TableLike,
+        kind: &'static ModelTableKind,
+    ) -> Result<Vec<ModelTable>, Error> {
+        let Some((key, item)) = top.get_key_value(kind.name) else {
             return Ok(Vec::new());
         };
-        let tables = "tables such as [limits.\"MODEL\"]";
         let models = item
             .as_table_like()
-            .ok_or_else(|| self.wrong(key, None, tables))?;
-        let limits = |(model, item): (&str, &Item)| {
+            .ok_or_else(|| self.wrong(key, None, kind.example))?;
+        let read = |(model, item): (&str, &Item)| {
             let key = models.key(model).unwrap_or(key);
             let table = item
                 .as_table_like()
                 .ok_or_else(|| self.wrong(key, None, "a table"))?;
-            if let Some((name, _)) = table.iter().find(|(name, _)| !KINDS.contains(name)) {
-                return Err(self.unknown(table.key(name).unwrap_or(key), KINDS));
+            if let Some((name, _)) = table.iter().find(|(name, _)| !kind.keys.contains(name)) {
+                let key = table.key(name).unwrap_or(key);
+                return Err(self.unknown(key, kind.keys.iter().copied()));
             }
-            let [rpm, tpm] = KINDS.map(|kind| self.limit(table, kind));
-            Ok(ModelLimits {
+            let mut values = Vec::new();
+            for name in kind.keys {
+                if let Some((key, item)) = table.get_key_value(name) {
+                    values.push((*name, self.typed(name, kind.value_type, key, item)?));
+                }
+            }
+            Ok(ModelTable {
+                kind,
                 model: model.to_owned(),
-                rpm: rpm?,
-                tpm: tpm?,
+                values,
             })
         };
-        models.iter().map(limits).collect()
-    }
-
-    fn limit(&self, table: &dyn TableLike, kind: &str) -> Result<Option<Sourced<u64>>, Error> {
-        let Some((key, item)) = table.get_key_value(kind) else {
-            return Ok(None);
-        };
-        self.typed(kind, ValueType::Count(1), key, item).map(Some)
+        models.iter().map(read).collect()
     }
 
     /// Reads a value outside of profiles as its Rust type.
@@ -406,6 +411,18 @@ mod tests {
                 "`tpm` in `/c.toml`, line 2: must be a whole number",
             ),
             (
+                "[prices.\"m\"]\ninput = -1",
+                "`input` in `/c.toml`, line 2: `-1` is not a price in US dollars",
+            ),
+            (
+                "[prices.\"m\"]\ninput = true",
+                "`input` in `/c.toml`, line 2: must be a number of US dollars",
+            ),
+            (
+                "[prices.\"m\"]\ninputs = 1",
+                "`/c.toml`, line 2: unknown key `inputs`",
+            ),
+            (
                 "[limits.\"m\"]\nrps = 1",
                 "`/c.toml`, line 2: unknown key `rps`",
             ),
@@ -434,6 +451,19 @@ mod tests {
             let message = format!("{error}{cause}");
             assert!(message.starts_with(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn a_price_keeps_the_digits_that_were_written() {
+        let text = "[prices.\"claude-*\"]\ninput = 0.000_003\noutput = 15\ncache_read = '0.1'\n";
+        let file = parse(text).expect("a config");
+        let set = file.models[0].price_override().expect("prices");
+        let price = |text: &str| crate::protocol::price_of_a_token(text);
+        assert_eq!(set.pattern, "claude-*");
+        assert_eq!(
+            set.prices,
+            [price("0.000003"), price("15"), price("0.1"), None, None]
+        );
     }
 
     #[test]

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
-use super::limits::ModelLimits;
+use super::model_table::ModelTable;
 use super::setting::{SETTINGS, Setting};
 use super::setting_values::SettingValues;
 use super::value_type::SettingValue;
 use super::{ConfigFile, Env, Error, KeySource, Origin, RecordFiles, Sourced, ToolNames};
 use crate::client::Region;
+use crate::protocol::PriceOverride;
 
 /// What the flags set for the connection and the model.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -34,7 +35,8 @@ pub(crate) struct MergedConfig {
     values: SettingValues,
     /// The selected profile.
     profile: Option<Sourced<String>>,
-    pub(super) limits: Vec<ModelLimits>,
+    /// What the config file says of models.
+    pub(super) models: Vec<ModelTable>,
     /// The tools that the config file allows or denies.
     pub(super) tools: ToolNames,
     pub(super) no_pace: bool,
@@ -79,7 +81,7 @@ impl MergedConfig {
         Ok(Self {
             values,
             profile,
-            limits: file.limits.clone(),
+            models: file.models.clone(),
             tools: file.tools.clone(),
             no_pace: flags.no_pace,
             records: flags.records.clone(),
@@ -98,9 +100,16 @@ impl MergedConfig {
         self.profile.as_ref()
     }
 
-    /// Returns the configured limits, in the order of the config file.
-    pub(crate) fn limits(&self) -> &[ModelLimits] {
-        &self.limits
+    /// Returns what the config file says of models: first the limits, then the prices, each in the
+    /// order of the file.
+    pub(crate) fn models(&self) -> &[ModelTable] {
+        &self.models
+    }
+
+    /// Returns the prices that the config file sets.
+    pub(crate) fn prices(&self) -> Vec<PriceOverride> {
+        let tables = self.models.iter();
+        tables.filter_map(ModelTable::price_override).collect()
     }
 
     /// Returns the value of a setting with its origin; `None` if it is not set and has no default.

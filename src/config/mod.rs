@@ -6,9 +6,9 @@ mod edit;
 mod env;
 mod file;
 mod key;
-mod limits;
 mod memory;
 mod merged;
+mod model_table;
 mod paths;
 mod record_files;
 mod resolve;
@@ -29,9 +29,9 @@ pub(crate) use env::{
 };
 pub(crate) use file::{ConfigFile, config_path};
 pub(crate) use key::{KeySource, read_key, run_command};
-pub(crate) use limits::ModelLimits;
 pub(crate) use memory::protect_memory;
 pub(crate) use merged::{Flags, MergedConfig, Row, chosen_profile};
+pub(crate) use model_table::ModelTable;
 pub(crate) use paths::{
     DataScope, Paths, history_file, sessions_directory, templates_directory, tools_directory,
 };
@@ -67,11 +67,22 @@ pub(crate) struct ConfigTable {
 }
 
 /// The tables of the config file outside of profiles.
-pub(crate) const TABLES: [ConfigTable; 2] = [
+pub(crate) const TABLES: [ConfigTable; 3] = [
     ConfigTable {
         name: "limits.\"MODEL\"",
         samples: &["rpm = 500", "tpm = 60000"],
         about: "Requests and tokens per minute that a model allows.",
+    },
+    ConfigTable {
+        name: "prices.\"MODEL\"",
+        samples: &[
+            "input = 3",
+            "output = 15",
+            "cache_read = 0.3",
+            "cache_write_5m = 3.75",
+            "cache_write_1h = 6",
+        ],
+        about: "US dollars for a million tokens, instead of the list price; * in MODEL is any text.",
     },
     ConfigTable {
         name: "tools",

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::key::{KeySource, Stored};
+use super::model_table::ModelTable;
 use super::setting::SETTINGS;
 use super::value_type::{ValueType, parse_share};
 use super::{DataScope, Error, MergedConfig, Origin, RecordFiles, Sourced, ToolNames};
@@ -12,7 +13,9 @@ use crate::client::{
     ClientOptions, Endpoint, EndpointError, LedgerAccess, LedgerUrl, PacingOptions, ProxyChoice,
     Region, RetryPolicy, key_scope_of,
 };
-use crate::protocol::{CacheMode, FieldShape, RequestField};
+use crate::protocol::{
+    CacheMode, FieldShape, ModelPrice, PriceOverride, RequestField, model_price,
+};
 
 /// The resolved settings of a run.
 #[derive(Clone, PartialEq)]
@@ -47,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) ledger_password_cmd: Option<Vec<String>>,
     /// The name of the theme, if it was chosen.
     pub(crate) theme: Option<String>,
+    /// The prices that the user sets.
+    pub(crate) prices: Vec<PriceOverride>,
 }
 
 /// A request field that the config file sets.
@@ -69,6 +74,18 @@ impl Settings {
     /// Returns which conversations this endpoint reads and writes.
     pub(crate) fn data_scope(&self) -> DataScope {
         DataScope::for_demo(self.key == KeySource::Demo || self.records.is_replay())
+    }
+
+    /// Returns the price of a model; none if it is not known.
+    pub(crate) fn price(&self, model: &str) -> Option<ModelPrice> {
+        model_price(model, &self.prices)
+    }
+
+    /// Returns the price of a model for what is shown to the user: scripted and recorded answers
+    /// cost nothing.
+    pub(crate) fn billed_price(&self, model: &str) -> Option<ModelPrice> {
+        let is_billed = !matches!(self.key, KeySource::Demo | KeySource::Replay);
+        self.price(model).filter(|_| is_billed)
     }
 }
 
@@ -120,6 +137,7 @@ pub(crate) fn resolve(
         tools: merged.tools.clone(),
         ledger_password_cmd: merged.value("ledger_password_cmd"),
         theme: merged.value("theme"),
+        prices: merged.prices(),
     })
 }
 
@@ -129,9 +147,9 @@ fn pacing(merged: &MergedConfig) -> Result<PacingOptions, Error> {
         directory: None,
         workspace: merged.value("workspace"),
         limits: merged
-            .limits
+            .models
             .iter()
-            .map(|limits| (limits.model.clone(), limits.values()))
+            .filter_map(ModelTable::rate_limits)
             .collect(),
         ledger: ledger(merged)?,
         share: share.and_then(|text| parse_share(&text).ok()),

@@ -9,7 +9,7 @@ use toml_edit::{Array, Item, Value};
 
 use crate::client::{Endpoint, EndpointError, LedgerUrl, Region};
 use crate::pace::LimitShare;
-use crate::protocol::{FieldShape, MAX_COUNT, RequestField};
+use crate::protocol::{FieldShape, MAX_COUNT, RequestField, price_of_a_token};
 use crate::text::{format_duration, grouped, parse_duration, parse_timeout};
 
 /// The type of a setting's values.
@@ -25,6 +25,8 @@ pub(crate) enum ValueType {
     LedgerUrl,
     /// A part of a limit: a number above 0 and up to 1.
     Share,
+    /// US dollars for a million tokens: a decimal number, of which every digit counts.
+    Price,
     /// Text that is not blank.
     Text,
     /// The path of a file; one in the config file is relative to that file's directory.
@@ -114,6 +116,12 @@ impl ValueType {
                 parse_share(text)?;
                 SettingValue::Text(text.to_owned())
             }
+            Self::Price => {
+                price_of_a_token(text).ok_or_else(|| {
+                    format!("`{text}` is not a price in US dollars, such as 0.25")
+                })?;
+                SettingValue::Text(text.to_owned())
+            }
             Self::Text => SettingValue::Text(not_blank(text)?),
             Self::ProxyUrl => SettingValue::Text(text.trim().to_owned()),
             Self::Field(field) => {
@@ -155,6 +163,7 @@ impl ValueType {
             Self::Switch => item.as_bool().map(|switch| switch.to_string()),
             Self::Field(field) => field_text(field, item),
             Self::Share => number_text(item),
+            Self::Price => written_number(item),
             _ => item.as_str().map(str::to_owned),
         };
         self.parse(&text.ok_or_else(wrong_type)?)
@@ -171,6 +180,9 @@ impl ValueType {
             SettingValue::Text(text) if matches!(self, Self::Field(_) | Self::Share) => {
                 field_value(&text)
             }
+            SettingValue::Text(text) if self == Self::Price => {
+                text.parse().unwrap_or_else(|_| Value::from(text))
+            }
             SettingValue::Text(_) | SettingValue::File(_) | SettingValue::Duration(_) => {
                 Value::from(text)
             }
@@ -184,9 +196,12 @@ impl ValueType {
             SettingValue::Text(url) if self == Self::LedgerUrl => {
                 LedgerUrl::new(url).map_or(Json::Null, |url| json!(url.masked()))
             }
-            SettingValue::Text(text) if matches!(self, Self::Field(_) | Self::Share) => text
-                .parse::<Number>()
-                .map_or_else(|_| json!(text), Json::Number),
+            SettingValue::Text(text)
+                if matches!(self, Self::Field(_) | Self::Share | Self::Price) =>
+            {
+                text.parse::<Number>()
+                    .map_or_else(|_| json!(text), Json::Number)
+            }
             SettingValue::Text(text) => json!(text),
             SettingValue::File(path) => json!(path.to_string_lossy()),
             SettingValue::Count(number) => json!(number),
@@ -208,6 +223,7 @@ impl ValueType {
             | Self::OneOf(_) => "text in quotes",
             Self::Count(_) | Self::CountIn(..) => "a whole number",
             Self::Share => "a number above 0 and up to 1",
+            Self::Price => "a number of US dollars",
             Self::Duration | Self::Timeout => "a duration in quotes, such as \"30s\"",
             Self::Switch => "`true` or `false`",
             Self::Command => {
@@ -239,6 +255,17 @@ fn field_text(field: &RequestField, item: &Item) -> Option<String> {
 fn number_text(item: &Item) -> Option<String> {
     let whole = item.as_integer().map(|number| number.to_string());
     whole.or_else(|| item.as_float().map(|number| number.to_string()))
+}
+
+/// Returns a number as it is written, without underscores, or a text.
+fn written_number(item: &Item) -> Option<String> {
+    let written = match item.as_value()? {
+        Value::Integer(number) => number.display_repr().into_owned(),
+        Value::Float(number) => number.display_repr().into_owned(),
+        Value::String(text) => return Some(text.value().clone()),
+        _ => return None,
+    };
+    Some(written.trim().replace('_', ""))
 }
 
 /// Returns the TOML for the value of a request field.

@@ -147,6 +147,10 @@ impl Error {
             Self::Budget {
                 can_go_on: true, ..
             } => "run the same command again to continue; the budget then starts again from zero",
+            Self::CostLimit { .. } => {
+                "raise --max-cost; what was said is saved, and `langdock tool-run -c` continues it"
+            }
+            Self::NoListPrice(model) => return Some(for_unpriced(model)),
             Self::Budget { .. } => "this run cannot be continued; one with --output FILE can",
             Self::Unfit(_) => "allow more corrections with --repair, or simplify the schema",
             Self::Listen { .. } => {
@@ -183,6 +187,14 @@ impl Error {
 
 /// The hint for a full disk.
 const ELSEWHERE: &str = "free some space, or write to another place with -o FILE";
+
+/// The hint for a model without a price.
+fn for_unpriced(model: &str) -> String {
+    format!(
+        "set what a million tokens cost: `langdock config set 'prices.\"{model}\".input' 3`, and \
+         the same for output"
+    )
+}
 
 /// Returns the hint for a file of `--output` that cannot be written.
 fn for_output_file(path: &Path, why: &io::Error) -> String {

@@ -21,7 +21,7 @@ use crate::client;
 use crate::media::ImageError;
 use crate::protocol::{MissingPart, StopReason, StreamError};
 use crate::recording::RecordError;
-use crate::text::{counted, grouped, without_os_codes};
+use crate::text::{Money, counted, grouped, without_os_codes};
 use crate::ui::OutputError;
 use crate::{batch, config, input, session, tool};
 
@@ -88,6 +88,17 @@ pub(crate) enum Error {
         /// Whether another run can continue the output.
         can_go_on: bool,
     },
+    /// `--max-cost` of `tool-run` is used up.
+    #[error("another request might exceed the budget of {most} at list price; {spent} used so far")]
+    CostLimit {
+        /// The budget.
+        most: Money,
+        /// What the requests so far have cost.
+        spent: Money,
+    },
+    /// `--max-cost` with a model without a price; contains its id.
+    #[error("no list price is known for {0}, so --max-cost cannot be kept")]
+    NoListPrice(String),
     /// The model would continue, but `--max-turns` is reached; contains that limit.
     #[error("the model did not finish within {}", counted(*.0, "turn"))]
     MaxTurns(u32),
@@ -256,6 +267,7 @@ impl Error {
             Self::Usage { .. }
             | Self::NoCommand { .. }
             | Self::NoModel
+            | Self::NoListPrice(_)
             | Self::NothingToPick { .. }
             | Self::NoneOfFamily { .. }
             | Self::Elsewhere { .. } => Kind::Usage,
@@ -272,9 +284,10 @@ impl Error {
             Self::MaxTurns(_) | Self::CallByHand(_) | Self::ItemsFailed { .. } | Self::Merge(_) => {
                 Kind::Tool
             }
-            Self::RequestTooLarge { .. } | Self::TooManyTokens { .. } | Self::Budget { .. } => {
-                Kind::TooLarge
-            }
+            Self::RequestTooLarge { .. }
+            | Self::TooManyTokens { .. }
+            | Self::Budget { .. }
+            | Self::CostLimit { .. } => Kind::TooLarge,
             Self::Call {
                 after_content: true,
                 ..

@@ -149,6 +149,16 @@ fn of_the_run() -> Vec<Error> {
             done: 12,
             can_go_on: false,
         },
+        Error::Budget {
+            refused: BudgetRefusal::Cost(Money::per_token(2_500).times(1_000_000)),
+            done: 12,
+            can_go_on: true,
+        },
+        Error::CostLimit {
+            most: Money::per_token(500).times(1_000_000),
+            spent: Money::per_token(412).times(1_000_000),
+        },
+        Error::NoListPrice("claude-3-opus-20240229".to_owned()),
         Error::MaxTurns(10),
         Error::CallByHand("the tool failed with exit code 3".to_owned()),
         Error::Unfit("at `/n`: \"x\" is not of type \"integer\"".to_owned()),

@@ -32,6 +32,8 @@ pub(super) struct AnswerJoiner {
     /// White space after the text of an earlier answer, which has been shown already.
     shown_space: String,
     seam: Option<OpenSeam>,
+    /// Text that was decided when its part ended, and is shown with what comes next.
+    ready: String,
 }
 
 /// The beginning of a part that may repeat the end of what was shown.
@@ -58,28 +60,32 @@ impl AnswerJoiner {
 
     /// Adds text of the answer, and returns what can be shown now.
     pub(super) fn push(&mut self, delta: &str) -> String {
+        let mut shown = std::mem::take(&mut self.ready);
         let Some(mut seam) = self.seam.take() else {
-            return self.pass(delta);
+            shown.push_str(&self.pass(delta));
+            return shown;
         };
         seam.head.push_str(delta);
-        let text = &self.text;
-        seam.starts
-            .retain(|start| is_repetition(&text[*start..], &seam.head));
-        let whole = seam
-            .starts
-            .iter()
-            .find(|start| text.len() - **start <= seam.head.len());
-        if let Some(start) = whole {
-            let overlap = text.len() - start;
-            // What follows the repetition has its own white space.
-            self.held.clear();
-            return self.pass(&seam.head[overlap..]);
+        match seam.overlap(&self.text, false) {
+            Some(overlap) => shown.push_str(&self.pass_behind(overlap, &seam.head)),
+            None => self.seam = Some(seam),
         }
-        if seam.starts.is_empty() {
-            return self.pass_unrepeated(&seam.head);
+        shown
+    }
+
+    /// Decides what the part that has ended repeats, so that all of it that is new is in
+    /// [`Self::text`]. One of which all was shown before may yet be repeated by the next part.
+    pub(super) fn settle(&mut self) {
+        let Some(mut seam) = self.seam.take() else {
+            return;
+        };
+        match seam.overlap(&self.text, true) {
+            None | Some(0) => self.seam = Some(seam),
+            Some(overlap) => {
+                let shown = self.pass_behind(overlap, &seam.head);
+                self.ready.push_str(&shown);
+            }
         }
-        self.seam = Some(seam);
-        String::new()
     }
 
     /// Ends a part that was cut off. A beginning of which all was shown before is dropped.
@@ -106,13 +112,11 @@ impl AnswerJoiner {
 
     /// Ends the answer, and returns what was held back of it.
     pub(super) fn finish(&mut self) -> String {
-        let mut rest = self
-            .seam
-            .take()
-            .map_or_else(String::new, |seam| match seam.head.as_str() {
-                "" => String::new(),
-                head => self.pass_unrepeated(head),
-            });
+        self.settle();
+        let mut rest = std::mem::take(&mut self.ready);
+        if let Some(seam) = self.seam.take().filter(|seam| !seam.head.is_empty()) {
+            rest.push_str(&self.pass_unrepeated(&seam.head));
+        }
         let held = std::mem::take(&mut self.held);
         self.text.push_str(&held);
         rest.push_str(&held);
@@ -122,6 +126,16 @@ impl AnswerJoiner {
     /// Returns everything that has been shown, which ends without white space.
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Passes what follows a repetition of so many bytes at the beginning of a part.
+    fn pass_behind(&mut self, overlap: usize, head: &str) -> String {
+        if overlap == 0 {
+            return self.pass_unrepeated(head);
+        }
+        // What follows the repetition has its own white space.
+        self.held.clear();
+        self.pass(&head[overlap..])
     }
 
     /// Passes the beginning of a part that repeats nothing. It follows the white space that was
@@ -146,6 +160,49 @@ impl AnswerJoiner {
         self.text.push_str(&shown);
         shown
     }
+}
+
+impl OpenSeam {
+    /// Returns how many bytes of the end of the text are repeated; none if more of the part has to
+    /// come for that.
+    ///
+    /// Of several repetitions that are possible, as in a text with a period, it is the shortest:
+    /// what may be new is kept. Only if the part begins with the whole last line, as it was asked
+    /// to, and completes it to one that the text has had before, it is that line.
+    fn overlap(&mut self, text: &str, has_ended: bool) -> Option<usize> {
+        self.starts
+            .retain(|start| is_repetition(&text[*start..], &self.head));
+        let lengths = self.starts.iter().map(|start| text.len() - start);
+        let whole: Vec<usize> = lengths
+            .filter(|length| *length <= self.head.len())
+            .collect();
+        if !has_ended && whole.len() < self.starts.len() {
+            return None;
+        }
+        let (Some(shortest), Some(longest)) = (whole.first(), whole.last()) else {
+            return Some(0);
+        };
+        if shortest == longest {
+            return Some(*shortest);
+        }
+        let last_start = text.rfind('\n').map_or(0, |at| at + 1);
+        let last_line = text.len() - last_start;
+        if !whole.contains(&last_line) {
+            return Some(*shortest);
+        }
+        let completed = self.head.find('\n').map(|end| &self.head[..end]);
+        let is_long = self.head.len() > last_line + MAX_OVERLAP_BYTES;
+        match completed {
+            None if !has_ended && !is_long => None,
+            Some(line) if has_line(&text[..last_start], line) => Some(last_line),
+            _ => Some(*shortest),
+        }
+    }
+}
+
+/// Whether a text has this line.
+fn has_line(text: &str, line: &str) -> bool {
+    text.lines().any(|other| other == line)
 }
 
 /// Whether one of two texts begins with the other.
@@ -279,7 +336,7 @@ mod tests {
     #[test]
     fn a_restarted_last_line_is_removed_and_what_cannot_be_decided_is_kept() {
         let whole = sample();
-        let mut undecided = 0;
+        let mut kept = 0;
         let mut total = 0;
         for at in cuts(&whole) {
             let restart = |sent: &str| whole[sent.len() - last_line(sent).len()..].to_owned();
@@ -289,24 +346,19 @@ mod tests {
             }
             let answer = joined(&whole[..at], ContinuationMode::Words, restart);
             total += 1;
-            if candidates(sent, &restart(sent)) == 1 {
-                assert!(
-                    answer == whole,
-                    "cut at {at}: {:?}",
-                    &whole[at.saturating_sub(40)..at]
-                );
-            } else {
-                undecided += 1;
-                assert_kept(&answer, &whole, sent);
+            if answer != whole {
+                kept += 1;
+                assert_undecided(&answer, &whole, sent, &restart(sent));
             }
         }
-        assert!(undecided * 8 < total, "{undecided} of {total} cuts");
+        // The first of many lines of dashes.
+        assert!(kept * 400 < total, "{kept} of {total} cuts");
     }
 
     #[test]
     fn a_repetition_of_16_to_200_characters_is_removed_and_what_cannot_be_decided_is_kept() {
         let whole = sample();
-        let mut undecided = 0;
+        let mut kept = 0;
         let mut total = 0;
         for (at, seed) in cuts(&whole).zip(0_usize..) {
             let sent = whole[..at].trim_end();
@@ -317,26 +369,48 @@ mod tests {
             let repeat = |_: &str| whole[begin..].to_owned();
             let answer = joined(&whole[..at], ContinuationMode::Words, repeat);
             total += 1;
-            if candidates(sent, &whole[begin..]) == 1 {
-                assert!(
-                    answer == whole,
-                    "cut at {at}: {:?}",
-                    &whole[at.saturating_sub(40)..at]
-                );
-            } else {
-                undecided += 1;
-                assert_kept(&answer, &whole, sent);
+            if answer != whole {
+                kept += 1;
+                assert_undecided(&answer, &whole, sent, &whole[begin..]);
             }
         }
-        assert!(undecided * 5 < total, "{undecided} of {total} cuts");
+        assert!(kept * 100 < total, "{kept} of {total} cuts");
     }
 
-    /// Asserts that nothing of the answer is lost: it begins and ends as the whole does, and at
-    /// most has more in between.
-    fn assert_kept(answer: &str, whole: &str, sent: &str) {
-        assert!(answer.starts_with(sent));
-        assert!(answer.ends_with(&whole[sent.len()..]));
-        assert!(answer.len() >= whole.len());
+    /// Asserts that nothing of the answer is lost, and that what is kept twice could be meant: the
+    /// part could begin with more than one repetition.
+    fn assert_undecided(answer: &str, whole: &str, sent: &str, part: &str) {
+        let place: String = sent.chars().rev().take(40).collect();
+        assert!(answer.starts_with(sent), "{place:?}");
+        assert!(answer.ends_with(&whole[sent.len()..]), "{place:?}");
+        assert!(answer.len() >= whole.len(), "{place:?}");
+        assert!(candidates(sent, part) > 1, "{place:?}");
+    }
+
+    #[test]
+    fn a_line_of_one_character_is_completed_to_the_one_before_it() {
+        let rule = "-".repeat(40);
+        let first = format!("{rule}\none\n\n{}", &rule[..30]);
+        let restarted = joined(&first, ContinuationMode::Words, |_| format!("{rule}\ntwo"));
+        assert_eq!(restarted, format!("{rule}\none\n\n{rule}\ntwo"));
+        let other = format!("{}\ntwo", "-".repeat(26));
+        let repeated = joined(&first, ContinuationMode::Words, |_| other.clone());
+        assert_eq!(repeated, format!("{rule}\none\n\n{rule}\ntwo"));
+    }
+
+    #[test]
+    fn what_was_undecided_when_a_part_ends_is_a_part_of_the_text() {
+        let rule = "-".repeat(40);
+        let mut joiner = AnswerJoiner::default();
+        let mut shown = joiner.push(&format!("{rule}\n\n{}", &rule[..30]));
+        joiner.cut(ContinuationMode::Words);
+        shown.push_str(&joiner.push(&rule[..35]));
+        joiner.settle();
+        assert_eq!(joiner.text(), format!("{rule}\n\n{}", "-".repeat(49)));
+        joiner.cut(ContinuationMode::Prefill);
+        shown.push_str(&joiner.push("\nend"));
+        shown.push_str(&joiner.finish());
+        assert_eq!(joiner.text(), shown);
     }
 
     #[test]

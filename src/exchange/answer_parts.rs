@@ -10,7 +10,7 @@ use serde_json::json;
 use super::answer_joiner::AnswerJoiner;
 pub(crate) use super::answer_joiner::{ContinuationMode, last_line};
 use super::driver::{CallInterrupted, CallObserver, SendOutcome};
-use crate::client::{ApiCall, RateLimited, ResponseHead, RetryNotice};
+use crate::client::{self, ApiCall, CallTimeout, RateLimited, ResponseHead, RetryNotice};
 use crate::error::{Error, Kind};
 use crate::model_text::continue_request;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, StopReason, Update};
@@ -59,6 +59,11 @@ impl AnswerParts {
         self.before = Some((self.joiner.clone(), std::mem::take(&mut self.pending)));
         self.joiner.cut(mode);
         self.earlier += 1;
+    }
+
+    /// Decides what of the part that has ended is new.
+    pub(super) fn settle(&mut self) {
+        self.joiner.settle();
     }
 
     /// Forgets how an empty answer ended: it is asked for once more.
@@ -220,7 +225,8 @@ impl CallObserver for PartsObserver<'_> {
 }
 
 /// Whether an answer was cut off and can be continued: by `max_tokens` or with its connection, with
-/// some text, and without a tool call, which would be incomplete or run twice.
+/// some text, and without a tool call, which would be incomplete or run twice. Where the time for
+/// the whole call is up, nothing more is sent.
 pub(super) fn is_continuable(outcome: &SendOutcome, text: &str) -> bool {
     let Some(answer) = &outcome.answer else {
         return false;
@@ -229,9 +235,15 @@ pub(super) fn is_continuable(outcome: &SendOutcome, text: &str) -> bool {
         |block: &ContentBlock| matches!(block, ContentBlock::Text(_)) || block.is_thinking();
     let is_cut = match &outcome.error {
         None => answer.message.stop_reason == Some(StopReason::MaxTokens),
+        Some(Error::Call { source, .. }) if is_total_timeout(source) => false,
         Some(error) => matches!(error, Error::Call { .. }) && error.kind() == Kind::Incomplete,
     };
     is_cut && !text.is_empty() && answer.message.content.iter().all(is_plain)
+}
+
+/// Whether `--timeout` has ended a call.
+fn is_total_timeout(error: &client::Error) -> bool {
+    matches!(error, client::Error::TimedOut(CallTimeout::Total(_)))
 }
 
 /// Returns the request for the rest of an answer to `request` of which `text` has arrived.
@@ -284,6 +296,10 @@ pub(super) fn add_part(whole: &mut SendOutcome, part: SendOutcome) {
     answer.message.stop_reason = more.message.stop_reason;
     answer.message.stop_sequence = more.message.stop_sequence;
     answer.message.usage.add_counts(&more.message.usage);
+    answer.cost = answer
+        .cost
+        .zip(more.cost)
+        .map(|(cost, more)| cost.plus(more));
     answer.complete = more.complete;
     answer.attempts += more.attempts;
     answer.waited_s += more.waited_s;

@@ -200,6 +200,7 @@ pub(super) async fn drive_answer(
         attempts,
         waited_s,
         parts: None,
+        cost: None,
         session_id: None,
     };
     let call_error = |source| Error::Call {

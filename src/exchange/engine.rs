@@ -10,13 +10,11 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
-use super::answer_parts::{
-    AnswerParts, ContinuationMode, PartsObserver, add_part, continued_request, has_failed_to_begin,
-    is_continuable,
-};
+use super::answer_parts::{AnswerParts, ContinuationMode, PartsObserver};
 use super::cache_context::CacheContext;
 use super::conversation_target::turn_target;
-use super::driver::{CallInterrupted, CallObserver, SendOutcome, drive_answer, failed_with};
+use super::cost_limit::CostLimit;
+use super::driver::{CallObserver, SendOutcome, drive_answer, failed_with};
 use super::finish::{AcceptedEndings, stop_reason_error};
 use super::model_catalog::ModelCatalog;
 use super::option_learner::OptionLearner;
@@ -29,7 +27,7 @@ use crate::client::{ApiCall, ApiClient, DEFAULT_MAX_TOKENS, Reservation};
 use crate::compose::build::encode_marked_body;
 use crate::compose::cache_marks::CacheMarks;
 use crate::compose::cache_policy::PromptTokens;
-use crate::compose::history_fit::{HistoryStage, fit_history, leave_out_all_thinking};
+use crate::compose::history_fit::leave_out_all_thinking;
 use crate::compose::preflight::check_and_show;
 use crate::compose::thinking_binding::{bind_thinking, bind_thinking_to, leave_out_thinking};
 use crate::config::Settings;
@@ -37,10 +35,11 @@ use crate::error::Error;
 use crate::input::Estimate;
 use crate::pace::RequestPriority;
 use crate::protocol::{
-    CacheMode, ContentBlock, CreateMessage, InputMessage, ModelOption, OptionUse, RequestOptions,
-    Support, names_cache_marks, refused_options,
+    BilledTokens, CacheMode, ContentBlock, CreateMessage, ModelOption, ModelPrice, OptionUse,
+    RequestOptions, Support, names_cache_marks, refused_options,
 };
 use crate::session::{SavedConversation, TurnTarget};
+use crate::text::Money;
 use crate::ui::{AnswerRenderer, FinalAnswer, ModesGuard, TerminalModes, Verbosity};
 
 /// Sends requests to one endpoint. It can be shared by many tasks.
@@ -153,7 +152,9 @@ pub(crate) struct Exchange<'a> {
     /// What is known of the prompt cache.
     cache: CacheContext,
     /// The earlier answer that the next one continues.
-    continued: Option<Box<AnswerParts>>,
+    pub(super) continued: Option<Box<AnswerParts>>,
+    /// How much the requests may cost, if that is limited.
+    cost_limit: Option<CostLimit>,
     /// The terminal, where the user types into it between requests.
     pub(crate) keyboard: Option<TerminalModes>,
 }
@@ -177,6 +178,7 @@ impl<'a> Exchange<'a> {
             told: BTreeSet::new(),
             cache: CacheContext::default(),
             continued: None,
+            cost_limit: None,
             keyboard: None,
         }
     }
@@ -297,6 +299,27 @@ impl<'a> Exchange<'a> {
         self.continued = Some(Box::new(AnswerParts::continuing(answer, mode)));
     }
 
+    /// Sends no more than may cost so much at list price: `--max-cost`.
+    pub(crate) fn limit_cost(&mut self, most: Money, model: &str) -> Result<(), Error> {
+        self.price(model)?;
+        self.cost_limit = Some(CostLimit::new(most));
+        Ok(())
+    }
+
+    /// Refuses the next request to a model if it might exceed the limit on cost. It has at least
+    /// `low_tokens` input tokens.
+    pub(super) fn check_cost(&self, model: &str, low_tokens: u64) -> Result<(), Error> {
+        let Some(limit) = &self.cost_limit else {
+            return Ok(());
+        };
+        limit.check_next(&self.price(model)?, low_tokens)
+    }
+
+    fn price(&self, model: &str) -> Result<ModelPrice, Error> {
+        let price = self.settings().price(model);
+        price.ok_or_else(|| Error::NoListPrice(model.to_owned()))
+    }
+
     /// Chooses the marks of a request for the prompt cache. Whether the model refuses them is
     /// looked up only for a request that would have some. `is_sent` is as for [`Self::model`].
     async fn choose_marks(
@@ -334,108 +357,8 @@ impl<'a> Exchange<'a> {
         self.catalog.learner(self.policy.is_unchecked)
     }
 
-    /// Sends a request that was encoded. What the API refuses of a conversation is left out of it
-    /// from now on.
-    pub(crate) async fn send(
-        &mut self,
-        request: &mut CreateMessage,
-        encoded: EncodedRequest,
-        sink: &mut AnswerSink<'_>,
-    ) -> SendOutcome {
-        let options = encoded.options.clone();
-        let mut encoded = encoded;
-        let is_joined = self.settings().auto_continue > 0;
-        let mut parts = self.continued.take();
-        parts = parts.or_else(|| is_joined.then(Box::default));
-        let first = self.send_to_some_model(request, &mut encoded, sink, parts.as_deref_mut());
-        let mut outcome = first.await;
-        if let Some(parts) = &mut parts {
-            // On the heap, since few requests have use for it.
-            Box::pin(self.continue_cut_answer(request, &mut outcome, parts, sink)).await;
-        }
-        self.record_answer(request, &encoded, &outcome, sink);
-        // An answer that has to match a schema is asked for in several ways.
-        if self.policy.answers != AnswerPolicy::MatchSchema {
-            leave_out_refused(&mut outcome, &options, sink.recorder);
-        }
-        outcome
-    }
-
-    /// Continues an answer that was cut off, with further requests, and shows what was held back of
-    /// it. A part that fails before anything of it arrives leaves the answer as it was.
-    async fn continue_cut_answer(
-        &mut self,
-        request: &CreateMessage,
-        whole: &mut SendOutcome,
-        parts: &mut AnswerParts,
-        sink: &mut AnswerSink<'_>,
-    ) {
-        for _ in 0..self.settings().auto_continue {
-            if !is_continuable(whole, parts.text()) {
-                break;
-            }
-            let part = match self.send_next_part(request, parts, sink).await {
-                Ok(part) => part,
-                Err(error) => {
-                    self.tell_uncontinued(&error);
-                    break;
-                }
-            };
-            let was_stopped = matches!(part.error, Some(Error::Interrupted(_) | Error::Output(_)));
-            if has_failed_to_begin(&part) && !was_stopped {
-                if let Some(error) = &part.error {
-                    self.tell_uncontinued(error);
-                }
-                parts.withdraw();
-                break;
-            }
-            add_part(whole, part);
-        }
-        let journal = sink.recorder.journal();
-        let mut observer = TerminalObserver::for_answer(self.app, sink.renderer, journal);
-        for (update, data) in parts.finish() {
-            observer.update(&update, &data);
-        }
-        if let Err(CallInterrupted::Output(error)) = observer.flush() {
-            whole.error.get_or_insert(error.into());
-        }
-        if let Some(answer) = &mut whole.answer {
-            parts.complete_answer(answer);
-        }
-    }
-
-    /// Sends the request for the next part of an answer.
-    async fn send_next_part(
-        &mut self,
-        request: &CreateMessage,
-        parts: &mut AnswerParts,
-        sink: &mut AnswerSink<'_>,
-    ) -> Result<SendOutcome, Error> {
-        let rules = self.catalog.rules(&request.model, true).await?;
-        let mode = match rules.prefill(&request.fields) {
-            Support::Yes => ContinuationMode::Prefill,
-            Support::No | Support::Unknown => ContinuationMode::Words,
-        };
-        let mut next = continued_request(request, parts.text(), mode);
-        let estimate = Estimate::of_request(&next, &[]);
-        let sizes = [("the conversation".to_owned(), 0)];
-        let mut encoded = self.encode(&mut next, estimate, &sizes, true).await?;
-        parts.begin_next(mode);
-        self.app
-            .notices
-            .log_step("the answer was cut off; continuing it");
-        let sent = self.send_to_some_model(&mut next, &mut encoded, sink, Some(parts));
-        Ok(sent.await)
-    }
-
-    fn tell_uncontinued(&self, error: &Error) {
-        self.app
-            .notices
-            .notice(&format!("cannot continue the answer: {}", error.message()));
-    }
-
     /// Records an answer in the conversation, unless that is decided later.
-    fn record_answer(
+    pub(super) fn record_answer(
         &self,
         request: &CreateMessage,
         encoded: &EncodedRequest,
@@ -460,7 +383,9 @@ impl<'a> Exchange<'a> {
         sink.recorder.record_answer(&answer);
     }
 
-    async fn send_to_some_model(
+    /// Sends a request, again where that may help: without what the endpoint refused, or to another
+    /// model where the picked one is gone. `parts` has the parts of the answer before it.
+    pub(super) async fn send_part(
         &mut self,
         request: &mut CreateMessage,
         encoded: &mut EncodedRequest,
@@ -532,27 +457,13 @@ impl<'a> Exchange<'a> {
         asked: &SelectedModel,
         next: &SelectedModel,
     ) -> Result<(), Error> {
+        self.check_cost(&next.id, 0)?;
         if request.max_tokens == self.default_max_tokens(asked, true).await? {
             request.max_tokens = self.default_max_tokens(next, true).await?;
         }
         request.model.clone_from(&next.id);
         leave_out_all_thinking(request);
         Ok(())
-    }
-
-    /// Sends what a request has by now, of which `said` is new and not the model's.
-    pub(crate) async fn send_on(
-        &mut self,
-        request: &mut CreateMessage,
-        said: Vec<InputMessage>,
-        sink: &mut AnswerSink<'_>,
-    ) -> Result<SendOutcome, Error> {
-        sink.recorder.stage(said);
-        fit_history(request, HistoryStage::WithinTurn)?;
-        let estimate = Estimate::of_request(request, &[]);
-        let parts = [("the conversation".to_owned(), 0)];
-        let encoded = self.encode(request, estimate, &parts, true).await?;
-        Ok(self.send(request, encoded, sink).await)
     }
 
     /// Sends a request, once more if its answer is empty.
@@ -657,8 +568,19 @@ impl<'a> Exchange<'a> {
             let sent_at = sent_at + outcome.timing.waited;
             self.cache.note_use(&request.model, sent_at, tokens);
         }
+        let settings = self.catalog.settings();
         if let Some(answer) = &mut outcome.answer {
             answer.session_id = sink.recorder.session_id().map(str::to_owned);
+            let tokens = BilledTokens::from_usage(&answer.message.usage);
+            let price = settings.billed_price(&request.model);
+            answer.cost = price
+                .filter(|_| !outcome.timing.is_replayed)
+                .map(|price| price.list_cost(tokens));
+            if let Some(limit) = &mut self.cost_limit
+                && let Some(price) = settings.price(&request.model)
+            {
+                limit.add(price.list_cost(tokens).amount);
+            }
         }
         let stopped = self.stop_reason_error(&outcome);
         let error = outcome.error.as_ref().or(stopped.as_ref());

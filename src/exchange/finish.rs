@@ -166,5 +166,9 @@ fn usage_line(answer: &FinalAnswer, timing: Timing) -> String {
             grouped(format_args!("{rate:.0}"))
         ));
     }
+    if let Some(cost) = &answer.cost {
+        let basis = cost.basis.date().unwrap_or("config");
+        line.push_str(&format!("; list price {} ({basis})", cost.amount));
+    }
     line
 }

@@ -2,6 +2,7 @@
 //!
 //! `setup` reads settings and input, `prepare` makes the request, `engine` sends it through
 //! `driver`, the one loop over the events of a call, and `finish` says what its ending means.
+//! `whole_answer`, above the engine, continues an answer that was cut off.
 //! `prepared_exchange` puts the first steps together for a command that sends one prompt.
 //! `tool_loop` and `structured` send more than one request. `session_recorder` and `request_log`
 //! keep what was said and what it took.
@@ -11,6 +12,7 @@ mod answer_joiner;
 pub(crate) mod answer_parts;
 mod cache_context;
 pub(crate) mod conversation_target;
+mod cost_limit;
 pub(crate) mod credentials;
 pub(crate) mod driver;
 pub(crate) mod engine;
@@ -31,3 +33,4 @@ pub(crate) mod structured;
 pub(crate) mod tool_executor;
 pub(crate) mod tool_loop;
 pub(crate) mod tool_runner;
+mod whole_answer;

@@ -53,12 +53,17 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
         if self.turn.next_step() == &TurnStep::Stop(TurnLimit::MaxTurns(0)) {
             return SendOutcome::unsent(Error::MaxTurns(0));
         }
+        let low_tokens = encoded.estimate.total().low;
+        if let Err(error) = exchange.check_cost(&request.model, low_tokens) {
+            return SendOutcome::unsent(error);
+        }
         let mut outcome = exchange.send(request, encoded, sink).await;
         // A choice that was forced would be forced for ever.
         reset_tool_choice(request);
         loop {
             self.turn.continue_from(&request.messages);
-            let failed = match self.follow_up(exchange, &mut outcome, sink).await {
+            let model = &request.model;
+            let failed = match self.follow_up(exchange, model, &mut outcome, sink).await {
                 Ok(true) => return outcome,
                 Ok(false) => {
                     request.messages = self.turn.messages().to_vec();
@@ -80,10 +85,11 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
         }
     }
 
-    /// Does what an answer asks for, and returns whether it was the last one.
+    /// Does what an answer of this model asks for, and returns whether it was the last one.
     async fn follow_up(
         &mut self,
         exchange: &Exchange<'_>,
+        model: &str,
         outcome: &mut SendOutcome,
         sink: &mut AnswerSink<'_>,
     ) -> Result<bool, Error> {
@@ -107,6 +113,8 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
         {
             return Ok(true);
         }
+        // Before any tool runs, since the model would not see what it did.
+        exchange.check_cost(model, 0)?;
         let app = exchange.app;
         match sink.renderer.finish_step(answer)? {
             DisplayOutcome::WithAside(text) | DisplayOutcome::Nothing(text) => {

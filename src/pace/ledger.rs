@@ -6,6 +6,7 @@
 //! says how its request ended.
 
 use super::SECOND;
+use super::admission::{Admission, RequestCost, RequestOutcome, RequestPriority, WaitReason};
 use super::known_limits::{BaseLimits, KnownLimits, ReportedLimit, ServerReport};
 use super::window::{
     IN_FLIGHT_GRACE, OtherUsage, RateLimits, ReservationHolder, ReservationId, WindowForecast,
@@ -22,9 +23,6 @@ pub(super) const LONGEST_SLEEP: u64 = 20 * SECOND;
 /// it, users too.
 pub(super) const LONGEST_LEAD: u64 = 2 * SECOND;
 
-/// How late a request may begin after the start of the slot that it had already.
-const LATEST_BEGIN: u64 = SECOND;
-
 /// The longest time for which no request begins after a 429. No user should have to find and delete
 /// a ledger, and no one machine should hold back all others for longer.
 pub(super) const LONGEST_BLOCK: u64 = 10 * 60 * SECOND;
@@ -39,86 +37,6 @@ pub(crate) const SHARE_BASIS: u64 = 16_384;
 
 /// All of `max_tokens`, in millionths.
 pub(super) const FULL_SHARE_PPM: u64 = 1_000_000;
-
-/// Who goes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum RequestPriority {
-    /// A user waits for the answer.
-    Person,
-    /// It is one of many items that are worked through.
-    Batch,
-}
-
-/// What a request costs, as far as the limits are concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct RequestCost {
-    /// Its input tokens, estimated high.
-    pub(crate) input: u64,
-    /// The most output tokens that it may have.
-    pub(crate) max_tokens: u64,
-    /// Who goes first.
-    pub(crate) priority: RequestPriority,
-}
-
-impl RequestCost {
-    /// Returns the most tokens that it can use.
-    fn max_cost(&self) -> u64 {
-        self.input.saturating_add(self.max_tokens)
-    }
-}
-
-/// Whether a request may be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Admission {
-    /// It is to be sent now. Where nothing is limited there is no reservation.
-    Admitted(Option<ReservationId>),
-    /// It has to wait.
-    Queued {
-        /// Its place in the queue, to try again with; none where nothing is limited.
-        id: Option<ReservationId>,
-        /// When it is likely to be admitted.
-        start: u64,
-        /// When to try again: it cannot begin earlier, even if those in flight turn out to use
-        /// nothing.
-        retry_at: u64,
-        /// Why it has to wait.
-        reason: WaitReason,
-    },
-}
-
-impl Admission {
-    /// Returns its reservation, none where nothing is limited.
-    pub(crate) fn id(&self) -> Option<ReservationId> {
-        match *self {
-            Self::Admitted(id) | Self::Queued { id, .. } => id,
-        }
-    }
-}
-
-/// Why a request has to wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WaitReason {
-    /// These limits are reached.
-    Limits(RateLimits),
-    /// After a 429 no request is sent until then.
-    BackOff(u64),
-}
-
-/// How a request ended, as far as the limits are concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum RequestOutcome {
-    /// It was answered, and used so many tokens.
-    Answered {
-        /// Tokens that were read, those of a cache included.
-        input: u64,
-        /// Output tokens.
-        output: u64,
-    },
-    /// The server let it in, and then it failed.
-    Failed,
-    /// The server did not let it in.
-    NotCounted,
-}
 
 /// A request in the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -264,73 +182,13 @@ impl RateLimitLedger {
         }
     }
 
-    /// Admits a request as `try_acquire` does. One that starts soon, those ahead of it considered,
-    /// has its slot already, and only has to be confirmed then, which changes nothing: a shared
-    /// ledger is changed once for a request, and not twice.
-    pub(super) fn acquire_ahead(
+    pub(super) fn add_slot(
         &mut self,
-        now: u64,
-        queued: Option<ReservationId>,
+        id: ReservationId,
+        start: u64,
         cost: &RequestCost,
-        base: &BaseLimits,
-    ) -> Admission {
-        if let Some(id) = queued
-            && let Some(confirmed) = self.confirm(now, id, base)
-        {
-            return confirmed;
-        }
-        let mut admission = self.try_acquire(now, queued, cost, base);
-        let Admission::Queued {
-            id: Some(id),
-            start,
-            retry_at,
-            reason: WaitReason::Limits(limits),
-        } = &mut admission
-        else {
-            return admission;
-        };
-        if *start > now + LONGEST_LEAD {
-            // It sleeps until it starts soon.
-            *retry_at = (*retry_at).min(start.saturating_sub(LONGEST_LEAD / 2));
-            return admission;
-        }
-        self.queue.retain(|ticket| ticket.id != *id);
-        self.add_slot(*id, *start, cost, *limits);
-        *retry_at = *start;
-        admission
-    }
-
-    /// Admits a request whose slot has been there since before its start; none where it has no
-    /// slot. What is late, or blocked since, starts later, and keeps its slot until then.
-    fn confirm(&mut self, now: u64, id: ReservationId, base: &BaseLimits) -> Option<Admission> {
-        let blocked_until = self.blocked_until;
-        let limits = self.known.in_force(now, base);
-        let mut slots = self.slots.iter_mut();
-        let slot = slots.find(|slot| slot.id == id && !slot.has_ended)?;
-        if blocked_until > now {
-            slot.at = slot.at.max(blocked_until);
-            return Some(Admission::Queued {
-                id: Some(id),
-                start: slot.at,
-                retry_at: slot.at,
-                reason: WaitReason::BackOff(blocked_until),
-            });
-        }
-        if slot.at > now {
-            return Some(Admission::Queued {
-                id: Some(id),
-                start: slot.at,
-                retry_at: slot.at,
-                reason: WaitReason::Limits(limits),
-            });
-        }
-        if slot.at + LATEST_BEGIN < now {
-            slot.at = now;
-        }
-        Some(Admission::Admitted(Some(id)))
-    }
-
-    fn add_slot(&mut self, id: ReservationId, start: u64, cost: &RequestCost, limits: RateLimits) {
+        limits: RateLimits,
+    ) {
         let reserved = self.reserved_tokens(cost, limits);
         self.slots.push(WindowSlot {
             id,
@@ -469,6 +327,31 @@ impl RateLimitLedger {
         self.known.server_limits(now)
     }
 
+    /// Returns how long a request has to wait that is to begin at once, whoever waits in the queue;
+    /// none where there is room for it.
+    pub(super) fn refuse_now(
+        &self,
+        now: u64,
+        cost: &RequestCost,
+        base: &BaseLimits,
+    ) -> Option<Admission> {
+        let limits = self.known.in_force(now, base);
+        let begin = now.max(self.blocked_until);
+        let mut forecast = WindowForecast::new(limits, &self.slots, self.others, begin, 0);
+        let start = forecast.place_request(self.reserved_tokens(cost, limits));
+        let reason = if self.blocked_until > now {
+            WaitReason::BackOff(self.blocked_until)
+        } else {
+            WaitReason::Limits(limits)
+        };
+        (start > now).then_some(Admission::Queued {
+            id: None,
+            start,
+            retry_at: start,
+            reason,
+        })
+    }
+
     /// Returns when a request may begin at the earliest: its start if those in flight turn out to
     /// have used nothing.
     fn earliest_start(
@@ -582,439 +465,4 @@ fn new_share(share: u64, output: u64, max_tokens: u64) -> u64 {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::super::window::WINDOW;
-    use super::*;
-
-    pub(in crate::pace) const NOW: u64 = 1_000_000 * SECOND;
-
-    pub(in crate::pace) const COST: RequestCost = RequestCost {
-        input: 10,
-        max_tokens: 90,
-        priority: RequestPriority::Person,
-    };
-
-    pub(in crate::pace) fn base(requests: Option<u64>, tokens: Option<u64>) -> BaseLimits {
-        BaseLimits {
-            configured: RateLimits { requests, tokens },
-            ..BaseLimits::default()
-        }
-    }
-
-    pub(in crate::pace) fn at(seconds: u64) -> u64 {
-        NOW + seconds * SECOND
-    }
-
-    /// Returns a ledger for a server that counts the most that a request can use.
-    fn strict() -> RateLimitLedger {
-        RateLimitLedger {
-            counts_maximum: true,
-            ..RateLimitLedger::default()
-        }
-    }
-
-    /// Returns the reservation of a request that is admitted.
-    #[track_caller]
-    pub(in crate::pace) fn goes(admission: Admission) -> ReservationId {
-        let Admission::Admitted(Some(slot)) = admission else {
-            panic!("{admission:?}")
-        };
-        slot
-    }
-
-    /// Returns the reservation of one that is not, and the seconds until its start.
-    #[track_caller]
-    pub(in crate::pace) fn waits(admission: Admission) -> (ReservationId, u64) {
-        let Admission::Queued {
-            id: Some(id),
-            start,
-            ..
-        } = admission
-        else {
-            panic!("{admission:?}")
-        };
-        (id, (start - NOW) / SECOND)
-    }
-
-    #[test]
-    fn the_first_request_waits_for_nothing_and_what_it_did_not_use_is_free_again() {
-        let (mut ledger, base) = (strict(), base(None, Some(120)));
-        let slot = goes(ledger.try_acquire(NOW, None, &COST, &base));
-        let (ticket, start) = waits(ledger.try_acquire(NOW, None, &COST, &base));
-        assert_eq!(start, 62);
-        ledger.settle(
-            slot,
-            &COST,
-            Some(NOW),
-            RequestOutcome::Answered {
-                input: 8,
-                output: 2,
-            },
-        );
-        goes(ledger.try_acquire(at(1), Some(ticket), &COST, &base));
-        assert_eq!((ledger.slots[0].tokens, ledger.queue.len()), (10, 0));
-    }
-
-    #[test]
-    fn a_request_that_was_never_sent_spreads_nothing_and_one_that_was_not_let_in_does() {
-        let (mut ledger, base) = (RateLimitLedger::default(), base(Some(2), None));
-        for second in 0..5 {
-            let slot = goes(ledger.try_acquire(at(second), None, &COST, &base));
-            ledger.release(at(second), slot, &base);
-        }
-        assert!(ledger.slots.is_empty());
-        goes(ledger.try_acquire(at(5), None, &COST, &base));
-        let slot = goes(ledger.try_acquire(at(5), None, &COST, &base));
-        ledger.settle(slot, &COST, None, RequestOutcome::NotCounted);
-        let (_, start) = waits(ledger.try_acquire(at(5), None, &COST, &base));
-        assert!(start > 5, "{start}");
-    }
-
-    #[test]
-    fn requests_are_admitted_in_order_and_users_go_before_a_batch() {
-        let (mut ledger, base) = (strict(), base(None, Some(100)));
-        let slot = goes(ledger.try_acquire(NOW, None, &COST, &base));
-        let batch = RequestCost {
-            priority: RequestPriority::Batch,
-            ..COST
-        };
-        let (first, _) = waits(ledger.try_acquire(NOW, None, &batch, &base));
-        let (second, _) = waits(ledger.try_acquire(NOW, None, &COST, &base));
-        let (third, _) = waits(ledger.try_acquire(NOW, None, &COST, &base));
-        ledger.settle(slot, &COST, Some(NOW), RequestOutcome::NotCounted);
-        waits(ledger.try_acquire(at(1), Some(first), &batch, &base));
-        waits(ledger.try_acquire(at(1), Some(third), &COST, &base));
-        waits(ledger.try_acquire(at(1), None, &COST, &base));
-        goes(ledger.try_acquire(at(1), Some(second), &COST, &base));
-    }
-
-    #[test]
-    fn a_ticket_whose_owner_no_longer_tries_lapses_and_so_does_a_slot() {
-        let (mut ledger, base) = (strict(), base(None, Some(100)));
-        goes(ledger.try_acquire(NOW, None, &COST, &base));
-        waits(ledger.try_acquire(NOW, None, &COST, &base));
-        let (mine, start) = waits(ledger.try_acquire(NOW, None, &COST, &base));
-        assert_eq!(start, 124);
-        for second in (5..62).step_by(5) {
-            waits(ledger.try_acquire(at(second), Some(mine), &COST, &base));
-        }
-        goes(ledger.try_acquire(at(62), Some(mine), &COST, &base));
-    }
-
-    #[test]
-    fn a_ticket_lasts_until_its_start_and_is_not_changed_by_looking_at_it() {
-        let (mut ledger, base) = (strict(), base(None, Some(100)));
-        goes(ledger.try_acquire(NOW, None, &COST, &base));
-        let (mine, start) = waits(ledger.try_acquire(at(48), None, &COST, &base));
-        assert_eq!(start, 62);
-        let before = ledger.clone();
-        waits(ledger.try_acquire(at(49), Some(mine), &COST, &base));
-        assert_eq!(ledger, before);
-        goes(ledger.try_acquire(at(71), Some(mine), &COST, &base));
-    }
-
-    #[test]
-    fn the_earliest_start_counts_nothing_for_what_is_in_flight() {
-        let (mut ledger, base) = (strict(), base(None, Some(100)));
-        let id = goes(ledger.try_acquire(NOW, None, &COST, &base));
-        let earliest = |admission| {
-            let Admission::Queued {
-                start, retry_at, ..
-            } = admission
-            else {
-                panic!("{admission:?}")
-            };
-            ((start - NOW) / SECOND, (retry_at - NOW) / SECOND)
-        };
-        let mut forecast = ledger.clone();
-        let queued = forecast.try_acquire(NOW, None, &COST, &base);
-        assert_eq!(earliest(queued), (62, 0));
-        let answered = RequestOutcome::Answered {
-            input: 10,
-            output: 80,
-        };
-        ledger.settle(id, &COST, Some(NOW), answered);
-        let queued = ledger.try_acquire(NOW, None, &COST, &base);
-        assert_eq!(earliest(queued), (60, 60));
-    }
-
-    #[test]
-    fn times_that_cannot_be_are_bounded_and_a_block_of_more_than_ten_minutes_is_ignored() {
-        let (mut ledger, base) = (RateLimitLedger::default(), base(Some(1), None));
-        goes(ledger.try_acquire(NOW, None, &COST, &base));
-        waits(ledger.try_acquire(NOW, None, &COST, &base));
-        let sound = ledger.clone();
-        assert!(!ledger.bound_times(NOW));
-        assert_eq!(ledger, sound);
-        ledger.slots[0].at = u64::MAX - 3 * WINDOW;
-        ledger.queue[0].expiry = u64::MAX;
-        ledger.due = u64::MAX;
-        ledger.others.at = u64::MAX;
-        ledger.blocked_until = NOW + LONGEST_BLOCK + 1;
-        assert!(ledger.bound_times(NOW));
-        assert_eq!(ledger.blocked_until, 0);
-        goes(ledger.try_acquire(at(64), None, &COST, &base));
-        ledger.blocked_until = NOW + LONGEST_BLOCK;
-        assert!(!ledger.bound_times(NOW));
-    }
-
-    #[test]
-    fn a_request_that_starts_soon_has_its_slot_and_confirming_it_changes_nothing() {
-        let (mut ledger, base) = (RateLimitLedger::default(), base(Some(60), None));
-        let ahead =
-            |ledger: &mut RateLimitLedger, now, id| ledger.acquire_ahead(now, id, &COST, &base);
-        let mut admission = ahead(&mut ledger, NOW, None);
-        while matches!(admission, Admission::Admitted(_)) {
-            admission = ahead(&mut ledger, NOW, None);
-        }
-        let Admission::Queued {
-            id: Some(id),
-            start,
-            retry_at,
-            ..
-        } = admission
-        else {
-            panic!("{admission:?}")
-        };
-        assert_eq!((start, ledger.queue.len()), (retry_at, 0));
-        let booked = ledger.clone();
-        waits(ahead(&mut ledger, start - 1, Some(id)));
-        assert_eq!(goes(ahead(&mut ledger, start, Some(id))), id);
-        assert_eq!(ledger, booked);
-        assert_eq!(goes(ahead(&mut ledger, start + 3 * SECOND, Some(id))), id);
-        assert_eq!(
-            ledger.slots.last().map(|slot| slot.at),
-            Some(start + 3 * SECOND)
-        );
-    }
-
-    #[test]
-    fn a_slot_that_a_429_overtakes_starts_when_the_block_is_over() {
-        let (mut ledger, base) = (RateLimitLedger::default(), base(Some(60), None));
-        let mut admission = ledger.acquire_ahead(NOW, None, &COST, &base);
-        while matches!(admission, Admission::Admitted(_)) {
-            admission = ledger.acquire_ahead(NOW, None, &COST, &base);
-        }
-        let id = admission.id();
-        ledger.back_off(NOW, at(9), &base);
-        let (_, start) = waits(ledger.acquire_ahead(at(2), id, &COST, &base));
-        assert_eq!(start, 9);
-        assert!(!ledger.bound_times(at(2)));
-        goes(ledger.acquire_ahead(at(9), id, &COST, &base));
-    }
-
-    #[test]
-    fn nobody_has_a_slot_before_those_ahead_of_it() {
-        let (mut ledger, base) = (strict(), base(None, Some(100)));
-        let first = goes(ledger.acquire_ahead(NOW, None, &COST, &base));
-        let (second, _) = waits(ledger.acquire_ahead(at(40), None, &COST, &base));
-        let (third, _) = waits(ledger.acquire_ahead(at(40), None, &COST, &base));
-        assert_eq!(ledger.queue.len(), 2);
-        ledger.settle(first, &COST, Some(NOW), RequestOutcome::Failed);
-        waits(ledger.acquire_ahead(at(59), Some(third), &COST, &base));
-        assert_eq!(ledger.slots.len(), 1);
-        waits(ledger.acquire_ahead(at(59), Some(second), &COST, &base));
-        assert_eq!((ledger.slots.len(), ledger.queue.len()), (2, 1));
-        goes(ledger.acquire_ahead(at(60), Some(second), &COST, &base));
-    }
-
-    #[test]
-    fn after_a_429_everybody_backs_off_with_limits_and_without() {
-        for base in [base(None, None), base(Some(500), None)] {
-            let mut ledger = RateLimitLedger::default();
-            ledger.back_off(NOW, at(7), &base);
-            let admission = ledger.try_acquire(at(1), None, &COST, &base);
-            let Admission::Queued {
-                id, start, reason, ..
-            } = admission
-            else {
-                panic!("{admission:?}")
-            };
-            assert_eq!(
-                (start, reason, id.is_some()),
-                (at(7), WaitReason::BackOff(at(7)), base.configured.is_any())
-            );
-            assert!(matches!(
-                ledger.try_acquire(at(7), id, &COST, &base),
-                Admission::Admitted(_)
-            ));
-        }
-    }
-
-    #[test]
-    fn answers_that_may_be_longer_than_the_limit_do_not_have_a_minute_each() {
-        let (mut ledger, base) = (RateLimitLedger::default(), base(None, Some(4000)));
-        let cost = RequestCost {
-            input: 10,
-            max_tokens: 8192,
-            priority: RequestPriority::Person,
-        };
-        for _ in 0..50 {
-            let slot = goes(ledger.try_acquire(NOW, None, &cost, &base));
-            ledger.settle(
-                slot,
-                &cost,
-                Some(NOW),
-                RequestOutcome::Answered {
-                    input: 10,
-                    output: 40,
-                },
-            );
-        }
-    }
-
-    #[test]
-    fn requests_reserve_what_answers_use_unless_the_server_counts_the_maximum() {
-        let (mut ledger, base) = (RateLimitLedger::default(), base(None, Some(1_000_000)));
-        let cost = RequestCost {
-            input: 10,
-            max_tokens: 1000,
-            priority: RequestPriority::Person,
-        };
-        for _ in 0..40 {
-            let slot = goes(ledger.try_acquire(NOW, None, &cost, &base));
-            ledger.settle(
-                slot,
-                &cost,
-                None,
-                RequestOutcome::Answered {
-                    input: 10,
-                    output: 100,
-                },
-            );
-        }
-        assert_eq!(ledger.reserved_tokens(&cost, base.configured), 110);
-        let slot = goes(ledger.try_acquire(NOW, None, &cost, &base));
-        let used = |used: u64| ReportedLimit {
-            limit: 1_000_000,
-            remaining: Some(1_000_000 - used),
-        };
-        for (left, expected) in [(40 * 110 + 1010, 1010), (40 * 110 + 10, 110)] {
-            let received = ServerReport {
-                requests: None,
-                tokens: Some(used(left)),
-            };
-            ledger.observe(NOW, Some(slot), &cost, &received);
-            assert_eq!(
-                (
-                    ledger.reserved_tokens(&cost, base.configured),
-                    ledger.others.tokens
-                ),
-                (expected, 0)
-            );
-        }
-        ledger.settle(
-            slot,
-            &cost,
-            None,
-            RequestOutcome::Answered {
-                input: 10,
-                output: 900,
-            },
-        );
-        assert_eq!(ledger.reserved_tokens(&cost, base.configured), 910);
-        ledger.back_off(NOW, NOW, &base);
-        assert_eq!(ledger.reserved_tokens(&cost, base.configured), 1010);
-    }
-
-    #[test]
-    fn settling_or_releasing_again_changes_nothing() {
-        let (mut ledger, base) = (RateLimitLedger::default(), base(Some(100), Some(100_000)));
-        let answered = RequestOutcome::Answered {
-            input: 10,
-            output: 20,
-        };
-        let id = goes(ledger.try_acquire(NOW, None, &COST, &base));
-        ledger.settle(id, &COST, Some(at(1)), answered);
-        let settled = ledger.clone();
-        for outcome in [answered, RequestOutcome::Failed, RequestOutcome::NotCounted] {
-            ledger.settle(id, &COST, Some(at(2)), outcome);
-            assert_eq!(ledger, settled, "{outcome:?}");
-        }
-        ledger.release(at(2), id, &base);
-        assert_eq!(ledger, settled, "what has ended is not given back");
-        let id = goes(ledger.try_acquire(at(2), None, &COST, &base));
-        ledger.release(at(2), id, &base);
-        let released = ledger.clone();
-        ledger.release(at(2), id, &base);
-        ledger.settle(id, &COST, None, answered);
-        assert_eq!(ledger, released);
-    }
-
-    #[test]
-    fn a_released_place_in_the_queue_is_free_at_once() {
-        let (mut ledger, base) = (strict(), base(None, Some(200)));
-        goes(ledger.try_acquire(NOW, None, &COST, &base));
-        let large = RequestCost { input: 110, ..COST };
-        let (first, _) = waits(ledger.try_acquire(NOW, None, &large, &base));
-        let (second, _) = waits(ledger.try_acquire(NOW, None, &COST, &base));
-        ledger.release(at(1), first, &base);
-        goes(ledger.try_acquire(at(1), Some(second), &COST, &base));
-    }
-
-    #[test]
-    fn a_429_tells_how_much_is_allowed() {
-        let (mut ledger, base) = (RateLimitLedger::default(), base(Some(100), Some(100_000)));
-        for second in 0..40 {
-            let id = goes(ledger.try_acquire(at(second), None, &COST, &base));
-            ledger.settle(
-                id,
-                &COST,
-                None,
-                RequestOutcome::Answered {
-                    input: 10,
-                    output: 10,
-                },
-            );
-        }
-        let (refused, in_flight) = (
-            goes(ledger.try_acquire(at(40), None, &COST, &base)),
-            goes(ledger.try_acquire(at(40), None, &COST, &base)),
-        );
-        ledger.settle(refused, &COST, None, RequestOutcome::NotCounted);
-        ledger.back_off(at(40), at(42), &base);
-        let half = RateLimits {
-            requests: Some(50),
-            tokens: Some(50_000),
-        };
-        assert_eq!(
-            ledger.known.in_force(at(40), &base),
-            half,
-            "it takes away half at the most"
-        );
-        ledger.settle(in_flight, &COST, None, RequestOutcome::NotCounted);
-        ledger.back_off(at(41), at(42), &base);
-        assert_eq!(
-            ledger.known.in_force(at(41), &base),
-            half,
-            "those of one moment have one cause"
-        );
-        ledger.back_off(at(52), at(54), &base);
-        assert_eq!(
-            ledger.known.in_force(at(52), &base).requests,
-            Some(40),
-            "what was let in is allowed"
-        );
-    }
-
-    #[test]
-    fn what_is_left_shows_what_others_use() {
-        let (mut ledger, base) = (RateLimitLedger::default(), base(Some(100), None));
-        let id = goes(ledger.try_acquire(NOW, None, &COST, &base));
-        let left = |remaining| ServerReport {
-            requests: Some(ReportedLimit {
-                limit: 100,
-                remaining: Some(remaining),
-            }),
-            tokens: None,
-        };
-        ledger.observe(NOW, Some(id), &COST, &left(9));
-        assert_eq!(ledger.others.requests, 90);
-        for _ in 0..7 {
-            goes(ledger.try_acquire(at(0), None, &COST, &base));
-        }
-        ledger.observe(at(30), Some(id), &COST, &left(0));
-        let (_, start) = waits(ledger.try_acquire(at(30), None, &COST, &base));
-        assert_eq!(start, 30, "92 in a minute are one after less than a second");
-    }
-}
+pub(super) mod tests;

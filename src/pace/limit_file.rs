@@ -22,8 +22,9 @@ use std::time::{Duration, SystemTime};
 use tokio::time::sleep;
 
 use super::SECOND;
+use super::admission::{Admission, RequestCost, RequestOutcome};
 use super::known_limits::{BaseLimits, ServerReport};
-use super::ledger::{Admission, RateLimitLedger, RequestCost, RequestOutcome};
+use super::ledger::RateLimitLedger;
 use super::limits_view::LimitsView;
 use super::record::{FILE_SUFFIX, MAX_BYTES, UnreadableLedger, from_bytes, to_bytes};
 use super::store::{LedgerObstruction, LimitStore, LimitStoreError, StoreFuture, StoreReply};
@@ -420,7 +421,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::ledger::RequestPriority;
+    use super::super::admission::RequestPriority;
     use super::*;
 
     const COST: RequestCost = RequestCost {

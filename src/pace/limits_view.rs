@@ -75,7 +75,7 @@ impl LimitsView {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ledger::RequestOutcome;
+    use super::super::admission::RequestOutcome;
     use super::super::ledger::tests::{COST, NOW, at, base, goes, waits};
     use super::*;
 

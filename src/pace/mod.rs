@@ -2,12 +2,15 @@
 //! processes of a user share.
 //!
 //! `window` is the arithmetic of a sliding minute, `known_limits` what is known of the limits,
-//! `ledger` the operations, `limits_view` what is to be seen of it; all of that is pure and given
-//! the time. `record` is the ledger as bytes. `store` is the interface to wherever it is kept. It
-//! has two implementations: `limit_file` locks a file for microseconds and never while anybody
-//! waits; `shared_limits` keeps the ledger on a `ledger_server` for many machines, and turns to a
-//! file while that is out of reach (`outage`, `mirror`).
+//! `ledger` the operations, `admission` what they are asked and answer, `ahead` slots in advance,
+//! `limits_view` what is to be seen of it; all of that is pure and given the time. `record` is the
+//! ledger as bytes. `store` is the interface to wherever it is kept. It has two implementations:
+//! `limit_file` locks a file for microseconds and never while anybody waits; `shared_limits` keeps
+//! the ledger on a server for many machines (`server_ledger`, `ledger_server`), and turns to a file
+//! while that is out of reach (`outage`, `mirror`).
 
+mod admission;
+mod ahead;
 mod known_limits;
 mod ledger;
 mod ledger_server;
@@ -18,22 +21,23 @@ mod mirror;
 mod model_check;
 mod outage;
 mod record;
+mod server_ledger;
 mod shared_limits;
 #[cfg(test)]
 mod shared_model_check;
 mod store;
 mod window;
 
+pub(crate) use admission::{Admission, RequestCost, RequestOutcome, RequestPriority, WaitReason};
 pub(crate) use known_limits::{BaseLimits, LimitShare, ReportedLimit, ServerReport};
-pub(crate) use ledger::{
-    Admission, RequestCost, RequestOutcome, RequestPriority, SHARE_BASIS, WaitReason,
-};
+pub(crate) use ledger::SHARE_BASIS;
 pub(crate) use ledger_server::{
     LedgerReplacement, LedgerServer, REPLACEMENT_LIFETIME, ServerFailure, ServerFuture, ServerReply,
 };
 pub(crate) use limit_file::LimitFile;
 pub(crate) use limits_view::{HolderView, LimitsView};
-pub(crate) use shared_limits::{SharedLedger, SharedLimits};
+pub(crate) use server_ledger::SharedLedger;
+pub(crate) use shared_limits::SharedLimits;
 #[cfg(test)]
 pub(crate) use store::StoreFuture;
 pub(crate) use store::{LedgerObstruction, LimitStore, LimitStoreError, StoreReply};

@@ -8,8 +8,9 @@
 use std::collections::HashSet;
 
 use super::SECOND;
+use super::admission::{Admission, RequestCost, RequestOutcome, RequestPriority};
 use super::known_limits::BaseLimits;
-use super::ledger::{Admission, RateLimitLedger, RequestCost, RequestOutcome, RequestPriority};
+use super::ledger::RateLimitLedger;
 use super::window::{IN_FLIGHT_GRACE, RateLimits, ReservationId, WINDOW, WindowSlot};
 
 const TICK: u64 = 2 * SECOND;

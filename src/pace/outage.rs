@@ -6,9 +6,12 @@
 //! used, and still keeps to its share for one more window: other machines may have to add theirs.
 
 use super::SECOND;
-use super::known_limits::LimitShare;
+use super::known_limits::{BaseLimits, LimitShare};
 use super::ledger::RateLimitLedger;
-use super::window::{IN_FLIGHT_GRACE, ReservationId, WINDOW, WindowSlot};
+use super::window::{
+    BURST_PERCENT, IN_FLIGHT_GRACE, RateLimits, ReservationHolder, ReservationId, WINDOW,
+    WindowSlot,
+};
 
 /// How often a shared ledger is tried that is out of reach.
 const CONTACT_INTERVAL: u64 = 5 * SECOND;
@@ -79,11 +82,13 @@ fn id_group(id: u64) -> u64 {
     id >> COUNT_BITS
 }
 
-/// Creates a machine's own ledger for an outage. `last_seen` is the shared ledger as it was last
-/// seen, and when; `random` is any number.
+/// Creates a machine's own ledger for an outage that begins `now`, by this machine's clock.
+/// `last_seen` is the shared ledger as it was last seen, and when; `base` has the machine's share
+/// of the limits, and `random` is any number.
 pub(super) fn begin_outage(
     last_seen: Option<(ClockPair, RateLimitLedger)>,
-    share: LimitShare,
+    base: &BaseLimits,
+    now: u64,
     random: u64,
 ) -> RateLimitLedger {
     let own = RateLimitLedger {
@@ -96,6 +101,13 @@ pub(super) fn begin_outage(
     let mut known = shared.known;
     known.reported.at = clocks.to_own(known.reported.at);
     known.inferred.at = clocks.to_own(known.inferred.at);
+    let mut slots = share_of_slots(&shared.slots, base.share, clocks);
+    slots.extend(unseen_slots(
+        &slots,
+        known.in_force(now, base),
+        clocks.own,
+        now,
+    ));
     RateLimitLedger {
         blocked_until: match shared.blocked_until {
             0 => 0,
@@ -104,9 +116,46 @@ pub(super) fn begin_outage(
         known,
         output_share: shared.output_share,
         counts_maximum: shared.counts_maximum,
-        slots: share_of_slots(&shared.slots, share, clocks),
+        slots,
         ..own
     }
+}
+
+/// Returns slots for what others may have begun since the shared ledger was last seen: as much as
+/// comes in that time and a burst, if there was room for it. Nothing where that is so long ago that
+/// it says nothing of others.
+fn unseen_slots(
+    slots: &[WindowSlot],
+    limits: RateLimits,
+    seen_at: u64,
+    now: u64,
+) -> Vec<WindowSlot> {
+    let unseen_for = now.saturating_sub(seen_at);
+    if unseen_for >= 2 * WINDOW {
+        return Vec::new();
+    }
+    let time = (unseen_for + WINDOW * BURST_PERCENT / 100).min(WINDOW);
+    let part = |limit: u64, seen: u64| {
+        let most = u128::from(limit) * u128::from(time) / u128::from(WINDOW);
+        let room = limit.saturating_sub(seen);
+        u64::try_from(most).unwrap_or(limit).min(room)
+    };
+    let counting = slots.iter().filter(|slot| now < slot.expiry());
+    let (requests, tokens) = counting.fold((0, 0_u64), |(requests, tokens), slot| {
+        (requests + 1, tokens.saturating_add(slot.tokens))
+    });
+    let requests = limits.requests.map_or(1, |limit| part(limit, requests));
+    let tokens = limits.tokens.map_or(0, |limit| part(limit, tokens));
+    let of_each = tokens.div_ceil(requests.max(1));
+    let unseen = (0..requests).map(|_| WindowSlot {
+        id: ReservationId(0),
+        holder: ReservationHolder::default(),
+        at: now,
+        tokens: of_each,
+        most: of_each,
+        has_ended: true,
+    });
+    unseen.collect()
 }
 
 /// Returns a machine's share of what counts: at any time at least that part of the requests, and of
@@ -136,7 +185,8 @@ fn share_of_slots(slots: &[WindowSlot], share: LimitShare, clocks: ClockPair) ->
 }
 
 /// Has the shared ledger count what a machine has in its own: adds and updates it, and drops what
-/// was released. Doing so again changes nothing.
+/// was released. Doing so again changes nothing, and what another process of the machine has
+/// reported since `own` was read stays as it is.
 pub(super) fn add_own_usage(
     shared: &mut RateLimitLedger,
     own: &RateLimitLedger,
@@ -147,7 +197,10 @@ pub(super) fn add_own_usage(
     let group = id_group(own.next_id);
     let is_its = |slot: &WindowSlot| is_own(slot.id) && id_group(slot.id.0) == group;
     let has = |id| own.slots.iter().any(|slot| slot.id == id);
-    shared.slots.retain(|slot| !is_its(slot) || has(slot.id));
+    let is_newer = |slot: &WindowSlot| slot.id.0 >= own.next_id;
+    shared
+        .slots
+        .retain(|slot| !is_its(slot) || has(slot.id) || is_newer(slot));
     for slot in own.slots.iter().filter(|slot| is_its(slot)) {
         let mut added = WindowSlot {
             at: clocks.to_server(slot.at).min(clocks.server),
@@ -161,6 +214,7 @@ pub(super) fn add_own_usage(
                 added.at = known.at;
                 *known = added;
             }
+            Some(known) if known.has_ended => {}
             Some(known) => *known = added,
             None => shared.slots.push(added),
         }
@@ -169,8 +223,7 @@ pub(super) fn add_own_usage(
 
 #[cfg(test)]
 mod tests {
-    use super::super::known_limits::BaseLimits;
-    use super::super::ledger::RequestOutcome;
+    use super::super::admission::RequestOutcome;
     use super::super::ledger::tests::{COST, NOW, at, base, goes};
     use super::*;
 
@@ -183,6 +236,14 @@ mod tests {
     };
 
     const QUARTER: fn() -> LimitShare = || LimitShare::one_of(4);
+
+    /// Returns a quarter of limits that nothing reaches.
+    fn quarter() -> BaseLimits {
+        BaseLimits {
+            share: QUARTER(),
+            ..BaseLimits::default()
+        }
+    }
 
     fn shared_with(requests: u64, base: &BaseLimits) -> RateLimitLedger {
         let mut shared = RateLimitLedger::starting_at(NOW);
@@ -213,28 +274,59 @@ mod tests {
     #[test]
     fn all_machines_together_have_what_the_shared_ledger_had_left() {
         let base = base(Some(100), Some(100_000));
+        let own_base = BaseLimits {
+            share: QUARTER(),
+            ..base
+        };
+        let room_after = |used: u64, unseen_for: u64| {
+            let seen = Some((CLOCKS, shared_with(used, &base)));
+            let now = CLOCKS.own + unseen_for * SECOND;
+            let own = begin_outage(seen, &own_base, now, 1);
+            let counting = own.slots.iter().filter(|slot| now < slot.expiry());
+            25 - counting.count() as u64
+        };
         for used in 0..9 {
-            let shared = shared_with(used, &base);
-            let own_base = BaseLimits {
-                share: QUARTER(),
-                ..base
-            };
-            let seen = Some((CLOCKS, shared));
-            let now = CLOCKS.own;
-            let mut own = begin_outage(seen, QUARTER(), 1);
-            let kept: u64 = own.slots.iter().map(|slot| slot.tokens).sum();
-            assert_eq!(kept, (used * 21).div_ceil(4));
-            assert_eq!(own.slots.len() as u64, used.div_ceil(4));
-            let mut admitted = 0;
-            while own.slots.len() < 25 {
-                let id = goes(own.try_acquire(now + admitted * 3 * SECOND, None, &COST, &own_base));
-                assert!(is_own(id));
-                admitted += 1;
-                if admitted > 15 {
-                    break;
-                }
-            }
-            assert!(admitted * 4 + used <= 100);
+            // Others may have begun a burst since the ledger was last seen, and more with time.
+            assert_eq!(room_after(used, 0), 25 - used.div_ceil(4) - 2);
+            assert_eq!(room_after(used, 30), 25 - used.div_ceil(4) - 14);
+            assert_eq!(room_after(used, 59), 0);
+        }
+        assert_eq!(
+            room_after(8, 120),
+            25,
+            "so long ago, it says nothing of others"
+        );
+    }
+
+    #[test]
+    fn a_machine_that_has_seen_a_full_minute_has_no_room_before_it_expires() {
+        let base = base(Some(40), None);
+        let own_base = BaseLimits {
+            share: QUARTER(),
+            ..base
+        };
+        let slot = |second| WindowSlot {
+            id: ReservationId(second),
+            holder: ReservationHolder::default(),
+            at: at(second),
+            tokens: 10,
+            most: 10,
+            has_ended: true,
+        };
+        let shared = RateLimitLedger {
+            slots: (0..40).map(slot).collect(),
+            ..RateLimitLedger::starting_at(NOW)
+        };
+        let seen = ClockPair {
+            server: at(50),
+            own: at(50) + HOUR,
+        };
+        // What has expired by the end has been replaced by others, which nobody has seen.
+        for second in [50, 51, 59, 70] {
+            let now = at(second) + HOUR;
+            let own = begin_outage(Some((seen, shared.clone())), &own_base, now, 1);
+            let counting = own.slots.iter().filter(|slot| now < slot.expiry());
+            assert_eq!(counting.count(), 10, "{second}");
         }
     }
 
@@ -242,7 +334,7 @@ mod tests {
     fn what_expires_later_is_counted_first() {
         let slot = |id, seconds| WindowSlot {
             id: ReservationId(id),
-            holder: super::super::window::ReservationHolder::default(),
+            holder: ReservationHolder::default(),
             at: NOW + seconds * SECOND,
             tokens: 10,
             most: 10,
@@ -266,7 +358,7 @@ mod tests {
     fn usage_is_added_once_updated_and_dropped_when_it_is_released() {
         let base = base(Some(100), Some(100_000));
         let mut shared = shared_with(2, &base);
-        let mut own = begin_outage(None, QUARTER(), 0xabcd);
+        let mut own = begin_outage(None, &quarter(), CLOCKS.own, 0xabcd);
         let first = goes(own.try_acquire(CLOCKS.own - 5 * SECOND, None, &COST, &base));
         let second = goes(own.try_acquire(CLOCKS.own, None, &COST, &base));
         add_own_usage(&mut shared, &own, 0xabcd, CLOCKS);
@@ -284,7 +376,7 @@ mod tests {
         add_own_usage(&mut shared, &own, 0xabcd, CLOCKS);
         let tokens: Vec<u64> = shared.slots.iter().map(|slot| slot.tokens).collect();
         assert_eq!(tokens, [21, 21, 2]);
-        let another = begin_outage(None, QUARTER(), 0x1234);
+        let another = begin_outage(None, &quarter(), CLOCKS.own, 0x1234);
         add_own_usage(&mut shared, &another, 0x1234, CLOCKS);
         assert_eq!(
             shared.slots.len(),
@@ -294,22 +386,42 @@ mod tests {
     }
 
     #[test]
+    fn a_report_that_comes_late_takes_nothing_back_of_a_newer_one() {
+        let base = base(Some(100), Some(100_000));
+        let mut shared = RateLimitLedger::starting_at(NOW);
+        let mut own = begin_outage(None, &quarter(), CLOCKS.own, 1);
+        let first = goes(own.try_acquire(CLOCKS.own, None, &COST, &base));
+        let late = own.clone();
+        goes(own.try_acquire(CLOCKS.own, None, &COST, &base));
+        let outcome = RequestOutcome::Answered {
+            input: 1,
+            output: 1,
+        };
+        own.settle(first, &COST, Some(CLOCKS.own), outcome);
+        add_own_usage(&mut shared, &own, 7, CLOCKS);
+        let newer = shared.clone();
+        add_own_usage(&mut shared, &late, 7, CLOCKS);
+        assert_eq!(shared, newer);
+    }
+
+    #[test]
     fn what_another_machine_has_used_is_not_added_again_by_one_that_has_seen_it() {
         let base = base(Some(100), Some(100_000));
         let mut shared = RateLimitLedger::starting_at(NOW);
-        let mut first = begin_outage(None, QUARTER(), 1);
+        let mut first = begin_outage(None, &quarter(), CLOCKS.own, 1);
         goes(first.try_acquire(CLOCKS.own, None, &COST, &base));
         add_own_usage(&mut shared, &first, 7, CLOCKS);
         let once = shared.clone();
-        let second = begin_outage(Some((CLOCKS, shared.clone())), QUARTER(), 2);
-        assert_eq!(second.slots.len(), 1);
+        let second = begin_outage(Some((CLOCKS, shared.clone())), &quarter(), CLOCKS.own, 2);
+        assert!(second.slots.iter().any(|slot| slot.id == once.slots[0].id));
         add_own_usage(&mut shared, &second, 8, CLOCKS);
         assert_eq!(shared, once);
     }
 
     #[test]
     fn ids_of_two_outages_differ_and_are_none_of_a_shared_ledger() {
-        let first = |random| ReservationId(begin_outage(None, QUARTER(), random).next_id);
+        let first =
+            |random| ReservationId(begin_outage(None, &quarter(), CLOCKS.own, random).next_id);
         assert_ne!(first(1), first(2));
         assert!(is_own(first(0)) && is_own(first(u64::MAX)));
         let shared = RateLimitLedger::starting_at(NOW).next_id;

@@ -3,10 +3,9 @@
 //!
 //! It is read and written for every request, so it has no names and no text to parse.
 
+use super::admission::{RequestCost, RequestPriority};
 use super::known_limits::{KnownLimits, LearnedLimit};
-use super::ledger::{
-    FULL_SHARE_PPM, QueueTicket, RateLimitLedger, RequestCost, RequestPriority, SHARE_BASIS,
-};
+use super::ledger::{FULL_SHARE_PPM, QueueTicket, RateLimitLedger, SHARE_BASIS};
 use super::window::{OtherUsage, RateLimits, ReservationHolder, ReservationId, WindowSlot};
 
 /// The first number; its last character is the version.

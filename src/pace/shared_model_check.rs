@@ -1,6 +1,7 @@
-//! Two processes, a strict server and a ledger that is read and replaced in two steps, in every
-//! order of their steps: one is faster than another, a replacement arrives late or after its sender
-//! was killed, and what has been settled is settled again.
+//! Processes, a strict server and a ledger that is read and replaced in two steps, in every order of
+//! their steps: one is faster than another, a replacement arrives late or after its sender was
+//! killed, and what has been settled is settled again. Two processes meet any number of such
+//! faults, and three one of them, or else there would be too many orders to try.
 //!
 //! It is `model_check` once more with the races of a shared store. Whether a replacement counts is
 //! decided as the server does, by what real ledgers begin with and by the time.
@@ -8,8 +9,9 @@
 use std::collections::HashSet;
 
 use super::SECOND;
+use super::admission::{Admission, RequestCost, RequestOutcome, RequestPriority};
 use super::known_limits::BaseLimits;
-use super::ledger::{Admission, RateLimitLedger, RequestCost, RequestOutcome, RequestPriority};
+use super::ledger::RateLimitLedger;
 use super::ledger_server::REPLACEMENT_LIFETIME;
 use super::record::{fence_of, to_bytes};
 use super::window::{IN_FLIGHT_GRACE, RateLimits, ReservationId, WINDOW, WindowSlot};
@@ -81,17 +83,28 @@ struct SeenLedger {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct ModelState {
+struct ModelState<const N: usize> {
     now: u64,
     ledger: RateLimitLedger,
-    processes: [ProcessStage; 2],
+    processes: [ProcessStage; N],
     /// What the server counts: when it came, for which reservation, and how much.
     server: Vec<(u64, ReservationId, u64)>,
     /// When anybody last began, ended or died.
     last_news: u64,
+    /// How many more processes may be killed or replacements be late; none: any number.
+    faults_left: Option<u8>,
 }
 
-impl ModelState {
+impl<const N: usize> ModelState<N> {
+    /// Counts a fault.
+    fn fail(&mut self) {
+        self.faults_left = self.faults_left.map(|left| left - 1);
+    }
+
+    fn may_fail(&self) -> bool {
+        self.faults_left != Some(0)
+    }
+
     fn seen(&self) -> SeenLedger {
         SeenLedger {
             fence: fence_of(&to_bytes(&self.ledger)).to_vec(),
@@ -106,14 +119,14 @@ impl ModelState {
     }
 }
 
-struct SharedModel {
+struct SharedModel<const N: usize> {
     limits: RateLimits,
-    seen: HashSet<ModelState>,
+    seen: HashSet<ModelState<N>>,
     conflicts: usize,
     ghosts: usize,
 }
 
-impl SharedModel {
+impl<const N: usize> SharedModel<N> {
     fn base(&self) -> BaseLimits {
         BaseLimits {
             configured: self.limits,
@@ -122,13 +135,13 @@ impl SharedModel {
     }
 
     /// Visits every state that can follow this one.
-    fn explore(&mut self, first: ModelState) {
+    fn explore(&mut self, first: ModelState<N>) {
         let mut open = vec![first];
         while let Some(state) = open.pop() {
             if !self.seen.insert(normal(&state)) {
                 continue;
             }
-            for process in 0..2 {
+            for process in 0..N {
                 open.extend(self.step(&state, process));
                 open.extend(killed(&state, process));
             }
@@ -137,10 +150,10 @@ impl SharedModel {
     }
 
     /// Returns the next step of a process.
-    fn step(&mut self, state: &ModelState, process: usize) -> Option<ModelState> {
+    fn step(&mut self, state: &ModelState<N>, process: usize) -> Option<ModelState<N>> {
         let mut next = state.clone();
         let now = next.now;
-        let replacing = |step, state: &ModelState| ProcessStage::Replacing {
+        let replacing = |step, state: &ModelState<N>| ProcessStage::Replacing {
             step,
             seen: state.seen(),
             was_late: false,
@@ -203,7 +216,7 @@ impl SharedModel {
     }
 
     /// Counts a request that arrives at the server, which is strict.
-    fn arrive(&self, state: &mut ModelState, id: ReservationId) {
+    fn arrive(&self, state: &mut ModelState<N>, id: ReservationId) {
         let now = state.now;
         state.server.retain(|(at, ..)| now < at + WINDOW);
         state.server.push((now, id, COST.input + COST.max_tokens));
@@ -217,7 +230,7 @@ impl SharedModel {
     }
 
     /// Replaces the ledger, and returns what becomes of the process.
-    fn replace(&self, state: &mut ModelState, step: &LedgerStep) -> ProcessStage {
+    fn replace(&self, state: &mut ModelState<N>, step: &LedgerStep) -> ProcessStage {
         let now = state.now;
         state.ledger.bound_times(now);
         state.ledger.drop_expired(now);
@@ -286,7 +299,10 @@ impl SharedModel {
 }
 
 /// Returns the states after a process was killed: what it had on the way arrives, or does not.
-fn killed(state: &ModelState, process: usize) -> Vec<ModelState> {
+fn killed<const N: usize>(state: &ModelState<N>, process: usize) -> Vec<ModelState<N>> {
+    if !state.may_fail() {
+        return Vec::new();
+    }
     let stages = match &state.processes[process] {
         ProcessStage::Over | ProcessStage::Dead | ProcessStage::Ghost { .. } => return Vec::new(),
         ProcessStage::Replacing { step, seen, .. } => {
@@ -299,6 +315,7 @@ fn killed(state: &ModelState, process: usize) -> Vec<ModelState> {
         let mut next = state.clone();
         next.processes[process] = stage;
         next.last_news = next.now;
+        next.fail();
         next
     };
     stages.into_iter().map(with).collect()
@@ -306,11 +323,13 @@ fn killed(state: &ModelState, process: usize) -> Vec<ModelState> {
 
 /// Returns the moments to which time may go on, unless somebody still has to do something in this
 /// one: a tick later, and where nobody is at it, right before and when something counts no more.
-fn later(state: &ModelState) -> Vec<u64> {
+fn later<const N: usize>(state: &ModelState<N>) -> Vec<u64> {
     let has_time = |stage: &ProcessStage| match stage {
         ProcessStage::Waiting { has_tried, .. } => *has_tried,
         // One replacement of a process may be late.
-        ProcessStage::Replacing { seen, was_late, .. } => !was_late && seen.read_at == state.now,
+        ProcessStage::Replacing { seen, was_late, .. } => {
+            !was_late && seen.read_at == state.now && state.may_fail()
+        }
         ProcessStage::Ghost { seen, .. } => seen.read_at == state.now,
         // A request is on its way for no longer than that.
         ProcessStage::Sent { at, .. } => state.now + TICK <= at + IN_FLIGHT_GRACE,
@@ -339,11 +358,15 @@ fn later(state: &ModelState) -> Vec<u64> {
 }
 
 /// Returns the state at another moment, when all who wait try again.
-fn at(state: &ModelState, now: u64) -> ModelState {
+fn at<const N: usize>(state: &ModelState<N>, now: u64) -> ModelState<N> {
     let mut next = ModelState {
         now,
         ..state.clone()
     };
+    let is_on_its_way = |stage: &ProcessStage| matches!(stage, ProcessStage::Replacing { .. });
+    if next.processes.iter().any(is_on_its_way) {
+        next.fail();
+    }
     for stage in &mut next.processes {
         if let ProcessStage::Waiting { has_tried, .. } = stage {
             *has_tried = false;
@@ -354,7 +377,7 @@ fn at(state: &ModelState, now: u64) -> ModelState {
 
 /// Returns the state as it would be at the start, without what has lapsed and with a revision and
 /// fences that only say whether a replacement would be accepted.
-fn normal(state: &ModelState) -> ModelState {
+fn normal<const N: usize>(state: &ModelState<N>) -> ModelState<N> {
     let mut state = state.clone();
     let (now, refused, current) = (state.now, Vec::new(), vec![1]);
     let accepted: Vec<bool> = state
@@ -401,10 +424,11 @@ fn normal(state: &ModelState) -> ModelState {
     state
 }
 
-#[test]
-fn no_race_of_two_processes_for_a_shared_ledger_exceeds_a_limit_or_loses_a_slot() {
+/// Tries every order of the steps of so many processes with two limits, and so many faults at most.
+#[track_caller]
+fn try_all_orders<const N: usize>(faults_left: Option<u8>) {
     for (requests, tokens) in [(Some(1), None), (None, Some(100))] {
-        let mut model = SharedModel {
+        let mut model = SharedModel::<N> {
             limits: RateLimits { requests, tokens },
             seen: HashSet::new(),
             conflicts: 0,
@@ -416,9 +440,10 @@ fn no_race_of_two_processes_for_a_shared_ledger_exceeds_a_limit_or_loses_a_slot(
                 counts_maximum: true,
                 ..RateLimitLedger::default()
             },
-            processes: [ProcessStage::New, ProcessStage::New],
+            processes: [const { ProcessStage::New }; N],
             server: Vec::new(),
             last_news: START,
+            faults_left,
         });
         let SharedModel {
             seen,
@@ -432,4 +457,14 @@ fn no_race_of_two_processes_for_a_shared_ledger_exceeds_a_limit_or_loses_a_slot(
             seen.len()
         );
     }
+}
+
+#[test]
+fn no_race_of_two_processes_for_a_shared_ledger_exceeds_a_limit_or_loses_a_slot() {
+    try_all_orders::<2>(None);
+}
+
+#[test]
+fn no_race_of_three_processes_with_one_fault_exceeds_a_limit_or_loses_a_slot() {
+    try_all_orders::<3>(Some(1));
 }

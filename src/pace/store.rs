@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
+use super::admission::{Admission, RequestCost, RequestOutcome};
 use super::known_limits::ServerReport;
-use super::ledger::{Admission, RequestCost, RequestOutcome};
 use super::limits_view::LimitsView;
 use super::window::{RateLimits, ReservationId};
 use crate::fs::FileRefusal;

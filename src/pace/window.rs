@@ -20,7 +20,7 @@ pub(super) const WINDOW: u64 = 60 * SECOND;
 pub(super) const IN_FLIGHT_GRACE: u64 = 2 * SECOND;
 
 /// The share of the minute's requests that may begin at once, in percent.
-const BURST_PERCENT: u64 = 8;
+pub(super) const BURST_PERCENT: u64 = 8;
 
 /// How fast the others follow, in percent of what is allowed.
 const SPEED_PERCENT: u64 = 97;

@@ -11,6 +11,7 @@ mod error;
 mod event;
 mod exact_json;
 mod exact_map;
+mod list_price;
 mod message;
 mod model_rules;
 mod option_use;
@@ -31,6 +32,9 @@ pub(crate) use answer_limit::AnswerLimit;
 pub(crate) use claude_model::{ClaudeModel, ModelFamily};
 pub(crate) use error::{ApiError, StreamError};
 pub(crate) use exact_json::{ExactFields, ExactJson, indent_json};
+pub(crate) use list_price::{
+    BilledTokens, ListCost, ModelPrice, PRICE_KINDS, PriceOverride, model_price, price_of_a_token,
+};
 pub(crate) use message::{
     ContentBlock, Media, Message, MessageType, MissingPart, RawSource, Role, Source, StopReason,
     ToolResult, ToolUse, Usage,

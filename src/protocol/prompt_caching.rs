@@ -49,7 +49,7 @@ impl CacheTtl {
     }
 
     /// Returns what writing costs, in hundredths of the price of an input token.
-    pub(crate) fn write_percent(self) -> u64 {
+    pub(crate) const fn write_percent(self) -> u64 {
         match self {
             Self::FiveMinutes => 125,
             Self::OneHour => 200,

@@ -7,6 +7,7 @@ mod duration;
 mod json_bounds;
 mod json_error;
 mod known_secrets;
+mod money;
 mod os_error;
 mod plural;
 mod quote;
@@ -27,6 +28,7 @@ pub(crate) use json_bounds::{
 };
 pub(crate) use json_error::json_error_text;
 pub(crate) use known_secrets::KnownSecrets;
+pub(crate) use money::{Money, SignedMoney};
 pub(crate) use os_error::without_os_codes;
 pub(crate) use plural::{counted, grouped};
 pub(crate) use quote::shell_quote;

@@ -106,6 +106,13 @@ impl Serialize for MessageObject<'_> {
         if let Some(parts) = answer.parts {
             about["parts"] = parts.into();
         }
+        if let Some(cost) = &answer.cost {
+            about["cost"] = json!({
+                "list_price": cost.amount,
+                "currency": "USD",
+                "prices": cost.basis.date().unwrap_or("config"),
+            });
+        }
         fields.serialize_entry(ABOUT, &about)?;
         fields.end()
     }
@@ -144,6 +151,7 @@ mod tests {
             attempts: 1,
             waited_s: 1.234_567,
             parts: None,
+            cost: None,
             session_id: None,
         };
         let text = message_json(&answer, None);

@@ -20,6 +20,7 @@ mod schema_output;
 mod secret;
 mod signal_alarm;
 mod sink;
+mod status_line;
 mod stdout_writer;
 mod style;
 mod terminal_info;

@@ -1,34 +1,25 @@
 //! A progress line for long runs, on a terminal only, cleared at the end.
 
-use indicatif::ProgressBar;
-
-use super::progress::new_progress_bar;
+use super::status_line::StatusLine;
 use crate::text::sanitize_line;
 
 /// A progress line, cleared on drop.
 #[derive(Debug)]
-pub(crate) struct ProgressLine(ProgressBar);
+pub(crate) struct ProgressLine(StatusLine);
 
 impl ProgressLine {
     /// Creates an empty line.
     pub(crate) fn new() -> Self {
-        Self(new_progress_bar("{wide_msg}"))
+        Self(StatusLine::default())
     }
 
     /// Replaces the text of the line.
-    pub(crate) fn set_text(&self, state: &str) {
-        self.0.set_message(sanitize_line(state));
-        self.0.tick();
+    pub(crate) fn set_text(&mut self, state: &str) {
+        self.0.show(sanitize_line(state));
     }
 
     /// Hides the line while `write` runs.
     pub(crate) fn suspend_while<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.0.suspend(write)
-    }
-}
-
-impl Drop for ProgressLine {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.0.suspend_while(write)
     }
 }

@@ -3,7 +3,7 @@
 use super::sink::{OutputFileState, OutputSink};
 use super::stdout_writer::OutputError;
 use super::thinking_display::ThinkingDisplay;
-use crate::protocol::{ExactJson, Message, Update};
+use crate::protocol::{ExactJson, ListCost, Message, Update};
 
 /// A finished answer, complete or not.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,8 @@ pub(crate) struct FinalAnswer {
     /// Number of requests that it was put together from, if it was to be continued where it was cut
     /// off.
     pub(crate) parts: Option<u32>,
+    /// What it cost at list price; none if there is no price.
+    pub(crate) cost: Option<ListCost>,
     /// The conversation that it is saved in.
     pub(crate) session_id: Option<String>,
 }

@@ -10,4 +10,4 @@ mod sums;
 pub(crate) use factors::CalibrationFactors;
 pub(crate) use log::UsageLog;
 pub(crate) use record::{COMPLETE, UsageRecord};
-pub(crate) use sums::{UsageGroup, UsageSummary, UsageTotals};
+pub(crate) use sums::{CostTotals, RecordCost, UsageGroup, UsageSummary, UsageTotals};

@@ -86,6 +86,11 @@ impl UsageRecord {
             .filter(|record: &Self| !record.model.is_empty())
     }
 
+    /// Returns whether the answer reports any tokens.
+    pub(super) fn has_tokens(&self) -> bool {
+        self.tokens_in > 0 || self.cache > 0 || self.tokens_out > 0
+    }
+
     /// Returns whether the answer is complete.
     pub(super) fn is_complete(&self) -> bool {
         self.outcome == COMPLETE

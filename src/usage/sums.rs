@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::UsageRecord;
+use crate::text::{Money, SignedMoney};
 
 /// What requests are grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,58 @@ pub(crate) struct UsageTotals {
     /// The number of 429 responses.
     #[serde(rename = "429s")]
     pub(crate) refused: u64,
+    /// What they cost.
+    pub(crate) cost: CostTotals,
+}
+
+/// What some requests cost at list price.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct CostTotals {
+    /// The cost of those that have a price.
+    pub(crate) list_price: Money,
+    /// What the cache has saved of it.
+    pub(crate) cache_saved: SignedMoney,
+    /// The currency.
+    currency: &'static str,
+    /// Number of requests that have a price.
+    #[serde(skip)]
+    pub(crate) priced: u64,
+    /// Number of requests to models without a price.
+    pub(crate) requests_without_price: u64,
+}
+
+impl Default for CostTotals {
+    fn default() -> Self {
+        Self {
+            list_price: Money::ZERO,
+            cache_saved: SignedMoney::default(),
+            currency: "USD",
+            priced: 0,
+            requests_without_price: 0,
+        }
+    }
+}
+
+/// What a request cost at list price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RecordCost {
+    /// The cost.
+    pub(crate) list_price: Money,
+    /// What the cache has saved of it.
+    pub(crate) cache_saved: SignedMoney,
+}
+
+impl CostTotals {
+    fn add(&mut self, cost: Option<RecordCost>) {
+        match cost {
+            Some(cost) => {
+                self.list_price += cost.list_price;
+                self.cache_saved = self.cache_saved.plus(cost.cache_saved);
+                self.priced += 1;
+            }
+            None => self.requests_without_price += 1,
+        }
+    }
 }
 
 /// Totals by group and overall.
@@ -77,7 +130,10 @@ impl UsageTotals {
         u64::try_from(percent).ok()
     }
 
-    fn add_record(&mut self, record: &UsageRecord) {
+    fn add_record(&mut self, record: &UsageRecord, cost: Option<RecordCost>) {
+        if record.has_tokens() {
+            self.cost.add(cost);
+        }
         self.requests += 1;
         self.failed += u64::from(!record.is_complete());
         // A server may report any number.
@@ -107,8 +163,8 @@ impl UsageSummary {
         self.group
     }
 
-    /// Adds a request.
-    pub(crate) fn add_record(&mut self, record: &UsageRecord) {
+    /// Adds a request and what it cost; none if there is no price.
+    pub(crate) fn add_record(&mut self, record: &UsageRecord, cost: Option<RecordCost>) {
         let name = match self.group {
             UsageGroup::Model => record.model.clone(),
             UsageGroup::Day => record
@@ -119,8 +175,8 @@ impl UsageSummary {
             UsageGroup::Tag => record.tag.clone().unwrap_or_default(),
             UsageGroup::Command => record.command.clone(),
         };
-        self.rows.entry(name).or_default().add_record(record);
-        self.total.add_record(record);
+        self.rows.entry(name).or_default().add_record(record, cost);
+        self.total.add_record(record, cost);
     }
 }
 
@@ -148,8 +204,13 @@ mod tests {
             (UsageGroup::Command, &["chat", "send"]),
         ] {
             let mut sums = UsageSummary::new(group, zone.clone());
-            sums.add_record(&sample());
-            sums.add_record(&late);
+            let cents = |count| Money::per_token(10).times(count);
+            let cost = RecordCost {
+                list_price: cents(2_000_000),
+                cache_saved: cents(1_000_000).minus(cents(3_000_000)),
+            };
+            sums.add_record(&sample(), Some(cost));
+            sums.add_record(&late, None);
             assert_eq!(
                 sums.rows.keys().map(String::as_str).collect::<Vec<_>>(),
                 expected,
@@ -167,7 +228,14 @@ mod tests {
                     cache_write_1h: 2,
                     tokens_out: 10,
                     waited_s: 2.5,
-                    refused: 4
+                    refused: 4,
+                    cost: CostTotals {
+                        list_price: cost.list_price,
+                        cache_saved: cost.cache_saved,
+                        priced: 1,
+                        requests_without_price: 1,
+                        ..CostTotals::default()
+                    }
                 }
             );
         }

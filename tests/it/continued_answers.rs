@@ -81,6 +81,19 @@ fn a_connection_that_broke_is_continued_too() {
 }
 
 #[test]
+fn an_answer_that_the_time_limit_of_the_call_ended_is_not_continued() {
+    let begun = Stream::new().start().open_text_block(["one "]).to_string();
+    let server = Server::start(move |_, _| Reply::sse_start().body(&begun).wait_for_hang_up());
+    send(&server)
+        .args(["Hi", "--auto-continue", "3", "--timeout", "300ms"])
+        .run()
+        .code(8)
+        .stdout("one \n")
+        .stderr_contains("--timeout");
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
 fn json_counts_the_parts_and_adds_up_the_usage() {
     let server = playing(&[part("one", "max_tokens"), part(" two", "end_turn")]);
     let outcome = send(&server)

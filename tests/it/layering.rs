@@ -35,7 +35,7 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// External crates, and the files or directories that own them.
-const OWNERS: [(&str, &[&str]); 35] = [
+const OWNERS: [(&str, &[&str]); 34] = [
     (
         "ring",
         &[
@@ -67,16 +67,10 @@ const OWNERS: [(&str, &[&str]); 35] = [
     ("clap", &["cli/", "lib.rs"]),
     ("clap_complete", &["cli/"]),
     ("rustyline", &["ui/editor/"]),
-    ("indicatif", &["ui/progress_line.rs", "ui/progress.rs"]),
     ("anstyle", &["ui/"]),
     (
         "console",
-        &[
-            "ui/progress.rs",
-            "ui/markdown/screen.rs",
-            "ui/editor/",
-            "ui/terminal_size.rs",
-        ],
+        &["ui/markdown/screen.rs", "ui/editor/", "ui/terminal_size.rs"],
     ),
     (
         "nix",

@@ -15,6 +15,7 @@ mod chat;
 mod completion;
 mod config;
 mod continued_answers;
+mod costs;
 mod demo;
 mod doctor;
 mod endings;

@@ -219,9 +219,9 @@ fn usage_is_the_line_below_the_answer() {
     let outcome = send(&server)
         .args(["-u", "Hi"])
         .stdin_null()
-        .on_terminal(80, 24)
+        .on_terminal(120, 24)
         .finish();
-    let rows = rows_of(&outcome.code(0).stdout, 80, 24);
+    let rows = rows_of(&outcome.code(0).stdout, 120, 24);
     let [answer, usage] = rows.as_slice() else {
         panic!("{rows:?}")
     };
@@ -229,6 +229,8 @@ fn usage_is_the_line_below_the_answer() {
     let (tokens, times) = usage.split_once("; first token after ").expect("a time");
     assert_eq!(tokens, "25 tokens in, 15 out");
     let (first, rate) = times.split_once(" s, ").expect("seconds and a rate");
+    let (rate, cost) = rate.split_once("; ").expect("a cost");
+    assert_eq!(cost, "list price $0.0003 (2026-11)");
     let rate = rate
         .strip_suffix(" tokens a second")
         .expect("a rate")

@@ -122,7 +122,7 @@ class Run:
     def __init__(self, name, machines):
         self.name, self.machines, self.redis = name, machines, Redis()
         self.server = Server(Sliding(REQUESTS, TOKENS, output=OUTPUT), HERE)
-        self.running, self.lock, self.kills = set(), threading.Lock(), set()
+        self.running, self.lock, self.kills, self.began = set(), threading.Lock(), set(), time.monotonic()
         self.homes = []
         for machine in range(MACHINES):
             home = DIRECTORY / name.replace(" ", "-") / str(machine)
@@ -196,7 +196,8 @@ class Run:
     def tell(self, what):
         answers, refused = len(self.server.let_in), len(self.server.refused)
         each = self.redis.exchanges() / max(1, answers)
-        print(f"{self.name}: {answers} answers, {refused} 429s, {each:.1f} exchanges with Redis each, {what}", flush=True)
+        when = "".join(f" at {at - self.began:.1f} s" for at in self.server.refused[:3])
+        print(f"{self.name}: {answers} answers, {refused} 429s{when}, {each:.1f} exchanges with Redis each, {what}", flush=True)
 
 
 def steady(machines):

@@ -31,9 +31,10 @@ use crate::exchange::structured::{Repair, RepairSender, SchemaOutcome, retry_unt
 use crate::input::Estimate;
 use crate::pace::RequestPriority;
 use crate::protocol::{
-    CreateMessage, ExactFields, ExactJson, Message, OptionUse, RequestOptions, Update, Usage,
-    names_cache_marks,
+    BilledTokens, CreateMessage, ExactFields, ExactJson, Message, OptionUse, PriceOverride,
+    RequestOptions, Update, Usage, model_price, names_cache_marks,
 };
+use crate::text::Money;
 use crate::tool::{SchemaWay, Structured};
 use crate::ui::FinalAnswer;
 
@@ -46,6 +47,8 @@ pub(super) struct Shared {
     /// Whether requests of any size are sent.
     pub(super) any_size: bool,
     pub(super) budget: Mutex<BatchBudget>,
+    /// The prices that the user sets.
+    pub(super) prices: Vec<PriceOverride>,
     /// Notified when the budget has changed.
     pub(super) freed: Notify,
     /// Becomes true when no further request is to be started.
@@ -141,12 +144,19 @@ impl Drop for Waiting {
 }
 
 impl Shared {
-    /// Starts a request if the budget allows it.
-    pub(super) fn begin(&self) -> Result<(), BudgetRefusal> {
+    /// Starts a request that costs at least so much, if the budget allows it.
+    pub(super) fn begin(&self, least_cost: Money) -> Result<(), BudgetRefusal> {
         self.budget
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .begin_request()
+            .begin_request(least_cost)
+    }
+
+    /// Whether the cost of the run is limited.
+    pub(super) fn has_cost_limit(&self) -> bool {
+        let budget = self.budget.lock();
+        let budget = budget.unwrap_or_else(PoisonError::into_inner);
+        budget.max_cost.is_some()
     }
 
     /// Starts a further request of a job as soon as the budget allows it; `None` if the run is
@@ -157,7 +167,7 @@ impl Shared {
         loop {
             // Created before the check, so that no change in between is missed.
             let freed = self.freed.notified();
-            match self.begin() {
+            match self.begin(Money::ZERO) {
                 Err(BudgetRefusal::NotYet) => {
                     waiting.get_or_insert_with(|| Waiting::new(self, |shared| &shared.repairing));
                 }
@@ -171,15 +181,20 @@ impl Shared {
         }
     }
 
-    /// Records that a request has ended, with its usage, or that it was not sent.
-    fn end(&self, outcome: &SendOutcome) {
+    /// Records that a request to a model has ended, with its usage, or that it was not sent.
+    fn end(&self, model: &str, outcome: &SendOutcome) {
         let usage = outcome.answer.as_ref().map(|answer| &answer.message.usage);
         let tokens = usage.map_or(0, |usage| {
             usage.total_input_tokens() + usage.output_tokens()
         });
+        let cost = usage
+            .zip(model_price(model, &self.prices))
+            .map_or(Money::ZERO, |(usage, price)| {
+                price.cost(BilledTokens::from_usage(usage))
+            });
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         if outcome.was_sent {
-            budget.end_request(tokens);
+            budget.end_request(tokens, cost);
         } else {
             budget.cancel_request();
         }
@@ -322,7 +337,7 @@ impl Attempt {
         let _ = shared
             .learner
             .learn(&self.request.model, &self.options, &outcome);
-        shared.end(&outcome);
+        shared.end(&self.request.model, &outcome);
         if outcome.was_sent {
             if let Some(answer) = outcome.whole_answer() {
                 outcome.error = stop_reason_error(answer, self.accepted);

@@ -106,6 +106,9 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
         tokens_a_minute: None,
         prefix: PrefixCache::new(settings.cache, ask.input.no_check),
     };
+    if many.max_cost.is_some() && plan.price().is_none() {
+        return Err(Error::NoListPrice(model.id));
+    }
     plan.look_up_limits().await?;
     plan.check_options()?;
     let paced = settings.options.pace.as_ref().filter(|pace| {
@@ -128,7 +131,12 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
         learner: catalog.learner(ask.input.no_check),
         allow_truncated: settings.allow_truncated,
         any_size: ask.input.no_check,
-        budget: Mutex::new(BatchBudget::new(many.max_requests, many.max_total_tokens)),
+        budget: Mutex::new(BatchBudget::new(
+            many.max_requests,
+            many.max_total_tokens,
+            many.max_cost,
+        )),
+        prices: settings.prices.clone(),
         freed: Notify::new(),
         stopping,
         moved: Notify::new(),

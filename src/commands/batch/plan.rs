@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use crate::app::App;
-use crate::batch::{BatchItem, BatchShard, ItemTemplate, request_hash};
+use crate::batch::{BatchItem, BatchShard, ItemTemplate, RequestSample, request_hash};
 use crate::cli;
 use crate::client::{BATCH_MAX_TOKENS, seed_max_tokens};
 use crate::compose::build::{RequestParts, build, encode_body, encode_marked_body};
@@ -25,7 +25,8 @@ use crate::exchange::structured::{SchemaRules, remember_way};
 use crate::input::{self, Attachment, Estimate, Places, Template, Tokens, Turn, assemble};
 use crate::media::FileKind;
 use crate::protocol::{
-    ContentBlock, CreateMessage, InputMessage, ModelRules, OptionUse, RequestOptions, Role,
+    ContentBlock, CreateMessage, InputMessage, ModelPrice, ModelRules, OptionUse, RequestOptions,
+    Role,
 };
 use crate::tool::{SchemaWay, Structured};
 
@@ -122,6 +123,27 @@ impl Plan<'_> {
             }
         }
         Ok(max_tokens)
+    }
+
+    /// Returns the price of the model; none if it is not known.
+    pub(super) fn price(&self) -> Option<ModelPrice> {
+        self.catalog.settings().price(&self.model.id)
+    }
+
+    /// Returns what a request tells about the cost of all.
+    pub(super) fn sample(&self, item: &BatchItem, made: &Made) -> RequestSample {
+        let total = made.estimate.total();
+        let is_cached = !made.marks.is_empty();
+        let shared = self.prefix.known_tokens().filter(|_| is_cached);
+        // The prefix is known by its high estimate.
+        let shared = shared.map_or(0, |high| high.saturating_mul(total.low) / total.high.max(1));
+        RequestSample {
+            low: total.low,
+            high: total.high,
+            shared: shared.min(total.low),
+            max_tokens: made.request.max_tokens,
+            item_bytes: item.text_bytes(),
+        }
     }
 
     /// Builds the request for an item.

@@ -16,14 +16,17 @@ use super::output::Output;
 use super::plan::{Made, Plan};
 use super::source::News;
 use crate::app::App;
-use crate::batch::{self, BatchItem, BatchProgress, BudgetRefusal, EarlierOutcome, RecordLine};
+use crate::batch::{
+    self, BatchItem, BatchProgress, BudgetRefusal, CostForecast, EarlierOutcome,
+    MIN_FORECAST_ITEMS, RecordLine, RequestSample, SAMPLE_REQUESTS,
+};
 use crate::compose::cache_policy::PromptTokens;
 use crate::compose::shared_prefix::PrefixGate;
 use crate::compose::user_turn::SILENCE;
 use crate::error::Error;
 use crate::exchange::request_log::{RequestLog, RequestRecord, TokenUsage};
-use crate::protocol::Usage;
-use crate::text::counted;
+use crate::protocol::{BilledTokens, Usage};
+use crate::text::{Money, counted};
 use crate::ui::{InterruptSignal, ProgressLine};
 
 /// How often progress is shown on a terminal, and elsewhere.
@@ -49,6 +52,16 @@ enum Halt {
     /// The other items would fail in the same way, or cannot be read.
     Failed(Error),
     Budget(BudgetRefusal),
+}
+
+/// What is known for a forecast of the cost, which is made once.
+#[derive(Default)]
+struct Forecasting {
+    is_done: bool,
+    /// The mean size of an item in bytes.
+    mean_bytes: Option<u64>,
+    /// The first request.
+    sample: Option<RequestSample>,
 }
 
 /// A run in progress.
@@ -78,6 +91,9 @@ pub(super) struct Run<'a> {
     halt: Option<Halt>,
     tally: BatchProgress,
     tokens: u64,
+    /// What the requests have cost at list price; none if there is no price for one of them.
+    cost: Option<Money>,
+    forecast: Forecasting,
     meter: Option<ProgressLine>,
     started: Instant,
 }
@@ -121,6 +137,8 @@ impl<'a> Run<'a> {
             halt: None,
             tally: BatchProgress::default(),
             tokens: 0,
+            cost: Some(Money::ZERO),
+            forecast: Forecasting::default(),
             meter,
             started: Instant::now(),
         }
@@ -220,7 +238,10 @@ impl<'a> Run<'a> {
 
     async fn hear(&mut self, news: News) -> Result<(), Error> {
         match news {
-            News::Total(total) => self.tally.total = Some(total),
+            News::Total(total, mean_bytes) => {
+                self.tally.total = Some(total);
+                self.forecast.mean_bytes = Some(mean_bytes);
+            }
             News::Notice(notice) => self.tell(&notice),
             News::Failed(error) => self.halt = Some(Halt::Failed(error)),
             News::Item(mut item) => {
@@ -247,13 +268,17 @@ impl<'a> Run<'a> {
         }
         match self.plan.make(&mut item).await {
             Err(error) => self.refuse(&item, &error)?,
-            Ok(made) => match self.output.before(&made.hash, item.place()) {
-                Some(before) => {
+            Ok(made) => {
+                if let Some(before) = self.output.before(&made.hash, item.place()) {
                     self.tally.record_skipped(before == EarlierOutcome::Failed);
                     self.output.take(item.sequence, None)?;
+                } else {
+                    let plan = &self.plan;
+                    let sample = || plan.sample(&item, &made);
+                    self.forecast.sample.get_or_insert_with(sample);
+                    self.held.push_back((item, made));
                 }
-                None => self.held.push_back((item, made)),
-            },
+            }
         }
         Ok(())
     }
@@ -303,7 +328,11 @@ impl<'a> Run<'a> {
         let Some((item, made)) = self.held.pop_front_if(|_| is_free) else {
             return;
         };
-        match self.shared.begin() {
+        let price = self.plan.price();
+        let low_tokens = made.estimate.total().low;
+        let least_cost = price.map_or(Money::ZERO, |price| price.least_input_cost(low_tokens));
+        self.tell_forecast();
+        match self.shared.begin(least_cost) {
             Ok(()) => {
                 let waiting = Waiting::in_queue(&self.shared);
                 let factor = self.log.factor(&self.plan.model.id, &made.estimate);
@@ -326,6 +355,36 @@ impl<'a> Run<'a> {
             }
             Err(refused) => self.halt = Some(Halt::Budget(refused)),
         }
+    }
+
+    /// Prints what the run is going to cost, once it is known to have many items: before the first
+    /// request, or of a pipe once so many have come.
+    fn tell_forecast(&mut self) {
+        let Some(sample) = self.forecast.sample.filter(|_| !self.forecast.is_done) else {
+            return;
+        };
+        let left = match self.tally.total {
+            Some(total) => total.saturating_sub(self.tally.before),
+            None => self.seen,
+        };
+        let is_known = self.tally.total.is_some();
+        if left <= MIN_FORECAST_ITEMS {
+            self.forecast.is_done = is_known;
+            return;
+        }
+        self.forecast.is_done = true;
+        let settings = self.plan.catalog.settings();
+        let Some(price) = settings.billed_price(&self.plan.model.id) else {
+            return;
+        };
+        let (each, requests) = if is_known {
+            ("", left)
+        } else {
+            ("each ", SAMPLE_REQUESTS)
+        };
+        let mean_bytes = self.forecast.mean_bytes;
+        let forecast = CostForecast::new(&price, requests, sample, mean_bytes);
+        self.tell(&format!("{each}{forecast}"));
     }
 
     /// Writes the record of an item for which no request could be built.
@@ -354,6 +413,13 @@ impl<'a> Run<'a> {
                 failure: tried.failure,
             });
             if let Some(taken) = &tried.usage {
+                let price = self.plan.catalog.settings().billed_price(&ended.model);
+                let price = price.filter(|_| !tried.timing.is_replayed);
+                let tokens_billed = BilledTokens::from_usage(taken);
+                self.cost = self
+                    .cost
+                    .zip(price)
+                    .map(|(sum, price)| sum.plus(price.cost(tokens_billed)));
                 usage.add_counts(taken);
                 tokens = tokens
                     .saturating_add(taken.total_input_tokens())
@@ -429,6 +495,11 @@ impl<'a> Run<'a> {
         };
         let Some(next) = next else { return false };
         self.plan.model = next;
+        let is_limited = self.shared.has_cost_limit();
+        if is_limited && self.plan.price().is_none() {
+            let model = self.plan.model.id.clone();
+            self.halt = Some(Halt::Failed(Error::NoListPrice(model)));
+        }
         self.has_switched = true;
         self.limits_known = None;
         self.plan.prefix.forget();
@@ -474,7 +545,7 @@ impl<'a> Run<'a> {
         if retrying > 0 {
             line.push_str(&format!(", {retrying} waiting to retry"));
         }
-        match &self.meter {
+        match &mut self.meter {
             Some(meter) => meter.set_text(&line),
             None => self.app.notices.notice(&line),
         }
@@ -506,8 +577,10 @@ impl<'a> Run<'a> {
         let left_over = self.output.close(self.halt.is_none())?;
         if is_terminal && self.halt.is_none() {
             let line = self.tally.result_line();
+            let cost = self.cost.filter(|cost| *cost > Money::ZERO);
+            let cost = cost.map_or_else(String::new, |cost| format!("; list price {cost}"));
             let tokens = counted(self.tokens, "token");
-            self.app.notices.notice(&format!("{line}; {tokens}"));
+            self.app.notices.notice(&format!("{line}; {tokens}{cost}"));
         }
         if left_over > 0 {
             self.app.notices.notice(&format!(

@@ -49,8 +49,8 @@ impl Feed {
 /// What the reader sends to the run.
 #[derive(Debug)]
 pub(super) enum News {
-    /// The total number of items, or of those in the shard.
-    Total(u64),
+    /// The total number of items, or of those in the shard, and the mean size of an item in bytes.
+    Total(u64, u64),
     /// A notice for the user.
     Notice(String),
     /// An item.
@@ -120,19 +120,20 @@ impl Reader {
             source,
         };
         let file = File::open(path).map_err(unreadable)?;
-        let is_regular = file.metadata().map_err(unreadable)?.is_file();
+        let metadata = file.metadata().map_err(unreadable)?;
         let mut lines = BufReader::new(file);
         let mut unfilled = self.unfilled_fields();
-        if is_regular {
+        if metadata.is_file() {
             let mut items = ItemReader::new(&name);
-            let mut total = 0;
+            let (mut total, mut all) = (0, 0_u64);
             for_each_item(&mut lines, &mut items, unreadable, |item| {
                 unfilled.note_item(&item);
                 total += u64::from(self.shard.has_item(item.key));
+                all += 1;
                 Ok::<(), Stop>(())
             })?;
             unfilled.check(&name)?;
-            self.tell(News::Total(total))?;
+            self.tell(News::Total(total, metadata.len() / all.max(1)))?;
             lines.rewind().map_err(unreadable)?;
         }
         self.send_lines(&mut lines, &name, unfilled, unreadable)
@@ -206,23 +207,27 @@ impl Reader {
     }
 
     fn paths(&self, paths: Vec<PathBuf>) -> Result<(), Stop> {
+        let mut bytes = 0_u64;
         for path in &paths {
             let unreadable = |source| input::Error::Unreadable {
                 path: path.clone(),
                 source,
             };
-            if path.metadata().map_err(unreadable)?.is_dir() {
+            let metadata = path.metadata().map_err(unreadable)?;
+            bytes = bytes.saturating_add(metadata.len());
+            if metadata.is_dir() {
                 return Err(Stop::from(Error::Usage {
                     message: format!("`{}` is a directory", path.display()),
                     hint: Some(format!("name its files: {}/*", path.display())),
                 }));
             }
         }
+        let mean_bytes = bytes / (paths.len() as u64).max(1);
         let items = (0..)
             .zip(paths)
             .map(|(index, path)| BatchItem::from_file(index, path))
             .filter(|item| self.shard.has_item(item.key));
-        self.tell(News::Total(items.clone().count() as u64))?;
+        self.tell(News::Total(items.clone().count() as u64, mean_bytes))?;
         for item in items {
             self.check(&item)?;
             self.tell(News::Item(item))?;

@@ -24,6 +24,9 @@ pub(super) const ROWS: &[Row] = &[
     (&["batch"], "--shard", |_| shard()),
     (&["batch"], "--max-requests", |_| max_requests()),
     (&["batch"], "--max-total-tokens", |_| max_total_tokens()),
+    (&["batch"], "--max-cost", |_| {
+        crate::costs::batch_is_limited();
+    }),
     (&["batch"], "--schema", |_| schema()),
     (&["batch"], "--schema-mode", |_| schema_mode()),
     (&["batch"], "--repair", |_| repair()),

@@ -21,6 +21,9 @@ pub(super) const ROWS: &[Row] = &[
     (&["tool-run", "chat"], "--tool-jobs", tool_jobs),
     (&["tool-run"], "--list", |_| list()),
     (&["tool-run"], "--call", |_| call()),
+    (&["tool-run"], "--max-cost", |_| {
+        crate::costs::tool_run_is_limited();
+    }),
     (&["send"], "--schema", |_| schema()),
     (&["send"], "--schema-mode", |_| schema_mode()),
     (&["send"], "--repair", |_| repair()),

@@ -11,9 +11,10 @@ use crate::support::{
 };
 
 /// Adds the fields that the program adds for a complete answer at the first attempt.
-fn with_langdock(mut message: Value, region: &str) -> Value {
+fn with_langdock(mut message: Value, region: &str, list_price: f64) -> Value {
     message["langdock"] = json!({
         "region": region, "model": MODEL, "session_id": null, "complete": true, "attempts": 1, "waited_s": 0.0,
+        "cost": {"list_price": list_price, "currency": "USD", "prices": "2026-11"},
     });
     message
 }
@@ -35,7 +36,8 @@ fn a_streamed_answer_is_put_together_to_the_message() {
     let server = Server::start(move |_, _| Reply::sse(&text));
     let outcome = send(&server).args(["--json", "--region", "us", "Hi"]).run();
     outcome.code(0).stderr_empty();
-    assert_eq!(outcome.stdout_json(), with_langdock(stream.message(), "us"));
+    let expected = with_langdock(stream.message(), "us", 0.000_302_1);
+    assert_eq!(outcome.stdout_json(), expected);
     assert_eq!(outcome.stdout_text().lines().count(), 1, "{outcome}");
     assert!(outcome.stdout.ends_with(b"}\n"));
 }
@@ -44,7 +46,7 @@ fn a_streamed_answer_is_put_together_to_the_message() {
 fn an_answer_in_one_piece_is_printed_as_it_came() {
     let mut whole = message("Hello");
     whole["container"] = json!({"id": "c", "new": true});
-    let expected = with_langdock(whole.clone(), "eu");
+    let expected = with_langdock(whole.clone(), "eu", 0.000_3);
     let server = Server::start(move |_, _| Reply::json(200, &whole));
     let outcome = send(&server).args(["--set=stream=false", "-j", "Hi"]).run();
     outcome.code(0).stderr_empty();

@@ -98,7 +98,8 @@ fn blanked(text: &str, home: &Home) -> String {
 fn a_plain_answer() {
     let server = Server::start(|_, _| Reply::json(200, &crate::support::events::message("Done.")));
     let recorded = is_replayed_alike(server, 0, |_| {
-        command(&["send", "Hi", "--set", "stream=false", "--json"])
+        let model = "claude-3-haiku-20240307";
+        command(&["send", "Hi", "--set", "stream=false", "--json", "-m", model])
     });
     let exchanges = recorded.exchanges();
     assert_eq!(exchanges.len(), 1);
@@ -121,7 +122,9 @@ fn a_streamed_answer_in_every_output_format() {
     ] {
         let stream = answer(&["# He", "llo\n\n- *wor", "ld*\n"]);
         let server = Server::start(move |_, _| Reply::sse(&stream).in_pieces_of(7));
-        let recorded = is_replayed_alike(server, 0, |_| command(&["send", "Hi"]).args(flags));
+        // A model without a list price: recorded answers cost nothing.
+        let arguments = ["send", "Hi", "-m", "claude-3-haiku-20240307"];
+        let recorded = is_replayed_alike(server, 0, |_| command(&arguments).args(flags));
         let exchanges = recorded.exchanges();
         let body = exchanges[0]["response"]["body"].as_array().unwrap();
         let first = body[0][1].as_str().unwrap();
@@ -285,7 +288,17 @@ fn a_batch_of_four_jobs() {
     let items = items.join("\n");
     let recorded = is_replayed_alike(server, 11, |home| {
         home.write("work/items", format!("{items}\nbad\nitem 0\n"));
-        command(&["batch", "Repeat: {text}", "-i", "items", "-J", "4"])
+        let model = "claude-3-haiku-20240307";
+        command(&[
+            "batch",
+            "Repeat: {text}",
+            "-i",
+            "items",
+            "-J",
+            "4",
+            "-m",
+            model,
+        ])
     });
     assert_eq!(recorded.exchanges().len(), 42);
 }
