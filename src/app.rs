@@ -13,7 +13,10 @@ use crate::error::{Error, ErrorForm};
 use crate::guard::ChildGuard;
 use crate::protocol::ExactJson;
 use crate::text::{KnownSecrets, TextTable, sanitize, sanitize_json};
-use crate::ui::{InterruptSignal, Notices, OutputError, StdoutWriter, TerminalInfo};
+use crate::ui::{
+    InterruptSignal, MarkdownRenderer, Notices, OutputError, RenderTarget, StdoutWriter,
+    TerminalInfo, pieces_of,
+};
 
 /// How often it is checked for signals while something blocks.
 const SIGNAL_CHECK: Duration = Duration::from_millis(20);
@@ -41,6 +44,21 @@ impl App {
     pub(crate) fn print(&self, text: &str) -> Result<(), Error> {
         let text = self.secrets.scrub(text);
         Ok(StdoutWriter::open()?.write_all(text.as_bytes(), &self.interrupt)?)
+    }
+
+    /// Renders Markdown on standard output, until a signal arrives.
+    pub(crate) fn print_markdown(&self, text: &str, screen: RenderTarget) -> Result<(), Error> {
+        let text = self.secrets.scrub(text);
+        let mut output = StdoutWriter::open()?;
+        let mut markdown = MarkdownRenderer::new(screen);
+        for piece in pieces_of(&text) {
+            if let Some(signal) = self.interrupt.pending_signal() {
+                return Err(Error::Interrupted(signal));
+            }
+            markdown.push_text(piece);
+            output.write_all(markdown.take_rows().as_bytes(), &self.interrupt)?;
+        }
+        Ok(output.write_all(markdown.finish_text().as_bytes(), &self.interrupt)?)
     }
 
     /// Writes text from outside to standard output, sanitized if that is a terminal.

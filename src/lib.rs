@@ -60,7 +60,7 @@ use crate::app::App;
 use crate::cli::{AuthCommand, COMPLETION_VARIABLE, Command, ConfigCommand, Unparsed};
 use crate::config::{Env, completing_shell, protect_memory};
 use crate::error::{Error, ErrorForm, Kind, unless_panicked};
-use crate::text::KnownSecrets;
+use crate::text::{KnownSecrets, SecretForms};
 use crate::ui::{
     ColorChoice, Notices, TerminalInfo, Verbosity, die_of_closed_stdout, die_of_signal, use_color,
 };
@@ -94,7 +94,8 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let secrets = Arc::new(KnownSecrets::default());
     if let Some(key) = &env.api_key {
         protect_memory();
-        secrets.add(key.reveal().trim());
+        let forms = SecretForms::for_secret(key.reveal().trim());
+        secrets.add(&Arc::new(forms));
     }
     let notices = Notices::new(
         verbosity,

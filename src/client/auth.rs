@@ -1,15 +1,12 @@
 //! The API key: a secret that cannot be printed.
 
 use std::fmt;
+use std::sync::Arc;
 
 use reqwest::header::{HeaderName, HeaderValue};
 use ring::digest::{SHA256, digest};
 
-use super::secret_forms::SecretForms;
-use crate::text::{KnownSecrets, scrub};
-
-/// A key shorter than this is a word of a test or of the demo, and no secret.
-const MIN_SECRET: usize = 8;
+use crate::text::{KnownSecrets, SecretForms};
 
 /// A key with fewer characters is not shown in part.
 const MIN_SHOWN: usize = 16;
@@ -20,7 +17,7 @@ const PREFIXES: [&str; 2] = ["sk-ld-", "sk-"];
 /// An API key. Its `Debug` is masked, it has no `Display`, and the header made of it is marked
 /// sensitive.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct ApiKey(String);
+pub(crate) struct ApiKey(Arc<SecretForms>);
 
 /// Why a text is not a valid key. The text itself is never part of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +42,7 @@ impl ApiKey {
                 .bytes()
                 .all(|byte| byte.is_ascii_graphic() && !b"\"'\\".contains(&byte)) =>
             {
-                Ok(Self(key.to_owned()))
+                Ok(Self(Arc::new(SecretForms::for_secret(key))))
             }
             _ => Err(KeyError::BadCharacter),
         }
@@ -53,49 +50,51 @@ impl ApiKey {
 
     /// Stands for a key that is not there: requests are sent without one. For checks only.
     pub(crate) fn absent() -> Self {
-        Self(String::new())
+        Self(Arc::new(SecretForms::for_secret("")))
     }
 
     /// Returns a name for what the key sees at `url`: the same for the same two, and no way back to
     /// the key.
     pub(crate) fn fingerprint(&self, url: &str) -> String {
-        fingerprint(&[url, &self.0])
+        fingerprint(&[url, self.0.secret()])
     }
 
     /// Returns the key as it may be shown: how it begins, which all keys share, and its last four
     /// characters, which distinguish it from others. A short key is not shown at all.
     pub(crate) fn masked(&self) -> String {
-        if self.0.len() < MIN_SHOWN {
+        let key = self.0.secret();
+        if key.len() < MIN_SHOWN {
             return "…".to_owned();
         }
         let prefix = PREFIXES
             .into_iter()
-            .find(|prefix| self.0.starts_with(prefix))
+            .find(|prefix| key.starts_with(prefix))
             .unwrap_or_default();
-        format!("{prefix}…{}", &self.0[self.0.len() - 4..])
+        format!("{prefix}…{}", &key[key.len() - 4..])
     }
 
     /// Returns the header that authenticates a request, its value marked sensitive; `None` without a
     /// key.
     pub(super) fn auth_header(&self) -> Option<(HeaderName, HeaderValue)> {
-        if self.0.is_empty() {
+        if self.0.secret().is_empty() {
             return None;
         }
-        let (name, value) = auth_header(&self.0);
+        let (name, value) = auth_header(self.0.secret());
         let name = HeaderName::from_bytes(name.as_bytes()).expect("the name is a token");
         let mut value = HeaderValue::from_str(&value).expect("a key is visible ASCII, see `new`");
         value.set_sensitive(true);
         Some((name, value))
     }
 
-    /// Returns the forms in which a server may send the key back.
-    pub(super) fn forms(&self) -> Option<SecretForms> {
-        (self.0.len() >= MIN_SECRET).then(|| SecretForms::for_secret(&self.0))
+    /// Returns the forms in which a server may send the key back; none of a key that is a word of a
+    /// test or of the demo.
+    pub(super) fn forms(&self) -> Option<Arc<SecretForms>> {
+        self.0.is_secret().then(|| Arc::clone(&self.0))
     }
 
     /// Blanks the key out of a text from outside: a server may echo what it was sent.
     pub(super) fn scrub_key(&self, text: &str) -> String {
-        scrub(text, &self.0).into_owned()
+        self.0.scrub(text).into_owned()
     }
 
     /// Adds the key to the secrets that are never printed or stored.
@@ -129,10 +128,7 @@ mod tests {
 
     #[test]
     fn white_space_around_a_key_is_dropped_and_inside_it_is_refused() {
-        assert_eq!(
-            ApiKey::new(" sk-ld-1\n").map(|key| key.0),
-            Ok("sk-ld-1".to_owned())
-        );
+        assert_eq!(ApiKey::new(" sk-ld-1\n"), ApiKey::new("sk-ld-1"));
         assert_eq!(ApiKey::new(" \n"), Err(KeyError::Empty));
         assert_eq!(ApiKey::new("sk ld"), Err(KeyError::BadCharacter));
         // As `docker --env-file` passes it on.

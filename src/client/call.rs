@@ -128,6 +128,7 @@ impl ApiCall {
         };
         let answers = client.answers.as_ref().filter(is_recorded).cloned();
         let pacer = CallPacer::new(&client, reservation.filter(|_| answers.is_none()));
+        let machine = MessageStream::without_secret(client.key.forms());
         Self {
             client,
             request,
@@ -136,7 +137,7 @@ impl ApiCall {
             told_until: None,
             retry_state: RetryState::default(),
             state: CallState::New,
-            machine: MessageStream::default(),
+            machine,
             coalescer: ReadCoalescer::default(),
             failure: None,
             request_id: None,
@@ -169,7 +170,7 @@ impl ApiCall {
         }
     }
 
-    /// Returns the data of the event of the last update, as received.
+    /// Returns the data of the event of the last update, as received but for the key.
     pub(crate) fn event_data(&self) -> &[u8] {
         self.machine.data()
     }
@@ -180,7 +181,7 @@ impl ApiCall {
         let error = self.failure.as_ref()?;
         let data = self.machine.data();
         (error.api().is_some() && !data.is_empty())
-            .then(|| self.client.scrub_key(&String::from_utf8_lossy(data)))
+            .then(|| String::from_utf8_lossy(data).into_owned())
     }
 
     /// Does the next step.
@@ -314,14 +315,12 @@ impl ApiCall {
             }
             Err(error) => (None, Some(error)),
         };
-        let message = message.map(|message| self.client.scrub_message(message));
         (message, error.map(|error| self.client.scrub_answer(error)))
     }
 
     /// Returns the message as far as it was received, or none if it never began.
     pub(crate) fn into_partial(self) -> Option<Message> {
-        let message = self.machine.partial();
-        message.map(|message| self.client.scrub_message(message))
+        self.machine.partial()
     }
 
     /// Returns the models of a completed list.
@@ -653,7 +652,7 @@ impl ApiCall {
         self.retry_state.timeouts += u32::from(failure == CallFailure::TimedOut);
         self.retry_state.unknown_hosts += u32::from(failure == CallFailure::UnknownHost);
         self.retry_state.waited += wait;
-        self.machine = MessageStream::default();
+        self.machine = MessageStream::without_secret(self.client.key.forms());
         if let ApiRequest::Models(listing) = &mut self.request {
             listing.forget_page();
         }

@@ -3,6 +3,7 @@
 //! One tape follows one request. It writes its line when it is dropped: however the request ends,
 //! what had come by then is in the record.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -16,13 +17,10 @@ use super::auth::ApiKey;
 use super::error::Error;
 use super::proxy::ProxyChoice;
 use super::recorded_failure::record_failure;
-use super::secret_forms::SecretForms;
 use crate::recording::{
     BodyPiece, RecordWriter, RecordedExchange, RecordedRequest, RecordedResponse,
 };
-
-/// What replaces the key.
-const MASK: &str = "[API key]";
+use crate::text::SecretForms;
 
 /// What replaces a secret other than the key.
 const OTHER_MASK: &str = "[secret]";
@@ -35,7 +33,6 @@ const MIN_COOKIE: usize = 8;
 pub(super) struct ExchangeRecorder {
     writer: Arc<RecordWriter>,
     key: ApiKey,
-    key_forms: Option<SecretForms>,
     /// The password of the proxy, and what it is sent as.
     proxy_forms: Vec<SecretForms>,
     /// Why a line could not be written.
@@ -75,7 +72,6 @@ impl ExchangeRecorder {
         Self {
             writer,
             key: key.clone(),
-            key_forms: key.forms(),
             proxy_forms: secrets
                 .iter()
                 .map(|secret| SecretForms::for_secret(secret))
@@ -123,11 +119,10 @@ impl ExchangeRecorder {
     /// Blanks everything that is secret out of a text.
     fn scrub(&self, text: &str, cookies: &[SecretForms]) -> String {
         let mut text = self.key.scrub_key(text);
-        if let Some(forms) = &self.key_forms {
-            text = forms.replace_in(&text, MASK);
-        }
         for forms in self.proxy_forms.iter().chain(cookies) {
-            text = forms.replace_in(&text, OTHER_MASK);
+            if let Cow::Owned(without) = forms.replace_in(&text, OTHER_MASK) {
+                text = without;
+            }
         }
         text
     }

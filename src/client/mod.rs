@@ -20,7 +20,6 @@ mod recorded_failure;
 mod redis_server;
 mod reservation;
 mod retry;
-mod secret_forms;
 mod tls;
 mod upload;
 mod watchdog;
@@ -57,7 +56,7 @@ pub(crate) use reservation::Reservation;
 pub(crate) use retry::{RetryPolicy, is_transient_status};
 
 use crate::pace::{LimitStoreError, LimitsView, SharedLedger, StoreReply};
-use crate::protocol::{ApiError, Message, StreamError};
+use crate::protocol::{ApiError, StreamError};
 use crate::recording::{RecordWriter, RecordedAnswers, ReplayPace};
 use exchange_recorder::ExchangeRecorder;
 
@@ -197,15 +196,6 @@ impl ApiClient {
             kind: error.kind.map(|kind| self.scrub_key(&kind)),
             message: self.scrub_key(&error.message),
             request_id: error.request_id.map(|id| self.scrub_key(&id)),
-        }
-    }
-
-    /// Blanks the key out of the names in an answer. Its content stays as it is.
-    fn scrub_message(&self, message: Message) -> Message {
-        Message {
-            id: self.scrub_key(&message.id),
-            model: self.scrub_key(&message.model),
-            ..message
         }
     }
 

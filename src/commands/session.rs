@@ -18,7 +18,7 @@ use crate::session::{
     conversation_markdown,
 };
 use crate::text::{TableColumn, TextTable, counted, format_age};
-use crate::ui::{ask_yes_no, first_code_block, render_markdown};
+use crate::ui::{ask_yes_no, first_code_block};
 
 /// The columns of a list, on a terminal.
 const LIST_HEADER: [&str; 7] = [
@@ -307,7 +307,7 @@ fn show(app: &App, text: &str) -> Result<(), Error> {
     };
     let is_terminal = app.facts.stdout_is_terminal;
     match screen_of_terminal(app, is_terminal.then(theme).flatten().as_deref()) {
-        Some(screen) => app.print(&render_markdown(text, screen)),
+        Some(screen) => app.print_markdown(text, screen),
         None => app.print_outside(text),
     }
 }

@@ -11,10 +11,11 @@ use crate::app::App;
 use crate::cli;
 use crate::compose::named_text::read_named_text;
 use crate::error::Error;
+use crate::input::on_a_thread;
 use crate::protocol::{
     ContentBlock, CreateMessage, ExactJson, ModelRules, RequestOptions, StopReason, ToolUse,
 };
-use crate::tool::{SchemaWay, Structured, StructuredVerdict};
+use crate::tool::{Candidate, Misfit, SchemaWay, Structured, StructuredVerdict};
 use crate::ui::FinalAnswer;
 
 /// How often a wrong answer is sent back where nobody says.
@@ -33,7 +34,13 @@ pub(crate) async fn load_output_schema(
         _ => read_named_text(app, Path::new(given)).await?,
     };
     let mode = flags.schema_mode.unwrap_or_default().into();
-    let schema = Structured::parse(&text, mode, flags.repair.unwrap_or(REPAIRS));
+    let repairs = flags.repair.unwrap_or(REPAIRS);
+    let parsing = on_a_thread(move || Ok(Structured::parse(&text, mode, repairs)));
+    let schema = app.unless_interrupted(parsing).await?;
+    let schema = schema.map_err(|source| Error::System {
+        what: "read the schema",
+        source,
+    })?;
     Ok(Some(
         schema.map_err(|reason| Error::Schema { file, reason })?,
     ))
@@ -53,6 +60,15 @@ pub(crate) trait RepairSender {
         &mut self,
         why: Option<&str>,
     ) -> impl Future<Output = Result<SendOutcome, Repair<Self::Stopped>>> + Send;
+
+    /// Waits for a check of an answer, or fails at the signal that ends the run. Where tasks run
+    /// side by side, whoever runs them looks for signals.
+    fn wait_for<T: Send>(
+        &mut self,
+        check: impl Future<Output = T> + Send,
+    ) -> impl Future<Output = Result<T, Error>> + Send {
+        async { Ok(check.await) }
+    }
 }
 
 /// Why a wrong answer was not sent back.
@@ -94,7 +110,13 @@ pub(crate) async fn retry_until_valid<R: RepairSender>(
         let finished = ended.outcome.finished_answer();
         let verdict = match finished {
             _ if is_changed => StructuredVerdict::NextWay,
-            Some(answer) => schema.judge(&answer.message),
+            Some(answer) => match check(schema.candidate(&answer.message), sender).await {
+                Ok(fitting) => schema.judge(&answer.message, fitting),
+                Err(error) => {
+                    ended.outcome.error = Some(error);
+                    return ended;
+                }
+            },
             None => StructuredVerdict::NotWhole,
         };
         let sent = match verdict {
@@ -135,6 +157,25 @@ pub(crate) async fn retry_until_valid<R: RepairSender>(
             }
         }
     }
+}
+
+/// Checks the value of an answer on a thread of its own: it may take a while, during which signals
+/// are heeded and other answers arrive.
+async fn check<R: RepairSender>(
+    candidate: Result<Candidate, Misfit>,
+    sender: &mut R,
+) -> Result<Result<ExactJson, Misfit>, Error> {
+    let candidate = match candidate {
+        Ok(candidate) => candidate,
+        Err(misfit) => return Ok(Err(misfit)),
+    };
+    let checked = sender
+        .wait_for(on_a_thread(move || Ok(candidate.check())))
+        .await?;
+    checked.map_err(|source| Error::System {
+        what: "check the answer",
+        source,
+    })
 }
 
 /// What is known of how a model is to be asked.
@@ -253,5 +294,12 @@ impl RepairSender for ShownRepairs<'_, '_, '_> {
             .send_on(self.request, Vec::new(), self.sink)
             .await;
         sent.map_err(Repair::Failed)
+    }
+
+    async fn wait_for<T: Send>(
+        &mut self,
+        check: impl Future<Output = T> + Send,
+    ) -> Result<T, Error> {
+        self.exchange.app.unless_interrupted(check).await
     }
 }

@@ -25,7 +25,7 @@ pub(crate) trait ToolExecutor: Send + Sync {
 /// Runs each call as a child process.
 pub(crate) struct ChildProcessExecutor {
     pub(crate) tools: Arc<ToolSet>,
-    /// What no variable of a tool may have.
+    /// What no variable of a tool may have, and no result.
     pub(crate) secrets: Arc<KnownSecrets>,
     /// What starts them.
     pub(crate) guard: Arc<ChildGuard>,
@@ -49,7 +49,7 @@ impl ToolExecutor for ChildProcessExecutor {
                 secrets: &self.secrets,
                 guard: &self.guard,
             };
-            run(&job, stop).await
+            run(&job, stop).await.without_secrets(&self.secrets)
         })
     }
 }

@@ -107,17 +107,17 @@ impl<'a> ToolRunner<'a> {
 
     /// Checks a call, and says what becomes of one that is not to be run.
     async fn vet(&mut self, call: &ToolUse) -> Result<Option<Outcome>, Error> {
+        if let (Ok(_), Some(arguments)) = (self.tools.find(&call.name), &call.partial_json) {
+            return Ok(Some(Outcome::error(arguments_are_no_object(arguments))));
+        }
+        if let Err(why) = check_input(self.app, &self.tools, call).await? {
+            return Ok(Some(Outcome::error(why)));
+        }
         let tools = Arc::clone(&self.tools);
         let ready = match tools.find(&call.name) {
             Ok(ready) => ready,
             Err(why) => return Ok(Some(Outcome::error(why))),
         };
-        if let Some(arguments) = &call.partial_json {
-            return Ok(Some(Outcome::error(arguments_are_no_object(arguments))));
-        }
-        if let Err(why) = ready.check(&call.input) {
-            return Ok(Some(Outcome::error(why)));
-        }
         match self.policy.judge(ready) {
             Verdict::Run => Ok(None),
             Verdict::Deny => Ok(Some(Outcome::error(TOOL_DENIED))),
@@ -289,21 +289,35 @@ fn under_way(calls: &[ToolUse], outcomes: &[Option<Outcome>]) -> String {
     format!("running {}", names.collect::<Vec<_>>().join(", "))
 }
 
+/// Finds the tool of a call and validates its input, on a thread of its own: it may take a while,
+/// during which signals are heeded. The inner error is written for the model.
+async fn check_input(
+    app: &App,
+    tools: &Arc<ToolSet>,
+    call: &ToolUse,
+) -> Result<Result<(), String>, Error> {
+    let (tools, name, input) = (Arc::clone(tools), call.name.clone(), call.input.clone());
+    let checking = on_a_thread(move || Ok(tools.find(&name).and_then(|ready| ready.check(&input))));
+    let checked = app.unless_interrupted(checking).await?;
+    checked.map_err(|source| Error::System {
+        what: "check the input of a tool",
+        source,
+    })
+}
+
 /// Runs one call as the model's would be, unasked. A signal stops the tool and ends the run.
 pub(crate) async fn run_by_hand(
     app: &App,
     tools: ToolSet,
     call: ToolUse,
 ) -> Result<Outcome, Error> {
-    if let Err(why) = tools
-        .find(&call.name)
-        .and_then(|ready| ready.check(&call.input))
-    {
+    let tools = Arc::new(tools);
+    if let Err(why) = check_input(app, &tools, &call).await? {
         return Ok(Outcome::error(why));
     }
     let (tell, told) = watch::channel(Stop::No);
     let executor = ChildProcessExecutor {
-        tools: Arc::new(tools),
+        tools,
         secrets: Arc::clone(&app.secrets),
         guard: Arc::clone(&app.guard),
     };

@@ -123,7 +123,8 @@ impl<'a> Event<'a> {
         Self::parse_any(frame)
     }
 
-    fn parse_any(frame: &Frame<'a>) -> Result<Self, StreamError> {
+    /// Parses a frame that is not a plain text delta.
+    pub(super) fn parse_any(frame: &Frame<'a>) -> Result<Self, StreamError> {
         if frame.data == b"[DONE]" {
             return Ok(Self::Ignored);
         }

@@ -21,6 +21,7 @@ mod replay;
 mod request;
 mod request_field;
 mod seam;
+mod secret_filter;
 mod sse;
 mod stream;
 mod text_delta;

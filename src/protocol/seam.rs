@@ -35,13 +35,14 @@ struct RepairedDelta {
 }
 
 impl SurrogateJoiner {
-    /// Parses a frame and applies it to the accumulator.
+    /// Applies a frame, and what was parsed from it, to the accumulator.
     pub(super) fn apply(
         &mut self,
         frame: &Frame<'_>,
+        event: Result<Event<'_>, StreamError>,
         accumulator: &mut Accumulator,
     ) -> Result<Update, StreamError> {
-        match Event::parse(frame) {
+        match event {
             Ok(event) if self.half.is_none() => accumulator.apply(event),
             Err(error) if !matches!(error, StreamError::Malformed { .. }) => Err(error),
             _ => self.apply_mended(frame, accumulator),

@@ -11,7 +11,7 @@ const MAX_BYTES: usize = AnswerLimit::Event.most();
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// One parsed event.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Frame<'a> {
     /// The event's name; empty if there is none.
     pub(crate) event: &'a [u8],

@@ -5,15 +5,18 @@
 //! documentation shows it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::accumulate::{Accumulator, Update};
 use super::answer_limit::AnswerLimit;
 use super::error::{ApiError, StreamError, is_page};
+use super::event::Event;
 use super::exact_json::with_readable_numbers;
 use super::message::{Message, Usage};
 use super::seam::{SurrogateJoiner, mend};
+use super::secret_filter::{FilteredEvent, SecretFilter};
 use super::sse::Decoder;
-use crate::text::{JsonPlace, JsonShape, check_depth};
+use crate::text::{JsonPlace, JsonShape, SecretForms, check_depth};
 
 /// A JSON text of so many bytes takes little memory, whatever it says.
 const SMALL_JSON_BYTES: usize = 16 * 1024;
@@ -22,6 +25,7 @@ const SMALL_JSON_BYTES: usize = 16 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct MessageStream {
     body: Body,
+    filter: SecretFilter,
     end: End,
     /// How much has come, in bytes.
     received: usize,
@@ -56,6 +60,14 @@ impl Default for Body {
 }
 
 impl MessageStream {
+    /// Creates a stream out of which a secret is blanked.
+    pub(crate) fn without_secret(secret: Option<Arc<SecretForms>>) -> Self {
+        Self {
+            filter: SecretFilter::new(secret),
+            ..Self::default()
+        }
+    }
+
     /// Buffers bytes from the connection.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.received = self.received.saturating_add(bytes.len());
@@ -82,7 +94,7 @@ impl MessageStream {
         let Body::Json(body) = &self.body else {
             return false;
         };
-        let Ok((message, updates)) = parse_reply(body) else {
+        let Ok((message, updates)) = parse_reply(&self.filter.filter_body(body)) else {
             return false;
         };
         self.body = Body::Parsed(message, updates);
@@ -109,15 +121,18 @@ impl MessageStream {
             Body::Unknown(_) if ended => Err(StreamError::Cut),
             Body::Unknown(_) => Ok(None),
             Body::Events(decoder, accumulator, seam) => {
-                match next_event(decoder, accumulator, seam) {
+                let filter = &mut self.filter;
+                match next_event(decoder, filter, accumulator, seam) {
                     Ok(None) if self.end == End::Said => {
                         self.end = End::Closed;
                         decoder.push(b"\n\n");
                         // A truncated body ends in half an event, which is not malformed.
-                        next_event(decoder, accumulator, seam).map_err(|error| match error {
-                            StreamError::Malformed { .. } => StreamError::Cut,
-                            other => other,
-                        })
+                        next_event(decoder, filter, accumulator, seam).map_err(
+                            |error| match error {
+                                StreamError::Malformed { .. } => StreamError::Cut,
+                                other => other,
+                            },
+                        )
                     }
                     next => next,
                 }
@@ -126,7 +141,7 @@ impl MessageStream {
                 Err(StreamError::TooLarge(AnswerLimit::Body))
             }
             Body::Json(body) if ended => {
-                let (message, updates) = parse_reply(body)?;
+                let (message, updates) = parse_reply(&self.filter.filter_body(body))?;
                 self.body = Body::Parsed(message, updates);
                 return self.next();
             }
@@ -138,11 +153,11 @@ impl MessageStream {
         Ok(update)
     }
 
-    /// Returns the data of the event behind the last update; empty if the body is not an event
-    /// stream.
+    /// Returns the data of the event behind the last update, as received but for the secret; empty
+    /// if the body is not an event stream.
     pub(crate) fn data(&self) -> &[u8] {
         match &self.body {
-            Body::Events(decoder, ..) => decoder.data(),
+            Body::Events(decoder, ..) => self.filter.replaced().unwrap_or(decoder.data()),
             _ => &[],
         }
     }
@@ -188,17 +203,36 @@ impl MessageStream {
 
 fn next_event(
     decoder: &mut Decoder,
+    filter: &mut SecretFilter,
     accumulator: &mut Accumulator,
     seam: &mut SurrogateJoiner,
 ) -> Result<Option<Update>, StreamError> {
-    match decoder.next_frame() {
-        Ok(Some(frame)) => {
-            check_size(frame.data)?;
-            seam.apply(&frame, accumulator).map(Some)
+    let waiting = filter.next_waiting();
+    let frame = match &waiting {
+        Some(waiting) => waiting.as_frame(),
+        None => match decoder.next_frame() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Ok(None),
+            Err(_) => return Err(StreamError::TooLarge(AnswerLimit::Event)),
+        },
+    };
+    check_size(frame.data)?;
+    let update = match filter.filter(&frame) {
+        FilteredEvent::AsReceived(event) => {
+            let update = seam.apply(&frame, event, accumulator);
+            if let Some(waiting) = waiting {
+                filter.set_replaced(waiting);
+            }
+            update
         }
-        Ok(None) => Ok(None),
-        Err(_) => Err(StreamError::TooLarge(AnswerLimit::Event)),
-    }
+        FilteredEvent::Replaced(written) => {
+            let frame = written.as_frame();
+            let update = seam.apply(&frame, Event::parse(&frame), accumulator);
+            filter.set_replaced(written);
+            update
+        }
+    };
+    update.map(Some)
 }
 
 /// Checks that JSON text can be parsed without filling the memory.

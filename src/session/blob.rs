@@ -44,6 +44,16 @@ impl BlobStore {
         &self.0
     }
 
+    /// Whether content may have bytes that are moved into files.
+    pub(super) fn may_move(content: &[ContentBlock]) -> bool {
+        content.iter().any(|block| {
+            matches!(
+                block,
+                ContentBlock::Image(_) | ContentBlock::Document(_) | ContentBlock::ToolResult(_)
+            )
+        })
+    }
+
     /// Returns content as it is stored: the bytes of images and PDFs are moved into files.
     pub(super) fn store_content(&self, content: &[ContentBlock]) -> Result<Vec<ExactJson>, Error> {
         content.iter().map(|block| self.put_block(block)).collect()

@@ -356,7 +356,7 @@ impl SavedConversation {
                 _ => false,
             };
             if !is_there {
-                lines.extend_from_slice(&record.to_line());
+                record.append_line(&mut lines);
             }
         }
         file.append_lines(self.read, &lines)?;

@@ -41,7 +41,7 @@ impl Journal {
             pending: Vec::new(),
         };
         for line in std::iter::once(header).chain(records) {
-            journal.pending.extend_from_slice(&line.to_line());
+            line.append_line(&mut journal.pending);
         }
         journal
             .write_pending()
@@ -54,7 +54,7 @@ impl Journal {
 
     /// Queues a turn to be written.
     pub(super) fn write_turn(&mut self, record: &SessionRecord) {
-        self.pending.extend_from_slice(&record.to_line());
+        record.append_line(&mut self.pending);
     }
 
     /// Queues a part of the answer: the event as received, or the text if there is no event.

@@ -161,10 +161,14 @@ impl PendingTurn {
     /// Returns content as it is stored. Images that cannot be written to files of their own stay in
     /// it.
     fn stored_content(&self, content: &[ContentBlock]) -> Box<RawValue> {
-        let written = self
-            .blobs
-            .store_content(content)
-            .map_or_else(|_| to_raw_value(content), |written| to_raw_value(&written));
+        let stored = BlobStore::may_move(content)
+            .then(|| self.blobs.store_content(content).ok())
+            .flatten();
+        // An answer may have some megabytes, so that it is written only once.
+        let written = match stored {
+            Some(stored) => to_raw_value(&stored),
+            None => to_raw_value(content),
+        };
         written.expect("content blocks are maps with string keys")
     }
 

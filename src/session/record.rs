@@ -299,9 +299,15 @@ impl SessionRecord {
 
     /// Returns the line, with its line feed.
     pub(super) fn to_line(&self) -> Vec<u8> {
-        let mut line = serde_json::to_vec(self).expect("a record is maps with string keys");
-        line.push(b'\n');
+        let mut line = Vec::new();
+        self.append_line(&mut line);
         line
+    }
+
+    /// Appends the line, with its line feed, to others.
+    pub(super) fn append_line(&self, lines: &mut Vec<u8>) {
+        serde_json::to_writer(&mut *lines, self).expect("a record is maps with string keys");
+        lines.push(b'\n');
     }
 
     /// Converts the line to a turn; `None` if it is of another kind.

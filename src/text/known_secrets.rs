@@ -2,20 +2,20 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::scrub::{scrub, scrub_key_like};
+use super::scrub::{SecretForms, scrub_key_like};
 
 /// Secrets that are blanked out of whatever is printed or stored.
 #[derive(Default)]
-pub(crate) struct KnownSecrets(Mutex<Vec<String>>);
+pub(crate) struct KnownSecrets(Mutex<Vec<Arc<SecretForms>>>);
 
 impl KnownSecrets {
     /// Adds a secret.
-    pub(crate) fn add(&self, secret: &str) {
+    pub(crate) fn add(&self, secret: &Arc<SecretForms>) {
         let mut known = self.list();
-        if !known.iter().any(|known| known == secret) {
-            known.push(secret.to_owned());
+        if !known.contains(secret) {
+            known.push(Arc::clone(secret));
         }
     }
 
@@ -23,7 +23,7 @@ impl KnownSecrets {
     pub(crate) fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut scrubbed = Cow::Borrowed(text);
         for secret in self.list().iter() {
-            if let Cow::Owned(without) = scrub(&scrubbed, secret) {
+            if let Cow::Owned(without) = secret.scrub(&scrubbed) {
                 scrubbed = Cow::Owned(without);
             }
         }
@@ -42,11 +42,11 @@ impl KnownSecrets {
     /// Whether a secret is in a text, in whatever form.
     pub(crate) fn is_in(&self, text: &str) -> bool {
         // A short one is not blanked out, but is one.
-        let is_plain = |secret: &String| text.contains(secret.as_str());
+        let is_plain = |secret: &Arc<SecretForms>| text.contains(secret.secret());
         self.list().iter().any(is_plain) || matches!(self.scrub(text), Cow::Owned(_))
     }
 
-    fn list(&self) -> MutexGuard<'_, Vec<String>> {
+    fn list(&self) -> MutexGuard<'_, Vec<Arc<SecretForms>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,8 +68,9 @@ mod tests {
             secrets.scrub("first-one second-one"),
             "first-one second-one"
         );
-        secrets.add("first-one");
-        secrets.add("second-one");
+        for secret in ["first-one", "second-one"] {
+            secrets.add(&Arc::new(SecretForms::for_secret(secret)));
+        }
         assert_eq!(
             secrets.scrub("first-one second%2done"),
             "[API key] [API key]"

@@ -9,6 +9,7 @@ mod json_error;
 mod known_secrets;
 mod money;
 mod os_error;
+mod piecewise_scrub;
 mod plural;
 mod quote;
 mod sanitize;
@@ -30,11 +31,12 @@ pub(crate) use json_error::json_error_text;
 pub(crate) use known_secrets::KnownSecrets;
 pub(crate) use money::{Money, SignedMoney};
 pub(crate) use os_error::without_os_codes;
+pub(crate) use piecewise_scrub::PiecewiseScrub;
 pub(crate) use plural::{counted, grouped};
 pub(crate) use quote::shell_quote;
 pub(crate) use sanitize::{
     escape_breaks, is_dangerous, json_escape, sanitize, sanitize_json, sanitize_line,
 };
-pub(crate) use scrub::scrub;
+pub(crate) use scrub::SecretForms;
 pub(crate) use table::{TableColumn, TextTable};
 pub(crate) use toml_error::toml_error_text;

@@ -1,23 +1,25 @@
 //! Blanks secrets out of text: as they are, and in the forms in which encoders write them.
 //!
 //! A server, a proxy or a library may repeat what it was sent: in JSON with `\u002d` for a hyphen,
-//! percent-encoded in a URL, as HTML entities in an error page, or in base64. Each character of a
-//! secret is looked for in all of these forms but base64, mixed as they come.
+//! percent-encoded in a URL, as HTML entities in an error page, in hexadecimal or in base64. All
+//! forms are in this file: [`SecretForms`] writes a secret in other alphabets, and each character
+//! of these is looked for as it is and in every escape, mixed as they come.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::OnceLock;
 
 use base64::Engine;
-use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
-use base64::engine::{GeneralPurpose, general_purpose::NO_PAD};
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// What replaces a secret.
-const MASK: &str = "[API key]";
+/// What replaces an API key.
+pub(super) const MASK: &str = "[API key]";
 
 /// A shorter secret is a word of a test or of the demo: blanking it out would only garble text.
 const MIN_SECRET: usize = 8;
 
 /// A shorter beginning of a secret reveals nothing: all keys begin alike.
-const MIN_TELLING: usize = 6;
+pub(super) const MIN_TELLING: usize = 6;
 
 /// How keys begin that nobody has told us of, as when one was typed in the wrong place.
 const KEY_PREFIX: &str = "sk-";
@@ -25,117 +27,282 @@ const KEY_PREFIX: &str = "sk-";
 /// The least number of characters after the prefix for a word to be taken for a key.
 const MIN_KEY_BODY: usize = 16;
 
-/// Blanks `secret`, which is ASCII, out of `text`. A text that was cut short, and so ends with `…`,
-/// may have a beginning of it at its end.
-pub(crate) fn scrub<'t>(text: &'t str, secret: &str) -> Cow<'t, str> {
-    if secret.len() < MIN_SECRET {
-        return Cow::Borrowed(text);
-    }
-    let starts = [secret.as_bytes()[0], b'%', b'\\', b'&'];
-    let mut scrubbed =
-        replace_matches(text, &starts, |place| match_encoded(&text[place..], secret));
-    for form in base64_forms(secret) {
-        if scrubbed.contains(&form) {
-            scrubbed = Cow::Owned(scrubbed.replace(&form, MASK));
-        }
-    }
-    if let Some(cut) = scrubbed.strip_suffix('…') {
-        let beginnings = (MIN_TELLING..secret.len()).rev();
-        let mut beginnings = beginnings.map(|length| &secret[..length]);
-        if let Some(before) = beginnings.find_map(|part| cut.strip_suffix(part)) {
-            scrubbed = Cow::Owned(format!("{before}{MASK}…"));
-        }
-    }
-    scrubbed
+/// The most backslashes of an escape: JSON in JSON has them doubled each time.
+const MAX_BACKSLASHES: usize = 8;
+
+/// The most bytes of an HTML entity.
+const MAX_ENTITY: usize = 10;
+
+/// A secret, which is ASCII, in the forms that encoders write. Its `Debug` is masked.
+pub(crate) struct SecretForms {
+    secret: String,
+    alphabets: OnceLock<Alphabets>,
 }
 
-/// Blanks out words that look like a key.
-pub(crate) fn scrub_key_like(text: &str) -> Cow<'_, str> {
-    let is_key_letter = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
-    replace_matches(text, &KEY_PREFIX.as_bytes()[..1], |place| {
-        let (before, rest) = text.split_at(place);
-        let body = rest.strip_prefix(KEY_PREFIX)?;
-        let length = body
-            .find(|letter| !is_key_letter(letter))
-            .unwrap_or(body.len());
-        let is_word = !before.ends_with(is_key_letter);
-        // Hyphenated words have no digits.
-        let is_key =
-            length >= MIN_KEY_BODY && body[..length].contains(|l: char| l.is_ascii_digit());
-        (is_word && is_key).then_some(KEY_PREFIX.len() + length)
-    })
+/// A secret in other alphabets, and how each of them can begin.
+struct Alphabets {
+    /// The secret, and it in hexadecimal and base64.
+    words: Vec<String>,
+    /// Which bytes a form can begin with.
+    starts: [bool; 256],
 }
 
-/// Replaces each match by the mask. A match begins with one of the ASCII characters `starts`;
-/// `length_at` returns its length at a place in the text.
-fn replace_matches<'t>(
-    text: &'t str,
-    starts: &[u8],
-    length_at: impl Fn(usize) -> Option<usize>,
-) -> Cow<'t, str> {
-    let mut replaced = String::new();
-    let (mut copied, mut place) = (0, 0);
-    let next_start = |place: usize| {
-        let mut bytes = text.as_bytes()[place..].iter();
-        bytes.position(|byte| starts.contains(byte))
-    };
-    while let Some(distance) = next_start(place) {
-        place += distance;
-        if let Some(length) = length_at(place) {
-            replaced.push_str(&text[copied..place]);
-            replaced.push_str(MASK);
-            place += length;
-            copied = place;
-        } else {
+/// A place where a form of the secret is, or begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FoundForm {
+    /// Where it begins, in bytes.
+    pub(super) start: usize,
+    /// Where it ends; the end of the text, if it is not whole.
+    pub(super) end: usize,
+    /// Whether it is all there. If not, what follows the text may complete it.
+    pub(super) is_whole: bool,
+    /// The end of the part that reveals nothing yet.
+    pub(super) telling: usize,
+}
+
+impl SecretForms {
+    /// Creates the forms of a secret.
+    pub(crate) fn for_secret(secret: &str) -> Self {
+        Self {
+            secret: secret.to_owned(),
+            alphabets: OnceLock::new(),
+        }
+    }
+
+    /// Returns the secret itself.
+    pub(crate) fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// Whether it is long enough to be a secret.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.secret.len() >= MIN_SECRET
+    }
+
+    /// Blanks an API key out of a text; a word too short for a secret is left. A text that was cut
+    /// short, and so ends with `…`, may have a beginning of the key at its end.
+    pub(crate) fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if !self.is_secret() {
+            return Cow::Borrowed(text);
+        }
+        let scrubbed = self.replace_in(text, MASK);
+        if let Some(cut) = scrubbed.strip_suffix('…') {
+            let beginnings = (MIN_TELLING..self.secret.len()).rev();
+            let mut beginnings = beginnings.map(|length| &self.secret[..length]);
+            if let Some(before) = beginnings.find_map(|part| cut.strip_suffix(part)) {
+                return Cow::Owned(format!("{before}{MASK}…"));
+            }
+        }
+        scrubbed
+    }
+
+    /// Replaces every form of the secret in a text.
+    pub(crate) fn replace_in<'t>(&self, text: &'t str, mask: &str) -> Cow<'t, str> {
+        let mut replaced = String::new();
+        let mut copied = 0;
+        while let Some(found) = self.find_from(text, copied, false) {
+            replaced.push_str(&text[copied..found.start]);
+            replaced.push_str(mask);
+            copied = found.end;
+        }
+        if copied == 0 {
+            return Cow::Borrowed(text);
+        }
+        replaced.push_str(&text[copied..]);
+        Cow::Owned(replaced)
+    }
+
+    /// Finds the first form of the secret from a place on; if `accepts_cut`, also one that the end
+    /// of the text cuts off.
+    pub(super) fn find_from(
+        &self,
+        text: &str,
+        from: usize,
+        accepts_cut: bool,
+    ) -> Option<FoundForm> {
+        if self.secret.is_empty() {
+            return None;
+        }
+        let alphabets = self.alphabets.get_or_init(|| Alphabets::new(&self.secret));
+        let bytes = text.as_bytes();
+        let mut place = from;
+        loop {
+            let is_start = |byte: &u8| alphabets.starts[usize::from(*byte)];
+            place += bytes[place..].iter().position(is_start)?;
+            let words = alphabets.words.iter();
+            let found = words.filter_map(|word| match_word(bytes, place, word.as_bytes()));
+            // Of two that begin here, a whole one comes first, and the longer one.
+            let best = found
+                .filter(|found| found.is_whole || accepts_cut)
+                .max_by_key(|found| (found.is_whole, found.end));
+            if best.is_some() {
+                return best;
+            }
             place += 1;
         }
     }
-    if copied == 0 {
-        return Cow::Borrowed(text);
-    }
-    replaced.push_str(&text[copied..]);
-    Cow::Owned(replaced)
 }
 
-/// Returns the length of `secret` at the beginning of `text`, in whatever form each of its
-/// characters has there.
-fn match_encoded(text: &str, secret: &str) -> Option<usize> {
-    let mut length = 0;
-    for wanted in secret.bytes() {
-        length += encoded_length(&text.as_bytes()[length..], wanted)?;
+impl PartialEq for SecretForms {
+    fn eq(&self, other: &Self) -> bool {
+        self.secret == other.secret
     }
-    Some(length)
 }
 
-/// Returns the length of a character at the beginning of `text` in one of its forms.
-fn encoded_length(text: &[u8], wanted: u8) -> Option<usize> {
-    match text.first()? {
-        first if *first == wanted => Some(1),
-        b'%' => (hex_value(text.get(1..3)?)? == u32::from(wanted)).then_some(3),
-        b'\\' => {
-            // JSON in JSON has its backslashes escaped again.
-            let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
-            let escaped = &text[slashes..];
-            if escaped.first() == Some(&wanted) && wanted == b'/' {
-                return Some(slashes + 1);
+impl Eq for SecretForms {}
+
+impl fmt::Debug for SecretForms {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SecretForms(masked)")
+    }
+}
+
+impl Alphabets {
+    fn new(secret: &str) -> Self {
+        let mut words = vec![
+            secret.to_owned(),
+            hexadecimal(secret, b"0123456789abcdef"),
+            hexadecimal(secret, b"0123456789ABCDEF"),
+        ];
+        // What is the same in base64 whatever precedes and follows it, for each of the three ways
+        // in which it can be aligned. Characters that have bits of a neighbour are left out.
+        for before in 0..3 {
+            let mut bytes = vec![0; before];
+            bytes.extend_from_slice(secret.as_bytes());
+            let (start, end) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+            for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+                words.push(engine.encode(&bytes)[start..end].to_owned());
             }
-            let digits = escaped.strip_prefix(b"u")?.get(..4)?;
-            (hex_value(digits)? == u32::from(wanted)).then_some(slashes + 5)
         }
-        b'&' => {
-            let end = text.iter().take(10).position(|byte| *byte == b';')?;
-            let name = str::from_utf8(&text[1..end]).ok()?;
-            let number = match name.strip_prefix('#') {
-                Some(digits) => match digits.strip_prefix(['x', 'X']) {
-                    Some(digits) => u32::from_str_radix(digits, 16).ok()?,
-                    None => digits.parse().ok()?,
-                },
-                None => u32::from(named_entity(name)?),
-            };
-            (number == u32::from(wanted)).then_some(end + 1)
+        words.retain(|word| !word.is_empty());
+        words.dedup();
+        let mut starts = [false; 256];
+        for word in &words {
+            starts[usize::from(word.as_bytes()[0])] = true;
         }
-        _ => None,
+        for escape in *b"%\\&" {
+            starts[usize::from(escape)] = true;
+        }
+        Self { words, starts }
     }
+}
+
+/// Returns a text in hexadecimal. Every request does this, so that it takes few instructions.
+fn hexadecimal(text: &str, digits: &[u8; 16]) -> String {
+    let halves = text.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
+    halves
+        .map(|half| char::from(digits[usize::from(half)]))
+        .collect()
+}
+
+/// Matches a word at a place of a text, whatever form each of its characters has there.
+fn match_word(text: &[u8], start: usize, word: &[u8]) -> Option<FoundForm> {
+    let mut end = start;
+    let mut telling = text.len();
+    for (place, &wanted) in word.iter().enumerate() {
+        if place + 1 == MIN_TELLING {
+            telling = end;
+        }
+        match match_letter(&text[end..], wanted) {
+            LetterMatch::Whole(length) => end += length,
+            LetterMatch::Cut => {
+                return Some(FoundForm {
+                    start,
+                    end: text.len(),
+                    is_whole: false,
+                    telling,
+                });
+            }
+            LetterMatch::None => return None,
+        }
+    }
+    Some(FoundForm {
+        start,
+        end,
+        is_whole: true,
+        telling,
+    })
+}
+
+/// How a text begins, compared with a character.
+enum LetterMatch {
+    /// With the character in one of its forms, of this length in bytes.
+    Whole(usize),
+    /// With something that may become the character: it ends too early.
+    Cut,
+    /// With something else.
+    None,
+}
+
+impl LetterMatch {
+    fn of_number(number: Option<u32>, wanted: u8, length: usize) -> Self {
+        if number == Some(u32::from(wanted)) {
+            Self::Whole(length)
+        } else {
+            Self::None
+        }
+    }
+}
+
+fn match_letter(text: &[u8], wanted: u8) -> LetterMatch {
+    let Some(&first) = text.first() else {
+        return LetterMatch::Cut;
+    };
+    let escaped = match first {
+        b'%' => match text.get(1..3) {
+            Some(digits) => LetterMatch::of_number(hex_value(digits), wanted, 3),
+            None => LetterMatch::Cut,
+        },
+        b'\\' => match_escape(text, wanted),
+        b'&' => match_entity(text, wanted),
+        _ => LetterMatch::None,
+    };
+    match escaped {
+        LetterMatch::Whole(length) => LetterMatch::Whole(length),
+        _ if first == wanted => LetterMatch::Whole(1),
+        other => other,
+    }
+}
+
+/// Matches an escape of JSON or of a programming language.
+fn match_escape(text: &[u8], wanted: u8) -> LetterMatch {
+    let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
+    if slashes > MAX_BACKSLASHES {
+        return LetterMatch::None;
+    }
+    let digits = match text.get(slashes) {
+        None => return LetterMatch::Cut,
+        Some(b'/') if wanted == b'/' => return LetterMatch::Whole(slashes + 1),
+        Some(b'u') => 4,
+        Some(b'x') => 2,
+        Some(_) => return LetterMatch::None,
+    };
+    let end = slashes + 1 + digits;
+    match text.get(slashes + 1..end) {
+        Some(digits) => LetterMatch::of_number(hex_value(digits), wanted, end),
+        None => LetterMatch::Cut,
+    }
+}
+
+/// Matches an HTML entity.
+fn match_entity(text: &[u8], wanted: u8) -> LetterMatch {
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'#';
+    let name = text[1..].iter().take(MAX_ENTITY).take_while(is_part);
+    let end = 1 + name.count();
+    match text.get(end) {
+        None => return LetterMatch::Cut,
+        Some(b';') => {}
+        Some(_) => return LetterMatch::None,
+    }
+    let name = str::from_utf8(&text[1..end]).unwrap_or_default();
+    let number = match name.strip_prefix('#') {
+        Some(digits) => match digits.strip_prefix(['x', 'X']) {
+            Some(digits) => u32::from_str_radix(digits, 16).ok(),
+            None => digits.parse().ok(),
+        },
+        None => named_entity(name).map(u32::from),
+    };
+    LetterMatch::of_number(number, wanted, end + 1)
 }
 
 fn hex_value(digits: &[u8]) -> Option<u32> {
@@ -157,22 +324,37 @@ fn named_entity(name: &str) -> Option<char> {
     })
 }
 
-/// Returns what is the same of a secret in base64 whatever precedes and follows it, for each of the
-/// three ways in which it can be aligned and for both alphabets.
-fn base64_forms(secret: &str) -> impl Iterator<Item = String> {
-    let forms = |alphabet: &Alphabet| {
-        let engine = GeneralPurpose::new(alphabet, NO_PAD);
-        let form = move |before: usize| {
-            let mut bytes = vec![0; before];
-            bytes.extend_from_slice(secret.as_bytes());
-            let encoded = engine.encode(&bytes);
-            // Six bits a character: those that have bits of a neighbour differ.
-            let (start, end) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
-            encoded[start..end].to_owned()
-        };
-        [0, 1, 2].map(form)
+/// Blanks out words that look like a key.
+pub(crate) fn scrub_key_like(text: &str) -> Cow<'_, str> {
+    let is_key_letter = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    let key_at = |place: usize| {
+        let (before, rest) = text.split_at(place);
+        let body = rest.strip_prefix(KEY_PREFIX)?;
+        let length = body
+            .find(|letter| !is_key_letter(letter))
+            .unwrap_or(body.len());
+        let is_word = !before.ends_with(is_key_letter);
+        // Hyphenated words have no digits.
+        let is_key =
+            length >= MIN_KEY_BODY && body[..length].contains(|l: char| l.is_ascii_digit());
+        (is_word && is_key).then_some(place + KEY_PREFIX.len() + length)
     };
-    [&STANDARD, &URL_SAFE].map(forms).into_iter().flatten()
+    let mut replaced = String::new();
+    let mut copied = 0;
+    for (place, _) in text.match_indices(KEY_PREFIX) {
+        if place >= copied
+            && let Some(end) = key_at(place)
+        {
+            replaced.push_str(&text[copied..place]);
+            replaced.push_str(MASK);
+            copied = end;
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    replaced.push_str(&text[copied..]);
+    Cow::Owned(replaced)
 }
 
 #[cfg(test)]
@@ -182,6 +364,10 @@ mod tests {
     use super::*;
 
     const SECRET: &str = "sk-ld-ab/c_0123456789";
+
+    fn scrub<'t>(text: &'t str, secret: &str) -> Cow<'t, str> {
+        SecretForms::for_secret(secret).scrub(text)
+    }
 
     #[test]
     fn a_secret_is_blanked_out_in_every_form() {
@@ -206,6 +392,18 @@ mod tests {
             (
                 "hexadecimal entities",
                 each(&|letter| format!("&#x{:x};", u32::from(letter))),
+            ),
+            (
+                "hexadecimal",
+                each(&|letter| format!("{:02x}", u32::from(letter))),
+            ),
+            (
+                "HEXADECIMAL",
+                each(&|letter| format!("{:02X}", u32::from(letter))),
+            ),
+            (
+                "escapes of a programming language",
+                each(&|letter| format!("\\x{:02x}", u32::from(letter))),
             ),
             (
                 "named entities",
@@ -243,6 +441,24 @@ mod tests {
             assert!(matches!(scrub(text, SECRET), Cow::Borrowed(_)), "{text}");
         }
         assert_eq!(scrub("a demo", "demo"), "a demo");
+    }
+
+    #[test]
+    fn a_secret_with_characters_that_encoders_escape_is_found_in_every_form() {
+        let forms = SecretForms::for_secret("s3cr&t/Key+<9>");
+        for echoed in [
+            "s3cr&t/Key+<9>",
+            "s3cr%26t%2FKey%2B%3C9%3E",
+            r"s3cr\u0026t/Key+\u003c9\u003e",
+            r"s3cr&t\/Key+<9>",
+            "s3cr&amp;t/Key+&lt;9&gt;",
+            "&#115;&#51;&#99;&#114;&#38;&#116;&#47;&#75;&#101;&#121;&#43;&#60;&#57;&#62;",
+        ] {
+            let scrubbed = forms.replace_in(echoed, "[secret]");
+            assert_eq!(scrubbed, "[secret]", "{echoed}");
+        }
+        assert_eq!(forms.replace_in("s3cr", "[secret]"), "s3cr");
+        assert!(!format!("{forms:?}").contains("s3cr"));
     }
 
     #[test]

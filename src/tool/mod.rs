@@ -28,7 +28,7 @@ pub(crate) use result::Outcome;
 pub(crate) use schema::Schema;
 pub(crate) use schema_way::{SchemaMode, SchemaWay};
 pub(crate) use spec::{Tool, parse_tools, refuse_same_names, tool_choice};
-pub(crate) use structured::{Structured, Verdict as StructuredVerdict};
+pub(crate) use structured::{Candidate, Misfit, Structured, Verdict as StructuredVerdict};
 
 use crate::model_text::{invalid_input, unknown_tool};
 use crate::protocol::ToolDefinition;

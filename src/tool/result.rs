@@ -1,5 +1,6 @@
 //! The result of a call, for the model and for the user. Pure.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use super::spec::ResultForm;
 use crate::media::{FileKind, check_image, detect_file_kind};
 use crate::model_text::{self, FAILED_STDERR, FAILED_STDOUT, NO_OUTPUT};
 use crate::protocol::{ContentBlock, ExactJson, Media, ToolResult};
-use crate::text::counted;
+use crate::text::{KnownSecrets, counted};
 
 /// The result of a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +40,26 @@ pub(super) enum Ended {
 }
 
 impl Outcome {
+    /// Blanks secrets out of the text: a tool may print a file that has one.
+    pub(crate) fn without_secrets(mut self, secrets: &KnownSecrets) -> Self {
+        let texts = match &mut self.content {
+            text @ Value::String(_) => vec![text],
+            Value::Array(blocks) => blocks
+                .iter_mut()
+                .filter_map(|block| block.get_mut("text"))
+                .collect(),
+            _ => Vec::new(),
+        };
+        for value in texts {
+            if let Value::String(text) = value
+                && let Cow::Owned(scrubbed) = secrets.scrub(text)
+            {
+                *text = scrubbed;
+            }
+        }
+        self
+    }
+
     /// Creates the result of a call that failed or was not run.
     pub(crate) fn error(message: impl Into<String>) -> Self {
         Self {

@@ -1,5 +1,7 @@
 //! JSON schemas: the only module that depends on the validator.
 
+use std::sync::Arc;
+
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ReferencingError, ValidationError};
 use serde_json::Value;
@@ -12,9 +14,12 @@ const TOLD: usize = 5;
 /// The maximum length of each, in characters: the validator repeats the value.
 const MAX_CHARS: usize = 300;
 
-/// A compiled schema.
+/// A compiled schema. A clone is the same one, so that a value can be checked on another thread.
 #[derive(Debug, Clone)]
-pub(crate) struct Schema {
+pub(crate) struct Schema(Arc<CompiledSchema>);
+
+#[derive(Debug)]
+struct CompiledSchema {
     validator: jsonschema::Validator,
     source: Value,
 }
@@ -31,9 +36,9 @@ impl Schema {
     pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
         check_schema_depth(schema).map_err(|error| format!("not a usable JSON schema: {error}"))?;
         jsonschema::validator_for(schema)
-            .map(|validator| Self {
-                validator,
-                source: schema.clone(),
+            .map(|validator| {
+                let source = schema.clone();
+                Self(Arc::new(CompiledSchema { validator, source }))
             })
             .map_err(|error| {
                 let place = error.instance_path().to_string();
@@ -48,15 +53,16 @@ impl Schema {
 
     /// Validates a value; the error is the validator's message.
     pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
-        let steps = count_steps(&self.source, value).map_err(|error| error.to_string())?;
+        let CompiledSchema { validator, source } = self.0.as_ref();
+        let steps = count_steps(source, value).map_err(|error| error.to_string())?;
         if steps > MAX_EXPLAINED_STEPS {
-            return if self.validator.is_valid(value) {
+            return if validator.is_valid(value) {
                 Ok(())
             } else {
                 Err("it does not match the schema, and is too large to say where".to_owned())
             };
         }
-        let mut errors = self.validator.iter_errors(value).peekable();
+        let mut errors = validator.iter_errors(value).peekable();
         if errors.peek().is_none() {
             return Ok(());
         }

@@ -8,6 +8,29 @@ use crate::protocol::Update;
 /// How much text is rendered before signals are looked for again, in bytes.
 const PIECE_BYTES: usize = 4096;
 
+/// Divides a text into pieces, between which signals are looked for.
+pub(crate) fn pieces_of(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
+        rest = behind;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// Renders more of a text. After a signal nothing more is shown, and rendering what came would only
+/// delay the end.
+pub(super) fn render_into(sink: &mut OutputSink, markdown: &mut MarkdownRenderer, text: &str) {
+    for piece in pieces_of(text) {
+        if sink.is_interrupted() {
+            return;
+        }
+        markdown.push_text(piece);
+        sink.write_rendered(&markdown.take_rows());
+        sink.flush_when_large();
+    }
+}
+
 /// Renders text as it arrives.
 #[derive(Debug)]
 pub(crate) struct MarkdownOutput {
@@ -28,13 +51,7 @@ impl AnswerWriter for MarkdownOutput {
         let Update::Text(text) = update else {
             return;
         };
-        let mut rest = text.as_str();
-        // After a signal nothing more is shown, and rendering what came would only delay the end.
-        while !rest.is_empty() && !sink.is_interrupted() {
-            let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
-            self.markdown.push_text(piece);
-            rest = behind;
-        }
+        render_into(sink, &mut self.markdown, text);
     }
 
     fn flush_pending(&mut self, sink: &mut OutputSink) {

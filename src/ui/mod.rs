@@ -40,10 +40,8 @@ pub(crate) use editor::{
 };
 pub(crate) use interrupt::{InterruptSignal, die_of_closed_stdout, die_of_signal};
 pub(crate) use json_output::{JsonLinesOutput, JsonOutput};
-#[cfg(feature = "internals")]
-pub(crate) use markdown::MarkdownRenderer;
-pub(crate) use markdown::{ColorTheme, RenderTarget, render_markdown};
-pub(crate) use markdown_output::MarkdownOutput;
+pub(crate) use markdown::{ColorTheme, MarkdownRenderer, RenderTarget};
+pub(crate) use markdown_output::{MarkdownOutput, pieces_of};
 pub(crate) use notices::{Notices, Verbosity};
 pub(crate) use part_file::PartFile;
 pub(crate) use plain_output::PlainOutput;

@@ -15,7 +15,12 @@ pub(crate) struct OutputSink {
     last_byte: Option<u8>,
     is_terminal: bool,
     target: SinkTarget,
+    /// Why a part could not be written.
+    failure: Option<OutputError>,
 }
+
+/// How much is buffered, in bytes, before it is written though there is more.
+const LARGE: usize = 1 << 20;
 
 #[derive(Debug)]
 enum SinkTarget {
@@ -44,6 +49,7 @@ impl OutputSink {
             last_byte: None,
             is_terminal,
             target: SinkTarget::Stdout(output, interrupt),
+            failure: None,
         }
     }
 
@@ -54,6 +60,7 @@ impl OutputSink {
             last_byte: None,
             is_terminal: false,
             target: SinkTarget::File(file),
+            failure: None,
         }
     }
 
@@ -131,6 +138,25 @@ impl OutputSink {
 
     /// Writes the buffered bytes.
     pub(crate) fn flush_pending(&mut self) -> Result<(), OutputError> {
+        match self.failure.take() {
+            Some(failure) => {
+                self.pending.clear();
+                Err(failure)
+            }
+            None => self.write_pending(),
+        }
+    }
+
+    /// Writes the buffered bytes if there are many. [`Self::flush_pending`] reports an error.
+    pub(super) fn flush_when_large(&mut self) {
+        if self.failure.is_some() {
+            self.pending.clear();
+        } else if self.pending.len() >= LARGE {
+            self.failure = self.write_pending().err();
+        }
+    }
+
+    fn write_pending(&mut self) -> Result<(), OutputError> {
         let written = match &mut self.target {
             SinkTarget::Stdout(output, interrupt) => output.write_all(&self.pending, interrupt),
             SinkTarget::File(file) => {

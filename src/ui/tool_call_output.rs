@@ -1,7 +1,8 @@
 //! Output for a request with tools: tool calls on standard output, one per line, and the text on
 //! stderr; or the text alone.
 
-use super::markdown::{RenderTarget, render_markdown};
+use super::markdown::{MarkdownRenderer, RenderTarget};
+use super::markdown_output::render_into;
 use super::renderer::{AnswerWriter, DisplayOutcome, FinalAnswer};
 use super::sink::OutputSink;
 use crate::protocol::ContentBlock;
@@ -45,7 +46,11 @@ impl AnswerWriter for ToolCallOutput {
             return DisplayOutcome::WithAside(text);
         }
         match &self.screen {
-            Some(screen) => sink.write_rendered(&render_markdown(&text, screen.clone())),
+            Some(screen) => {
+                let mut markdown = MarkdownRenderer::new(screen.clone());
+                render_into(sink, &mut markdown, &text);
+                sink.write_rendered(&markdown.finish_text());
+            }
             None => sink.write_text(&text),
         }
         sink.end_line();

@@ -149,6 +149,13 @@ def measure(table, http, https, ca, text, image, rivals):
     table.extra("a paced request, more time", 1000 * statistics.median(one - other for one, other in pairs), 0.5)
     config.unlink()
 
+    tools = DIRECTORY / "tools.toml"
+    tools.write_text('[[tool]]\nname = "t"\ninput_schema = { type = "object" }\ncommand = ["echo", "x"]\n')
+    call = [PROGRAM, "tool-run", "-T", str(tools), "--call", "t", "{}"]
+    runs = [(to_pipe(call), to_pipe(version), to_pipe(["echo", "x"])) for _ in range(60)]
+    guarded = statistics.median(whole - start - tool for whole, start, tool in runs)
+    table.extra("a tool call by its guard, more time than a start and the tool", 1000 * guarded, 3)
+
     marked, curl_marked = langdock(f"{http}/marked", "Say it."), curl(f"{http}/marked", *QUESTION)
     table.times("20,000 deltas of Markdown, rendered", lambda: in_turn(to_rendering, marked, curl_marked, 7), 5)
 

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::support::{
     command::{KEY, Langdock},
+    events::Stream,
     home::Home,
     reply::Reply,
     sending::answering,
@@ -322,4 +323,100 @@ fn a_key_in_the_name_of_an_answers_model_is_neither_printed_nor_stored() {
             }
         }
     }
+}
+
+/// Asserts that no file of the program's in a home has a text.
+#[track_caller]
+fn assert_stored_nowhere(home: &Home, text: &str) {
+    let found = std::process::Command::new("grep")
+        .args(["-rF", text])
+        .args([home.state(), home.data()])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&found.stdout), "", "{text}");
+}
+
+#[test]
+fn a_key_in_an_answer_is_neither_shown_nor_stored_though_it_is_divided() {
+    // Its beginning, which all keys share, may be there.
+    let (half, own) = (KEY.len() / 2, &KEY[6..]);
+    let letters: Vec<String> = KEY.chars().map(String::from).collect();
+    let escaped = KEY.replace('-', "%2d");
+    let divided: [Vec<&str>; 4] = [
+        vec![KEY],
+        vec![&KEY[..half], &KEY[half..]],
+        letters.iter().map(String::as_str).collect(),
+        vec![&escaped[..half], &escaped[half..]],
+    ];
+    for pieces in divided {
+        let pieces: Vec<&str> = [&["It is "][..], &pieces, &[" indeed, sk-ld-"]].concat();
+        let arguments = [&["{\"a\":\""][..], &pieces, &["\"}"]].concat();
+        let events = Stream::new()
+            .start()
+            .thinking_block(&pieces.concat(), "sealed")
+            .text_block(&pieces)
+            .tool_use_block("toolu_1", "look", &arguments)
+            .stop("tool_use")
+            .to_string();
+        for flags in [
+            &[][..],
+            &["--json"],
+            &["--jsonl"],
+            &["--markdown"],
+            &["--show-thinking"],
+            &["-o", "answer.txt"],
+        ] {
+            let events = events.clone();
+            let server = Server::start(move |_, _| Reply::sse(&events));
+            let home = Home::new();
+            let outcome = Langdock::new()
+                .key()
+                .home(&home)
+                .against(&server)
+                .args(["send", "-m", "m", "--session", "s", "Hi"])
+                .args(flags)
+                .run();
+            let shown = match flags {
+                ["-o", name] => fs::read_to_string(home.work().join(name)).unwrap(),
+                ["--jsonl"] => outcome
+                    .stdout_text()
+                    .lines()
+                    .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+                    .filter_map(|event| {
+                        let text = ["text", "thinking", "partial_json"]
+                            .iter()
+                            .find_map(|field| event["delta"][field].as_str());
+                        text.map(str::to_owned)
+                    })
+                    .collect(),
+                _ => outcome.stdout_text(),
+            };
+            assert!(!shown.contains(own), "{flags:?} {pieces:?}: {outcome}");
+            assert!(shown.contains("[API key] indeed, sk-ld-"), "{shown}");
+            outcome.stderr_lacks(own);
+            assert_stored_nowhere(&home, own);
+        }
+    }
+}
+
+#[test]
+fn a_key_that_a_tool_prints_goes_nowhere() {
+    let home = shell_tool("cat key", "");
+    home.write("work/key", KEY);
+    let server = crate::tools::playing(&[
+        crate::tools::calling(&[("t", json!({}))]),
+        crate::tools::done("Done."),
+    ]);
+    let outcome = Langdock::new()
+        .key()
+        .home(&home)
+        .against(&server)
+        .args(["tool-run", "-m", "m", "-T", "./t.toml", "-y", "--jsonl"])
+        .args(["--session", "s", "Hi"])
+        .run();
+    let results = crate::tools::results(&server.requests()[1].json());
+    assert_eq!(results[0]["content"], "[API key]");
+    assert!(!outcome.stdout_text().contains(KEY), "{outcome}");
+    outcome.code(0).stderr_lacks(KEY);
+    assert_stored_nowhere(&home, KEY);
 }

@@ -21,9 +21,7 @@ use crate::config::{Flags, history_file, sessions_directory};
 use crate::error::{Error, Kind};
 use crate::protocol::{ContentBlock, InputMessage};
 use crate::session::SessionStore;
-use crate::ui::{
-    EditorOptions, KeyBindings, LineDraft, LineEditor, TerminalModes, render_markdown,
-};
+use crate::ui::{EditorOptions, KeyBindings, LineDraft, LineEditor, TerminalModes};
 
 use crate::compose::model_fit::Insistence;
 use crate::compose::request_spec::RequestSpec;
@@ -350,7 +348,7 @@ impl Chat<'_> {
             self.exchange.settings().theme.as_deref(),
         );
         match screen.filter(|_| !self.is_raw && self.app.facts.stdout_is_terminal) {
-            Some(screen) => self.app.print(&render_markdown(&answer.text, screen))?,
+            Some(screen) => self.app.print_markdown(&answer.text, screen)?,
             None => self.app.notices.print_block(&answer.text),
         }
         Ok(())

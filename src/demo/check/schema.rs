@@ -1,5 +1,7 @@
 //! Checks the JSON schemas of a request: those of tools, and that of the output format.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::field::refusal_at;
@@ -80,7 +82,7 @@ pub(super) fn check_property_names(path: &str, schema: &Value) -> Result<(), Ref
 pub(super) fn check_strict_schema(path: &str, schema: &Value) -> Result<(), Refusal> {
     let checker = StrictSchema { path, root: schema };
     checker.check_node(schema)?;
-    checker.check_references(schema, &mut Vec::new())
+    checker.check_references(schema)
 }
 
 /// A schema of an output format or a strict tool.
@@ -168,33 +170,73 @@ impl<'a> StrictSchema<'a> {
         Ok(())
     }
 
-    /// Checks that every reference resolves inside the schema, and that none is circular.
-    fn check_references(&self, schema: &'a Value, trail: &mut Vec<&'a str>) -> Result<(), Refusal> {
-        if let Some(target) = schema["$ref"].as_str() {
-            if let Some(start) = trail.iter().position(|step| *step == target) {
-                let circle: Vec<&str> = trail[start..]
-                    .iter()
-                    .chain([&target])
-                    .map(|step| step.rsplit('/').next().unwrap_or(step))
-                    .collect();
-                return Err(self.refusal(&format!(
-                    "Circular reference detected in schema definitions: {}",
-                    circle.join(" -> ")
-                )));
+    /// Checks that every reference resolves inside the schema, and that none is circular. Each
+    /// schema is looked at once, however many references lead to it, and the way to it is in a list
+    /// rather than on the stack: a client decides how long it is.
+    fn check_references(&self, schema: &'a Value) -> Result<(), Refusal> {
+        let mut trail: Vec<&'a str> = Vec::new();
+        let mut open: HashSet<&'a str> = HashSet::new();
+        let mut done: HashSet<*const Value> = HashSet::new();
+        let mut steps = vec![ReferenceStep::Enter(schema)];
+        while let Some(step) = steps.pop() {
+            let schema = match step {
+                ReferenceStep::Leave(target, schema) => {
+                    trail.pop();
+                    open.remove(target);
+                    done.insert(schema);
+                    continue;
+                }
+                ReferenceStep::Enter(schema) if done.contains(&std::ptr::from_ref(schema)) => {
+                    continue;
+                }
+                ReferenceStep::Enter(schema) => schema,
+            };
+            let inner = inner_schemas(schema);
+            steps.extend(
+                inner
+                    .into_iter()
+                    .rev()
+                    .map(|(_, one)| ReferenceStep::Enter(one)),
+            );
+            if let Some(target) = schema["$ref"].as_str() {
+                if !open.insert(target) {
+                    return Err(self.circle(&trail, target));
+                }
+                let found = target
+                    .strip_prefix('#')
+                    .and_then(|pointer| self.root.pointer(pointer));
+                let found = found.ok_or_else(|| {
+                    self.refusal(&format!("Reference '{target}' cannot be resolved"))
+                })?;
+                trail.push(target);
+                steps.push(ReferenceStep::Leave(target, found));
+                steps.push(ReferenceStep::Enter(found));
             }
-            let found = target
-                .strip_prefix('#')
-                .and_then(|pointer| self.root.pointer(pointer))
-                .ok_or_else(|| self.refusal(&format!("Reference '{target}' cannot be resolved")))?;
-            trail.push(target);
-            self.check_references(found, trail)?;
-            trail.pop();
-        }
-        for (_, inner) in inner_schemas(schema) {
-            self.check_references(inner, trail)?;
         }
         Ok(())
     }
+
+    /// Returns the refusal of a reference back into the trail.
+    fn circle(&self, trail: &[&str], target: &str) -> Refusal {
+        let start = trail.iter().position(|step| *step == target).unwrap_or(0);
+        let circle: Vec<&str> = trail[start..]
+            .iter()
+            .chain([&target])
+            .map(|step| step.rsplit('/').next().unwrap_or(step))
+            .collect();
+        self.refusal(&format!(
+            "Circular reference detected in schema definitions: {}",
+            circle.join(" -> ")
+        ))
+    }
+}
+
+/// What is left to do while references are followed.
+enum ReferenceStep<'a> {
+    /// To look at a schema.
+    Enter(&'a Value),
+    /// To leave the schema that a reference led to.
+    Leave(&'a str, &'a Value),
 }
 
 /// Returns the schemas directly inside a schema, each with its location.
@@ -237,5 +279,35 @@ fn type_name(node: &Map<String, Value>) -> &str {
             .find(|name| *name != "null")
             .unwrap_or("null"),
         _ => "object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Returns a schema whose definitions refer to the next one, each this many times.
+    fn chain(length: usize, references: usize) -> Value {
+        let next = |place: usize| json!({"$ref": format!("#/$defs/a{}", place + 1)});
+        let mut definitions: Map<String, Value> = (0..length)
+            .map(|place| {
+                let schema = json!({"anyOf": vec![next(place); references]});
+                (format!("a{place}"), schema)
+            })
+            .collect();
+        definitions.insert(format!("a{length}"), json!({"type": "string"}));
+        json!({
+            "type": "object", "properties": {"a": {"$ref": "#/$defs/a0"}}, "required": ["a"],
+            "additionalProperties": false, "$defs": definitions,
+        })
+    }
+
+    #[test]
+    fn references_that_multiply_or_lead_far_are_followed_in_little_time_and_stack() {
+        for schema in [chain(60, 2), chain(20_000, 1)] {
+            assert!(check_strict_schema("schema", &schema).is_ok());
+        }
     }
 }

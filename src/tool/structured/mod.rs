@@ -11,7 +11,8 @@ mod tests;
 use serde_json::{Map, Value, json};
 
 use self::forms::{NAME, SchemaForms, WRAP};
-use self::reading::{Misfit, as_call, called_with, read_json, unwrapped};
+pub(crate) use self::reading::{Candidate, Misfit};
+use self::reading::{as_call, called_with, read_json, unwrapped};
 use super::Schema;
 use super::schema_way::{SchemaMode, SchemaWay, WayFacts, next_way};
 use crate::model_text;
@@ -253,8 +254,12 @@ impl Structured {
         is_learned.then_some(self.way)
     }
 
-    /// Decides what to do with an answer.
-    pub(crate) fn judge(&mut self, message: &Message) -> Verdict {
+    /// Decides what to do with an answer; `fitting` is what came of its [`Self::candidate`].
+    pub(crate) fn judge(
+        &mut self,
+        message: &Message,
+        fitting: Result<ExactJson, Misfit>,
+    ) -> Verdict {
         if let Some(
             StopReason::MaxTokens | StopReason::ModelContextWindowExceeded | StopReason::Refusal,
         ) = message.stop_reason
@@ -262,7 +267,7 @@ impl Structured {
             return Verdict::NotWhole;
         }
         let calls: Vec<&ToolUse> = message.content.iter().filter_map(as_call).collect();
-        match self.fitting(message, &calls) {
+        match fitting {
             Ok(value) => Verdict::Fits(value),
             Err(misfit) if !misfit.has_form && self.may_go_on() => Verdict::NextWay,
             Err(misfit) => self.again(message, &calls, misfit.why),
@@ -275,18 +280,17 @@ impl Structured {
         !self.has_repaired && next_way(self.mode, &self.facts, &tried).is_some()
     }
 
-    /// Returns the value if it matches the schema, otherwise what is wrong with the answer.
-    fn fitting(&self, message: &Message, calls: &[&ToolUse]) -> Result<ExactJson, Misfit> {
+    /// Returns the value of an answer, or why it has none.
+    pub(crate) fn candidate(&self, message: &Message) -> Result<Candidate, Misfit> {
+        let calls: Vec<&ToolUse> = message.content.iter().filter_map(as_call).collect();
         let value = match self.way {
-            SchemaWay::ForcedTool => self.unwrap(called_with(calls)?)?,
-            SchemaWay::FreeTool if !calls.is_empty() => self.unwrap(called_with(calls)?)?,
+            SchemaWay::ForcedTool => self.unwrap(called_with(&calls)?)?,
+            SchemaWay::FreeTool if !calls.is_empty() => self.unwrap(called_with(&calls)?)?,
             SchemaWay::OutputFormat => self.unwrap(read_json(&message.text())?)?,
             SchemaWay::FreeTool | SchemaWay::Prompt => read_json(&message.text())?,
         };
-        self.schema
-            .check(&value)
-            .map(|()| value)
-            .map_err(Misfit::in_form)
+        let schema = self.schema.clone();
+        Ok(Candidate { schema, value })
     }
 
     fn unwrap(&self, json: ExactJson) -> Result<ExactJson, Misfit> {

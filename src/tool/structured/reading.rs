@@ -3,10 +3,32 @@
 use super::forms::{NAME, WRAP};
 use crate::model_text;
 use crate::protocol::{ContentBlock, ExactJson, ToolUse};
-use crate::tool::schema::short;
+use crate::tool::schema::{Schema, short};
+
+/// The value of an answer, and the schema that it has to match. Checking it may take a tenth of a
+/// second.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    /// The schema.
+    pub(super) schema: Schema,
+    /// The value.
+    pub(super) value: ExactJson,
+}
+
+impl Candidate {
+    /// Returns the value if it matches the schema, otherwise what is wrong with it.
+    pub(crate) fn check(self) -> Result<ExactJson, Misfit> {
+        let Self { schema, value } = self;
+        schema
+            .check(&value)
+            .map(|()| value)
+            .map_err(Misfit::in_form)
+    }
+}
 
 /// Why an answer does not match.
-pub(super) struct Misfit {
+#[derive(Debug)]
+pub(crate) struct Misfit {
     /// What is wrong.
     pub(super) why: String,
     /// Whether it has the requested form.

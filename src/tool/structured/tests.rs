@@ -3,6 +3,14 @@
 use super::*;
 use crate::protocol::ExactFields;
 
+impl Structured {
+    /// Decides what to do with an answer.
+    fn judge_now(&mut self, message: &Message) -> Verdict {
+        let fitting = self.candidate(message).and_then(Candidate::check);
+        self.judge(message, fitting)
+    }
+}
+
 #[allow(clippy::needless_pass_by_value, reason = "it is written in place")]
 fn message(stop_reason: &str, content: Value) -> Message {
     serde_json::from_value(json!({"content": content, "stop_reason": stop_reason}))
@@ -66,7 +74,7 @@ fn an_answer_that_fits_is_the_value() {
     let mut wish = asked(OBJECT, 0);
     let sent = sent_schema(&wish);
     assert_eq!(sent["required"], json!(["n"]));
-    let verdict = wish.judge(&message("tool_use", call(&json!({"n": 1}))));
+    let verdict = wish.judge_now(&message("tool_use", call(&json!({"n": 1}))));
     assert_eq!(verdict, Verdict::Fits(json!({"n": 1}).into()));
 }
 
@@ -80,7 +88,7 @@ fn an_answer_that_is_no_object_is_wrapped_for_the_api_and_unwrapped_again() {
         (&json!("object"), &json!("integer"))
     );
     assert!(Schema::compile(&sent).is_ok_and(|sent| sent.check(&json!({"value": [1]})).is_ok()));
-    let verdict = wish.judge(&message("tool_use", call(&json!({"value": [1, 2]}))));
+    let verdict = wish.judge_now(&message("tool_use", call(&json!({"value": [1, 2]}))));
     assert_eq!(verdict, Verdict::Fits(json!([1, 2]).into()));
 }
 
@@ -88,7 +96,7 @@ fn an_answer_that_is_no_object_is_wrapped_for_the_api_and_unwrapped_again() {
 fn a_wrong_answer_is_sent_back_with_the_validators_words_as_often_as_was_said() {
     let mut wish = asked(OBJECT, 1);
     let wrong = message("tool_use", call(&json!({"n": "x"})));
-    let Verdict::Again { messages, .. } = wish.judge(&wrong) else {
+    let Verdict::Again { messages, .. } = wish.judge_now(&wrong) else {
         panic!("it is sent back")
     };
     let sent = serde_json::to_value(messages).expect("messages are JSON");
@@ -104,19 +112,19 @@ fn a_wrong_answer_is_sent_back_with_the_validators_words_as_often_as_was_said() 
             .is_some_and(|said| said.contains("at `/n`: \"x\" is not of type")),
         "{said}"
     );
-    assert!(matches!(wish.judge(&wrong), Verdict::Never { why } if why.contains("/n")));
+    assert!(matches!(wish.judge_now(&wrong), Verdict::Never { why } if why.contains("/n")));
 }
 
 #[test]
 fn an_answer_without_its_wrapper_is_wrong() {
     for schema in ["{}", r#"{"type": ["object", "null"]}"#] {
         let mut wish = asked(schema, 1);
-        let verdict = wish.judge(&message("tool_use", call(&json!({"n": 1}))));
+        let verdict = wish.judge_now(&message("tool_use", call(&json!({"n": 1}))));
         let Verdict::Again { why, .. } = verdict else {
             panic!("{verdict:?}")
         };
         assert!(why.contains("no field `value`"), "{why}");
-        let verdict = wish.judge(&message("tool_use", call(&json!({"value": null}))));
+        let verdict = wish.judge_now(&message("tool_use", call(&json!({"value": null}))));
         assert_eq!(verdict, Verdict::Fits(Value::Null.into()));
     }
 }
@@ -125,7 +133,7 @@ fn an_answer_without_its_wrapper_is_wrong() {
 fn an_input_that_is_not_an_object_is_quoted_to_the_model() {
     let mut wish = asked(OBJECT, 1);
     let block = json!({"type": "tool_use", "id": "1", "name": "answer", "input": {}, "partial_json": "{\"n"});
-    let verdict = wish.judge(&message("tool_use", json!([block])));
+    let verdict = wish.judge_now(&message("tool_use", json!([block])));
     let Verdict::Again { why, messages } = verdict else {
         panic!("{verdict:?}")
     };
@@ -137,10 +145,12 @@ fn an_input_that_is_not_an_object_is_quoted_to_the_model() {
 fn text_is_no_answer_and_half_of_one_is_not_judged() {
     let mut wish = asked(OBJECT, 1);
     let text = message("end_turn", json!([{"type": "text", "text": "No."}]));
-    assert!(matches!(wish.judge(&text), Verdict::Again { messages, .. } if messages.len() == 2));
+    assert!(
+        matches!(wish.judge_now(&text), Verdict::Again { messages, .. } if messages.len() == 2)
+    );
     for reason in ["max_tokens", "refusal"] {
         assert_eq!(
-            wish.judge(&message(reason, call(&json!({})))),
+            wish.judge_now(&message(reason, call(&json!({})))),
             Verdict::NotWhole,
             "{reason}"
         );
@@ -245,13 +255,13 @@ fn an_answer_without_the_form_that_was_asked_for_leads_to_the_next_way() {
     let text = |text: &str| message("end_turn", json!([{"type": "text", "text": text}]));
     for way in [SchemaWay::OutputFormat, SchemaWay::FreeTool] {
         assert_eq!(wish.way, way);
-        assert_eq!(wish.judge(&text("Sure!")), Verdict::NextWay, "{way:?}");
+        assert_eq!(wish.judge_now(&text("Sure!")), Verdict::NextWay, "{way:?}");
         assert!(wish.take_next_way(&mut request));
     }
-    let said = wish.judge(&text("Here: {\"n\": 1}"));
+    let said = wish.judge_now(&text("Here: {\"n\": 1}"));
     assert!(matches!(said, Verdict::Again { why, .. } if why.contains("not JSON")));
     let fenced = text("Here:\n```json\n{\"n\": 1.0}\n```\n");
-    let Verdict::Fits(value) = wish.judge(&fenced) else {
+    let Verdict::Fits(value) = wish.judge_now(&fenced) else {
         panic!("it fits")
     };
     assert_eq!(value.to_string(), "{\"n\":1.0}");
@@ -264,7 +274,7 @@ fn json_that_does_not_fit_is_sent_back_in_the_same_way() {
         "end_turn",
         json!([{"type": "text", "text": "{\"n\": \"x\"}"}]),
     );
-    let Verdict::Again { messages, .. } = wish.judge(&answer) else {
+    let Verdict::Again { messages, .. } = wish.judge_now(&answer) else {
         panic!("it is sent back")
     };
     let sent = json!(messages);
@@ -290,7 +300,7 @@ fn an_answer_in_a_wrapper_is_unwrapped_in_every_form() {
         "end_turn",
         json!([{"type": "text", "text": "{\"value\": [1]}"}]),
     );
-    assert_eq!(wish.judge(&answer), Verdict::Fits(json!([1]).into()));
+    assert_eq!(wish.judge_now(&answer), Verdict::Fits(json!([1]).into()));
 }
 
 #[test]
@@ -303,7 +313,7 @@ fn a_map_is_never_closed_and_a_schema_that_no_tool_takes_is_put_into_words() {
         json!({"type": "integer"})
     );
     assert_eq!(body["tools"][0].get("strict"), None);
-    let verdict = wish.judge(&message("tool_use", call(&json!({"a": 1, "b": 2}))));
+    let verdict = wish.judge_now(&message("tool_use", call(&json!({"a": 1, "b": 2}))));
     assert_eq!(verdict, Verdict::Fits(json!({"a": 1, "b": 2}).into()));
     let tree = r##"{"anyOf": [{"type": "null"}, {"type": "object", "properties": {"l": {"$ref": "#"}}}]}"##;
     let (wish, _) = begun(tree, SchemaMode::Auto, FORCED);

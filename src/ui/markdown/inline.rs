@@ -7,17 +7,21 @@
 use super::cell::{CellColor, CellStyle, ScreenCell, UNDERLINE, cells_from_text};
 use super::emphasis_opener::EmphasisOpener;
 use super::inline_construct::{InlineConstruct, parse_construct, web_address};
+use super::link_target::LinkTarget;
 use super::row_buffer::RowBuffer;
 
-/// Maximum length of a link target or autolink that is held back, in bytes.
-const MAX_HELD_BYTES: usize = 1000;
+/// Maximum length of an autolink that is held back, in bytes.
+const MAX_AUTOLINK_BYTES: usize = 1000;
 
 /// How much more may be parsed again than the block has characters, before a block is only shown as
 /// written where that costs more: a target that is rejected is parsed again, and may hold others.
-const FREE_WORK: usize = 4 * MAX_HELD_BYTES;
+const FREE_WORK: usize = 4000;
 
 /// How often each character of a block may be parsed again on average.
 const WORK_PER_LETTER: usize = 4;
+
+/// What parsing a link target takes besides its length, in characters.
+const WORK_PER_PARSE: usize = 16;
 
 /// Maximum length of an entity, in bytes.
 const MAX_ENTITY_BYTES: usize = 32;
@@ -58,8 +62,8 @@ enum PendingSyntax {
     Angle(String),
     /// A bracket was closed that opened at this position.
     Closed(usize),
-    /// The link target so far, after the bracket at this position.
-    Target(usize, String),
+    /// The target of a link, so far.
+    Target(LinkTarget),
 }
 
 impl InlineText {
@@ -110,7 +114,7 @@ impl InlineText {
             }
             PendingSyntax::Angle(text) if letter == '>' => self.finish_autolink(&text, buffer),
             PendingSyntax::Angle(mut text)
-                if text.len() < MAX_HELD_BYTES
+                if text.len() < MAX_AUTOLINK_BYTES
                     && (!matches!(letter, ' ' | '\t' | '<') || letter == ' ' && text == "br")
                     && (letter.is_ascii_alphabetic() || !text.is_empty()) =>
             {
@@ -118,11 +122,9 @@ impl InlineText {
                 self.held = PendingSyntax::Angle(text);
             }
             PendingSyntax::Closed(bracket) if letter == '(' && !self.is_exhausted() => {
-                self.held = PendingSyntax::Target(bracket, String::new());
+                self.held = PendingSyntax::Target(LinkTarget::new(bracket));
             }
-            PendingSyntax::Target(bracket, target) => {
-                self.push_target_letter(bracket, target, letter, buffer);
-            }
+            PendingSyntax::Target(target) => self.push_target_letter(target, letter, buffer),
             held => {
                 self.release_held(held, letter, buffer);
                 self.take_letter(letter, buffer);
@@ -172,10 +174,10 @@ impl InlineText {
             PendingSyntax::Backslash => self.put_letter('\\', buffer),
             PendingSyntax::Entity(name) => self.put_all(&format!("&{name}"), buffer),
             PendingSyntax::Angle(text) => self.put_all(&format!("<{text}"), buffer),
-            PendingSyntax::Target(_, target) => {
+            PendingSyntax::Target(target) => {
                 self.put_letter('(', buffer);
-                self.work += target.len();
-                for letter in target.chars() {
+                self.work += target.text().len();
+                for letter in target.text().chars() {
                     self.take_letter(letter, buffer);
                 }
             }
@@ -390,7 +392,12 @@ impl InlineText {
 
     fn finish_entity(&mut self, name: &str, buffer: &mut RowBuffer) {
         let source = format!("&{name};");
-        match parse_construct(&source) {
+        let construct = if name.is_empty() {
+            InlineConstruct::Other
+        } else {
+            parse_construct(&source)
+        };
+        match construct {
             InlineConstruct::Text(text) => self.put_all(&text, buffer),
             _ => self.put_all(&source, buffer),
         }
@@ -405,8 +412,10 @@ impl InlineText {
             return;
         }
         let source = format!("<{text}>");
-        match parse_construct(&source) {
-            InlineConstruct::Link(target) if buffer.theme().is_some() => {
+        // An address of the web or of mail has one of these.
+        let may_be_link = buffer.theme().is_some() && text.contains([':', '@']);
+        match may_be_link.then(|| parse_construct(&source)) {
+            Some(InlineConstruct::Link(target)) => {
                 let start = buffer.next_position();
                 self.put_all(text, buffer);
                 self.bare_url = None;
@@ -417,32 +426,20 @@ impl InlineText {
     }
 
     /// Appends a character to a link target.
-    fn push_target_letter(
-        &mut self,
-        bracket: usize,
-        mut target: String,
-        letter: char,
-        buffer: &mut RowBuffer,
-    ) {
-        if letter == ')' && may_be_target(&target) {
-            self.work += target.len();
-            if let InlineConstruct::Link(address) = parse_construct(&format!("[x]({target})")) {
-                return self.finish_link(bracket, &target, &address, buffer);
+    fn push_target_letter(&mut self, mut target: LinkTarget, letter: char, buffer: &mut RowBuffer) {
+        if letter == ')' && target.may_be_complete() && !self.is_exhausted() {
+            self.work += WORK_PER_PARSE + target.text().len();
+            let source = format!("[x]({})", target.text());
+            if let InlineConstruct::Link(address) = parse_construct(&source) {
+                return self.finish_link(target.bracket, target.text(), &address, buffer);
             }
         }
-        let has_title = target.contains(['"', '\'']);
-        let is_over = target.len() > MAX_HELD_BYTES
-            || self.is_exhausted()
-            || target.ends_with([' ', '\t'])
-                && !target.starts_with('<')
-                && !has_title
-                && !matches!(letter, '"' | '\'' | ' ');
-        if is_over {
-            self.release_held(PendingSyntax::Target(bracket, target), letter, buffer);
+        if self.is_exhausted() || target.is_ruled_out_by(letter) {
+            self.release_held(PendingSyntax::Target(target), letter, buffer);
             return self.take_letter(letter, buffer);
         }
-        target.push(letter);
-        self.held = PendingSyntax::Target(bracket, target);
+        target.push_letter(letter);
+        self.held = PendingSyntax::Target(target);
     }
 
     /// Writes a link: styles its text and appends its address.
@@ -546,16 +543,6 @@ impl InlineText {
         let to = word.trim_end_matches(ends);
         mark_link(start, start + to.chars().count(), to, buffer);
     }
-}
-
-/// Whether a target may be complete: without a title or angle brackets, its parentheses must be
-/// balanced. Parsing it would say so too, but takes longer.
-fn may_be_target(target: &str) -> bool {
-    if target.contains(['"', '\'', '<', '\\']) {
-        return true;
-    }
-    let count = |sign: char| target.matches(sign).count();
-    count('(') == count(')')
 }
 
 /// Returns the position where a URL begins whose `//` was just written.

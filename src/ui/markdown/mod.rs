@@ -47,6 +47,7 @@ mod heading;
 mod inline;
 mod inline_construct;
 mod line_start;
+mod link_target;
 mod palette;
 mod row_buffer;
 mod screen;
@@ -70,6 +71,7 @@ use table::is_delimiter;
 use crate::text::sanitize;
 
 /// Renders a complete text.
+#[cfg(test)]
 pub(crate) fn render_markdown(text: &str, screen: RenderTarget) -> String {
     let mut markdown = MarkdownRenderer::new(screen);
     markdown.push_text(text);
@@ -98,7 +100,10 @@ pub(crate) struct MarkdownRenderer {
 
 /// The longest source of a table, in bytes: it is shown when it is complete, and all at once. A
 /// longer one is divided.
-const MAX_TABLE_BYTES: usize = 128 * 1024;
+const MAX_TABLE_BYTES: usize = 64 * 1024;
+
+/// A longer beginning of a line, in bytes, is parsed again only after every 8 bytes.
+const SHORT_BEGINNING: usize = 32;
 
 /// How many characters of code are highlighted in one text: some thousand lines. A grammar may
 /// take microseconds for each.
@@ -128,7 +133,36 @@ enum LeafBlock {
         code: CodeBlock,
     },
     Indented(CodeBlock),
-    Table(Vec<String>),
+    /// The lines of a table so far.
+    Table(TableLines),
+}
+
+/// The lines that may be a table.
+#[derive(Debug, Default)]
+struct TableLines {
+    /// All of them, joined.
+    source: String,
+    count: usize,
+}
+
+impl TableLines {
+    /// Whether a line belongs to the same table.
+    fn has_room_for(&self, line: &str) -> bool {
+        match self.count {
+            0 => true,
+            1 if !is_delimiter(&self.source, line) => false,
+            _ => self.source.len() + line.len() <= MAX_TABLE_BYTES,
+        }
+    }
+
+    /// Appends a line.
+    fn push_line(&mut self, line: &str) {
+        if self.count > 0 {
+            self.source.push('\n');
+        }
+        self.source.push_str(line);
+        self.count += 1;
+    }
 }
 
 impl MarkdownRenderer {
@@ -155,6 +189,11 @@ impl MarkdownRenderer {
         }
     }
 
+    /// Returns the output for the rows that are finished.
+    pub(crate) fn take_rows(&mut self) -> String {
+        self.buffer.take_output()
+    }
+
     /// Returns the output that shows all text so far.
     pub(crate) fn take_painted(&mut self) -> String {
         self.buffer.paint_row();
@@ -176,6 +215,7 @@ impl MarkdownRenderer {
         match (self.phase, letter) {
             (LinePhase::Beginning, _) => {
                 let ended = letter == '\n';
+                let known = self.line.len();
                 match letter {
                     '\n' => {}
                     '\t' => {
@@ -184,6 +224,9 @@ impl MarkdownRenderer {
                         self.tabs.push((start, self.line.len()));
                     }
                     _ => self.line.push(letter),
+                }
+                if !ended && known >= SHORT_BEGINNING && known / 8 == self.line.len() / 8 {
+                    return;
                 }
                 if let Some(beginning) =
                     parse_line_start(&self.line, &self.containers, self.open_block(), ended)
@@ -197,9 +240,12 @@ impl MarkdownRenderer {
             (LinePhase::Row, '\n') => self.end_table_line(),
             (LinePhase::Row, _) => {
                 self.line.push(letter);
+                if self.line.len() > MAX_TABLE_BYTES {
+                    return self.show_row_as_text();
+                }
                 if self.has_preview_room {
                     let style = CellStyle::from_color(CellColor::Mark);
-                    self.has_preview_room = self.buffer.show_preview(&self.line, style);
+                    self.has_preview_room = self.buffer.extend_preview(letter, style);
                 }
             }
             (LinePhase::Text, '\n') => self.end_line(),
@@ -333,7 +379,7 @@ impl MarkdownRenderer {
                     && beginning.opens.is_empty();
                 if !is_continuation {
                     self.begin_block(beginning.keep, beginning.opens);
-                    self.leaf = LeafBlock::Table(Vec::new());
+                    self.leaf = LeafBlock::Table(TableLines::default());
                 }
                 text.clone_into(&mut self.line);
                 let style = CellStyle::from_color(CellColor::Mark);
@@ -420,19 +466,31 @@ impl MarkdownRenderer {
     fn end_table_line(&mut self) {
         let line = std::mem::take(&mut self.line);
         self.phase = LinePhase::Beginning;
-        let LeafBlock::Table(lines) = &mut self.leaf else {
-            return;
-        };
-        let source: usize = lines.iter().map(String::len).sum();
-        if lines.len() == 1 && !is_delimiter(&lines[0], &line)
-            || source + line.len() > MAX_TABLE_BYTES
+        if let LeafBlock::Table(lines) = &mut self.leaf
+            && lines.has_room_for(&line)
         {
+            return lines.push_line(&line);
+        }
+        self.close_leaf();
+        self.begin_row(self.containers.len());
+        let mut lines = TableLines::default();
+        lines.push_line(&line);
+        self.leaf = LeafBlock::Table(lines);
+    }
+
+    /// Shows a line as text that is too long for a table.
+    fn show_row_as_text(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        if matches!(&self.leaf, LeafBlock::Table(lines) if lines.count == 0) {
+            self.buffer.show_preview("", CellStyle::default());
+        } else {
             self.close_leaf();
             self.begin_row(self.containers.len());
-            self.leaf = LeafBlock::Table(vec![line]);
-        } else {
-            lines.push(line);
         }
+        self.leaf = LeafBlock::Paragraph(InlineText::new(CellStyle::default()));
+        self.phase = LinePhase::Text;
+        line.chars()
+            .for_each(|letter| self.push_leaf_letter(letter));
     }
 
     /// Ends the leaf block and its last row.
@@ -450,31 +508,17 @@ impl MarkdownRenderer {
             }
             LeafBlock::Table(lines) => {
                 self.buffer.show_preview("", CellStyle::default());
-                if lines.len() > 1 {
-                    self.show_table(&lines);
+                if lines.count > 1 {
+                    table::show_table(&lines.source, &mut self.buffer);
                 } else {
                     let mut inline = InlineText::new(CellStyle::default());
                     lines
-                        .concat()
+                        .source
                         .chars()
                         .for_each(|letter| inline.push_letter(letter, &mut self.buffer));
                     inline.end_block(&mut self.buffer);
                 }
                 self.buffer.end_row();
-            }
-        }
-    }
-
-    fn show_table(&mut self, lines: &[String]) {
-        for (place, row) in table::table_rows(&lines.join("\n"), &mut self.buffer)
-            .into_iter()
-            .enumerate()
-        {
-            if place > 0 {
-                self.buffer.break_line();
-            }
-            for cell in row {
-                self.buffer.push_wrapping(cell);
             }
         }
     }

@@ -39,6 +39,7 @@ pub(super) struct RowBuffer {
     painted: usize,
     /// Whether a painted cell has changed.
     has_changed: bool,
+    /// The addresses of the row's links.
     links: Vec<String>,
 }
 
@@ -206,6 +207,19 @@ impl RowBuffer {
         has_room
     }
 
+    /// Appends a character to provisional text. Returns whether there is room for more of it.
+    pub(super) fn extend_preview(&mut self, letter: char, style: CellStyle) -> bool {
+        for cell in each_cell(letter.encode_utf8(&mut [0; 4]), style) {
+            if self.used + usize::from(cell.width) >= self.limit
+                || self.cells.len() >= self.first + MAX_ROW_CELLS
+            {
+                return false;
+            }
+            self.push_unwrapped(cell);
+        }
+        true
+    }
+
     /// Removes the cells from this index on.
     fn truncate_at(&mut self, place: usize) {
         self.mark_changed(place);
@@ -216,7 +230,7 @@ impl RowBuffer {
         self.has_changed |= place < self.painted;
     }
 
-    /// Returns the number of a link.
+    /// Returns the number of a link, which holds until the row is finished.
     pub(super) fn number_link(&mut self, address: &str) -> u16 {
         if self.links.last().is_none_or(|last| last != address) {
             self.links.push(address.to_owned());
@@ -269,6 +283,7 @@ impl RowBuffer {
     pub(super) fn end_row(&mut self) {
         self.finish_row(self.trimmed_end(self.cells.len()), true);
         self.cells.clear();
+        self.links.clear();
         self.first = 0;
         self.used = 0;
     }
@@ -303,6 +318,9 @@ impl RowBuffer {
         }
         self.cells.extend(after);
         self.used = cells_width(&self.cells);
+        if self.cells.iter().all(|cell| cell.link == 0) {
+            self.links.clear();
+        }
         true
     }
 

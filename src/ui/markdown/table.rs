@@ -21,23 +21,71 @@ const KEPT_WIDTH: usize = 12;
 /// Longer words may be broken.
 const MAX_UNBROKEN_WORD: usize = 16;
 
+/// How many cells of the screen a table may take whatever its source is, and how many more for each
+/// byte of it. One that takes more is shown as written: a long name before each cell of a list, or
+/// thousands of empty rows, would fill the terminal.
+const FREE_CELLS: usize = 64 * 1024;
+/// See [`FREE_CELLS`].
+const CELLS_PER_BYTE: usize = 32;
+
 /// Whether `line` is the delimiter row for the table header `head`.
 pub(super) fn is_delimiter(head: &str, line: &str) -> bool {
     let is_sign = |letter: char| matches!(letter, '|' | '-' | ':' | ' ' | '\t');
     line.contains('-')
         && line.chars().all(is_sign)
-        && parse_table(&format!("{head}\n{line}\n"), None).is_some()
+        && parse_table(&format!("{head}\n{line}\n"), false).is_some()
 }
 
-/// Returns the screen rows of a table.
-pub(super) fn table_rows(source: &str, buffer: &mut RowBuffer) -> Vec<Vec<ScreenCell>> {
+/// Shows a table; text that is none is shown as written.
+pub(super) fn show_table(source: &str, buffer: &mut RowBuffer) {
     let room = buffer.content_columns();
-    let Some(table) = parse_table(source, Some(buffer)) else {
-        return source.lines().map(plain_cells).collect();
+    let mut rows = RowWriter::new(buffer);
+    let Some(table) = parse_table(source, rows.buffer.theme().is_some()) else {
+        return rows.push_source(source);
     };
+    let most_cells = FREE_CELLS + CELLS_PER_BYTE * source.len();
     match table.column_widths(room) {
-        Some(widths) => table.grid_rows(&widths),
-        None => table.list_rows(),
+        Some(widths) if table.grid_cells(&widths) <= most_cells => {
+            table.push_grid(&widths, &mut rows);
+        }
+        None if table.list_cells() <= most_cells => table.push_list(&mut rows),
+        _ => rows.push_source(source),
+    }
+}
+
+/// Writes the rows of a table to the screen, one by one.
+struct RowWriter<'a> {
+    buffer: &'a mut RowBuffer,
+    has_rows: bool,
+}
+
+impl<'a> RowWriter<'a> {
+    fn new(buffer: &'a mut RowBuffer) -> Self {
+        Self {
+            buffer,
+            has_rows: false,
+        }
+    }
+
+    /// Appends a row. The links of its cells are numbers of `links`, from 1.
+    fn push_row(&mut self, row: impl IntoIterator<Item = ScreenCell>, links: &[String]) {
+        if std::mem::replace(&mut self.has_rows, true) {
+            self.buffer.break_line();
+        }
+        for mut cell in row {
+            cell.link = usize::from(cell.link)
+                .checked_sub(1)
+                .and_then(|place| links.get(place))
+                .map_or(0, |address| self.buffer.number_link(address));
+            self.buffer.push_wrapping(cell);
+        }
+    }
+
+    /// Appends text as it was written.
+    fn push_source(&mut self, source: &str) {
+        for line in source.lines() {
+            self.push_row(plain_cells(line), &[]);
+        }
     }
 }
 
@@ -50,17 +98,15 @@ fn plain_cells(text: &str) -> Vec<ScreenCell> {
 struct MarkdownTable {
     alignments: Vec<Alignment>,
     rows: Vec<Vec<Vec<ScreenCell>>>,
+    /// The addresses of its links, to which the cells refer by number, from 1.
+    links: Vec<String>,
 }
 
-/// Parses a table and registers its links with `page`. Returns `None` if the source is not exactly
-/// one table.
-fn parse_table(source: &str, mut buffer: Option<&mut RowBuffer>) -> Option<MarkdownTable> {
+/// Parses a table. Returns `None` if the source is not exactly one table.
+fn parse_table(source: &str, is_styled: bool) -> Option<MarkdownTable> {
     let mut table = MarkdownTable::default();
     let mut style = CellStyle::default();
     let mut links: Vec<(usize, String)> = Vec::new();
-    let is_styled = buffer
-        .as_ref()
-        .is_some_and(|buffer| buffer.theme().is_some());
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     let mut begun = false;
     for (event, range) in Parser::new_ext(source, options).into_offset_iter() {
@@ -120,13 +166,7 @@ fn parse_table(source: &str, mut buffer: Option<&mut RowBuffer>) -> Option<Markd
             }
             Event::End(TagEnd::Link | TagEnd::Image) => {
                 let (start, target) = links.pop()?;
-                end_link(
-                    last_cell(&mut table)?,
-                    start,
-                    &target,
-                    style,
-                    buffer.as_deref_mut(),
-                );
+                table.end_link(start, &target, style, is_styled)?;
             }
             Event::InlineHtml(html) | Event::Html(html) => {
                 let is_break = matches!(
@@ -179,45 +219,52 @@ fn set_attribute(
     }
 }
 
-fn end_link(
-    cell: &mut Vec<ScreenCell>,
-    start: usize,
-    target: &str,
-    style: CellStyle,
-    buffer: Option<&mut RowBuffer>,
-) {
-    let Some(buffer) = buffer else { return };
-    let text: String = cell[start..].iter().map(|cell| cell.letter).collect();
-    if text.trim() != target {
-        let mark = CellStyle {
-            color: CellColor::Mark,
-            ..style
-        };
-        cell.extend(cells_from_text(
-            &if text.is_empty() {
-                target.to_owned()
-            } else {
-                format!(" ({target})")
-            },
-            mark,
-        ));
-    }
-    if buffer.theme().is_none() {
-        return;
-    }
-    let number = web_address(target).map_or(0, |web_address| buffer.number_link(&web_address));
-    for (place, letter) in cell[start..].iter_mut().enumerate() {
-        letter.link = number;
-        if place < text.chars().count() {
-            letter.style.bits |= UNDERLINE;
-            if letter.style.color == CellColor::Text {
-                letter.style.color = CellColor::Link;
+impl MarkdownTable {
+    /// Ends a link that began at this place of the last cell: appends its address, and styles it.
+    fn end_link(
+        &mut self,
+        start: usize,
+        target: &str,
+        style: CellStyle,
+        is_styled: bool,
+    ) -> Option<()> {
+        let cell = self.rows.last_mut()?.last_mut()?;
+        let text: String = cell[start..].iter().map(|cell| cell.letter).collect();
+        let letters = cell.len() - start;
+        if text.trim() != target {
+            let mark = CellStyle {
+                color: CellColor::Mark,
+                ..style
+            };
+            cell.extend(cells_from_text(
+                &if text.is_empty() {
+                    target.to_owned()
+                } else {
+                    format!(" ({target})")
+                },
+                mark,
+            ));
+        }
+        if !is_styled {
+            return Some(());
+        }
+        let number = web_address(target).map_or(0, |address| {
+            self.links.push(address);
+            // A table has fewer bytes than there are numbers.
+            u16::try_from(self.links.len()).unwrap_or_default()
+        });
+        for (place, letter) in cell[start..].iter_mut().enumerate() {
+            letter.link = number;
+            if place < letters {
+                letter.style.bits |= UNDERLINE;
+                if letter.style.color == CellColor::Text {
+                    letter.style.color = CellColor::Link;
+                }
             }
         }
+        Some(())
     }
-}
 
-impl MarkdownTable {
     /// Returns the column widths; `None` if the columns do not fit side by side.
     fn column_widths(&self, room: usize) -> Option<Vec<usize>> {
         let columns = self.alignments.len();
@@ -247,10 +294,21 @@ impl MarkdownTable {
         shrink_widths(widths.clone(), &whole, room).or_else(|| shrink_widths(widths, &words, room))
     }
 
-    /// Returns the rows of the table as a grid.
-    fn grid_rows(&self, widths: &[usize]) -> Vec<Vec<ScreenCell>> {
+    /// Returns about how many cells of the screen the grid takes; not less than it does.
+    fn grid_cells(&self, widths: &[usize]) -> usize {
+        let columns = widths.iter().sum::<usize>() + COLUMN_GAP * widths.len().saturating_sub(1);
+        // A word that is wrapped leaves less than half of a row empty, or fills its own.
+        let height = |(cell, width): (&Vec<ScreenCell>, &usize)| 1 + 2 * cells_width(cell) / width;
+        let heights = self.rows.iter().map(|row| {
+            let highest = row.iter().zip(widths).map(height).max();
+            highest.unwrap_or(1)
+        });
+        columns * heights.sum::<usize>()
+    }
+
+    /// Writes the table as a grid.
+    fn push_grid(&self, widths: &[usize], rows: &mut RowWriter<'_>) {
         let mark = CellStyle::from_color(CellColor::Mark);
-        let mut rows = Vec::new();
         // If cells span several screen rows, an empty row separates the table rows.
         let is_spaced = self
             .rows
@@ -278,40 +336,45 @@ impl MarkdownTable {
                     let content = columns[column].get(line).map_or(&[][..], Vec::as_slice);
                     shown.extend(align_cells(content, width, self.alignments[column]));
                 }
-                rows.push(shown);
+                rows.push_row(shown, &self.links);
             }
             if place == 0 {
                 let lines: Vec<String> = widths.iter().map(|&width| "─".repeat(width)).collect();
-                rows.push(cells_from_text(&lines.join("─┼─"), mark));
+                rows.push_row(cells_from_text(&lines.join("─┼─"), mark), &[]);
             }
         }
-        rows
     }
 
-    /// Returns the rows of the table as a list, if its columns do not fit.
-    fn list_rows(&self) -> Vec<Vec<ScreenCell>> {
-        let mut rows = Vec::new();
+    /// Returns how many cells of the screen the list takes.
+    fn list_cells(&self) -> usize {
+        let names: usize = self.rows.first().map_or(0, |head| {
+            head.iter().map(|name| name.len() + ": ".len()).sum()
+        });
+        let cells: usize = self.rows.iter().flatten().map(Vec::len).sum();
+        names * self.rows.len() + cells
+    }
+
+    /// Writes the table as a list, since its columns do not fit.
+    fn push_list(&self, rows: &mut RowWriter<'_>) {
         let Some((head, body)) = self.rows.split_first() else {
-            return rows;
+            return;
         };
         if body.is_empty() {
-            rows.extend(head.iter().cloned());
+            for name in head {
+                rows.push_row(name.iter().copied(), &self.links);
+            }
         }
+        let mark = CellStyle::from_color(CellColor::Mark);
         for (place, row) in body.iter().enumerate() {
             if place > 0 {
-                rows.push(Vec::new());
+                rows.push_row([], &[]);
             }
             for (name, cell) in head.iter().zip(row) {
-                let mut shown = name.clone();
-                shown.extend(cells_from_text(
-                    ": ",
-                    CellStyle::from_color(CellColor::Mark),
-                ));
-                shown.extend_from_slice(cell);
-                rows.push(shown);
+                let separator = cells_from_text(": ", mark);
+                let shown = name.iter().chain(&separator).chain(cell);
+                rows.push_row(shown.copied(), &self.links);
             }
         }
-        rows
     }
 }
 
@@ -365,32 +428,29 @@ fn align_cells(content: &[ScreenCell], room: usize, alignment: Alignment) -> Vec
 
 /// Wraps a cell's content at spaces, or within a word that is wider than the column.
 fn wrap_cells(content: &[ScreenCell], room: usize) -> Vec<Vec<ScreenCell>> {
-    let mut lines: Vec<Vec<ScreenCell>> = vec![Vec::new()];
+    let mut lines: Vec<Vec<ScreenCell>> = Vec::new();
+    let (mut line, mut used) = (Vec::new(), 0);
     for word in content.split_inclusive(|cell| cell.letter == ' ') {
         let visible = word
             .strip_suffix(&[ScreenCell::new(' ', CellStyle::default())])
             .unwrap_or(word);
-        let is_full = lines.last().is_some_and(|line| {
-            !line.is_empty() && cells_width(line) + cells_width(visible) > room
-        });
-        if is_full {
-            lines.push(Vec::new());
+        if !line.is_empty() && used + cells_width(visible) > room {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
         }
         for &cell in word {
-            let is_full = lines
-                .last()
-                .is_some_and(|line| cells_width(line) + usize::from(cell.width) > room);
-            if is_full {
+            if used + usize::from(cell.width) > room {
                 if cell.letter == ' ' {
                     continue;
                 }
-                lines.push(Vec::new());
+                lines.push(std::mem::take(&mut line));
+                used = 0;
             }
-            if let Some(line) = lines.last_mut() {
-                line.push(cell);
-            }
+            line.push(cell);
+            used += usize::from(cell.width);
         }
     }
+    lines.push(line);
     for line in &mut lines {
         while line.last().is_some_and(|cell| cell.letter == ' ') {
             line.pop();

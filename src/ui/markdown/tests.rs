@@ -118,6 +118,40 @@ fn text_that_is_made_to_be_parsed_again_and_again_is_shown_as_written() {
 }
 
 #[test]
+fn a_table_does_not_take_much_more_room_than_its_source() {
+    let name = "name".repeat(2000);
+    let columns = "|a".repeat(40);
+    for source in [
+        // The name of the first column is repeated before each cell of a list.
+        format!(
+            "|{name}{columns}|\n|{}|\n{}",
+            "-|".repeat(41),
+            "|b\n".repeat(5000)
+        ),
+        // Rows that are empty, in a table that is wide.
+        format!("|{name}|b|\n|-|-|\n{}", "|\n".repeat(20_000)),
+    ] {
+        let shown = styled(&source, 200);
+        assert!(shown.len() < 50 * source.len(), "{} bytes", shown.len());
+        assert!(shown.contains("namename"));
+    }
+}
+
+#[test]
+fn a_line_that_is_too_long_for_a_table_is_text() {
+    let long = "word ".repeat(20_000);
+    for text in [
+        format!("|{long}|\n"),
+        format!("- |{long}|\n"),
+        format!("|a|\n|-|\n|b|\n|{long}|\n"),
+    ] {
+        let shown = styled(&text, 80);
+        assert_eq!(shown.matches("word").count(), 20_000);
+        assert!(!shown.contains("\n\n"), "{shown:.300}");
+    }
+}
+
+#[test]
 fn a_link_after_much_text_without_one_is_still_a_link() {
     let text = format!("{} [a](https://a.example)", "[](()".repeat(200));
     assert!(
