@@ -48,30 +48,30 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('mcp', 'mcp', [CompletionResultType]::ParameterValue, 'List and try MCP servers, the tool servers of --mcp')
             [CompletionResult]::new('batch', 'batch', [CompletionResultType]::ParameterValue, 'Ask the same question about many items, in parallel and within the rate limits')
             [CompletionResult]::new('merge', 'merge', [CompletionResultType]::ParameterValue, 'Merge the outputs of a batch that ran in shards')
+            [CompletionResult]::new('session', 'session', [CompletionResultType]::ParameterValue, 'List, show, search and delete saved conversations')
+            [CompletionResult]::new('template', 'template', [CompletionResultType]::ParameterValue, 'List and show saved prompts')
             [CompletionResult]::new('models', 'models', [CompletionResultType]::ParameterValue, 'List the models that the region offers')
             [CompletionResult]::new('count', 'count', [CompletionResultType]::ParameterValue, 'Estimate the tokens of a request, by part, without sending it')
             [CompletionResult]::new('usage', 'usage', [CompletionResultType]::ParameterValue, 'Summarise token usage on this machine')
-            [CompletionResult]::new('session', 'session', [CompletionResultType]::ParameterValue, 'List, show, search and delete saved conversations')
-            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Serve the scripted endpoint of --demo, or a recording, on a port, for other programs')
             [CompletionResult]::new('auth', 'auth', [CompletionResultType]::ParameterValue, 'Store, show and remove the API key')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show and change the settings')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check key, endpoint, models, clock and directories, and suggest fixes')
+            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Serve the scripted endpoint of --demo, or a recording, on a port, for other programs')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Show help for a command or topic')
-            [CompletionResult]::new('template', 'template', [CompletionResultType]::ParameterValue, 'List and show saved prompts')
             break
         }
         'langdock;send' {
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
-            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
-            [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
+            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file [default: none]')
+            [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file [default: none]')
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Maximum tokens to generate [default: 4096 to 16384, depending on the model and its limits]')
             [CompletionResult]::new('--temperature', '--temperature', [CompletionResultType]::ParameterName, 'Randomness, 0 to 1 [default: the model''s]')
             [CompletionResult]::new('--top-p', '--top-p', [CompletionResultType]::ParameterName, 'Nucleus sampling, 0 to 1 [default: the model''s]')
             [CompletionResult]::new('--top-k', '--top-k', [CompletionResultType]::ParameterName, 'Sample from the N likeliest tokens, at least 1 [default: the model''s]')
-            [CompletionResult]::new('--stop', '--stop', [CompletionResultType]::ParameterName, 'Stop at this text; may be repeated')
-            [CompletionResult]::new('--user-id', '--user-id', [CompletionResultType]::ParameterName, 'An opaque id of the user, sent as metadata.user_id')
+            [CompletionResult]::new('--stop', '--stop', [CompletionResultType]::ParameterName, 'Stop at this text; may be repeated [default: none]')
+            [CompletionResult]::new('--user-id', '--user-id', [CompletionResultType]::ParameterName, 'An opaque id of the user, sent as metadata.user_id [default: none]')
             [CompletionResult]::new('--thinking', '--thinking', [CompletionResultType]::ParameterName, 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model''s]')
             [CompletionResult]::new('--effort', '--effort', [CompletionResultType]::ParameterName, 'How hard the model tries: low, medium, high, xhigh or max [default: the model''s]')
             [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Any other field of the request body; may be repeated')
@@ -153,14 +153,14 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
         'langdock;chat' {
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
-            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
-            [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
+            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file [default: none]')
+            [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file [default: none]')
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Maximum tokens to generate [default: 4096 to 16384, depending on the model and its limits]')
             [CompletionResult]::new('--temperature', '--temperature', [CompletionResultType]::ParameterName, 'Randomness, 0 to 1 [default: the model''s]')
             [CompletionResult]::new('--top-p', '--top-p', [CompletionResultType]::ParameterName, 'Nucleus sampling, 0 to 1 [default: the model''s]')
             [CompletionResult]::new('--top-k', '--top-k', [CompletionResultType]::ParameterName, 'Sample from the N likeliest tokens, at least 1 [default: the model''s]')
-            [CompletionResult]::new('--stop', '--stop', [CompletionResultType]::ParameterName, 'Stop at this text; may be repeated')
-            [CompletionResult]::new('--user-id', '--user-id', [CompletionResultType]::ParameterName, 'An opaque id of the user, sent as metadata.user_id')
+            [CompletionResult]::new('--stop', '--stop', [CompletionResultType]::ParameterName, 'Stop at this text; may be repeated [default: none]')
+            [CompletionResult]::new('--user-id', '--user-id', [CompletionResultType]::ParameterName, 'An opaque id of the user, sent as metadata.user_id [default: none]')
             [CompletionResult]::new('--thinking', '--thinking', [CompletionResultType]::ParameterName, 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model''s]')
             [CompletionResult]::new('--effort', '--effort', [CompletionResultType]::ParameterName, 'How hard the model tries: low, medium, high, xhigh or max [default: the model''s]')
             [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Any other field of the request body; may be repeated')
@@ -232,14 +232,14 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
         'langdock;tool-run' {
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
-            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
-            [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
+            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file [default: none]')
+            [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file [default: none]')
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Maximum tokens to generate [default: 4096 to 16384, depending on the model and its limits]')
             [CompletionResult]::new('--temperature', '--temperature', [CompletionResultType]::ParameterName, 'Randomness, 0 to 1 [default: the model''s]')
             [CompletionResult]::new('--top-p', '--top-p', [CompletionResultType]::ParameterName, 'Nucleus sampling, 0 to 1 [default: the model''s]')
             [CompletionResult]::new('--top-k', '--top-k', [CompletionResultType]::ParameterName, 'Sample from the N likeliest tokens, at least 1 [default: the model''s]')
-            [CompletionResult]::new('--stop', '--stop', [CompletionResultType]::ParameterName, 'Stop at this text; may be repeated')
-            [CompletionResult]::new('--user-id', '--user-id', [CompletionResultType]::ParameterName, 'An opaque id of the user, sent as metadata.user_id')
+            [CompletionResult]::new('--stop', '--stop', [CompletionResultType]::ParameterName, 'Stop at this text; may be repeated [default: none]')
+            [CompletionResult]::new('--user-id', '--user-id', [CompletionResultType]::ParameterName, 'An opaque id of the user, sent as metadata.user_id [default: none]')
             [CompletionResult]::new('--thinking', '--thinking', [CompletionResultType]::ParameterName, 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model''s]')
             [CompletionResult]::new('--effort', '--effort', [CompletionResultType]::ParameterName, 'How hard the model tries: low, medium, high, xhigh or max [default: the model''s]')
             [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Any other field of the request body; may be repeated')
@@ -387,14 +387,14 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--repair', '--repair', [CompletionResultType]::ParameterName, 'With --schema: maximum number of times to send back an invalid answer [default: 2]')
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
-            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
-            [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
+            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file [default: none]')
+            [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file [default: none]')
             [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Maximum tokens to generate [default: 4096 to 16384, depending on the model and its limits]')
             [CompletionResult]::new('--temperature', '--temperature', [CompletionResultType]::ParameterName, 'Randomness, 0 to 1 [default: the model''s]')
             [CompletionResult]::new('--top-p', '--top-p', [CompletionResultType]::ParameterName, 'Nucleus sampling, 0 to 1 [default: the model''s]')
             [CompletionResult]::new('--top-k', '--top-k', [CompletionResultType]::ParameterName, 'Sample from the N likeliest tokens, at least 1 [default: the model''s]')
-            [CompletionResult]::new('--stop', '--stop', [CompletionResultType]::ParameterName, 'Stop at this text; may be repeated')
-            [CompletionResult]::new('--user-id', '--user-id', [CompletionResultType]::ParameterName, 'An opaque id of the user, sent as metadata.user_id')
+            [CompletionResult]::new('--stop', '--stop', [CompletionResultType]::ParameterName, 'Stop at this text; may be repeated [default: none]')
+            [CompletionResult]::new('--user-id', '--user-id', [CompletionResultType]::ParameterName, 'An opaque id of the user, sent as metadata.user_id [default: none]')
             [CompletionResult]::new('--thinking', '--thinking', [CompletionResultType]::ParameterName, 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model''s]')
             [CompletionResult]::new('--effort', '--effort', [CompletionResultType]::ParameterName, 'How hard the model tries: low, medium, high, xhigh or max [default: the model''s]')
             [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Any other field of the request body; may be repeated')
@@ -446,79 +446,6 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
-        'langdock;models' {
-            [CompletionResult]::new('--region', '--region', [CompletionResultType]::ParameterName, 'Region: eu, us, global, ch [default: eu]')
-            [CompletionResult]::new('--base-url', '--base-url', [CompletionResultType]::ParameterName, 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region [default: https://api.langdock.com/anthropic/{region}]')
-            [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Connection timeout [default: 5s]')
-            [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]')
-            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Total time limit, including waits [default: none]')
-            [CompletionResult]::new('--max-retries', '--max-retries', [CompletionResultType]::ParameterName, 'Maximum number of retries; 0 for none [default: 8]')
-            [CompletionResult]::new('--max-wait', '--max-wait', [CompletionResultType]::ParameterName, 'Maximum time to wait between attempts, in total [default: 120s]')
-            [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Proxy for requests that leave this machine: http, https or socks5h; empty for none [default: none]')
-            [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'PEM file of the certificates to trust [default: the bundled ones and the system''s]')
-            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Profile in the config file')
-            [CompletionResult]::new('--api-key-file', '--api-key-file', [CompletionResultType]::ParameterName, 'Read the API key from this file instead of LANGDOCK_API_KEY')
-            [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Append each request and its response to this file')
-            [CompletionResult]::new('--replay', '--replay', [CompletionResultType]::ParameterName, 'Answer from a file written by --record: no endpoint, no key')
-            [CompletionResult]::new('--replay-pace', '--replay-pace', [CompletionResultType]::ParameterName, 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]')
-            [CompletionResult]::new('--refresh', '--refresh', [CompletionResultType]::ParameterName, 'Ignore the cached list and fetch it again')
-            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Also show the limits of each model, the options it accepts, and when it is retired')
-            [CompletionResult]::new('--long', '--long', [CompletionResultType]::ParameterName, 'Also show the limits of each model, the options it accepts, and when it is retired')
-            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print the list as JSON, with everything the endpoint reports about each model')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the list as JSON, with everything the endpoint reports about each model')
-            [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to another machine')
-            [CompletionResult]::new('--no-pace', '--no-pace', [CompletionResultType]::ParameterName, 'Send at once, ignoring the limits of requests and tokens per minute')
-            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Answer from the built-in endpoint: scripted answers, no model, no key')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            break
-        }
-        'langdock;count' {
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
-            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
-            [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file')
-            [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Maximum tokens to generate [default: 4096 to 16384, depending on the model and its limits]')
-            [CompletionResult]::new('--temperature', '--temperature', [CompletionResultType]::ParameterName, 'Randomness, 0 to 1 [default: the model''s]')
-            [CompletionResult]::new('--top-p', '--top-p', [CompletionResultType]::ParameterName, 'Nucleus sampling, 0 to 1 [default: the model''s]')
-            [CompletionResult]::new('--top-k', '--top-k', [CompletionResultType]::ParameterName, 'Sample from the N likeliest tokens, at least 1 [default: the model''s]')
-            [CompletionResult]::new('--stop', '--stop', [CompletionResultType]::ParameterName, 'Stop at this text; may be repeated')
-            [CompletionResult]::new('--user-id', '--user-id', [CompletionResultType]::ParameterName, 'An opaque id of the user, sent as metadata.user_id')
-            [CompletionResult]::new('--thinking', '--thinking', [CompletionResultType]::ParameterName, 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model''s]')
-            [CompletionResult]::new('--effort', '--effort', [CompletionResultType]::ParameterName, 'How hard the model tries: low, medium, high, xhigh or max [default: the model''s]')
-            [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Any other field of the request body; may be repeated')
-            [CompletionResult]::new('--prefill', '--prefill', [CompletionResultType]::ParameterName, 'Make the answer begin with this text, which is not printed')
-            [CompletionResult]::new('--cache', '--cache', [CompletionResultType]::ParameterName, 'Use the model''s prompt cache: auto, off, 5m, 1h [default: auto]')
-            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated')
-            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated')
-            [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Image or PDF, never sent as text; - is standard input; may be repeated')
-            [CompletionResult]::new('--attach', '--attach', [CompletionResultType]::ParameterName, 'Image or PDF, never sent as text; - is standard input; may be repeated')
-            [CompletionResult]::new('--messages', '--messages', [CompletionResultType]::ParameterName, 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields')
-            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Saved prompt, listed by `langdock template list`, or ./FILE for any other file')
-            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Saved prompt, listed by `langdock template list`, or ./FILE for any other file')
-            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'With --template: the value of {{KEY}}; may be repeated')
-            [CompletionResult]::new('--param', '--param', [CompletionResultType]::ParameterName, 'With --template: the value of {{KEY}}; may be repeated')
-            [CompletionResult]::new('-I', '-I ', [CompletionResultType]::ParameterName, 'Do not read standard input')
-            [CompletionResult]::new('--no-stdin', '--no-stdin', [CompletionResultType]::ParameterName, 'Do not read standard input')
-            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Write the prompt in an editor: VISUAL, EDITOR, or vi')
-            [CompletionResult]::new('--edit', '--edit', [CompletionResultType]::ParameterName, 'Write the prompt in an editor: VISUAL, EDITOR, or vi')
-            [CompletionResult]::new('--no-check', '--no-check', [CompletionResultType]::ParameterName, 'Send even if the request appears to exceed a known limit, or uses an option that the model is known not to accept')
-            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print a JSON object')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON object')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            break
-        }
-        'langdock;usage' {
-            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Group by model, day, tag or command')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only requests from this long ago until now, such as 7d [default: all]')
-            [CompletionResult]::new('--limits', '--limits', [CompletionResultType]::ParameterName, 'Show the rate-limit ledgers as they are now instead, and which processes hold what')
-            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print a JSON object')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON object')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            break
-        }
         'langdock;session' {
             [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Use the conversations of --demo, which are stored separately')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -541,6 +468,10 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             break
         }
         'langdock;session;show' {
+            [CompletionResult]::new('--last', '--last', [CompletionResultType]::ParameterName, 'Print only the last answer')
+            [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'Print it as it was written, even on a terminal')
+            [CompletionResult]::new('-x', '-x', [CompletionResultType]::ParameterName, 'Print only the first fenced code block of the last answer')
+            [CompletionResult]::new('--extract', '--extract', [CompletionResultType]::ParameterName, 'Print only the first fenced code block of the last answer')
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print a JSON object with every turn as stored')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON object with every turn as stored')
             [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Use the conversations of --demo, which are stored separately')
@@ -583,18 +514,92 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
-        'langdock;serve' {
-            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port; 0 chooses a free one [default: 0]')
-            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The only key to accept [default: any]')
-            [CompletionResult]::new('--rpm', '--rpm', [CompletionResultType]::ParameterName, 'Requests per minute, for each key and model')
-            [CompletionResult]::new('--tpm', '--tpm', [CompletionResultType]::ParameterName, 'Tokens per minute, for each key and model')
-            [CompletionResult]::new('--latency', '--latency', [CompletionResultType]::ParameterName, 'Delay before the first byte of an answer [default: 0s]')
-            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Speed of answers [default: unlimited]')
-            [CompletionResult]::new('--fail', '--fail', [CompletionResultType]::ParameterName, 'Faults to simulate, each with its share of the requests from 0 to 1')
-            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'With --fail: seed for choosing the requests that fail [default: random, and printed]')
-            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Append a line of JSON for each request to this file, without the key or the content')
-            [CompletionResult]::new('--replay', '--replay', [CompletionResultType]::ParameterName, 'Answer from a file written by --record instead of the script')
+        'langdock;template' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the templates')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print a template unchanged')
+            break
+        }
+        'langdock;template;list' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'langdock;template;show' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'langdock;models' {
+            [CompletionResult]::new('--region', '--region', [CompletionResultType]::ParameterName, 'Region: eu, us, global, ch [default: eu]')
+            [CompletionResult]::new('--base-url', '--base-url', [CompletionResultType]::ParameterName, 'Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the region [default: https://api.langdock.com/anthropic/{region}]')
+            [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Connection timeout [default: 5s]')
+            [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'Idle timeout: no data received for this long [default: 120s if streamed, otherwise 600s]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Total time limit, including waits [default: none]')
+            [CompletionResult]::new('--max-retries', '--max-retries', [CompletionResultType]::ParameterName, 'Maximum number of retries; 0 for none [default: 8]')
+            [CompletionResult]::new('--max-wait', '--max-wait', [CompletionResultType]::ParameterName, 'Maximum time to wait between attempts, in total [default: 120s]')
+            [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Proxy for requests that leave this machine: http, https or socks5h; empty for none [default: none]')
+            [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'PEM file of the certificates to trust [default: the bundled ones and the system''s]')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Profile in the config file')
+            [CompletionResult]::new('--api-key-file', '--api-key-file', [CompletionResultType]::ParameterName, 'Read the API key from this file instead of LANGDOCK_API_KEY')
+            [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Append each request and its response to this file')
+            [CompletionResult]::new('--replay', '--replay', [CompletionResultType]::ParameterName, 'Answer from a file written by --record: no endpoint, no key')
             [CompletionResult]::new('--replay-pace', '--replay-pace', [CompletionResultType]::ParameterName, 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]')
+            [CompletionResult]::new('--refresh', '--refresh', [CompletionResultType]::ParameterName, 'Ignore the cached list and fetch it again')
+            [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'Also show the limits of each model, the options it accepts, and when it is retired')
+            [CompletionResult]::new('--long', '--long', [CompletionResultType]::ParameterName, 'Also show the limits of each model, the options it accepts, and when it is retired')
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print the list as JSON, with everything the endpoint reports about each model')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the list as JSON, with everything the endpoint reports about each model')
+            [CompletionResult]::new('--allow-http', '--allow-http', [CompletionResultType]::ParameterName, 'Allow plain http to another machine')
+            [CompletionResult]::new('--no-pace', '--no-pace', [CompletionResultType]::ParameterName, 'Send at once, ignoring the limits of requests and tokens per minute')
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Answer from the built-in endpoint: scripted answers, no model, no key')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'langdock;count' {
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the region [default: picked from the region''s list]')
+            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file [default: none]')
+            [CompletionResult]::new('--system', '--system', [CompletionResultType]::ParameterName, 'System prompt; @FILE reads it from a file [default: none]')
+            [CompletionResult]::new('--max-tokens', '--max-tokens', [CompletionResultType]::ParameterName, 'Maximum tokens to generate [default: 4096 to 16384, depending on the model and its limits]')
+            [CompletionResult]::new('--temperature', '--temperature', [CompletionResultType]::ParameterName, 'Randomness, 0 to 1 [default: the model''s]')
+            [CompletionResult]::new('--top-p', '--top-p', [CompletionResultType]::ParameterName, 'Nucleus sampling, 0 to 1 [default: the model''s]')
+            [CompletionResult]::new('--top-k', '--top-k', [CompletionResultType]::ParameterName, 'Sample from the N likeliest tokens, at least 1 [default: the model''s]')
+            [CompletionResult]::new('--stop', '--stop', [CompletionResultType]::ParameterName, 'Stop at this text; may be repeated [default: none]')
+            [CompletionResult]::new('--user-id', '--user-id', [CompletionResultType]::ParameterName, 'An opaque id of the user, sent as metadata.user_id [default: none]')
+            [CompletionResult]::new('--thinking', '--thinking', [CompletionResultType]::ParameterName, 'Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024 [default: the model''s]')
+            [CompletionResult]::new('--effort', '--effort', [CompletionResultType]::ParameterName, 'How hard the model tries: low, medium, high, xhigh or max [default: the model''s]')
+            [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'Any other field of the request body; may be repeated')
+            [CompletionResult]::new('--prefill', '--prefill', [CompletionResultType]::ParameterName, 'Make the answer begin with this text, which is not printed')
+            [CompletionResult]::new('--cache', '--cache', [CompletionResultType]::ParameterName, 'Use the model''s prompt cache: auto, off, 5m, 1h [default: auto]')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Text file, image or PDF, detected by content, or a directory; - is standard input; may be repeated')
+            [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Image or PDF, never sent as text; - is standard input; may be repeated')
+            [CompletionResult]::new('--attach', '--attach', [CompletionResultType]::ParameterName, 'Image or PDF, never sent as text; - is standard input; may be repeated')
+            [CompletionResult]::new('--messages', '--messages', [CompletionResultType]::ParameterName, 'Earlier turns as JSON: an array of messages or a whole request body; flags override its fields')
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Saved prompt, listed by `langdock template list`, or ./FILE for any other file')
+            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Saved prompt, listed by `langdock template list`, or ./FILE for any other file')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'With --template: the value of {{KEY}}; may be repeated')
+            [CompletionResult]::new('--param', '--param', [CompletionResultType]::ParameterName, 'With --template: the value of {{KEY}}; may be repeated')
+            [CompletionResult]::new('-I', '-I ', [CompletionResultType]::ParameterName, 'Do not read standard input')
+            [CompletionResult]::new('--no-stdin', '--no-stdin', [CompletionResultType]::ParameterName, 'Do not read standard input')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Write the prompt in an editor: VISUAL, EDITOR, or vi')
+            [CompletionResult]::new('--edit', '--edit', [CompletionResultType]::ParameterName, 'Write the prompt in an editor: VISUAL, EDITOR, or vi')
+            [CompletionResult]::new('--no-check', '--no-check', [CompletionResultType]::ParameterName, 'Send even if the request appears to exceed a known limit, or uses an option that the model is known not to accept')
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print a JSON object')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON object')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'langdock;usage' {
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Group by model, day, tag or command')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only requests from this long ago until now, such as 7d [default: all]')
+            [CompletionResult]::new('--limits', '--limits', [CompletionResultType]::ParameterName, 'Show the rate-limit ledgers as they are now instead, and which processes hold what')
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print a JSON object')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON object')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -816,6 +821,22 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'langdock;serve' {
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port; 0 chooses a free one [default: 0]')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The only key to accept [default: any]')
+            [CompletionResult]::new('--rpm', '--rpm', [CompletionResultType]::ParameterName, 'Requests per minute, for each key and model')
+            [CompletionResult]::new('--tpm', '--tpm', [CompletionResultType]::ParameterName, 'Tokens per minute, for each key and model')
+            [CompletionResult]::new('--latency', '--latency', [CompletionResultType]::ParameterName, 'Delay before the first byte of an answer [default: 0s]')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Speed of answers [default: unlimited]')
+            [CompletionResult]::new('--fail', '--fail', [CompletionResultType]::ParameterName, 'Faults to simulate, each with its share of the requests from 0 to 1')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'With --fail: seed for choosing the requests that fail [default: random, and printed]')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Append a line of JSON for each request to this file, without the key or the content')
+            [CompletionResult]::new('--replay', '--replay', [CompletionResultType]::ParameterName, 'Answer from a file written by --record instead of the script')
+            [CompletionResult]::new('--replay-pace', '--replay-pace', [CompletionResultType]::ParameterName, 'With --replay: fast skips all waits, real repeats the recorded ones [default: fast]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'langdock;completions' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -824,23 +845,6 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
         'langdock;help' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            break
-        }
-        'langdock;template' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the templates')
-            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print a template unchanged')
-            break
-        }
-        'langdock;template;list' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
-            break
-        }
-        'langdock;template;show' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
     })

@@ -57,16 +57,27 @@ impl BatchProgress {
         self.before + self.answered + self.failed
     }
 
+    /// Formats the result in one line: what is done, and what failed if anything did.
+    pub(crate) fn result_line(&self) -> String {
+        let failed = self.failed + self.failed_before;
+        let done = grouped(self.done_count() - failed);
+        match failed {
+            0 => format!("{done} done"),
+            _ => format!("{done} done, {} failed", grouped(failed)),
+        }
+    }
+
     /// Formats the progress in one line; `at` is the time since the start of the run.
     pub(crate) fn status_line(&mut self, at: Duration) -> String {
         self.drop_old_steps(at);
         let of = self
             .total
             .map_or_else(String::new, |total| format!(" of {}", grouped(total)));
+        let failed = self.failed + self.failed_before;
         let mut line = format!(
             "{}{of} done, {} failed",
-            grouped(self.done_count()),
-            grouped(self.failed + self.failed_before)
+            grouped(self.done_count() - failed),
+            grouped(failed)
         );
         let (items, tokens) = self.last.iter().fold((0, 0), |sum, (_, items, tokens)| {
             (sum.0 + items, sum.1 + tokens)
@@ -140,8 +151,17 @@ mod tests {
         }
         assert_eq!(
             tally.status_line(after(30)),
-            "32 of 100 done, 2 failed, 60 per minute, 300 tokens in the last minute, 68 s left"
+            "30 of 100 done, 2 failed, 60 per minute, 300 tokens in the last minute, 68 s left"
         );
+    }
+
+    #[test]
+    fn the_result_counts_what_failed_apart() {
+        let mut tally = BatchProgress::default();
+        for item in 0..20 {
+            tally.record_item(after(0), 1, item == 7);
+        }
+        assert_eq!(tally.result_line(), "19 done, 1 failed");
     }
 
     #[test]

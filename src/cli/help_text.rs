@@ -107,8 +107,8 @@ command_help!(
 command_help!(
     SERVE,
     "Serve the scripted endpoint of --demo, or a recording, on a port, for other programs",
-    "It prints its base URL in the form that LANGDOCK_BASE_URL and --base-url accept; for an \
-    Anthropic SDK, replace {region} with eu or us. It listens on loopback only. After SIGINT or \
+    "It prints its base URL for the region eu, as LANGDOCK_BASE_URL, --base-url and Anthropic SDKs \
+    accept it; the region us is there too. It listens on loopback only. After SIGINT or \
     SIGTERM it finishes the answers in progress, then terminates by that signal; a second Ctrl-C \
     stops it at once."
 );
@@ -128,7 +128,7 @@ command_help!(
     DOCTOR,
     "Check key, endpoint, models, clock and directories, and suggest fixes",
     "Each line is marked ok, note or wrong; what is wrong comes with a fix. The only request it \
-    sends is for the list of models. It exits with the code of the first problem."
+    sends is for the list of models, without a key if there is none. It exits with the code of the first problem."
 );
 command_help!(COMPLETIONS, "Print a completion script for a shell");
 command_help!(

@@ -107,28 +107,28 @@ pub(crate) enum Command {
     Batch(Box<BatchArgs>),
     #[command(about = help_text::MERGE.about, long_about = help_text::MERGE.long_about)]
     Merge(MergeArgs),
+    #[command(about = help_text::SESSION.about, long_about = help_text::SESSION.long_about)]
+    Session(SessionArgs),
+    #[command(about = help_text::TEMPLATE.about, long_about = help_text::TEMPLATE.long_about)]
+    Template(TemplateArgs),
     #[command(about = help_text::MODELS.about, long_about = help_text::MODELS.long_about)]
     Models(ModelsArgs),
     #[command(about = help_text::COUNT.about, long_about = help_text::COUNT.long_about)]
     Count(Box<CountArgs>),
     #[command(about = help_text::USAGE.about, long_about = help_text::USAGE.long_about)]
     Usage(UsageArgs),
-    #[command(about = help_text::SESSION.about, long_about = help_text::SESSION.long_about)]
-    Session(SessionArgs),
-    #[command(about = help_text::SERVE.about, long_about = help_text::SERVE.long_about)]
-    Serve(ServeArgs),
     #[command(about = help_text::AUTH.about, long_about = help_text::AUTH.long_about)]
     Auth(AuthArgs),
     #[command(about = help_text::CONFIG.about, long_about = help_text::CONFIG.long_about)]
     Config(ConfigArgs),
     #[command(about = help_text::DOCTOR.about, long_about = help_text::DOCTOR.long_about)]
     Doctor(DoctorArgs),
+    #[command(about = help_text::SERVE.about, long_about = help_text::SERVE.long_about)]
+    Serve(ServeArgs),
     #[command(about = help_text::COMPLETIONS.about)]
     Completions(CompletionsArgs),
     #[command(about = help_text::HELP.about, long_about = help_text::HELP.long_about)]
     Help(HelpArgs),
-    #[command(about = help_text::TEMPLATE.about, long_about = help_text::TEMPLATE.long_about)]
-    Template(TemplateArgs),
 }
 
 #[derive(Debug, Args)]

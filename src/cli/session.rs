@@ -69,8 +69,17 @@ pub(crate) enum SessionAction {
         /// Name or id
         #[arg(value_name = "NAME|ID")]
         session: Option<String>,
+        /// Print only the last answer
+        #[arg(long)]
+        last: bool,
+        /// Print it as it was written, even on a terminal
+        #[arg(long, conflicts_with = "json")]
+        raw: bool,
+        /// Print only the first fenced code block of the last answer
+        #[arg(short = 'x', long, conflicts_with_all = ["json", "raw", "last"])]
+        extract: bool,
         /// Print a JSON object with every turn as stored
-        #[arg(short, long)]
+        #[arg(short, long, conflicts_with = "last")]
         json: bool,
     },
     /// Find conversations with all of the given words in one turn

@@ -178,6 +178,10 @@ fn tips(error: &clap::Error, argv: &[OsString], command: Option<&str>) -> Vec<St
         .filter(|_| tips.is_empty() && error.kind() == ErrorKind::UnknownArgument);
     if let Some(word) = unknown {
         tips.extend(match word.strip_prefix("--") {
+            _ if is_flag_of_send(command, word) => Some(format!(
+                "'{word}' is a flag of send: `langdock send -c {word} 'PROMPT'` continues a \
+                 conversation with it"
+            )),
             Some(flag) if is_flag_of_a_command(flag) && may_stand_behind_dashes(argv, word) => {
                 Some(format!("this command does not accept {word}; see --help"))
             }
@@ -217,6 +221,16 @@ fn may_stand_behind_dashes(argv: &[OsString], word: &str) -> bool {
         .chain(["--".into()])
         .chain(argv[place..].iter().cloned());
     command_line().try_get_matches_from(with_dashes).is_ok()
+}
+
+/// Returns whether `chat` was given a flag that only `send` has: one for programs.
+fn is_flag_of_send(command: Option<&str>, word: &str) -> bool {
+    let (Some("chat"), Some(flag)) = (command, word.strip_prefix("--")) else {
+        return false;
+    };
+    let program = command_line();
+    let send = program.find_subcommand("send");
+    send.is_some_and(|send| send.get_arguments().any(|arg| arg.get_long() == Some(flag)))
 }
 
 /// Returns whether some command has a flag of this name.
@@ -293,7 +307,8 @@ mod tests {
             (
                 "chat --json",
                 "unexpected argument '--json' found",
-                "this command does not accept --json; see --help",
+                "'--json' is a flag of send: `langdock send -c --json 'PROMPT'` continues a \
+                 conversation with it",
             ),
             (
                 "session lst",

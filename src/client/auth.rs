@@ -48,6 +48,11 @@ impl ApiKey {
         }
     }
 
+    /// Stands for a key that is not there: requests are sent without one. For checks only.
+    pub(crate) fn absent() -> Self {
+        Self(Arc::new(SecretForms::for_secret("")))
+    }
+
     /// Returns a name for what the key sees at `url`: the same for the same two, and no way back to
     /// the key.
     pub(crate) fn fingerprint(&self, url: &str) -> String {
@@ -68,13 +73,17 @@ impl ApiKey {
         format!("{prefix}…{}", &key[key.len() - 4..])
     }
 
-    /// Returns the header that authenticates a request, its value marked sensitive.
-    pub(super) fn auth_header(&self) -> (HeaderName, HeaderValue) {
+    /// Returns the header that authenticates a request, its value marked sensitive; `None` without a
+    /// key.
+    pub(super) fn auth_header(&self) -> Option<(HeaderName, HeaderValue)> {
+        if self.0.secret().is_empty() {
+            return None;
+        }
         let (name, value) = auth_header(self.0.secret());
         let name = HeaderName::from_bytes(name.as_bytes()).expect("the name is a token");
         let mut value = HeaderValue::from_str(&value).expect("a key is visible ASCII, see `new`");
         value.set_sensitive(true);
-        (name, value)
+        Some((name, value))
     }
 
     /// Returns the forms in which a server may send the key back; none of a key that is a word of a

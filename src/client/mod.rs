@@ -254,7 +254,7 @@ impl ApiClient {
             })
             .into_iter()
             .collect();
-        headers.extend([self.key.auth_header()]);
+        headers.extend(self.key.auth_header());
         headers
     }
 }

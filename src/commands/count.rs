@@ -9,7 +9,7 @@ use crate::client::DEFAULT_MAX_TOKENS;
 use crate::compose::build::{RequestParts, build};
 use crate::compose::preflight::{check, table};
 use crate::compose::sources::RequestSources;
-use crate::compose::user_turn::{stdin_use, system_prompt, user_turn};
+use crate::compose::user_turn::{default_system, stdin_use, system_prompt, user_turn};
 use crate::config::State;
 use crate::error::Error;
 use crate::exchange::model_catalog::ModelCatalog;
@@ -46,6 +46,8 @@ pub(crate) async fn count(app: &App, args: cli::CountArgs) -> Result<(), Error> 
     )?;
     let catalog = ModelCatalog::new(app, settings);
     let system = system_prompt(app, args.request.system()).await?;
+    let has_other = system.is_some() || given.has_field("system");
+    let system = system.or(default_system(app, catalog.settings(), has_other).await?);
     let turn = app
         .unless_interrupted(user_turn(app, &args, &mut given, stdin_use))
         .await??;

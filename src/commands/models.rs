@@ -13,6 +13,9 @@ use crate::error::Error;
 use crate::exchange::setup::set_up_connection;
 use crate::text::{TableColumn, TextTable, format_short_age, grouped};
 
+/// The columns of the list, on a terminal.
+const HEADER: [&str; 5] = ["MODEL", "NAME", "RELEASED", "INPUT", "OUTPUT"];
+
 /// Lists the models.
 pub(crate) async fn models(app: &App, args: &cli::ModelsArgs) -> Result<(), Error> {
     let (_demo, catalog) = set_up_connection(app, &args.connection).await?;
@@ -46,10 +49,11 @@ pub(crate) async fn models(app: &App, args: &cli::ModelsArgs) -> Result<(), Erro
             format_short_age(age)
         ));
     }
+    let has_header = app.facts.stdout_is_terminal;
     if args.long {
-        return app.print_table(&long_table(&models, &learned));
+        return app.print_table(&long_table(&models, &learned, has_header));
     }
-    app.print_table(&table(&models))
+    app.print_table(&table(&models, has_header))
 }
 
 fn json_list(
@@ -79,17 +83,31 @@ fn json_list(
 
 /// Returns a row for each model, beginning with its id. What the list does not provide is left
 /// blank.
-fn table(models: &[ListedModel]) -> TextTable<5> {
+fn table(models: &[ListedModel], has_header: bool) -> TextTable<5> {
     let (text, number) = (TableColumn::LEFT, TableColumn::RIGHT);
-    let mut table = TextTable::new([text, text, text, number, number]);
+    let table = TextTable::new([text, text, text, number, number]);
+    let mut table = table.with_header(has_header.then_some(HEADER));
     table.extend(models.iter().map(row));
     table
 }
 
 /// Returns the same table with the capabilities of each model: those in the list, and those learned
 /// from answers.
-fn long_table(models: &[ListedModel], learned: &LearnedRules) -> TextTable<9> {
-    let mut table = TextTable::new([TableColumn::LEFT; 9]);
+fn long_table(models: &[ListedModel], learned: &LearnedRules, has_header: bool) -> TextTable<9> {
+    let [id, name, created, window, output] = HEADER;
+    let header = [
+        id,
+        name,
+        created,
+        window,
+        output,
+        "CAPABILITIES",
+        "",
+        "",
+        "",
+    ];
+    let mut table =
+        TextTable::new([TableColumn::LEFT; 9]).with_header(has_header.then_some(header));
     table.extend(models.iter().map(|model| {
         let [id, name, created, window, output] = row(model);
         let facts = learned.of_model(model.id());
@@ -151,14 +169,23 @@ mod tests {
             {"id": "short", "max_tokens": 10_000},
         ]));
         assert_eq!(
-            table(&full).to_text(),
+            table(&full, false).to_text(),
             "long-model-id  Ä  2026-02-03  9 in\nshort                               10,000 out\n"
         );
         assert_eq!(
-            table(&list(&json!([{"id": "a"}, {"id": "b"}]))).to_text(),
+            table(&list(&json!([{"id": "a"}, {"id": "b"}])), false).to_text(),
             "a\nb\n"
         );
-        assert_eq!(table(&[]).to_text(), "");
+        assert_eq!(table(&[], false).to_text(), "");
+    }
+
+    #[test]
+    fn a_terminal_gets_a_header_over_the_columns_that_are_there() {
+        let models = models_of(&json!({"data": [{"id": "a", "max_tokens": 10}]})).expect("a list");
+        assert_eq!(
+            table(&models, true).to_text(),
+            "MODEL  OUTPUT\na      10 out\n"
+        );
     }
 
     #[test]
@@ -166,7 +193,10 @@ mod tests {
         let list =
             models_of(&json!({"data": [{"id": "a\u{1b}[31m\nb", "display_name": "\u{202e}x"}]}))
                 .expect("a list");
-        assert_eq!(table(&list).to_sanitized_text(), "a␛[31m b  <U+202E>x\n");
-        assert_eq!(table(&list).to_text(), "a\u{1b}[31m b  \u{202e}x\n");
+        assert_eq!(
+            table(&list, false).to_sanitized_text(),
+            "a␛[31m b  <U+202E>x\n"
+        );
+        assert_eq!(table(&list, false).to_text(), "a\u{1b}[31m b  \u{202e}x\n");
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::app::App;
 use crate::cli;
+use crate::client;
 use crate::demo;
 use crate::error::Error;
 use crate::recording::RecordedAnswers;
@@ -17,8 +18,9 @@ use crate::recording::RecordedAnswers;
 pub(crate) async fn serve(app: &Arc<App>, args: &cli::ServeArgs) -> Result<(), Error> {
     let endpoint = start(app, args).await?;
     app.print(&format!(
-        "http://{}/anthropic/{{region}}\n",
-        endpoint.address()
+        "http://{}/anthropic/{}\n",
+        endpoint.address(),
+        client::DEFAULT_REGION
     ))?;
     let kind = if args.replay.is_some() {
         "recorded"

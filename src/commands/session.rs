@@ -12,12 +12,30 @@ use crate::config::{DataScope, Flags, sessions_directory};
 use crate::error::Error;
 use crate::exchange::answer_format::screen_of_terminal;
 use crate::exchange::settings::settings;
+use crate::protocol::{ContentBlock, Role};
 use crate::session::{
     self, ConversationSummary, SavedConversation, SearchHit, SessionStore, conversation_json,
     conversation_markdown,
 };
 use crate::text::{TableColumn, TextTable, counted, format_age};
-use crate::ui::ask_yes_no;
+use crate::ui::{ask_yes_no, first_code_block};
+
+/// The columns of a list, on a terminal.
+const LIST_HEADER: [&str; 7] = [
+    "ID",
+    "LAST USED",
+    "TURNS",
+    "SIZE",
+    "REGION",
+    "MODEL",
+    "TITLE",
+];
+
+/// From this width on, in columns, a list has the models.
+const MEDIUM: usize = 100;
+
+/// From this width on, it has everything.
+const WIDE: usize = 120;
 
 /// Lists, shows, searches, exports, renames and deletes conversations.
 pub(crate) fn session(app: &App, args: &cli::SessionArgs) -> Result<(), Error> {
@@ -30,12 +48,34 @@ pub(crate) fn session(app: &App, args: &cli::SessionArgs) -> Result<(), Error> {
     }
     match &args.action {
         SessionAction::List { json } => list(app, &store, scope, *json),
-        SessionAction::Show { session, json } => {
+        SessionAction::Show {
+            session,
+            last,
+            raw,
+            extract,
+            json,
+        } => {
             let conversation = find(app, &store, session.as_deref())?;
             if *json {
-                app.print_object(&conversation_json(&conversation))
+                return app.print_object(&conversation_json(&conversation));
+            }
+            if *extract {
+                let answer = last_answer(&conversation)?;
+                let Some(code) = first_code_block(&answer) else {
+                    app.notices.print_block(&answer);
+                    return Err(Error::NoCodeBlock(None));
+                };
+                return app.print_outside(&code);
+            }
+            let text = if *last {
+                last_answer(&conversation)?
             } else {
-                show(app, &conversation)
+                conversation_markdown(&conversation)
+            };
+            if *raw {
+                app.print_outside(&text)
+            } else {
+                show(app, &text)
             }
         }
         SessionAction::Search { words, json } => search(app, &store, words, *json),
@@ -97,8 +137,20 @@ fn list(app: &App, store: &SessionStore, scope: DataScope, as_json: bool) -> Res
             scope.program()
         ));
     }
-    let rows = list.iter().map(|summary| {
-        [
+    let columns = app.facts.stdout_columns();
+    let if_wide = |least: usize, text: String| {
+        let is_wide = columns.is_none_or(|columns| columns >= least);
+        if is_wide { text } else { String::new() }
+    };
+    let row = |[id, age, turns, size, region, model, title]: [String; 7]| {
+        let (size, region) = (if_wide(WIDE, size), if_wide(WIDE, region));
+        [id, age, turns, size, region, if_wide(MEDIUM, model), title]
+    };
+    let mut table = TextTable::new([TableColumn::LEFT; 7])
+        .with_cut_at(columns)
+        .with_header(columns.map(|_| LIST_HEADER));
+    table.extend(list.iter().map(|summary| {
+        row([
             summary.id.clone(),
             format_age(since(summary.changed, now)),
             counted(summary.turns, "turn"),
@@ -106,9 +158,9 @@ fn list(app: &App, store: &SessionStore, scope: DataScope, as_json: bool) -> Res
             summary.region.clone().unwrap_or_else(|| "-".to_owned()),
             summary.model.clone().unwrap_or_else(|| "-".to_owned()),
             summary.title.clone(),
-        ]
-    });
-    print_rows(app, rows)
+        ])
+    }));
+    app.print(&table.to_sanitized_text())
 }
 
 fn search(app: &App, store: &SessionStore, words: &[String], as_json: bool) -> Result<(), Error> {
@@ -128,7 +180,10 @@ fn search(app: &App, store: &SessionStore, words: &[String], as_json: bool) -> R
             hit.excerpt.clone(),
         ]
     });
-    print_rows(app, rows)
+    // Titles are untrusted, so they are sanitized even for a pipe.
+    let mut table = TextTable::new([TableColumn::LEFT; 4]).with_cut_at(app.facts.stdout_columns());
+    table.extend(rows);
+    app.print(&table.to_sanitized_text())
 }
 
 fn remove(
@@ -219,8 +274,31 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// Shows a conversation; on a terminal it is rendered like an answer.
-fn show(app: &App, conversation: &SavedConversation) -> Result<(), Error> {
+/// Returns the text of the last answer, with a line end.
+fn last_answer(conversation: &SavedConversation) -> Result<String, Error> {
+    let messages = conversation.messages();
+    let answer = messages
+        .iter()
+        .rfind(|message| message.role == Role::Assistant);
+    let Some(answer) = answer else {
+        return Err(Error::Usage {
+            message: format!("no answer in the conversation `{}`", conversation.title()),
+            hint: Some("leave out --last to see what it has".to_owned()),
+        });
+    };
+    let texts = answer.content.iter().filter_map(|block| match block {
+        ContentBlock::Text(text) => Some(text.text.as_str()),
+        _ => None,
+    });
+    let mut text: String = texts.collect();
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// Shows Markdown; on a terminal it is rendered like an answer.
+fn show(app: &App, text: &str) -> Result<(), Error> {
     // Invalid settings are reported by commands that send requests.
     let theme = || {
         settings(app, &Flags::default(), None)
@@ -229,21 +307,11 @@ fn show(app: &App, conversation: &SavedConversation) -> Result<(), Error> {
     };
     let is_terminal = app.facts.stdout_is_terminal;
     match screen_of_terminal(app, is_terminal.then(theme).flatten().as_deref()) {
-        Some(screen) => app.print_markdown(&conversation_markdown(conversation), screen),
-        None => print_markdown(app, conversation),
+        Some(screen) => app.print_markdown(text, screen),
+        None => app.print_outside(text),
     }
 }
 
 fn print_markdown(app: &App, conversation: &SavedConversation) -> Result<(), Error> {
     app.print_outside(&conversation_markdown(conversation))
-}
-
-/// Prints rows in columns. Titles are untrusted, so they are sanitized even for a pipe.
-fn print_rows<const N: usize>(
-    app: &App,
-    rows: impl Iterator<Item = [String; N]>,
-) -> Result<(), Error> {
-    let mut table = TextTable::new([TableColumn::LEFT; N]);
-    table.extend(rows);
-    app.print(&table.to_sanitized_text())
 }

@@ -74,7 +74,7 @@ impl OutputLimit<'_> {
                     counted(limit, "token")
                 ),
                 hint: Some(format!(
-                    "give --max-tokens {limit}; --no-check sends it anyway"
+                    "use --max-tokens {limit}; --no-check sends it anyway"
                 )),
             }),
             Some(limit) => {

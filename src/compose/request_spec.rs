@@ -164,7 +164,8 @@ impl RequestSources {
             }
         }
         for FieldSetting { field, value } in &settings.fields {
-            if !fields.contains_key(field.key) {
+            // The system prompt may be in a file, and a conversation has its own.
+            if field.shape != FieldShape::Prompt && !fields.contains_key(field.key) {
                 let origin = OptionOrigin::Config(value.origin.clone());
                 spec.note_origin(field.key, &value.value, &origin);
                 fields.insert(field.key.to_owned(), value.value.clone());
@@ -226,6 +227,11 @@ impl RequestSources {
                 .and_then(|(_, value, _)| value.as_str().map(str::to_owned))
         };
         args.request.model.clone().or_else(of_file)
+    }
+
+    /// Whether a file sets a field of the body.
+    pub(crate) fn has_field(&self, key: &str) -> bool {
+        self.file_fields().any(|(known, ..)| known == key)
     }
 
     /// The fields that files have: the template, then the body of the earlier turns.

@@ -11,12 +11,15 @@ use crate::config::{self, ConfigFile, Paths, inherited_var, tools_directory};
 use crate::error::Error;
 use crate::fs::{check_trusted, read_trusted};
 use crate::input::{self, on_a_thread};
-use crate::text::shell_quote;
+use crate::text::{sanitize_line, shell_quote, truncate_to_width};
 use crate::tool::{self, FoundProgram, Tool, describe, is_program, parse_tools};
 use crate::ui::ask_yes_no;
 
 /// What the files of tools end in.
 const EXTENSIONS: [&str; 2] = ["toml", "json"];
+
+/// How much of what a program printed instead of its definition is shown, in columns.
+const MAX_SHOWN_COLUMNS: usize = 40;
 
 /// Reads the tools of a file, or starts a program to be told. `flags` are those that may allow it.
 pub(crate) async fn load(
@@ -49,7 +52,18 @@ pub(crate) async fn load(
         file: name.clone(),
         reason,
     })?;
-    let tools = parse_tools(&format!("{name} --schema"), Path::new(""), &text)?;
+    let tools = parse_tools(&format!("{name} --schema"), Path::new(""), &text);
+    let tools = tools.map_err(|error| match text.trim_start().lines().next() {
+        // It may have another use, and knows nothing of --schema.
+        Some(first) if !text.trim_start().starts_with(['{', '[']) => tool::Error {
+            file: name,
+            reason: format!(
+                "run with --schema, it printed no tool definition, but `{}`",
+                truncate_to_width(&sanitize_line(first), MAX_SHOWN_COLUMNS)
+            ),
+        },
+        _ => error,
+    })?;
     Ok(tools.into_iter().map(|tool| tool.run_by(&path)).collect())
 }
 

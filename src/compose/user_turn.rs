@@ -8,6 +8,7 @@ use crate::cli;
 use crate::compose::build::MAX_BODY_BYTES;
 use crate::compose::external_editor::edit_in_draft;
 use crate::compose::sources::RequestSources;
+use crate::config::Settings;
 use crate::error::Error;
 use crate::input::{self, Attachment, Directory, Places, Stdin, assemble, read_prose};
 use crate::text::shell_quote;
@@ -128,6 +129,16 @@ pub(crate) async fn system_prompt(app: &App, given: Option<&str>) -> Result<Opti
         app.notices.notice(&notice);
     }
     Ok(Some(text))
+}
+
+/// Reads the system prompt of the settings, for a request that has no other.
+pub(crate) async fn default_system(
+    app: &App,
+    settings: &Settings,
+    has_other: bool,
+) -> Result<Option<String>, Error> {
+    let given = settings.default_system().filter(|_| !has_other);
+    system_prompt(app, given).await
 }
 
 /// Puts the user's turn together. One without anything in it is no error behind earlier turns.
@@ -302,6 +313,12 @@ pub(crate) async fn read_stdin(
         Stdin::Readable(file) => {
             let notice = "still waiting for standard input; use --no-stdin if there is none";
             let stdin = told_after_silence(app, notice, Attachment::read_stdin(file, most)).await?;
+            if has_prompt && !is_asked_for && !stdin.is_empty() && input::is_shared_with_caller() {
+                app.notices.notice(
+                    "read all of standard input, which the calling shell reads too; in a \
+                     `while read` loop, add -I",
+                );
+            }
             Ok(Some(stdin).filter(|stdin| !stdin.is_empty()))
         }
     }

@@ -9,7 +9,7 @@ use super::Secret;
 use super::setting::{SETTINGS, SettingVariable};
 
 /// The variables that belong to no setting, each with a description.
-const OTHER_VARIABLES: [(&str, &str); 25] = [
+const OTHER_VARIABLES: [(&str, &str); 26] = [
     (
         "LANGDOCK_API_KEY",
         "The API key. It has no flag, because arguments are visible in ps.",
@@ -73,6 +73,11 @@ const OTHER_VARIABLES: [(&str, &str); 25] = [
         "COLUMNS",
         "Width of rendered Markdown, instead of the terminal's.",
     ),
+    (
+        "LC_ALL",
+        "If this, LC_CTYPE or LANG names a locale without UTF-8: rules and marks of rendered \
+        Markdown in ASCII.",
+    ),
     ("NO_COLOR", "If set to anything: no colour (--color never)."),
     (
         "CLICOLOR_FORCE",
@@ -112,6 +117,17 @@ const OTHER_VARIABLES: [(&str, &str); 25] = [
 /// setting.
 pub(crate) fn completing_shell(variable: &str) -> Option<OsString> {
     env::var_os(variable).filter(|shell| !shell.is_empty())
+}
+
+/// Returns whether the locale has the characters of box drawing; so does one that is not set.
+pub(crate) fn is_utf8_locale() -> bool {
+    let names = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
+    let locale = names
+        .filter_map(env::var_os)
+        .find(|locale| !locale.is_empty());
+    let Some(locale) = locale else { return true };
+    let locale = locale.to_string_lossy().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 /// Returns a variable of a job scheduler, which only `--shard auto` reads.

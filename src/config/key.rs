@@ -69,10 +69,13 @@ impl KeySource {
 pub(crate) fn read_key(source: &KeySource) -> Result<ApiKey, Error> {
     protect_memory();
     let text = match source {
-        KeySource::File(path) => read_file(path).map_err(|source| Error::KeyFile {
-            path: path.clone(),
-            source,
-        })?,
+        KeySource::File(path) => {
+            let text = read_file(path).map_err(|source| Error::KeyFile {
+                path: path.clone(),
+                source,
+            })?;
+            assigned_value(&text).to_owned()
+        }
         KeySource::Environment(key) => key.reveal().to_owned(),
         KeySource::Command { words, .. } => {
             let (program, _) = split(words);
@@ -148,6 +151,26 @@ pub(crate) fn run_command(words: &[String]) -> Result<String, String> {
     }
 }
 
+/// Returns the key in the text of a file, which may have a byte order mark, and may be an
+/// assignment as in `.env` files: `export NAME="KEY"`.
+fn assigned_value(text: &str) -> &str {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
+    let assignment = text.strip_prefix("export ").unwrap_or(text).trim_start();
+    let is_name = |name: &str| {
+        name.starts_with(|letter: char| letter.is_ascii_uppercase())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    let Some((_, value)) = assignment.split_once('=').filter(|(name, _)| is_name(name)) else {
+        return text;
+    };
+    let unquoted = ['"', '\'']
+        .iter()
+        .find_map(|&quote| value.strip_prefix(quote)?.strip_suffix(quote));
+    unquoted.unwrap_or(value)
+}
+
 fn read_file(path: &PathBuf) -> std::io::Result<String> {
     let mut text = String::new();
     if path.as_os_str() == "-" {
@@ -160,4 +183,26 @@ fn read_file(path: &PathBuf) -> std::io::Result<String> {
             .read_to_string(&mut text)?;
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_file_may_have_a_mark_and_an_assignment() {
+        for text in [
+            "sk-ld-1",
+            "\u{feff}sk-ld-1\n",
+            "LANGDOCK_API_KEY=sk-ld-1\n",
+            "export LANGDOCK_API_KEY=\"sk-ld-1\"\n",
+            "KEY='sk-ld-1'",
+        ] {
+            assert_eq!(assigned_value(text), "sk-ld-1", "{text}");
+        }
+        // A key may have an equals sign itself.
+        for text in ["sk-ld-a=", "sk=b", "A B=c"] {
+            assert_eq!(assigned_value(text), text);
+        }
+    }
 }

@@ -25,7 +25,9 @@ mod write;
 
 pub(crate) use config_key::ConfigKey;
 pub(crate) use edit::{initialize, set, unset};
-pub(crate) use env::{Env, completing_shell, inherited_var, shard_variable, variables};
+pub(crate) use env::{
+    Env, completing_shell, inherited_var, is_utf8_locale, shard_variable, variables,
+};
 pub(crate) use file::{ConfigFile, config_path};
 pub(crate) use key::{KeySource, read_key, run_command};
 pub(crate) use memory::protect_memory;

@@ -14,7 +14,9 @@ use crate::client::{
     Region, RetryPolicy, key_scope_of,
 };
 use crate::mcp::ServerSpec;
-use crate::protocol::{CacheMode, ModelPrice, PriceOverride, RequestField, model_price};
+use crate::protocol::{
+    CacheMode, FieldShape, ModelPrice, PriceOverride, RequestField, model_price,
+};
 
 /// The resolved settings of a run.
 #[derive(Clone, PartialEq)]
@@ -65,6 +67,13 @@ pub(crate) struct FieldSetting {
 }
 
 impl Settings {
+    /// Returns the system prompt of a request that has no other: a text, or `@` and a file.
+    pub(crate) fn default_system(&self) -> Option<&str> {
+        let mut fields = self.fields.iter();
+        let system = fields.find(|setting| setting.field.shape == FieldShape::Prompt)?;
+        system.value.value.as_str()
+    }
+
     /// Returns which conversations this endpoint reads and writes.
     pub(crate) fn data_scope(&self) -> DataScope {
         DataScope::for_demo(self.key == KeySource::Demo || self.records.is_replay())

@@ -6,7 +6,9 @@
 
 use super::value_type::{SettingValue, ValueType};
 use crate::client::{DEFAULT_BASE_URL, DEFAULT_REGION};
-use crate::protocol::{CacheMode, EFFORT, RequestField, TEMPERATURE, THINKING, TOP_K, TOP_P};
+use crate::protocol::{
+    CacheMode, EFFORT, RequestField, STOP, SYSTEM, TEMPERATURE, THINKING, TOP_K, TOP_P, USER_ID,
+};
 
 /// A setting.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,7 +63,7 @@ pub(crate) enum DefaultValue {
 }
 
 /// All settings, in display order.
-pub(crate) const SETTINGS: [Setting; 29] = [
+pub(crate) const SETTINGS: [Setting; 32] = [
     Setting {
         key: "region",
         flag: SettingFlag::Connection("--region"),
@@ -117,9 +119,12 @@ pub(crate) const SETTINGS: [Setting; 29] = [
         long_help: "",
         sample: "4096",
     },
+    field_setting(&SYSTEM, "none", "\"Be brief.\""),
     field_setting(&TEMPERATURE, "the model's", "0.5"),
     field_setting(&TOP_P, "the model's", "0.9"),
     field_setting(&TOP_K, "the model's", "40"),
+    field_setting(&STOP, "none", "\"END\""),
+    field_setting(&USER_ID, "none", "\"user-1\""),
     field_setting(&THINKING, "the model's", "\"auto\""),
     field_setting(&EFFORT, "the model's", "\"high\""),
     Setting {

@@ -290,6 +290,13 @@ impl SettingValue {
                 }
                 Self::List(words)
             }
+            // A system prompt in a file.
+            Self::Text(text) => match (value_type, text.strip_prefix('@')) {
+                (ValueType::Field(field), Some(file)) if field.shape == FieldShape::Prompt => {
+                    Self::Text(format!("@{}", directory.join(file).display()))
+                }
+                _ => Self::Text(text),
+            },
             other => other,
         }
     }

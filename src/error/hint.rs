@@ -273,11 +273,34 @@ fn for_unwritable(path: &Path, why: &io::Error) -> String {
 
 /// Returns the hint for a file that cannot be read.
 fn for_unreadable(path: &Path, why: &io::Error) -> String {
+    if is_url(path) {
+        let url = shown(path);
+        return format!(
+            "URLs are not fetched; pipe it in: `curl -sL {url} | langdock send -f - …`"
+        );
+    }
     if why.kind() != ErrorKind::NotFound {
         return look_at(path);
     }
-    let directory = named_parent(path).unwrap_or(Path::new("."));
+    let directory = existing_directory(path);
     format!("check the name: `ls {}` lists the files", shown(directory))
+}
+
+/// Returns whether somebody has given a URL instead of a path.
+fn is_url(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    ["http://", "https://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme))
+}
+
+/// Returns the innermost directory of a path that exists, so that a hint can be followed.
+fn existing_directory(path: &Path) -> &Path {
+    let directories = path.ancestors().skip(1);
+    directories
+        .filter(|directory| !directory.as_os_str().is_empty())
+        .find(|directory| directory.is_dir())
+        .unwrap_or(Path::new("."))
 }
 
 /// Returns the hint for something that is in the place of one of the program's own files.

@@ -117,7 +117,7 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         130,
         "interrupted",
-        "SIGINT; 143 for SIGTERM. The partial answer is saved, and the process is terminated by \
+        "SIGINT; 143 for SIGTERM, 129 for SIGHUP. The partial answer is saved, and the process is terminated by \
         the signal.",
     ),
     (

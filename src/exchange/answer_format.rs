@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::cli;
+use crate::config::is_utf8_locale;
 use crate::error::Error;
 use crate::input::on_a_thread;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
@@ -175,6 +176,7 @@ fn screen_in(
     let is_colored = use_color(color, app.env.no_color, app.env.clicolor_force, is_terminal);
     let theme = is_colored.then(|| theme.and_then(ColorTheme::from_name).unwrap_or_default());
     RenderTarget::for_stdout(is_terminal, app.env.columns, theme)
+        .with_ascii_marks(!is_utf8_locale())
 }
 
 /// The text that the answer goes on from.

@@ -13,7 +13,7 @@ use crate::compose::history_fit::has_calls;
 use crate::compose::model_fit::Insistence;
 use crate::compose::request_spec::RequestSpec;
 use crate::compose::sources::RequestSources;
-use crate::compose::user_turn::{StdinUse, system_prompt, user_turn};
+use crate::compose::user_turn::{StdinUse, default_system, system_prompt, user_turn};
 use crate::compose::{curl, dry_run};
 use crate::config::Settings;
 use crate::error::Error;
@@ -76,6 +76,10 @@ impl Exchange<'_> {
         let mut spec = sources.resolve(args, self.settings())?;
         let tools = sources.definitions();
         let tool_choice = sources.tool_choice(args.tools.tool_choice.as_deref(), &spec)?;
+        let has_turns = |recorder: &&mut SessionRecorder| recorder.conversation().tip().is_some();
+        let has_system = system.is_some() || spec.fields.contains_key("system");
+        let has_other = has_system || recorder.as_ref().is_some_and(has_turns);
+        system = system.or(default_system(app, self.settings(), has_other).await?);
         if let Some(recorder) = recorder {
             put_conversation_first(recorder, &mut sources, &mut system, &spec, &turn.content);
         }

@@ -249,6 +249,10 @@ pub(crate) async fn send_structured(
     let last = outcome.answer.as_ref().filter(says_something).cloned();
     if let Some(mut answer) = last.or(ended.rejected) {
         answer.message.content = schema.as_text(answer.message.content, value.as_ref());
+        let text = answer.message.text();
+        if matches!(outcome.error, Some(Error::Unfit(_))) && !text.trim().is_empty() {
+            exchange.app.notices.print_block(&text);
+        }
         sink.recorder.record_answer(&answer);
     }
     if value.is_some() {

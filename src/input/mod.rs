@@ -26,7 +26,7 @@ pub(crate) use picture::{
     pictures_of,
 };
 pub(crate) use read::{on_a_thread, read_prose, read_text};
-pub(crate) use stdin::Stdin;
+pub(crate) use stdin::{Stdin, is_shared_with_caller};
 pub(crate) use template::{Places, Template};
 pub(crate) use utf8::replaced;
 

@@ -8,13 +8,13 @@ use std::path::Path;
 
 use super::Error;
 use super::patient::Patient;
-use super::utf8::lossy;
+use super::utf8::{decoded, lossy};
 use crate::media::{FileKind, detect_file_kind};
 
 /// Reads a file as text for programs, which must be UTF-8; `-` is standard input.
 pub(crate) async fn read_text(path: &Path) -> Result<String, Error> {
     let (name, bytes) = read_all(path).await?;
-    let text = String::from_utf8(bytes);
+    let text = String::from_utf8(decoded(bytes, 0));
     let text = text.map_err(|error| Error::NotUtf8 {
         name,
         offset: error.utf8_error().valid_up_to(),

@@ -6,5 +6,5 @@ mod sniff;
 mod tokens;
 
 pub(crate) use image::{ImageError, PixelSize, check_image};
-pub(crate) use sniff::{FileKind, SNIFFED_BYTES, detect_file_kind};
+pub(crate) use sniff::{FileKind, SNIFFED_BYTES, detect_file_kind, is_utf16};
 pub(crate) use tokens::ImageResolution;

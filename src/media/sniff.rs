@@ -109,7 +109,7 @@ pub(crate) fn detect_file_kind(bytes: &[u8]) -> FileKind {
             b'i' | b'f' | b'v',
             ..,
         ] => FileKind::OtherImage("HEIC"),
-        _ if is_utf16(bytes) => FileKind::Binary,
+        _ if is_utf16(bytes) => FileKind::Text,
         _ if memchr::memchr(0, &bytes[..bytes.len().min(TEXT_PROBE)]).is_some() => FileKind::Binary,
         _ => FileKind::Text,
     }
@@ -136,7 +136,8 @@ fn is_pdf(rest: &[u8]) -> bool {
         || memchr::memmem::find(line, b" obj").is_some()
 }
 
-fn is_utf16(bytes: &[u8]) -> bool {
+/// Whether it begins with a byte order mark of UTF-16.
+pub(crate) fn is_utf16(bytes: &[u8]) -> bool {
     matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
 }
 
@@ -168,7 +169,7 @@ mod tests {
             (b"\0\0\0\x1cftypavif", FileKind::OtherImage("AVIF")),
             (b"\0\0\0\x1cftypheic", FileKind::OtherImage("HEIC")),
             (b"\x7fELF\x02\x01\x01\0", FileKind::Binary),
-            (b"\xff\xfeh\0i\0", FileKind::Binary),
+            (b"\xff\xfeh\0i\0", FileKind::Text),
             (b"GIF is a format", FileKind::Text),
             ("caf\u{e9}\n".as_bytes(), FileKind::Text),
             (b"bad \xff utf-8", FileKind::Text),

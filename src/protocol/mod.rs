@@ -52,7 +52,7 @@ pub(crate) use prompt_caching::{
 pub(crate) use request::{CreateMessage, InputMessage, SystemPrompt};
 pub(crate) use request_field::{
     EFFORT, EFFORT_LEVELS, FieldShape, MAX_COUNT, MIN_THINKING_BUDGET, REQUEST_FIELDS,
-    RequestField, TEMPERATURE, THINKING, TOP_K, TOP_P,
+    RequestField, STOP, SYSTEM, TEMPERATURE, THINKING, TOP_K, TOP_P, USER_ID,
 };
 pub(crate) use sse::Decoder;
 pub(crate) use stream::MessageStream;

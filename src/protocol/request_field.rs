@@ -64,6 +64,36 @@ pub(crate) const TEMPERATURE: RequestField = RequestField {
     help: "Randomness, 0 to 1",
 };
 
+/// The system prompt.
+pub(crate) const SYSTEM: RequestField = RequestField {
+    key: "system",
+    name: "system",
+    flag: "--system",
+    short: Some('s'),
+    shape: FieldShape::Prompt,
+    help: "System prompt; @FILE reads it from a file",
+};
+
+/// Texts at which the answer stops.
+pub(crate) const STOP: RequestField = RequestField {
+    key: "stop_sequences",
+    name: "stop",
+    flag: "--stop",
+    short: None,
+    shape: FieldShape::Texts,
+    help: "Stop at this text; may be repeated",
+};
+
+/// The user on whose behalf the request is made.
+pub(crate) const USER_ID: RequestField = RequestField {
+    key: "metadata",
+    name: "user_id",
+    flag: "--user-id",
+    short: None,
+    shape: FieldShape::UserId,
+    help: "An opaque id of the user, sent as metadata.user_id",
+};
+
 /// Nucleus sampling: the cumulative probability of the tokens to sample from.
 pub(crate) const TOP_P: RequestField = RequestField {
     key: "top_p",
@@ -106,14 +136,7 @@ pub(crate) const EFFORT: RequestField = RequestField {
 
 /// Every field with its own flag, in the order of `--help` and of the body.
 pub(crate) static REQUEST_FIELDS: [RequestField; 9] = [
-    RequestField {
-        key: "system",
-        name: "system",
-        flag: "--system",
-        short: Some('s'),
-        shape: FieldShape::Prompt,
-        help: "System prompt; @FILE reads it from a file",
-    },
+    SYSTEM,
     RequestField {
         key: "max_tokens",
         name: "max_tokens",
@@ -125,23 +148,9 @@ pub(crate) static REQUEST_FIELDS: [RequestField; 9] = [
     TEMPERATURE,
     TOP_P,
     TOP_K,
-    RequestField {
-        key: "stop_sequences",
-        name: "stop",
-        flag: "--stop",
-        short: None,
-        shape: FieldShape::Texts,
-        help: "Stop at this text; may be repeated",
-    },
+    STOP,
     // Not in Langdock's newer OpenAPI file: unverified against Langdock.
-    RequestField {
-        key: "metadata",
-        name: "user_id",
-        flag: "--user-id",
-        short: None,
-        shape: FieldShape::UserId,
-        help: "An opaque id of the user, sent as metadata.user_id",
-    },
+    USER_ID,
     THINKING,
     EFFORT,
 ];

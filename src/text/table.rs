@@ -1,7 +1,7 @@
 //! Text tables. Widths are terminal columns: a Chinese character takes two, a combining accent
 //! none.
 
-use super::columns::{display_width, wrap_words};
+use super::columns::{display_width, truncate_to_width, wrap_words};
 use super::sanitize::sanitize_line;
 
 /// Default number of spaces between two columns.
@@ -65,6 +65,8 @@ pub(crate) struct TextTable<const N: usize> {
     columns: [TableColumn; N],
     indent: usize,
     max_width: Option<usize>,
+    cut_at: Option<usize>,
+    header: Option<[&'static str; N]>,
     rows: Vec<[String; N]>,
 }
 
@@ -75,6 +77,8 @@ impl<const N: usize> TextTable<N> {
             columns,
             indent: 0,
             max_width: None,
+            cut_at: None,
+            header: None,
             rows: Vec::new(),
         }
     }
@@ -87,6 +91,16 @@ impl<const N: usize> TextTable<N> {
     /// Wraps the last column, so that no line is wider than this; none does not wrap.
     pub(crate) fn with_max_width(self, max_width: Option<usize>) -> Self {
         Self { max_width, ..self }
+    }
+
+    /// Cuts off the lines that are wider than this; none cuts nothing.
+    pub(crate) fn with_cut_at(self, cut_at: Option<usize>) -> Self {
+        Self { cut_at, ..self }
+    }
+
+    /// Names the columns, if there are any rows; those without text are left out all the same.
+    pub(crate) fn with_header(self, header: Option<[&'static str; N]>) -> Self {
+        Self { header, ..self }
     }
 
     /// Adds a row.
@@ -106,14 +120,16 @@ impl<const N: usize> TextTable<N> {
     }
 
     fn lay_out(&self, clean: impl Fn(&str) -> String) -> String {
-        let rows: Vec<[SizedCell; N]> = self
-            .rows
-            .iter()
-            .map(|row| row.each_ref().map(|text| SizedCell::new(clean(text))))
+        let sized = |row: &[String; N]| row.each_ref().map(|text| SizedCell::new(clean(text)));
+        let mut rows: Vec<[SizedCell; N]> = self.rows.iter().map(sized).collect();
+        let with_text: Vec<usize> = (0..N)
+            .filter(|at| rows.iter().any(|row| row[*at].width > 0))
             .collect();
-        let has_text = |at: &usize| rows.iter().any(|row| row[*at].width > 0);
-        let shown: Vec<(usize, usize)> = (0..N)
-            .filter(has_text)
+        if let Some(header) = self.header.filter(|_| !rows.is_empty()) {
+            rows.insert(0, header.map(|name| SizedCell::new(name.to_owned())));
+        }
+        let shown: Vec<(usize, usize)> = with_text
+            .into_iter()
             .map(|at| {
                 (
                     at,
@@ -142,7 +158,11 @@ impl<const N: usize> TextTable<N> {
                 }
                 line.push_str(&" ".repeat(after));
             }
-            text.push_str(line.trim_end());
+            let line = line.trim_end();
+            match self.cut_at {
+                Some(columns) => text.push_str(&truncate_to_width(line, columns)),
+                None => text.push_str(line),
+            }
             text.push('\n');
         }
         text

@@ -48,6 +48,11 @@ pub(crate) fn last_code_block(text: &str) -> Option<String> {
     last
 }
 
+/// Returns the content of the first fenced code block of a text.
+pub(crate) fn first_code_block(text: &str) -> Option<String> {
+    code_block("", text, None)
+}
+
 /// Returns the content of the first fenced code block of `prefill` followed by `text`, without the
 /// prefill.
 fn code_block(prefill: &str, text: &str, language: Option<&str>) -> Option<String> {

@@ -101,7 +101,7 @@ impl Serialize for MessageObject<'_> {
             "session_id": answer.session_id,
             "complete": answer.complete && !is_cut_short(answer),
             "attempts": answer.attempts,
-            "waited_s": answer.waited_s,
+            "waited_s": in_milliseconds(answer.waited_s),
         });
         if let Some(parts) = answer.parts {
             about["parts"] = parts.into();
@@ -116,6 +116,11 @@ impl Serialize for MessageObject<'_> {
         fields.serialize_entry(ABOUT, &about)?;
         fields.end()
     }
+}
+
+/// Rounds seconds to milliseconds, which is as exact as a wait is worth.
+fn in_milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }
 
 /// The key of what this program says about a message.
@@ -144,7 +149,7 @@ mod tests {
             region: "eu".to_owned(),
             complete: true,
             attempts: 1,
-            waited_s: 0.0,
+            waited_s: 1.234_567,
             parts: None,
             cost: None,
             session_id: None,
@@ -154,7 +159,7 @@ mod tests {
         let mut expected = message;
         expected["langdock"] = json!({
             "region": "eu", "model": "m", "session_id": null, "complete": true, "attempts": 1,
-            "waited_s": 0.0,
+            "waited_s": 1.235,
         });
         assert_eq!(object.to_string(), expected.to_string());
         let line = message_json(&answer, Some("result"));

@@ -30,7 +30,9 @@ mod tool_call_output;
 
 pub(crate) use approval::{ApprovalPrompt, ApprovalReply, ApprovalRequest, end_prompt_row};
 pub(crate) use clipboard::copy_to_clipboard;
-pub(crate) use code_block_output::{CodeBlockOutput, language_names, last_code_block};
+pub(crate) use code_block_output::{
+    CodeBlockOutput, first_code_block, language_names, last_code_block,
+};
 pub(crate) use confirm::ask_yes_no;
 pub(crate) use editor::{
     CompletionFn, EditorOptions, KeyBindings, LineDraft, LineEditor, ModesGuard, TerminalModes,
@@ -51,5 +53,5 @@ pub(crate) use secret::{SecretInput, ask_secret};
 pub(crate) use sink::{OutputFileState, OutputSink};
 pub(crate) use stdout_writer::{OutputError, StdoutWriter};
 pub(crate) use style::{ColorChoice, use_color};
-pub(crate) use terminal_info::TerminalInfo;
+pub(crate) use terminal_info::{TerminalInfo, stdout_is_pipe};
 pub(crate) use tool_call_output::ToolCallOutput;

@@ -8,11 +8,23 @@
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::stdout_writer::OutputError;
 use crate::fs::{SideFile, open_or_create, resolve_links};
+
+/// Returns the open stream that a path stands for, to be written to as it is: it may be a file that
+/// others write to as well.
+fn open_stream(path: &Path) -> Option<io::Result<File>> {
+    let stream = match path.to_str()? {
+        "/dev/stdout" | "/dev/fd/1" => io::stdout().as_fd().try_clone_to_owned(),
+        "/dev/stderr" | "/dev/fd/2" => io::stderr().as_fd().try_clone_to_owned(),
+        _ => return None,
+    };
+    Some(stream.map(File::from))
+}
 
 /// The `--output` file while it is being written.
 #[derive(Debug)]
@@ -46,6 +58,15 @@ impl PartFile {
                 .map_err(cannot_open)?;
             return Ok(Self {
                 file,
+                target: path.to_owned(),
+                part: None,
+                has_leftover: false,
+                bytes: 0,
+            });
+        }
+        if let Some(file) = open_stream(path) {
+            return Ok(Self {
+                file: file.map_err(cannot_open)?,
                 target: path.to_owned(),
                 part: None,
                 has_leftover: false,

@@ -1,6 +1,9 @@
 //! Which of the standard streams are terminals.
 
+use std::fs::File;
 use std::io::{IsTerminal, stderr, stdin, stdout};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 
 use super::terminal_size::TerminalSize;
 
@@ -28,9 +31,25 @@ impl TerminalInfo {
         }
     }
 
+    /// Returns the width of the terminal at standard output; `None` if that is none.
+    pub(crate) fn stdout_columns(self) -> Option<usize> {
+        self.stdout_is_terminal
+            .then(|| TerminalSize::from_stdout().columns)
+    }
+
     /// Returns the width at which help wraps; `None` if standard output is not a terminal.
     pub(crate) fn help_columns(self) -> Option<usize> {
         self.stdout_is_terminal
             .then(|| TerminalSize::from_stdout().columns.min(MAX_HELP_COLUMNS))
     }
+}
+
+/// Returns whether another program reads standard output as it is written.
+pub(crate) fn stdout_is_pipe() -> bool {
+    let stdout = stdout().as_fd().try_clone_to_owned().map(File::from);
+    let metadata = stdout.and_then(|stdout| stdout.metadata());
+    metadata.is_ok_and(|metadata| {
+        let kind = metadata.file_type();
+        kind.is_fifo() || kind.is_socket()
+    })
 }

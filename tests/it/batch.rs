@@ -649,7 +649,7 @@ fn on_a_terminal_a_line_shows_how_far_it_is_and_is_gone_in_the_end() {
     let text = outcome.stdout_text();
     let last = text.rsplit("\x1b[2K").next().unwrap_or_default();
     assert!(
-        last.ends_with("langdock: 3 of 3 done; 120 tokens; list price $0.0009\r\n"),
+        last.ends_with("langdock: 3 done; 120 tokens; list price $0.0009\r\n"),
         "{text:?}"
     );
 }

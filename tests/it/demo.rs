@@ -177,7 +177,9 @@ fn an_unknown_model_is_refused_with_the_nearest_one() {
 fn what_the_api_refuses_is_refused() {
     let outcome = demo().args(["--set", "service_tier=1", "Hi"]).run();
     outcome.code(3).stdout("").stderr_contains("service_tier");
-    let outcome = demo().args(["--max-tokens", "5000", "Hi"]).run();
+    let outcome = demo()
+        .args(["--max-tokens", "5000", "--no-check", "Hi"])
+        .run();
     outcome.code(3).stdout("").stderr_contains("max_tokens");
 }
 

@@ -31,7 +31,7 @@ fn more_tokens_than_a_model_is_known_to_generate_are_refused_or_left_out() {
     run(&server, &home, BUILT_IN, &["--max-tokens", "4097", "Hi"])
         .code(2)
         .stderr_contains(&format!(
-            "`--max-tokens` is 4,097, but {BUILT_IN} generates at most 4,096 tokens\nhint: give \
+            "`--max-tokens` is 4,097, but {BUILT_IN} generates at most 4,096 tokens\nhint: use \
              --max-tokens 4096; --no-check sends it anyway\n"
         ));
     assert_eq!(server.connections(), 0);

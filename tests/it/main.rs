@@ -21,6 +21,7 @@ mod doctor;
 mod endings;
 mod errors;
 mod every_family;
+mod everyday;
 mod exact_numbers;
 mod faults;
 mod fixtures_hold;

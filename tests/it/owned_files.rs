@@ -129,7 +129,8 @@ fn doctor_mentions_files_that_a_group_can_write() {
     for path in [&config, &tools] {
         fs::set_permissions(path, Permissions::from_mode(0o660)).unwrap();
     }
-    let outcome = Langdock::new().home(&home).args(["doctor"]).run();
+    let args = ["doctor", "--base-url", "http://127.0.0.1:9"];
+    let outcome = Langdock::new().home(&home).args(args).run();
     for path in [&config, &tools] {
         outcome
             .stdout_contains(&format!("{}: its group can write to it", path.display()))

@@ -21,10 +21,7 @@ const READY: &str = "langdock: scripted answers, no model; press Ctrl-C to stop\
 #[test]
 fn it_prints_a_base_url_and_nothing_else_on_stdout() {
     let serving = Serving::start(&[]);
-    let expected = format!(
-        "http://127.0.0.1:{}/anthropic/{{region}}",
-        serving.address().port()
-    );
+    let expected = format!("http://127.0.0.1:{}/anthropic/eu", serving.address().port());
     assert_eq!(serving.base_url, expected);
     serving.running.wait_for_stderr(READY);
     serving.ended().stdout(format!("{expected}\n"));

@@ -214,7 +214,8 @@ fn a_password_comes_from_the_url_or_a_command_and_is_never_shown() {
     shown.code(0).stdout_contains(&masked);
     assert!(!shown.stdout_text().contains("hidden"), "{shown}");
     let doctor = Langdock::new().env("LANGDOCK_LEDGER", &good);
-    let outcome = doctor.args(["doctor"]).run();
+    let args = ["doctor", "--base-url", "http://127.0.0.1:9"];
+    let outcome = doctor.args(args).run();
     assert!(!outcome.stdout_text().contains("hidden"), "{outcome}");
 }
 

@@ -75,7 +75,7 @@ fn a_list_of_models_is_waited_for_in_the_same_way() {
     gate.open();
     let outcome = terminal.finish();
     let rows = rows_of(&outcome.code(0).stdout, 80, 24);
-    assert!(rows.len() == 1 && rows[0].starts_with("ok"), "{rows:?}");
+    assert!(rows.len() == 2 && rows[1].starts_with("ok"), "{rows:?}");
 }
 
 #[test]

@@ -25,7 +25,9 @@ use crate::cli::{self, BatchItemArgs};
 use crate::client::BATCH_MAX_TOKENS;
 use crate::compose::external_editor::edit_in_draft;
 use crate::compose::shared_prefix::PrefixCache;
-use crate::compose::user_turn::{StdinUse, most_bytes, read_files, read_stdin, system_prompt};
+use crate::compose::user_turn::{
+    StdinUse, default_system, most_bytes, read_files, read_stdin, system_prompt,
+};
 use crate::config::shard_variable;
 use crate::error::Error;
 use crate::exchange::engine::RequestSender;
@@ -37,6 +39,7 @@ use crate::exchange::structured::load_output_schema;
 use crate::input::{Attachment, Stdin, Turn, assemble};
 use crate::pace::LimitShare;
 use crate::protocol::ModelRules;
+use crate::ui::stdout_is_pipe;
 use job::Shared;
 use output::Output;
 use plan::Plan;
@@ -69,6 +72,8 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
     let catalog = with_share(&catalog, shard);
     let feed = feed(app, &ask, &many, stdin_use)?;
     let system = system_prompt(app, ask.request.system()).await?;
+    let has_other = system.is_some() || sources.has_field("system");
+    let system = system.or(default_system(app, catalog.settings(), has_other).await?);
     let attachments = app
         .unless_interrupted(attached(app, &ask.input, stdin_use))
         .await??;
@@ -138,7 +143,8 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
         queued: AtomicUsize::new(0),
         retrying: AtomicUsize::new(0),
         repairing: AtomicUsize::new(0),
-        shows_progress: shows_progress(app),
+        // The reader of a pipe may write to the same terminal at any time.
+        shows_progress: shows_progress(app) && !stdout_is_pipe(),
         notices: Mutex::new(Vec::new()),
         told: Mutex::default(),
         has_begun_marked: AtomicBool::new(false),

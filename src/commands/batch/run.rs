@@ -576,14 +576,11 @@ impl<'a> Run<'a> {
         let is_terminal = self.meter.take().is_some();
         let left_over = self.output.close(self.halt.is_none())?;
         if is_terminal && self.halt.is_none() {
-            let line = self.tally.status_line(self.started.elapsed());
+            let line = self.tally.result_line();
             let cost = self.cost.filter(|cost| *cost > Money::ZERO);
             let cost = cost.map_or_else(String::new, |cost| format!("; list price {cost}"));
-            self.app.notices.notice(&format!(
-                "{}; {}{cost}",
-                line.split(", ").next().unwrap_or_default(),
-                counted(self.tokens, "token")
-            ));
+            let tokens = counted(self.tokens, "token");
+            self.app.notices.notice(&format!("{line}; {tokens}{cost}"));
         }
         if left_over > 0 {
             self.app.notices.notice(&format!(

@@ -26,7 +26,7 @@ use crate::ui::{EditorOptions, KeyBindings, LineDraft, LineEditor, TerminalModes
 use crate::compose::model_fit::Insistence;
 use crate::compose::request_spec::RequestSpec;
 use crate::compose::sources::RequestSources;
-use crate::compose::user_turn::{StdinUse, stdin_use, system_prompt, user_turn};
+use crate::compose::user_turn::{StdinUse, default_system, stdin_use, system_prompt, user_turn};
 use crate::exchange::answer_format::screen;
 use crate::exchange::conversation_target::settings_for;
 use crate::exchange::engine::{AnswerPolicy, Exchange, SendPolicy};
@@ -165,6 +165,12 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         .conversation()
         .and_then(|conversation| conversation.system_prompt())
         .map(str::to_owned);
+    let system = system.or(of_template).or(of_conversation);
+    let tip = talk
+        .conversation()
+        .and_then(|conversation| conversation.tip());
+    let has_other = system.is_some() || tip.is_some();
+    let system = system.or(default_system(app, exchange.settings(), has_other).await?);
     let mut chat = Chat {
         app,
         flags,
@@ -172,7 +178,7 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         exchange,
         max_tokens,
         spec,
-        system: system.or(of_template).or(of_conversation),
+        system,
         tools,
         earlier,
         talk,

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::app::App;
 use crate::cli;
-use crate::client::{self, ApiCall, ApiClient, ListedModel, ResponseHead, RetryPolicy};
+use crate::client::{self, ApiCall, ApiClient, ApiKey, ListedModel, ResponseHead, RetryPolicy};
 use crate::config::{
     DataScope, KeySource, MergedConfig, Paths, Settings, State, may_write, resolve,
     sessions_directory,
@@ -112,34 +112,38 @@ fn of_settings(merged: &MergedConfig, settings: &Settings) -> Vec<Finding> {
     vec![of_region, base_url, of_proxy]
 }
 
-/// Returns the findings that need the endpoint, which is not contacted without a key.
+/// Returns the findings that need the endpoint. Without a key, it is asked without one: it answers
+/// that it wants one, which shows that it can be reached.
 async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Finding>, Error> {
     let settings = catalog.settings();
-    let key = match catalog.key().await {
-        Err(Error::Interrupted(signal)) => return Err(Error::Interrupted(signal)),
-        Err(error) => {
-            let skipped = ["connection", "TLS", "clock", "models"]
-                .map(|name| Finding::skipped(name, "no key"));
-            return Ok([Finding::error("key", &error)]
-                .into_iter()
-                .chain(skipped)
-                .collect());
-        }
-        Ok(key) => key,
-    };
     let origin = settings.key.origin().name();
-    let of_key = match settings.key {
-        KeySource::Demo => Finding::ok("key", "not needed for scripted answers"),
-        KeySource::Replay => Finding::ok("key", "not needed for recorded answers"),
-        _ => Finding::ok("key", format!("{} ({origin})", key.masked())),
+    let (of_key, key) = match (catalog.key().await, &settings.key) {
+        (Err(Error::Interrupted(signal)), _) => return Err(Error::Interrupted(signal)),
+        (Err(error), _) => (Finding::error("key", &error), None),
+        (Ok(key), KeySource::Demo) => {
+            let found = "not needed for scripted answers";
+            (Finding::ok("key", found), Some(key))
+        }
+        (Ok(key), KeySource::Replay) => {
+            let found = "not needed for recorded answers";
+            (Finding::ok("key", found), Some(key))
+        }
+        (Ok(key), _) => {
+            let found = format!("{} ({origin})", key.masked());
+            (Finding::ok("key", found), Some(key))
+        }
     };
+    let has_key = key.is_some();
     let mut options = settings.options.clone();
     options.retry = RetryPolicy {
         max_retries: 0,
         ..options.retry
     };
     options.timeout = options.timeout.or(Some(PATIENCE));
-    let client = match catalog.new_client(key, options).await? {
+    let client = match catalog
+        .new_client(key.unwrap_or_else(ApiKey::absent), options)
+        .await?
+    {
         Ok(client) => client,
         // Already reported by an earlier check.
         Err(client::BuildError::ProxyScheme(_)) => return Ok(vec![of_key]),
@@ -148,7 +152,10 @@ async fn of_endpoint(app: &App, catalog: &ModelCatalog<'_>) -> Result<Vec<Findin
     let answer = ask(app, &client).await?;
     let mut findings = vec![of_key];
     findings.extend(answer.findings(settings));
-    if let Ok(models) = &answer.models {
+    if !has_key {
+        findings.retain(|finding| finding.name != "models");
+        findings.push(Finding::skipped("models", "no key"));
+    } else if let Ok(models) = &answer.models {
         let known = catalog.known_model().await;
         findings.push(of_models(models, known.as_deref(), settings));
     }

@@ -96,6 +96,11 @@ impl InlineText {
             PendingSyntax::Ticks(length) if letter == '`' => {
                 self.held = PendingSyntax::Ticks(length + 1);
             }
+            // `\(x\)` and `\[x\]` are formulas.
+            PendingSyntax::Backslash if matches!(letter, '(' | ')' | '[' | ']') => {
+                self.put_letter('\\', buffer);
+                self.put_letter(letter, buffer);
+            }
             PendingSyntax::Backslash if letter.is_ascii_punctuation() => {
                 self.put_letter(letter, buffer);
             }
@@ -110,7 +115,7 @@ impl InlineText {
             PendingSyntax::Angle(text) if letter == '>' => self.finish_autolink(&text, buffer),
             PendingSyntax::Angle(mut text)
                 if text.len() < MAX_AUTOLINK_BYTES
-                    && !matches!(letter, ' ' | '\t' | '<')
+                    && (!matches!(letter, ' ' | '\t' | '<') || letter == ' ' && text == "br")
                     && (letter.is_ascii_alphabetic() || !text.is_empty()) =>
             {
                 text.push(letter);
@@ -400,6 +405,12 @@ impl InlineText {
 
     /// Handles the text between `<` and `>`.
     fn finish_autolink(&mut self, text: &str, buffer: &mut RowBuffer) {
+        if matches!(text, "br" | "br/" | "br /") {
+            self.end_word(buffer);
+            buffer.break_line();
+            self.record_letter('\n');
+            return;
+        }
         let source = format!("<{text}>");
         // An address of the web or of mail has one of these.
         let may_be_link = buffer.theme().is_some() && text.contains([':', '@']);

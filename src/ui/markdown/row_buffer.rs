@@ -291,9 +291,11 @@ impl RowBuffer {
     /// Finishes a row that is too long at its last break opportunity, and moves the rest to the
     /// next one. Returns whether it did.
     fn wrap_row(&mut self) -> bool {
+        let mut is_left_to_terminal = false;
         let after = match self.measure_fit() {
             RowFit::Whole => return false,
             RowFit::Upto(place) => {
+                is_left_to_terminal = self.is_left_to_terminal(place);
                 let after = self.cells.split_off(place);
                 self.leave_content(place);
                 after
@@ -307,14 +309,31 @@ impl RowBuffer {
                 after
             }
         };
-        self.finish_row(self.trimmed_end(self.cells.len()), true);
-        self.begin_next_row();
+        self.finish_row(self.trimmed_end(self.cells.len()), !is_left_to_terminal);
+        if is_left_to_terminal {
+            self.cells.clear();
+            self.first = 0;
+        } else {
+            self.begin_next_row();
+        }
         self.cells.extend(after);
         self.used = cells_width(&self.cells);
         if self.cells.iter().all(|cell| cell.link == 0) {
             self.links.clear();
         }
         true
+    }
+
+    /// Whether the terminal itself wraps the row before this cell, in the middle of a word that is
+    /// longer than a row, such as an address: it can be copied as a whole then.
+    fn is_left_to_terminal(&self, place: usize) -> bool {
+        let row = &self.cells[..place];
+        let is_within_word = self.cells[place].letter != ' ' && row[place - 1].letter != ' ';
+        is_within_word
+            && self.openers.is_empty()
+            && self.screen.breaks_lines(self.limit)
+            && cells_width(row) == self.limit
+            && row.iter().all(|cell| has_certain_width(cell.letter))
     }
 
     /// Begins the next row of the block.
@@ -441,9 +460,10 @@ impl RowBuffer {
 
     /// Writes cells, beginning and ending in the default style.
     fn write_cells(&mut self, from: usize, to: usize) {
-        let Some(theme) = self.screen.theme() else {
-            self.out
-                .extend(self.cells[from..to].iter().map(|cell| cell.letter));
+        let screen = &self.screen;
+        let Some(theme) = screen.theme() else {
+            let cells = self.cells[from..to].iter();
+            self.out.extend(cells.map(|cell| screen.shown(cell.letter)));
             return;
         };
         let (mut style, mut link) = (CellStyle::default(), 0);
@@ -461,7 +481,7 @@ impl RowBuffer {
                 style = cell.style;
                 theme.begin_style(style, &mut self.out);
             }
-            self.out.push(cell.letter);
+            self.out.push(screen.shown(cell.letter));
         }
         if style != CellStyle::default() {
             self.out.push_str("\x1b[0m");

@@ -16,6 +16,8 @@ pub(crate) struct RenderTarget {
     columns: ColumnSource,
     is_terminal: bool,
     theme: Option<ColorTheme>,
+    /// Whether the rules and marks of the renderer are ASCII.
+    has_ascii_marks: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -46,6 +48,7 @@ impl RenderTarget {
             columns,
             is_terminal,
             theme,
+            has_ascii_marks: false,
         }
     }
 
@@ -56,6 +59,26 @@ impl RenderTarget {
             columns: ColumnSource::Fixed(columns),
             is_terminal: true,
             theme,
+            has_ascii_marks: false,
+        }
+    }
+
+    /// Draws rules and marks with ASCII, for a locale that has no other characters.
+    pub(crate) fn with_ascii_marks(self, has_ascii_marks: bool) -> Self {
+        Self {
+            has_ascii_marks,
+            ..self
+        }
+    }
+
+    /// Returns how a character is shown.
+    pub(super) fn shown(&self, letter: char) -> char {
+        match letter {
+            '─' if self.has_ascii_marks => '-',
+            '│' if self.has_ascii_marks => '|',
+            '┼' if self.has_ascii_marks => '+',
+            '•' if self.has_ascii_marks => '*',
+            letter => letter,
         }
     }
 

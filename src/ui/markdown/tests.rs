@@ -425,3 +425,41 @@ fn tab_stops_in_code_count_from_the_beginning_of_the_code() {
         assert_split_invariant(text, 11, Some(ColorTheme::Dark), 5, SHORT);
     }
 }
+
+fn plain(text: &str, columns: usize) -> String {
+    render_markdown(text, RenderTarget::with_fixed_columns(columns, None))
+}
+
+#[test]
+fn formulas_keep_their_backslashes_and_breaks_end_a_line() {
+    assert_eq!(
+        plain(r"A \(x\) and \[y\] \*z\*", 40),
+        "A \\(x\\) and \\[y\\] *z*\n"
+    );
+    assert_eq!(plain("a<br>b<br/>c<br />d", 40), "a\nb\nc\nd\n");
+    assert_eq!(plain("`<br>` <b>", 40), "`<br>` <b>\n");
+    for document in [r"\(x\) \[y\](z)", "a<br>b<br />**c<br>d** <br x>", "<br"] {
+        split(document);
+    }
+}
+
+#[test]
+fn a_word_longer_than_a_row_has_no_line_end_in_it() {
+    let address = "https://example.com/a/very/long/path?with=a&long=query#fragment";
+    let shown = plain(&format!("See {address} now"), 20);
+    assert!(shown.contains(address), "{shown}");
+    assert!(shown.starts_with("See\nhttps://"), "{shown}");
+    split(&format!("See {address} now, or > {address}"));
+    // In a quote, each row has its mark.
+    assert!(!plain(&format!("> {address}"), 20).contains(address));
+}
+
+#[test]
+fn marks_are_ascii_where_the_locale_has_no_others() {
+    let target = RenderTarget::with_fixed_columns(40, None).with_ascii_marks(true);
+    let shown = render_markdown(
+        "- a\n\n> b\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n---\n",
+        target,
+    );
+    assert!(shown.is_ascii(), "{shown}");
+}

@@ -113,7 +113,14 @@ pub(super) fn shows_the_region(command: &str) {
 
 /// Shows that the flags take effect where the region is part of the JSON output.
 pub(super) fn shows_the_region_in_json(command: &str) {
-    let outcome = Langdock::new().args([command, "--region", "us"]).run();
+    let args = [
+        command,
+        "--region",
+        "us",
+        "--base-url",
+        "http://127.0.0.1:9/{region}",
+    ];
+    let outcome = Langdock::new().args(args).run();
     outcome.code(4).stdout_contains("us (--region)");
 }
 

@@ -22,6 +22,11 @@ pub(super) const ROWS: &[Row] = &[
         "--json",
         as_json,
     ),
+    (&["session show"], "--last", |_| shows_in_part("--last")),
+    (&["session show"], "--raw", |_| shows_in_part("--raw")),
+    (&["session show"], "--extract", |_| {
+        shows_in_part("--extract");
+    }),
     (&["session search"], "--json", |_| {
         as_json("session search ok");
     }),
@@ -207,6 +212,25 @@ fn shows(command: &str) {
         .code(2)
         .stdout("")
         .stderr_contains("no conversation `c`");
+}
+
+fn shows_in_part(flag: &str) {
+    let (server, home) = (answering("**so**\n\n```\ncode\n```"), Home::new());
+    let ask = saying(&server, &home, &["--session", "a", "Hi"]);
+    ask.run().code(0);
+    let shown = |flag: &[&str]| {
+        let show = Langdock::new()
+            .home(&home)
+            .args(["session", "show"])
+            .args(flag);
+        let outcome = show.on_terminal(60, 24).finish();
+        String::from_utf8_lossy(&outcome.code(0).stdout).into_owned()
+    };
+    let (all, part) = (shown(&[]), shown(&[flag]));
+    assert!(all.contains("You") && !all.contains("**"), "{all}");
+    assert_eq!(part.contains("You"), flag == "--raw", "{part}");
+    assert_eq!(part.contains("**"), flag == "--raw", "{part}");
+    assert!(part.contains("code"), "{part}");
 }
 
 fn path() {

@@ -66,7 +66,7 @@ fn each_example_of_the_man_pages_works() {
             .home(&home)
             .spawn();
         running
-            .wait_for_stdout("/anthropic/{region}\n")
+            .wait_for_stdout("/anthropic/eu\n")
             .signal(Signal::SIGTERM);
         running.finish().signal(15);
     }

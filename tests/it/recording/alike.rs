@@ -249,6 +249,9 @@ fn tools_run_again_and_their_results_are_found() {
             "-T",
             "./t.toml",
             "-y",
+            // Results are printed in the order in which the calls end.
+            "--tool-jobs",
+            "1",
             "--session",
             "count",
         ])

@@ -10,13 +10,9 @@ use crate::support::{
     command::Langdock,
     events::MODEL,
     home::Home,
+    picture::png,
     sending::{answering, send},
 };
-
-/// A PNG of one pixel.
-const PNG: &[u8] =
-    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\
-    \0\0\0\rIDATx\x9cc\xf8\xff\xff?\0\x05\xfe\x02\xfe\xa7\x9a\xa0\xa0\0\0\0\0IEND\xaeB`\x82";
 
 #[test]
 fn it_is_for_the_user_alone_and_grows_with_each_run() {
@@ -113,7 +109,8 @@ fn a_line_that_was_torn_off_is_named_and_harms_no_other() {
 #[test]
 fn images_lie_beside_it_once_and_are_not_needed_for_a_replay() {
     let (server, home) = (answering("A dot."), Home::new());
-    home.write("work/dot.png", PNG);
+    let dot = png(1, 1);
+    home.write("work/dot.png", &dot);
     for prompt in ["What is this?", "And this?"] {
         let args = [prompt, "-f", "dot.png", "--record", RECORD];
         send(&server).home(&home).args(args).run().code(0);
@@ -130,7 +127,7 @@ fn images_lie_beside_it_once_and_are_not_needed_for_a_replay() {
     let [file] = &files[..] else {
         panic!("{files:?}")
     };
-    assert_eq!(fs::read(file.path()).unwrap(), PNG);
+    assert_eq!(fs::read(file.path()).unwrap(), dot);
     let name = file.file_name().into_string().unwrap();
     let source = &exchanges(&home.work().join(RECORD))[0]["request"]["body"]["messages"][0]["content"]
         [0]["source"];
@@ -146,7 +143,7 @@ fn images_lie_beside_it_once_and_are_not_needed_for_a_replay() {
     let args = ["And this?", "-f", "dot.png", "--replay", RECORD];
     let run = send(&server).home(&home).args(args).run();
     run.code(0).stdout("A dot.\n").stderr_empty();
-    home.write("work/dot.png", [PNG, b"\0"].concat());
+    home.write("work/dot.png", [&dot[..], b"\0"].concat());
     let run = send(&server).home(&home).args(args).run();
     run.failed(
         3,

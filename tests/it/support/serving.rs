@@ -51,6 +51,12 @@ impl Serving {
         Self { running, base_url }
     }
 
+    /// Returns the base URL that a region can be chosen for.
+    fn url_of_all_regions(&self) -> String {
+        self.base_url
+            .replace("/anthropic/eu", "/anthropic/{region}")
+    }
+
     /// Returns the address it listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.base_url
@@ -65,7 +71,7 @@ impl Serving {
     pub(crate) fn send(&self) -> Langdock {
         let send = Langdock::new()
             .key()
-            .env("LANGDOCK_BASE_URL", &self.base_url)
+            .env("LANGDOCK_BASE_URL", self.url_of_all_regions())
             .args(["send"]);
         send.env("LANGDOCK_MODEL", DEMO_MODEL)
     }

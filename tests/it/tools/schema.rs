@@ -96,8 +96,9 @@ fn an_answer_that_never_fits_leaves_stdout_empty() {
     let home = Home::new();
     let server = playing(&[done("No.")]);
     let outcome = ask(&server, &["-q"]);
-    outcome.failed(
-        12,
+    let failure = outcome.failure(12);
+    assert_eq!(failure.notices, ["No."], "the answer is not lost");
+    failure.says(
         "the answer does not fit the schema: the model did not call the tool",
         "--repair",
     );
@@ -158,7 +159,8 @@ fn an_answer_without_the_wrapper_is_sent_back() {
             .args(["--schema", schema, "--repair", "0", "Hi"])
             .run()
             .stdout("")
-            .failed(12, "no field `value`", "--repair");
+            .failure(12)
+            .says("no field `value`", "--repair");
     }
 }
 
