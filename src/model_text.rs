@@ -83,10 +83,9 @@ pub(crate) const CONTINUE_OPENING: &str = "Your last answer broke off. It ended 
 /// How that request ends. A model finds the place by the whole line better than in the middle of
 /// one, and the line is removed from what it repeats. Without the last sentence models apologise or
 /// begin with a summary.
-pub(crate) const CONTINUE_ENDING: &str = "Continue it. Begin with this last line, from its start, and \
-                                          then go on where it stopped. Do not repeat anything else, \
-                                          do not open a code block again, and do not comment on the \
-                                          interruption.";
+pub(crate) const CONTINUE_ENDING: &str = "Continue it. Begin with this last line, from its start, \
+    and then go on where it stopped. Do not repeat anything else, do not open a code block again, \
+    and do not comment on the interruption.";
 
 /// Returns the result of a call whose arguments were not a JSON object. They are quoted because the
 /// API accepts only an object in the call itself, and the model would not see what was wrong.

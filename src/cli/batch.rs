@@ -68,7 +68,8 @@ pub(crate) struct BatchArgs {
     /// Stop with exit code 13 before this run costs more than this, in US dollars at list price
     ///
     /// What a request costs is not known in advance; it is estimated from earlier requests. A model
-    /// without a list price needs one in the config's `prices` table. Langdock may bill differently.
+    /// without a list price needs one in the config's `prices` table. Langdock may bill
+    /// differently.
     #[arg(long, value_name = "AMOUNT", value_parser = dollars, allow_negative_numbers = true)]
     pub(crate) max_cost: Option<Money>,
     /// Tag for the usage log, for `langdock usage --by tag`

@@ -106,7 +106,8 @@ impl UnfinishedLine {
         Some(line)
     }
 
-    /// Bash makes words of their own of the equals signs in `--flag=value`, and of `@` before a file.
+    /// Bash makes words of their own of the equals signs in `--flag=value`, and of `@` before a
+    /// file.
     fn undo_word_breaks(&mut self) {
         let mut at = 1;
         while at < self.words.len() {

@@ -43,9 +43,9 @@ command_help!(
      done",
     "Each call is shown on the terminal and runs once you approve it, unless -y, --allow-tool or \
     the [tools] table of the config file allows it. A call that does not fit on the screen must \
-    be paged through first: type `show`. Without a terminal, calls that are not allowed are denied, and the \
-    model is informed. A tool runs in a clean environment and gets its input as JSON on \
-    standard input; its output is the result of the call."
+    be paged through first: type `show`. Without a terminal, calls that are not allowed are \
+    denied, and the model is informed. A tool runs in a clean environment and gets its input as \
+    JSON on standard input; its output is the result of the call."
 );
 command_help!(
     MCP,
@@ -73,11 +73,11 @@ command_help!(
     "Merge the outputs of a batch that ran in shards",
     "It writes one record for each item, in the order of the items, as one run of batch over \
          the whole input would have. With --input each record finds its item, even if items \
-         were added since, and missing, duplicate and unknown records are reported; without it, the \
-         records are ordered by their index, and only gaps between them are noticed. If an item \
-         has several records, an answer is preferred to a failure; otherwise the first is kept. It \
-         exits with 11 if an item has no record or more than one, or has failed. Many records \
-         are sorted on disk, in the directory of TMPDIR."
+         were added since, and missing, duplicate and unknown records are reported; without it, \
+         the records are ordered by their index, and only gaps between them are noticed. If an \
+         item has several records, an answer is preferred to a failure; otherwise the first is \
+         kept. It exits with 11 if an item has no record or more than one, or has failed. Many \
+         records are sorted on disk, in the directory of TMPDIR."
 );
 command_help!(
     MODELS,
@@ -128,7 +128,8 @@ command_help!(
     DOCTOR,
     "Check key, endpoint, models, clock and directories, and suggest fixes",
     "Each line is marked ok, note or wrong; what is wrong comes with a fix. The only request it \
-    sends is for the list of models, without a key if there is none. It exits with the code of the first problem."
+    sends is for the list of models, without a key if there is none. It exits with the code of \
+    the first problem."
 );
 command_help!(COMPLETIONS, "Print a completion script for a shell");
 command_help!(

@@ -73,8 +73,8 @@ impl ApiKey {
         format!("{prefix}…{}", &key[key.len() - 4..])
     }
 
-    /// Returns the header that authenticates a request, its value marked sensitive; `None` without a
-    /// key.
+    /// Returns the header that authenticates a request, its value marked sensitive; `None` without
+    /// a key.
     pub(super) fn auth_header(&self) -> Option<(HeaderName, HeaderValue)> {
         if self.0.secret().is_empty() {
             return None;

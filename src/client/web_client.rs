@@ -33,8 +33,8 @@ pub(crate) enum WebClientError {
     Build(#[from] BuildError),
 }
 
-/// Builds a client for an address; nothing is sent. What it sends may have a token, so it follows no
-/// redirect to another host or out of TLS.
+/// Builds a client for an address; nothing is sent. What it sends may have a token, so it follows
+/// no redirect to another host or out of TLS.
 pub(crate) fn web_client(
     address: &str,
     options: &ClientOptions,

@@ -96,8 +96,8 @@ fn environment(columns: Option<usize>) -> String {
 }
 
 fn config_file(columns: Option<usize>) -> String {
-    let about = "Keys of the config file (`langdock config path` prints where it is); each may also be \
-                 set in [profiles.NAME]:";
+    let about = "Keys of the config file (`langdock config path` prints where it is); each may \
+        also be set in [profiles.NAME]:";
     let mut text = "\n".to_owned() + &paragraph(about, 0, columns);
     for setting in &SETTINGS {
         text.push_str(&format!("  {} = {}\n", setting.key, setting.sample));
@@ -126,8 +126,8 @@ fn tools_file(columns: Option<usize>) -> String {
 }
 
 fn server_keys(columns: Option<usize>) -> String {
-    let about = "Keys of a server in the config file, under [mcp.NAME]; a JSON file has the same, in \
-                 an object for each server under mcpServers. ${VAR} and ${VAR:-default} in env and \
+    let about = "Keys of a server in the config file, under [mcp.NAME]; a JSON file has the \
+        same, in an object for each server under mcpServers. ${VAR} and ${VAR:-default} in env and \
                  headers mean an environment variable:";
     let mut text = "\n".to_owned() + &paragraph(about, 0, columns);
     for (key, sample, about) in SERVER_KEYS {
@@ -142,8 +142,8 @@ fn regions(columns: Option<usize>) -> String {
     let about = format!(
         "Requests go to the region set by --region, LANGDOCK_REGION or the config file, and to no \
          other: no retry, fallback or redirect changes it. The known regions are {known}; the \
-         first is the default, and any other name is used as given, with a warning. `langdock models \
-         --region REGION` lists the models that your key can use there."
+         first is the default, and any other name is used as given, with a warning. `langdock \
+         models --region REGION` lists the models that your key can use there."
     );
     let base = format!("The region is part of the base URL: {DEFAULT_BASE_URL}");
     let mut text = paragraph(&about, 0, columns) + "\n" + &paragraph(&base, 0, columns);

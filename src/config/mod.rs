@@ -84,7 +84,8 @@ pub(crate) const TABLES: [ConfigTable; 4] = [
             "cache_write_5m = 3.75",
             "cache_write_1h = 6",
         ],
-        about: "US dollars for a million tokens, instead of the list price; * in MODEL is any text.",
+        about: "US dollars for a million tokens, instead of the list price; * in MODEL is any \
+            text.",
     },
     ConfigTable {
         name: "tools",

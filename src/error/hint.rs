@@ -582,8 +582,8 @@ fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> Str
             "the workspace or the key has no budget left; ask your admin or support@langdock.com"
         }
         (_, Some(403)) => {
-            "the key needs the Completion API scope, and the workspace needs access to the model; ask \
-             support@langdock.com"
+            "the key needs the Completion API scope, and the workspace needs access to the \
+                model; ask support@langdock.com"
         }
         (_, Some(404)) if model.is_empty() => {
             return format!("check --base-url and {region}, or choose a model with {choose}");

@@ -80,8 +80,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         7,
         "rate_limit",
-        "429 after the last retry (--max-retries, --max-wait); retry_after in the error object says \
-        how long to wait.",
+        "429 after the last retry (--max-retries, --max-wait); retry_after in the error object \
+            says how long to wait.",
     ),
     (
         8,
@@ -101,7 +101,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
         11,
         "tool",
         "The model asked for more than --max-turns, a call of tool-run --call or mcp call failed, \
-         an MCP server did not start, items of batch failed, or merge found items that failed, have no record, or have more than one.",
+         an MCP server did not start, items of batch failed, or merge found items that failed, \
+         have no record, or have more than one.",
     ),
     (
         12,
@@ -117,8 +118,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         130,
         "interrupted",
-        "SIGINT; 143 for SIGTERM, 129 for SIGHUP. The partial answer is saved, and the process is terminated by \
-        the signal.",
+        "SIGINT; 143 for SIGTERM, 129 for SIGHUP. The partial answer is saved, and the process \
+            is terminated by the signal.",
     ),
     (
         141,

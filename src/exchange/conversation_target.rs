@@ -52,8 +52,8 @@ pub(crate) async fn settings_for(
         // Of `--demo`, in whose store it is.
         None if current.records.is_replay() => {}
         None => app.notices.notice(&format!(
-            "`{}` was saved by an earlier version of langdock, without its endpoint; from now on it \
-             is sent to {}",
+            "`{}` was saved by an earlier version of langdock, without its endpoint; from now on \
+                it is sent to {}",
             conversation.title(),
             place_name(&current.endpoint),
         )),

@@ -11,8 +11,8 @@ use crate::fs::check_trusted;
 use crate::mcp::ServerSpec;
 use crate::text::did_you_mean;
 
-/// Finds the servers of `--mcp`. A name means one of the config file, and nothing else; a path means
-/// all servers of that file.
+/// Finds the servers of `--mcp`. A name means one of the config file, and nothing else; a path
+/// means all servers of that file.
 pub(crate) async fn named_servers(
     app: &App,
     given: &[String],

@@ -186,7 +186,8 @@ fn split<'a>(name: &str, text: &'a str) -> Result<(&'a str, &'a str), Error> {
     let Some(first) = lines.next().filter(|line| line.trim_end() == FENCE) else {
         if has_yaml_head(text) {
             let why = format!(
-                "the header is YAML: write it in TOML (`key = \"value\"`) between two lines `{FENCE}`"
+                "the header is YAML: write it in TOML (`key = \"value\"`) between two lines \
+                    `{FENCE}`"
             );
             return Err(malformed(name, why));
         }

@@ -78,7 +78,7 @@ impl MessageBoard {
         self.state().waiting.remove(&id);
     }
 
-    /// Takes what the server sent as one text. Returns the messages to answer it with.
+    /// Handles what the server sent as one text. Returns the messages to answer it with.
     pub(super) fn take(&self, text: &[u8]) -> Vec<String> {
         let Ok(messages) = parse_messages(text) else {
             self.take_noise(text);

@@ -300,7 +300,7 @@ impl Link {
         let _ = self.request(message, None).await;
     }
 
-    /// Says that nobody waits for an answer any more.
+    /// Records that nobody waits for an answer any more.
     async fn cancel(&self, id: u64, revision: &Revision) {
         self.board().forget(id);
         let method = "notifications/cancelled";

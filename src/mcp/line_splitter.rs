@@ -14,7 +14,7 @@ pub(super) struct LineSplitter {
 }
 
 impl LineSplitter {
-    /// Takes bytes, and hands over each line that they complete, without its end.
+    /// Adds bytes, and hands over each line that they complete, without its end.
     pub(super) fn push(
         &mut self,
         mut bytes: &[u8],

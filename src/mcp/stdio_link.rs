@@ -161,7 +161,7 @@ impl ServerKeeper {
         self.board.end(&reason);
     }
 
-    /// Takes bytes of its output.
+    /// Reads bytes of its output.
     fn take(&mut self, lines: &mut LineSplitter, bytes: &[u8]) -> Result<(), ()> {
         let mut replies = Vec::new();
         let taken = lines.push(bytes, |line| replies.extend(self.board.take(line)));

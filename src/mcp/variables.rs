@@ -17,7 +17,7 @@ impl fmt::Debug for VariableText {
 pub(crate) struct MissingVariable(pub(crate) String);
 
 impl VariableText {
-    /// Takes a value as it was written.
+    /// Accepts a value as it was written.
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }

@@ -1,5 +1,5 @@
-//! The bytes of a ledger on a server that machines share: they are read, changed, and replaced unless
-//! somebody else was faster; then all of it begins again with the newer ones.
+//! The bytes of a ledger on a server that machines share: they are read, changed, and replaced
+//! unless somebody else was faster; then all of it begins again with the newer ones.
 //!
 //! Time is the server's, as of when it was asked.
 

@@ -1,5 +1,5 @@
-//! Processes, a strict server and a ledger that is read and replaced in two steps, in every order of
-//! their steps: one is faster than another, a replacement arrives late or after its sender was
+//! Processes, a strict server and a ledger that is read and replaced in two steps, in every order
+//! of their steps: one is faster than another, a replacement arrives late or after its sender was
 //! killed, and what has been settled is settled again. Two processes meet any number of such
 //! faults, and three one of them, or else there would be too many orders to try.
 //!

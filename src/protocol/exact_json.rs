@@ -80,8 +80,8 @@ impl ExactJson {
         self.text.is_none()
     }
 
-    /// Adds more to a field, as deltas do: text and lists grow, null says nothing, and anything else
-    /// replaces what was there.
+    /// Adds more to a field, as deltas do: text and lists grow, null says nothing, and anything
+    /// else replaces what was there.
     pub(super) fn merge_field(&mut self, key: &str, more: Self) {
         if self.is_plain() && more.is_plain() {
             if let Value::Object(fields) = &mut self.value {

@@ -20,8 +20,8 @@ pub(crate) struct CountdownLine {
 impl CountdownLine {
     /// Starts the countdown; `reason` is what is waited for, and `then` what happens at the end.
     pub(crate) fn new(reason: &str, then: &'static str, wait: Duration) -> Self {
-        let mut countdown = Self {
-            line: StatusLine::default(),
+        let countdown = Self {
+            line: StatusLine::new(),
             reason: sanitize_line(reason),
             then,
             until: Instant::now() + wait,
@@ -31,7 +31,7 @@ impl CountdownLine {
     }
 
     /// Draws the seconds left.
-    pub(crate) fn redraw(&mut self) {
+    pub(crate) fn redraw(&self) {
         let left = self.until.saturating_duration_since(Instant::now());
         // The seconds come first, so that a narrow terminal does not cut them off.
         self.line.show(format!(
@@ -46,9 +46,6 @@ impl CountdownLine {
 /// Shorter waits show no line, to avoid flicker.
 const MIN_VISIBLE_WAIT: Duration = Duration::from_millis(400);
 
-/// The pictures of the spinner, one for each time it is drawn.
-const SPINNER: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
-
 /// A line with what is waited for and for how long, cleared on drop.
 #[derive(Debug)]
 pub(crate) struct WaitIndicator {
@@ -56,8 +53,6 @@ pub(crate) struct WaitIndicator {
     what: Cow<'static, str>,
     /// `None` until the wait has lasted [`MIN_VISIBLE_WAIT`].
     line: Option<StatusLine>,
-    /// How often the line has been drawn.
-    drawn: usize,
 }
 
 impl WaitIndicator {
@@ -67,7 +62,6 @@ impl WaitIndicator {
             since: Instant::now(),
             what: what.into(),
             line: None,
-            drawn: 0,
         }
     }
 
@@ -90,10 +84,11 @@ impl WaitIndicator {
         if elapsed < MIN_VISIBLE_WAIT {
             return;
         }
-        let spinner = SPINNER[self.drawn % SPINNER.len()];
-        self.drawn += 1;
-        let what = sanitize_line(&format!("{} s {}", elapsed.as_secs(), self.what));
-        let line = self.line.get_or_insert_default();
-        line.show(format!("{spinner} {what}"));
+        let line = self.line.get_or_insert_with(StatusLine::with_spinner);
+        line.show(sanitize_line(&format!(
+            "{} s {}",
+            elapsed.as_secs(),
+            self.what
+        )));
     }
 }

@@ -10,11 +10,11 @@ pub(crate) struct ProgressLine(StatusLine);
 impl ProgressLine {
     /// Creates an empty line.
     pub(crate) fn new() -> Self {
-        Self(StatusLine::default())
+        Self(StatusLine::new())
     }
 
     /// Replaces the text of the line.
-    pub(crate) fn set_text(&mut self, state: &str) {
+    pub(crate) fn set_text(&self, state: &str) {
         self.0.show(sanitize_line(state));
     }
 

@@ -37,7 +37,7 @@ const ROWS: [&[&str]; 12] = [
 ];
 
 /// External crates, and the files or directories that own them.
-const OWNERS: [(&str, &[&str]); 34] = [
+const OWNERS: [(&str, &[&str]); 35] = [
     (
         "ring",
         &[
@@ -73,10 +73,16 @@ const OWNERS: [(&str, &[&str]); 34] = [
     ("clap", &["cli/", "lib.rs"]),
     ("clap_complete", &["cli/"]),
     ("rustyline", &["ui/editor/"]),
+    ("indicatif", &["ui/status_line.rs"]),
     ("anstyle", &["ui/"]),
     (
         "console",
-        &["ui/markdown/screen.rs", "ui/editor/", "ui/terminal_size.rs"],
+        &[
+            "ui/status_line.rs",
+            "ui/markdown/screen.rs",
+            "ui/editor/",
+            "ui/terminal_size.rs",
+        ],
     ),
     (
         "nix",

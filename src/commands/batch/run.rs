@@ -545,7 +545,7 @@ impl<'a> Run<'a> {
         if retrying > 0 {
             line.push_str(&format!(", {retrying} waiting to retry"));
         }
-        match &mut self.meter {
+        match &self.meter {
             Some(meter) => meter.set_text(&line),
             None => self.app.notices.notice(&line),
         }

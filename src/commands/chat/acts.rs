@@ -78,7 +78,7 @@ impl Chat<'_> {
 
     fn help(&self, command: &str) -> Result<(), Error> {
         if command.is_empty() {
-            self.say(&slash::help());
+            self.say(&slash::help(self.app.facts.help_columns()));
             return Ok(());
         }
         let Some(found) = slash::find(command) else {

@@ -1,6 +1,6 @@
 //! The table of slash commands, from which the help, the completion and the suggestions are made.
 
-use crate::text::{TableColumn, TextTable, nearest_name};
+use crate::text::{TableColumn, TextTable, nearest_name, wrap_words};
 
 /// The effect of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -285,7 +285,7 @@ pub(super) enum Line<'a> {
     Misused(&'static Slash),
 }
 
-/// What leaves a shell or another program at its prompt, and is no message to a model.
+/// What leaves a shell or another program at its prompt, and is not a message to a model.
 const LEAVING_WORDS: [&str; 4] = ["exit", "quit", ":q", "exit()"];
 
 /// Parses a line that may be a command.
@@ -332,22 +332,25 @@ impl Slash {
     }
 }
 
-/// Returns the text of `/help`.
-pub(super) fn help() -> String {
-    let mut table = TextTable::new([TableColumn::LEFT; 2]).with_indent(2);
+/// What `/help` says below the table.
+const ABOUT_LINES: &str = "A line that ends with \\ continues on the next one, as after Ctrl-J; \
+    \"\"\" begins and ends multi-line text. Pasted text is never a command, nor is a line that \
+    begins with a space. Tab completes, Ctrl-R searches the history, Ctrl-C stops an answer, \
+    Ctrl-D leaves.";
+
+/// Returns the text of `/help`, wrapped to the width of the terminal if there is one.
+pub(super) fn help(columns: Option<usize>) -> String {
+    let mut table = TextTable::new([TableColumn::LEFT; 2])
+        .with_indent(2)
+        .with_max_width(columns);
     table.extend(
         COMMANDS
             .iter()
             .map(|slash| [slash.usage(), slash.about.to_owned()]),
     );
-    let rows = table.to_text();
-    format!(
-        "{rows}\n\
-         A line that ends with \\ continues on the next one, as after Ctrl-J; \"\"\" begins\n\
-         and ends multi-line text. Pasted text is never a command, nor is a line that\n\
-         begins with a space. Tab completes, Ctrl-R searches the history, Ctrl-C stops\n\
-         an answer, Ctrl-D leaves.\n"
-    )
+    let room = columns.unwrap_or(usize::MAX);
+    let about = wrap_words(ABOUT_LINES, room, room).join("\n");
+    format!("{}\n{about}\n", table.to_text())
 }
 
 #[cfg(test)]
@@ -378,7 +381,7 @@ mod tests {
                 slash.name
             );
             assert!(
-                help().contains(slash.about) && help().contains(&slash.usage()),
+                help(None).contains(slash.about) && help(None).contains(&slash.usage()),
                 "{}",
                 slash.name
             );

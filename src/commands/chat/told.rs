@@ -12,10 +12,10 @@ const PROMPT: HintControls = HintControls {
     region: "/region",
     request_is_shown_by: "/export shows the conversation, /set the fields that are sent with it",
     sessions_are_listed_by: "/sessions lists the conversations",
-    refused_message: "the refused message is left out of the conversation; change it, or remove its \
-                      attachments with /drop, and send it again",
-    refused_results: "continue with another message, or take the turn back with /undo; /drop removes \
-                      attachments",
+    refused_message: "the refused message is left out of the conversation; change it, or remove \
+        its attachments with /drop, and send it again",
+    refused_results: "continue with another message, or take the turn back with /undo; /drop \
+        removes attachments",
 };
 
 /// The flag that `/region` corresponds to.

@@ -46,7 +46,7 @@ impl<'a> Toolbox<'a> {
         })
     }
 
-    /// Takes over what servers have changed about their tools since the last turn.
+    /// Adopts what servers have changed about their tools since the last turn.
     pub(super) async fn refresh(&mut self, app: &App) -> Result<(), Error> {
         let servers = Arc::clone(self.runner.servers());
         if servers.refresh(app).await? {
