@@ -4,24 +4,16 @@
 //! space wherever JSON allows it (the API pads events with some). Anything else is left to the JSON
 //! parser, including escapes in the text.
 
+/// How the API writes a delta up to its index, and from there to its text: all at once they are
+/// compared in a tenth of the instructions.
+const UP_TO_INDEX: &[u8] = br#"{"type":"content_block_delta","index":"#;
+const UP_TO_TEXT: &[u8] = br#","delta":{"type":"text_delta","text":"#;
+
 /// Returns the index and the text of a `text_delta`; `None` if `data` has another shape.
 pub(super) fn read(data: &[u8]) -> Option<(usize, &str)> {
     let mut rest = Unread(data);
-    rest.take(b"{")?
-        .take(b"\"type\"")?
-        .take(b":")?
-        .take(b"\"content_block_delta\"")?
-        .take(b",")?;
-    let index = rest.take(b"\"index\"")?.take(b":")?.take_index()?;
-    rest.take(b",")?
-        .take(b"\"delta\"")?
-        .take(b":")?
-        .take(b"{")?;
-    rest.take(b"\"type\"")?
-        .take(b":")?
-        .take(b"\"text_delta\"")?
-        .take(b",")?;
-    let text = rest.take(b"\"text\"")?.take(b":")?.take_plain_string()?;
+    let index = rest.take_usual_head().or_else(|| rest.take_head())?;
+    let text = rest.take_plain_string()?;
     rest.take(b"}")?.take(b"}")?;
     rest.is_at_end().then_some((index, text))
 }
@@ -34,6 +26,34 @@ impl<'a> Unread<'a> {
         while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = self.0 {
             self.0 = rest;
         }
+    }
+
+    /// Reads up to the text, as the API writes it.
+    fn take_usual_head(&mut self) -> Option<usize> {
+        let mut rest = Self(self.0.strip_prefix(UP_TO_INDEX)?);
+        let index = rest.take_index()?;
+        self.0 = rest.0.strip_prefix(UP_TO_TEXT)?;
+        Some(index)
+    }
+
+    /// Reads up to the text, with white space between any two tokens.
+    fn take_head(&mut self) -> Option<usize> {
+        self.take(b"{")?
+            .take(b"\"type\"")?
+            .take(b":")?
+            .take(b"\"content_block_delta\"")?
+            .take(b",")?;
+        let index = self.take(b"\"index\"")?.take(b":")?.take_index()?;
+        self.take(b",")?
+            .take(b"\"delta\"")?
+            .take(b":")?
+            .take(b"{")?;
+        self.take(b"\"type\"")?
+            .take(b":")?
+            .take(b"\"text_delta\"")?
+            .take(b",")?;
+        self.take(b"\"text\"")?.take(b":")?;
+        Some(index)
     }
 
     fn take<const N: usize>(&mut self, token: &[u8; N]) -> Option<&mut Self> {

@@ -33,6 +33,9 @@ const MAX_BACKSLASHES: usize = 8;
 /// The most bytes of an HTML entity.
 const MAX_ENTITY: usize = 10;
 
+/// What an escaped character begins with.
+const ESCAPES: [u8; 3] = *b"%\\&";
+
 /// A secret, which is ASCII, in the forms that encoders write. Its `Debug` is masked.
 pub(crate) struct SecretForms {
     secret: String,
@@ -112,6 +115,11 @@ impl SecretForms {
         Cow::Owned(replaced)
     }
 
+    /// Whether a text has a form of the secret, or ends in what may begin one.
+    pub(crate) fn may_be_in(&self, text: &str) -> bool {
+        self.find_from(text, 0, true).is_some()
+    }
+
     /// Finds the first form of the secret from a place on; if `accepts_cut`, also one that the end
     /// of the text cuts off.
     pub(super) fn find_from(
@@ -129,8 +137,12 @@ impl SecretForms {
         loop {
             let is_start = |byte: &u8| alphabets.starts[usize::from(*byte)];
             place += bytes[place..].iter().position(is_start)?;
-            let words = alphabets.words.iter();
-            let found = words.filter_map(|word| match_word(bytes, place, word.as_bytes()));
+            // Each delta of an answer comes here: most words are left out by their first letter.
+            let first = bytes[place];
+            let is_escaped = ESCAPES.contains(&first);
+            let words = alphabets.words.iter().map(String::as_bytes);
+            let words = words.filter(|word| is_escaped || word[0] == first);
+            let found = words.filter_map(|word| match_word(bytes, place, word));
             // Of two that begin here, a whole one comes first, and the longer one.
             let best = found
                 .filter(|found| found.is_whole || accepts_cut)
@@ -180,7 +192,7 @@ impl Alphabets {
         for word in &words {
             starts[usize::from(word.as_bytes()[0])] = true;
         }
-        for escape in *b"%\\&" {
+        for escape in ESCAPES {
             starts[usize::from(escape)] = true;
         }
         Self { words, starts }

@@ -76,13 +76,18 @@ def to_rendering(command, take=lambda data: None):
 
 
 def memory(command):
-    """Peak memory in megabytes of 2^20 bytes; of a pipeline, that of the largest part."""
-    result = subprocess.run(
-        ["/usr/bin/time", "-f", "%M", *command], env=ENVIRONMENT, capture_output=True, stdin=subprocess.DEVNULL
-    )
-    if result.returncode:
-        sys.exit(f"cost: {result.stderr.decode()}")
-    return int(result.stderr.split()[-1]) / 1024
+    """Peak memory in megabytes of 2^20 bytes; of a pipeline, that of the largest part. The median of a few runs: how many pages
+    of a file the kernel maps at once differs from run to run."""
+
+    def once():
+        result = subprocess.run(
+            ["/usr/bin/time", "-f", "%M", *command], env=ENVIRONMENT, capture_output=True, stdin=subprocess.DEVNULL
+        )
+        if result.returncode:
+            sys.exit(f"cost: {result.stderr.decode()}")
+        return int(result.stderr.split()[-1]) / 1024
+
+    return statistics.median(once() for _ in range(5))
 
 
 def instructions(command):
