@@ -112,8 +112,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         13,
         "too_large",
-        "An image or the request exceeds a limit, and nothing was sent; or a budget of batch is \
-        used up.",
+        "An image or the request exceeds a limit, and nothing was sent; or a budget of batch or \
+         tool-run is used up.",
     ),
     (
         130,
