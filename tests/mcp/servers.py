@@ -50,7 +50,7 @@ def check(home, page):
         ),
         "git": ([python / "mcp-server-git"], 5, "git_status", {"repo_path": str(home / "repository")}, "Repository status"),
         "time": ([python / "mcp-server-time"], 2, "get_current_time", {"timezone": "Asia/Tokyo"}, "Asia/Tokyo"),
-        "fetch": ([python / "mcp-server-fetch", "--ignore-robots-txt"], 1, "fetch", {"url": page}, "the fetched page"),
+        "fetch": ([python / "mcp-server-fetch", "--ignore-robots-txt", "--allow-private-ips"], 1, "fetch", {"url": page}, "the fetched page"),
     }
     env = {"HOME": str(home), "PATH": os.environ["PATH"]}
 
@@ -70,9 +70,10 @@ def check(home, page):
         assert len(listed) >= least, f"{name}: {len(listed)} tools"
         printed = run("mcp", "call", str(file), tool, json.dumps(call)).stdout
         assert part in printed, f"{name}: {printed}"
-        # The scripted endpoint calls the tool with an input that it makes up.
+        # The scripted endpoint calls the tool with an input that it makes up. This model accepts a choice.
+        forced = ("--demo", "tool-run", "-m", "claude-haiku-4-5-20251001")
         choice = f"{name}__{tool}"
-        events = run("--demo", "tool-run", "--mcp", str(file), "--allow-tool", f"{name}__*", "--tool-choice", choice, "--jsonl", "-n", "Go.")
+        events = run(*forced, "--mcp", str(file), "--allow-tool", f"{name}__*", "--tool-choice", choice, "--jsonl", "-n", "Go.")
         results = [json.loads(line) for line in events.stdout.splitlines()]
         results = [event for event in results if event.get("type") == "tool_result"]
         assert results and results[0]["name"] == choice, f"{name}: {events.stdout}"
