@@ -129,7 +129,7 @@ def measure(table, http, https, ca, text, image, rivals):
     table.times("--version", lambda: in_turn(to_pipe, version, curl_version, 40), 0.25)
     others = asked(lambda rivals: rivals.asking(f"{http}/short"))
     table.times("short answer, http", lambda: in_turn(to_pipe, short, curl_short, 100), 0.45, times_of(others))
-    table.megabytes("short answer, http, memory", memory(short), memory(curl_short), 11, memories_of(others), 1.15)
+    table.megabytes("short answer, http, memory", memory(short), memory(curl_short), 11, memories_of(others), 1.2)
     others = times_of(asked(lambda rivals: rivals.asking_securely(f"{https}/short", ca)))
     table.times("short answer, https", lambda: in_turn(to_pipe, secure, curl_secure, 40), 0.15, others)
     others = asked(lambda rivals: rivals.asking(f"{http}/many"))
@@ -185,7 +185,7 @@ def measure(table, http, https, ca, text, image, rivals):
     curl_shown = curl_with_image(f"{http}/short", image)
     others = asked(lambda rivals: rivals.with_image(f"{http}/short", image))
     table.times("3.9 MB image", lambda: in_turn(to_pipe, shown, curl_shown, 7), 0.2, times_of(others))
-    table.megabytes("3.9 MB image, memory", memory(shown), memory(curl_shown), 18, memories_of(others), 1.12)
+    table.megabytes("3.9 MB image, memory", memory(shown), memory(curl_shown), 18, memories_of(others), 1.15)
 
     xargs.measure(table, rivals)
 
