@@ -1,25 +1,19 @@
 //! Hints: what to do next about a failure, in one line.
 
-use std::io::{self, ErrorKind};
-use std::path::Path;
-use std::time::Duration;
-
 use super::Error;
+use super::call_hint::{again, call_hint};
 use super::controls::{COMMAND_LINE, HintControls};
-use crate::client::{self, CallTimeout, CertificateFlaw, EndpointError, StatusError};
-use crate::fs::{FileDistrust, FileRefusal};
+use super::file_hint::{
+    ELSEWHERE, distrust_hint, for_output_file, for_unreadable, for_unwritable, shown,
+};
+use crate::client::{self, EndpointError};
 use crate::media::{FileKind, ImageError};
-use crate::protocol::{ApiError, StopReason, StreamError};
+use crate::protocol::StopReason;
 use crate::recording::RecordError;
 use crate::session::RefusedParts;
-use crate::text::{
-    by_likeness, format_duration, format_seconds, nearest_name, round_up_to_seconds, shell_quote,
-};
+use crate::text::{nearest_name, shell_quote};
 use crate::ui::OutputError;
 use crate::{batch, config, input, session};
-
-/// Waits that a server asks for are not mentioned if they are shorter.
-const A_SECOND: Duration = Duration::from_secs(1);
 
 impl Error {
     /// Returns what to do next on the command line; `None` if there is nothing useful to say.
@@ -192,31 +186,12 @@ fn batch_hint(error: &batch::Error) -> &'static str {
     }
 }
 
-/// The hint for a full disk.
-const ELSEWHERE: &str = "free some space, or write to another place with -o FILE";
-
 /// The hint for a model without a price.
 fn for_unpriced(model: &str) -> String {
     format!(
         "set what a million tokens cost: `langdock config set 'prices.\"{model}\".input' 3`, and \
          the same for output"
     )
-}
-
-/// Returns the hint for a file of `--output` that cannot be written.
-fn for_output_file(path: &Path, why: &io::Error) -> String {
-    match why.kind() {
-        _ if FileRefusal::is_cause_of(why) => move_away(path),
-        ErrorKind::IsADirectory => "name a file in this directory".to_owned(),
-        ErrorKind::NotFound => {
-            named_parent(path).map_or_else(|| ELSEWHERE.to_owned(), create_directory)
-        }
-        ErrorKind::NotADirectory => look_at(path.parent().unwrap_or(path)),
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "use -o FILE to write where you have permission".to_owned()
-        }
-        _ => ELSEWHERE.to_owned(),
-    }
 }
 
 /// What to do about an MCP server that does not start.
@@ -226,17 +201,6 @@ fn for_server(server: &str) -> String {
         without it",
         shell_quote(server)
     )
-}
-
-/// Returns the directory of a file, if the path names one.
-fn named_parent(path: &Path) -> Option<&Path> {
-    path.parent()
-        .filter(|directory| !directory.as_os_str().is_empty())
-}
-
-/// Returns the hint for a directory that does not exist.
-fn create_directory(directory: &Path) -> String {
-    format!("create the directory: `mkdir -p {}`", shown(directory))
 }
 
 /// Returns the hint for something that the system refused; `what` completes "cannot …".
@@ -253,95 +217,6 @@ fn system_hint(what: &str) -> &'static str {
         }
         "read the key from standard input" => "pipe in the key as one line of text",
         _ => "check the system's limits with `ulimit -a`, then try again",
-    }
-}
-
-/// Returns the hint for a file that cannot be written.
-fn for_unwritable(path: &Path, why: &io::Error) -> String {
-    match why.kind() {
-        _ if FileRefusal::is_cause_of(why) => move_away(path),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            "free some disk space, or raise the limit that `ulimit -f` shows".to_owned()
-        }
-        ErrorKind::NotFound => match named_parent(path) {
-            Some(directory) => create_directory(directory),
-            None => look_at(Path::new(".")),
-        },
-        _ => look_at(path.parent().unwrap_or(path)),
-    }
-}
-
-/// Returns the hint for a file that cannot be read.
-fn for_unreadable(path: &Path, why: &io::Error) -> String {
-    if is_url(path) {
-        let url = shown(path);
-        return format!(
-            "URLs are not fetched; pipe it in: `curl -sL {url} | langdock send -f - …`"
-        );
-    }
-    if why.kind() != ErrorKind::NotFound {
-        return look_at(path);
-    }
-    let directory = existing_directory(path);
-    format!("check the name: `ls {}` lists the files", shown(directory))
-}
-
-/// Returns whether somebody has given a URL instead of a path.
-fn is_url(path: &Path) -> bool {
-    let text = path.to_string_lossy();
-    ["http://", "https://"]
-        .iter()
-        .any(|scheme| text.starts_with(scheme))
-}
-
-/// Returns the innermost directory of a path that exists, so that a hint can be followed.
-fn existing_directory(path: &Path) -> &Path {
-    let directories = path.ancestors().skip(1);
-    directories
-        .filter(|directory| !directory.as_os_str().is_empty())
-        .find(|directory| directory.is_dir())
-        .unwrap_or(Path::new("."))
-}
-
-/// Returns the hint for something that is in the place of one of the program's own files.
-fn move_away(path: &Path) -> String {
-    let mut elsewhere = path.to_owned().into_os_string();
-    elsewhere.push(".old");
-    format!(
-        "move it out of the way: `mv {} {}`",
-        shown(path),
-        shown(Path::new(&elsewhere))
-    )
-}
-
-/// Quotes a path for the shell.
-fn shown(path: &Path) -> String {
-    shell_quote(&path.to_string_lossy())
-}
-
-/// Returns the hint for a file or directory whose permissions may be the cause.
-fn look_at(path: &Path) -> String {
-    let path = if path.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        path
-    };
-    format!(
-        "`ls -ld {0}` shows the owner and the permissions of {0}",
-        shown(path)
-    )
-}
-
-/// Returns how to make a file one that only its user writes.
-fn distrust_hint(path: &Path, distrust: FileDistrust) -> String {
-    let file = shell_quote(&path.to_string_lossy());
-    match distrust {
-        FileDistrust::WorldWritable(_) => {
-            format!("check what is in it, then run `chmod o-w {file}`")
-        }
-        FileDistrust::OtherOwner(_) => {
-            format!("check what is in it, then make it yours: `sudo chown \"$(id -u)\" {file}`")
-        }
     }
 }
 
@@ -524,27 +399,6 @@ fn with_left_out(parts: Option<&RefusedParts>, hint: String, controls: &HintCont
     hints.join("; ")
 }
 
-/// Returns how to get the complete answer after one that broke off.
-fn again(error: &client::Error) -> &'static str {
-    match error {
-        client::Error::TimedOut(CallTimeout::Idle(_)) => {
-            "send the request again, with a longer --idle-timeout"
-        }
-        client::Error::TimedOut(CallTimeout::Total(_)) => {
-            "send the request again, with a longer --timeout"
-        }
-        _ => "send the request again for a complete answer",
-    }
-}
-
-/// Returns whether the endpoint refused tool calls in the history because the request defines no
-/// tools. The wording is Anthropic's.
-fn lacks_tools(error: &client::Error) -> bool {
-    error
-        .api()
-        .is_some_and(|api| api.message.contains("must define tools"))
-}
-
 fn record_hint(error: &RecordError) -> String {
     match error {
         RecordError::OtherFormat { .. } => "name a file that --record wrote".to_owned(),
@@ -558,188 +412,9 @@ fn record_hint(error: &RecordError) -> String {
     }
 }
 
-fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> String {
-    if let Some(available) = error.api().and_then(ApiError::available_models) {
-        return suggest_model(model, &available, controls.model);
-    }
-    if let client::Error::Status(refused) = error
-        && let Some(hint) = wait_hint(refused)
-    {
-        return hint;
-    }
-    let said = error.api().map_or("", |api| api.message.as_str());
-    let HintControls {
-        model: choose,
-        region,
-        ..
-    } = controls;
-    let hint = match (error, error.status()) {
-        (_, Some(401)) => {
-            "check the key: `langdock auth status` shows its origin; for a new one, ask \
-            support@langdock.com"
-        }
-        (_, Some(402)) => {
-            "the workspace or the key has no budget left; ask your admin or support@langdock.com"
-        }
-        (_, Some(403)) => {
-            "the key needs the Completion API scope, and the workspace needs access to the \
-                model; ask support@langdock.com"
-        }
-        (_, Some(404)) if model.is_empty() => {
-            return format!("check --base-url and {region}, or choose a model with {choose}");
-        }
-        (_, Some(404)) => return format!("check --base-url and {region}"),
-        (
-            client::Error::ProxyLogin {
-                is_refused: true, ..
-            },
-            _,
-        ) => "check the user name and password in the proxy URL; write special characters as %XX",
-        (client::Error::ProxyLogin { .. }, _) => "add the user name and password to the proxy URL",
-        (_, Some(407)) => "add the user name and password to the proxy URL, or check them",
-        (_, Some(413)) => "send less",
-        (client::Error::LedgerObstructed(obstruction), _) => return move_away(&obstruction.path),
-        (client::Error::NotRecorded(missing), _) => {
-            return format!(
-                "add --record {} to send what is missing and record it",
-                shown(&missing.path)
-            );
-        }
-        (client::Error::Unrecorded { path, source }, _) => return for_unwritable(path, source),
-        (client::Error::HeldBack { .. }, _) => {
-            "try again later, allow a longer wait with --max-wait, or send at once with \
-            --no-pace"
-        }
-        (_, Some(429)) => "try again later, or retry for longer with --max-retries and --max-wait",
-        (_, Some(300..=399)) => "if you trust that address, use it as --base-url",
-        (_, Some(400)) if lacks_tools(error) => {
-            "the conversation has tool calls: add their tools file with -T"
-        }
-        // This wording is Anthropic's, too.
-        (_, Some(400)) if said.contains("prompt is too long") => {
-            "send less, or choose a model with a larger context window; `langdock count` shows \
-            the tokens of each part"
-        }
-        (_, Some(400)) if said.contains("max_tokens") => "choose a lower --max-tokens",
-        (_, Some(100..=299)) => "check --base-url: that server may not support the Messages API",
-        (_, Some(400..=407 | 410..=499)) => controls.request_is_shown_by,
-        (_, Some(_)) => "try again later, or retry for longer with --max-retries and --max-wait",
-        (client::Error::Certificate { flaw, .. }, _) => certificate_hint(*flaw),
-        (client::Error::TimedOut(CallTimeout::Idle(_)), _) => "wait longer with --idle-timeout",
-        (client::Error::TimedOut(CallTimeout::Total(_) | CallTimeout::Turn(_)), _) => {
-            "wait longer with --timeout"
-        }
-        (client::Error::TimedOut(CallTimeout::Connect(_)), _) => {
-            "wait longer with --connect-timeout, or check the network"
-        }
-        (
-            client::Error::Answer {
-                source: StreamError::Cut,
-                ..
-            }
-            | client::Error::Lost { .. },
-            _,
-        ) => "send the request again",
-        (
-            client::Error::Answer {
-                source: StreamError::Compressed { .. },
-                ..
-            },
-            _,
-        ) => "turn off compression of responses at the proxy or gateway in between",
-        (
-            client::Error::Answer {
-                source: StreamError::ToolInput { .. },
-                ..
-            },
-            _,
-        ) => "send the request again, or give the tool a simpler input schema",
-        (client::Error::Answer { .. }, _) => {
-            "check --base-url: that server may not support the Messages API"
-        }
-        (client::Error::NoModelList { .. } | client::Error::ModelListTooLong { .. }, _) => {
-            return format!("check --base-url, or choose a model with {choose}");
-        }
-        (client::Error::NoTls { .. }, _) => {
-            "if the server uses plain http, write http:// in --base-url, and add --allow-http"
-        }
-        (client::Error::Proxy { .. }, _) => {
-            "check --proxy, HTTPS_PROXY or `proxy` in the config; `langdock config show` shows \
-            which is used"
-        }
-        _ => "check the network, --base-url and --proxy",
-    };
-    hint.to_owned()
-}
-
-/// Returns the hint for a wait that the server asked for and that exceeded `--max-wait`, or for its
-/// request not to retry; `None` if it asked for neither.
-fn wait_hint(refused: &StatusError) -> Option<String> {
-    if !client::is_transient_status(refused.status) {
-        return None;
-    }
-    let asked = refused
-        .retry_after
-        .filter(|wait| *wait >= A_SECOND)
-        .map(|wait| format_seconds(round_up_to_seconds(wait)));
-    match (refused.should_retry, refused.needed_max_wait, asked) {
-        (Some(false), _, Some(asked)) => Some(format!(
-            "the server says not to retry automatically; run the command again in {asked}"
-        )),
-        (Some(false), _, None) => Some(
-            "the server says not to retry automatically; run the command again \
-                later"
-                .to_owned(),
-        ),
-        (_, Some(needed), Some(asked)) => {
-            let needed = format_duration(round_up_to_seconds(needed));
-            Some(format!(
-                "the server asks you to wait {asked}; allow it with --max-wait {needed}"
-            ))
-        }
-        (_, _, Some(asked)) => Some(format!(
-            "the server asks you to wait {asked}; run the command again after that"
-        )),
-        (_, _, None) => None,
-    }
-}
-
-/// Returns the hint for a certificate error. The reader may not be the operator of the server.
-fn certificate_hint(flaw: CertificateFlaw) -> &'static str {
-    match flaw {
-        CertificateFlaw::Time => {
-            "check this machine's clock; if it is right, the server's certificate must be renewed"
-        }
-        CertificateFlaw::Name => {
-            "check --base-url and --proxy: the certificate is for another host"
-        }
-        CertificateFlaw::Cas => {
-            "give the server a certificate that is not a CA's (for `openssl req -x509`: -addext \
-            basicConstraints=critical,CA:FALSE)"
-        }
-        CertificateFlaw::Version => {
-            "give the server a version 3 certificate (`openssl x509 -req` makes one with -extfile)"
-        }
-        CertificateFlaw::Issuer => "trust the issuer with --cacert FILE, or check the base URL",
-    }
-}
-
-/// Names the available model that is most similar to `asked`, and the others. `choose` is what
-/// users type before a model's id.
-fn suggest_model(asked: &str, available: &[&str], choose: &str) -> String {
-    match by_likeness(asked, available).split_first() {
-        Some((nearest, [])) => format!("use {choose} {nearest}"),
-        Some((nearest, others)) => format!(
-            "did you mean {choose} {nearest}? Also available: {}",
-            others.join(", ")
-        ),
-        None => format!("choose another model with {choose}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io;
+    use std::io::{self, ErrorKind};
     use std::path::PathBuf;
 
     use super::*;
@@ -802,19 +477,5 @@ mod tests {
             let hint = error.hint().unwrap_or_default();
             assert!(hint.contains(typed), "{error}: {hint}");
         }
-    }
-
-    #[test]
-    fn the_nearest_model_is_suggested_first() {
-        let available = [
-            "gpt-5-mini",
-            "claude-haiku-4-5-20251001",
-            "claude-sonnet-4-5-20250929",
-        ];
-        let hint = suggest_model("claude-sonnet-4-5", &available, "-m");
-        assert!(
-            hint.starts_with("did you mean -m claude-sonnet-4-5-20250929?"),
-            "{hint}"
-        );
     }
 }

@@ -1,7 +1,9 @@
 //! Every way a run can fail: its kind, its exit code and what to do next, all in one place.
 
 mod bug;
+mod call_hint;
 mod controls;
+mod file_hint;
 mod hint;
 mod kind;
 mod left;
