@@ -13,18 +13,21 @@ use super::known_limits::BaseLimits;
 use super::ledger::RateLimitLedger;
 use super::window::{IN_FLIGHT_GRACE, RateLimits, ReservationId, WINDOW, WindowSlot};
 
-const TICK: u64 = 2 * SECOND;
+/// The time between two moments of the model, in microseconds.
+pub(super) const TICK: u64 = 2 * SECOND;
 
-const START: u64 = 10_000 * SECOND;
+/// When the model begins: late enough for a window before it.
+pub(super) const START: u64 = 10_000 * SECOND;
 
-const COST: RequestCost = RequestCost {
+/// What every request reserves.
+pub(super) const COST: RequestCost = RequestCost {
     input: 10,
     max_tokens: 50,
     priority: RequestPriority::Person,
 };
 
 /// What a request uses in the end.
-const USED: u64 = 40;
+pub(super) const USED: u64 = 40;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum ProcessStage {

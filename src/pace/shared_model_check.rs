@@ -8,26 +8,13 @@
 
 use std::collections::HashSet;
 
-use super::SECOND;
-use super::admission::{Admission, RequestCost, RequestOutcome, RequestPriority};
+use super::admission::{Admission, RequestOutcome};
 use super::known_limits::BaseLimits;
 use super::ledger::RateLimitLedger;
 use super::ledger_server::REPLACEMENT_LIFETIME;
+use super::model_check::{COST, START, TICK, USED};
 use super::record::{fence_of, to_bytes};
 use super::window::{IN_FLIGHT_GRACE, RateLimits, ReservationId, WINDOW, WindowSlot};
-
-const TICK: u64 = 2 * SECOND;
-
-const START: u64 = 10_000 * SECOND;
-
-const COST: RequestCost = RequestCost {
-    input: 10,
-    max_tokens: 50,
-    priority: RequestPriority::Person,
-};
-
-/// What a request uses in the end.
-const USED: u64 = 40;
 
 /// What a process does with the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::answer_limit::{AnswerLimit, AnswerSize, MAX_BLOCKS};
+use super::content_block::ContentBlock;
 use super::error::StreamError;
 use super::event::{Delta, Event, MessageDelta};
 use super::exact_json::{ExactFields, ExactJson};
-use super::message::{ContentBlock, Message, StopReason, Usage};
+use super::message::{Message, StopReason};
+use super::usage::Usage;
 use crate::text::fields_bytes;
 
 /// What an event means for the display of a growing answer.

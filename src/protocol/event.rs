@@ -13,11 +13,13 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::answer_limit::{AnswerLimit, AnswerSize};
+use super::content_block::ContentBlock;
 use super::error::{ApiError, StreamError};
 use super::exact_json::{ExactFields, ExactJson, with_readable_numbers};
-use super::message::{ContentBlock, MALFORMED_BLOCK, Message, StopReason, Usage};
+use super::message::{MALFORMED_BLOCK, Message, StopReason};
 use super::sse::Frame;
 use super::text_delta;
+use super::usage::Usage;
 use crate::text::{JsonPlace, check_depth, fields_bytes, tree_bytes};
 
 /// The error for an event that has content, so that it must not be ignored, but no type.

@@ -7,6 +7,7 @@
 mod accumulate;
 mod answer_limit;
 mod claude_model;
+mod content_block;
 mod error;
 mod event;
 mod exact_json;
@@ -26,20 +27,19 @@ mod sse;
 mod stream;
 mod text_delta;
 mod tools;
+mod usage;
 
 pub(crate) use accumulate::Update;
 #[cfg(test)]
 pub(crate) use answer_limit::AnswerLimit;
 pub(crate) use claude_model::{ClaudeModel, ModelFamily};
+pub(crate) use content_block::{ContentBlock, Media, RawSource, Source, ToolResult, ToolUse};
 pub(crate) use error::{ApiError, StreamError};
 pub(crate) use exact_json::{ExactFields, ExactJson, indent_json};
 pub(crate) use list_price::{
     BilledTokens, ListCost, ModelPrice, PRICE_KINDS, PriceOverride, model_price, price_of_a_token,
 };
-pub(crate) use message::{
-    ContentBlock, Media, Message, MessageType, MissingPart, RawSource, Role, Source, StopReason,
-    ToolResult, ToolUse, Usage,
-};
+pub(crate) use message::{Message, MessageType, MissingPart, Role, StopReason};
 pub(crate) use model_rules::{
     ModelOption, ModelRules, OptionFacts, Support, ThinkingStart, listed_facts,
 };
@@ -57,3 +57,4 @@ pub(crate) use request_field::{
 pub(crate) use sse::Decoder;
 pub(crate) use stream::MessageStream;
 pub(crate) use tools::{ToolChoice, ToolDefinition};
+pub(crate) use usage::Usage;

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::content_block::{ContentBlock, Text};
 use super::exact_json::ExactFields;
-use super::message::{ContentBlock, Role, Text};
+use super::message::Role;
 use super::tools::{ToolChoice, ToolDefinition};
 
 /// A request for one answer.

@@ -12,10 +12,11 @@ use super::answer_limit::AnswerLimit;
 use super::error::{ApiError, StreamError, is_page};
 use super::event::Event;
 use super::exact_json::with_readable_numbers;
-use super::message::{Message, Usage};
+use super::message::Message;
 use super::seam::{SurrogateJoiner, mend};
 use super::secret_filter::{FilteredEvent, SecretFilter};
 use super::sse::Decoder;
+use super::usage::Usage;
 use crate::text::{JsonPlace, JsonShape, SecretForms, check_depth};
 
 /// A JSON text of so many bytes takes little memory, whatever it says.
