@@ -2,6 +2,7 @@
 
 mod approve;
 mod capture;
+mod definition;
 mod exec;
 mod found;
 mod input_schema;
@@ -9,6 +10,7 @@ mod keys;
 mod output_schema;
 mod program;
 mod result;
+mod run_spec;
 mod schema;
 mod schema_way;
 mod schema_work;
@@ -21,6 +23,7 @@ use std::ffi::{OsStr, OsString};
 use serde_json::Value;
 
 pub(crate) use approve::{Policy, Verdict, matches_name};
+pub(crate) use definition::{ServerTool, Tool, refuse_same_names, tool_choice};
 pub(crate) use exec::{Job, Stop, describe, passed_variables, run};
 pub(crate) use found::to_json as toml_to_json;
 pub(crate) use keys::TOOL_KEYS;
@@ -28,13 +31,13 @@ pub(crate) use program::{FoundProgram, is_program};
 pub(crate) use result::{Outcome, OutcomePart};
 pub(crate) use schema::Schema;
 pub(crate) use schema_way::{SchemaMode, SchemaWay};
-pub(crate) use spec::{ServerTool, Tool, parse_tools, refuse_same_names, tool_choice};
+pub(crate) use spec::parse_tools;
 pub(crate) use structured::{Candidate, Misfit, Structured, Verdict as StructuredVerdict};
 
 use crate::model_text::{invalid_input, unknown_tool};
 use crate::protocol::ToolDefinition;
 use crate::text::did_you_mean;
-use spec::{Program, Run};
+use run_spec::{Program, Run};
 
 /// What is wrong with a tools file or a schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

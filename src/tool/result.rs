@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::capture::Capture;
-use super::spec::{MAX_OUTPUT, ResultForm};
+use super::run_spec::{MAX_OUTPUT, ResultForm};
 use crate::media::{FileKind, check_image, detect_file_kind};
 use crate::model_text::{self, FAILED_STDERR, FAILED_STDOUT, NO_OUTPUT};
 use crate::protocol::{ContentBlock, ExactJson, Media, ToolResult};

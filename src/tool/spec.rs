@@ -1,252 +1,14 @@
 //! The tools file: Anthropic's JSON, alone or in an array, or `[[tool]]` tables in TOML. Each tool
 //! has the definition for the API and how to run it on this machine.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use serde_json::{Map, Value};
+use std::path::Path;
 
 use super::Error;
+use super::definition::{Place, Tool};
 use super::found::{Field, Found, find};
-use super::input_schema::sendable_input_schema;
 use super::keys::{MCP_ONLY, MCP_SCHEMA, SENT, TOOL_KEYS};
-use super::output_schema::closed_schema;
-use super::schema::Schema;
-use crate::protocol::{ExactFields, ToolChoice, ToolDefinition};
-use crate::text::{did_you_mean, parse_duration};
-
-/// The default timeout of a tool.
-const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The default limit of a tool's output, in bytes.
-pub(super) const MAX_OUTPUT: usize = 100 * 1024;
-
-/// The error for a strict tool whose schema has no closed form.
-const NOT_STRICT: &str = "`strict`: the API takes no schema with open or recursive objects for it: \
-                          add \"additionalProperties\": false and name all properties, or leave \
-                          `strict` out";
-
-/// The variable that no tool gets.
-const KEY_VARIABLE: &str = "LANGDOCK_API_KEY";
-
-/// A tool from a tools file.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Tool {
-    /// The definition to send.
-    pub(crate) definition: ToolDefinition,
-    /// The original schema of its input; a server-side tool has none.
-    schema: Option<Value>,
-    /// How to run it; `None` if the caller or a server runs it.
-    pub(crate) run: Option<Run>,
-    /// The server that runs it.
-    pub(crate) server: Option<ServerTool>,
-    place: Place,
-}
-
-/// A tool that an MCP server runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ServerTool {
-    /// The name of the server.
-    pub(crate) server: String,
-    /// Its name at the server.
-    pub(crate) name: String,
-    /// Whether each call needs confirmation, even with `-y`.
-    pub(crate) confirm: bool,
-    /// Whether its definition is another one than the run began with, and what was allowed by a
-    /// flag or the config file was that one.
-    pub(crate) has_changed: bool,
-}
-
-/// How to run a tool.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Run {
-    /// The command.
-    pub(crate) program: Program,
-    /// The directory of the tools file, which relative paths start from.
-    pub(crate) directory: PathBuf,
-    /// The working directory; `None` means the current one.
-    pub(crate) cwd: Option<PathBuf>,
-    /// Additional variables that it gets.
-    pub(crate) env: Vec<String>,
-    /// Its timeout.
-    pub(crate) timeout: Duration,
-    /// How much of its output is kept, in bytes; `None` means the default for its result.
-    pub(crate) max_output: Option<usize>,
-    /// Whether each call needs confirmation, even with `-y`.
-    pub(crate) confirm: bool,
-    /// The type of its output; `None` means to detect it from the content.
-    pub(crate) result: Option<ResultForm>,
-}
-
-/// A command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Program {
-    /// A program and its arguments; at least one word.
-    Words(Vec<String>),
-    /// A command line for `sh`.
-    Shell(String),
-}
-
-/// The type of a tool's output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ResultForm {
-    /// Text.
-    Text,
-    /// One JSON value.
-    Json,
-    /// A JPEG, PNG, GIF or WebP image.
-    Image,
-}
-
-/// Where a tool is defined.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
-    /// The name of the file in messages.
-    file: String,
-    /// The position of the tool in the file, starting from 1.
-    number: usize,
-    /// The line of the tool, and the lines of its keys; a server's tool has none.
-    line: Option<usize>,
-    keys: Vec<(String, usize)>,
-}
-
-impl Tool {
-    /// Returns its name.
-    pub(crate) fn name(&self) -> &str {
-        self.definition.name()
-    }
-
-    /// Returns its description for the model.
-    pub(crate) fn description(&self) -> &str {
-        self.definition
-            .field("description")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    }
-
-    /// Returns the schema that its input is validated against; a server-side tool has none.
-    pub(crate) fn schema(&self) -> Option<&Value> {
-        self.schema.as_ref()
-    }
-
-    /// Returns the fields of its input on one line: `city (string), units (string, optional)`;
-    /// empty if the schema names none.
-    pub(crate) fn takes(&self) -> String {
-        let schema = self.definition.field("input_schema");
-        let fields = schema
-            .and_then(|schema| schema["properties"].as_object())
-            .into_iter()
-            .flatten();
-        let needed = schema
-            .and_then(|schema| schema["required"].as_array())
-            .map_or(&[][..], Vec::as_slice);
-        let shown = fields.map(|(name, field)| {
-            let kind = match &field["type"] {
-                Value::String(kind) => kind.clone(),
-                Value::Array(kinds) => kinds
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .collect::<Vec<_>>()
-                    .join(" or "),
-                _ if field["enum"].is_array() => "one of a list".to_owned(),
-                _ => "anything".to_owned(),
-            };
-            let optional = if needed.iter().any(|needed| needed == name) {
-                ""
-            } else {
-                ", optional"
-            };
-            format!("{name} ({kind}{optional})")
-        });
-        shown.collect::<Vec<_>>().join(", ")
-    }
-
-    /// Creates an error about one of its keys, or about the tool as a whole.
-    pub(crate) fn wrong(&self, key: &str, why: &str) -> Error {
-        self.place.wrong(Some(self.name()), key, why)
-    }
-
-    /// Creates a tool that a server runs. The error says why it cannot be sent.
-    pub(crate) fn for_server(server: ServerTool, definition: ExactFields) -> Result<Self, String> {
-        let mut tool = Self {
-            definition: ToolDefinition::new(definition),
-            schema: None,
-            run: None,
-            place: Place {
-                file: format!("MCP server `{}`", server.server),
-                number: 0,
-                line: None,
-                keys: Vec::new(),
-            },
-            server: Some(server),
-        };
-        tool.take_schema().map_err(|(_, why)| why)?;
-        tool.schema().map(Schema::compile).transpose()?;
-        Ok(tool)
-    }
-
-    /// Returns the same tool, run by this program.
-    pub(crate) fn run_by(mut self, program: &Path) -> Self {
-        let words = vec![program.to_string_lossy().into_owned()];
-        self.run = Some(Run {
-            program: Program::Words(words),
-            ..Run::default()
-        });
-        self
-    }
-}
-
-impl Default for Run {
-    fn default() -> Self {
-        Self {
-            program: Program::Words(Vec::new()),
-            directory: PathBuf::new(),
-            cwd: None,
-            env: Vec::new(),
-            timeout: TIMEOUT,
-            max_output: None,
-            confirm: false,
-            result: None,
-        }
-    }
-}
-
-impl Run {
-    /// Returns how much of its output is kept, in bytes.
-    pub(crate) fn max_output(&self) -> usize {
-        // A truncated image is useless, so the limit is higher; its size is checked separately.
-        let default = if self.result == Some(ResultForm::Image) {
-            8 * 1024 * 1024
-        } else {
-            MAX_OUTPUT
-        };
-        self.max_output.unwrap_or(default)
-    }
-}
-
-impl Place {
-    fn wrong(&self, name: Option<&str>, key: &str, why: &str) -> Error {
-        let which = name.map_or_else(|| self.number.to_string(), |name| format!("`{name}`"));
-        let line = self
-            .keys
-            .iter()
-            .find(|(known, _)| known == key)
-            .map_or(self.line, |(_, line)| Some(*line));
-        let line = line.map_or_else(String::new, |line| format!("line {line}: "));
-        Error {
-            file: self.file.clone(),
-            reason: format!("{line}tool {which}: {why}"),
-        }
-    }
-
-    /// Returns its file and line, for messages.
-    fn in_words(&self) -> String {
-        match self.line {
-            Some(line) => format!("{} line {line}", self.file),
-            None => self.file.clone(),
-        }
-    }
-}
+use super::run_spec::{Run, as_program};
+use crate::protocol::{ExactFields, ToolDefinition};
 
 /// Parses the tools of a file; `name` is its name in messages, and `directory` the one it is in.
 pub(crate) fn parse_tools(name: &str, directory: &Path, text: &str) -> Result<Vec<Tool>, Error> {
@@ -255,43 +17,6 @@ pub(crate) fn parse_tools(name: &str, directory: &Path, text: &str) -> Result<Ve
         .enumerate()
         .map(|(index, found)| found.into_tool(name, index + 1, directory))
         .collect()
-}
-
-/// Refuses two tools with the same name.
-pub(crate) fn refuse_same_names(tools: &[Tool]) -> Result<(), Error> {
-    for (index, tool) in tools.iter().enumerate() {
-        if let Some(first) = tools[..index]
-            .iter()
-            .find(|earlier| earlier.name() == tool.name())
-        {
-            let place = &first.place;
-            return Err(tool.wrong(
-                "name",
-                &format!(
-                    "a tool of this name already exists, in {}",
-                    place.in_words()
-                ),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Returns the `tool_choice` for the value of the flag.
-pub(crate) fn tool_choice(word: &str, tools: &[ToolDefinition]) -> Result<ToolChoice, String> {
-    let mut names = tools.iter().map(ToolDefinition::name);
-    match word {
-        "auto" | "any" | "none" => Ok(ToolChoice::new(word)),
-        chosen if names.any(|name| name == chosen) => Ok(ToolChoice::for_tool(chosen)),
-        _ => {
-            let names = tools.iter().map(ToolDefinition::name);
-            let known = ["auto", "any", "none"].into_iter().chain(names);
-            Err(format!(
-                "no tool is called `{word}`{}",
-                did_you_mean(word, known)
-            ))
-        }
-    }
 }
 
 impl Found {
@@ -383,150 +108,35 @@ impl Found {
     }
 }
 
-impl Tool {
-    /// Validates the definition, keeps the original input schema, and replaces it by one that the
-    /// API accepts.
-    fn take_schema(&mut self) -> Result<(), (&'static str, String)> {
-        check(self.definition.fields())?;
-        let Some(schema) = self.definition.exact_field("input_schema") else {
-            return Ok(());
-        };
-        if schema.is_object() {
-            let is_strict = self.definition.is_strict();
-            let sent = schema.map(|schema| sendable_schema(schema, is_strict))?;
-            self.definition.set_field("input_schema", sent);
-        }
-        self.schema = Some((*schema).clone());
-        Ok(())
-    }
-}
-
-/// Returns the schema that is sent for the input of a tool; the error has the key that is at fault.
-fn sendable_schema(schema: &Value, is_strict: bool) -> Result<Value, (&'static str, String)> {
-    let fields = schema.as_object().cloned().unwrap_or_default();
-    let sent = sendable_input_schema(&fields)
-        .map_err(|why| ("input_schema", format!("`input_schema`: {why}")))?;
-    if !is_strict {
-        return Ok(sent);
-    }
-    closed_schema(&sent).ok_or_else(|| ("strict", NOT_STRICT.to_owned()))
-}
-
 /// Whether a key says how a tool is run.
 fn is_run_key(key: &str) -> bool {
     TOOL_KEYS[SENT..].iter().any(|(known, ..)| *known == key)
 }
 
-fn as_program(key: &str, value: &Value) -> Result<Program, &'static str> {
-    match value {
-        Value::String(line) if key == "shell" && !line.trim().is_empty() => {
-            Ok(Program::Shell(line.clone()))
-        }
-        Value::Array(_) if key == "command" => words(value)
-            .filter(|words| words.first().is_some_and(|program| !program.is_empty()))
-            .map(Program::Words)
-            .ok_or("must be a list of the program and its arguments"),
-        _ if key == "shell" => Err("must be a shell command"),
-        _ => Err("must be a list of the program and its arguments; use `shell` for a command line"),
-    }
-}
-
-impl Run {
-    fn take(&mut self, key: &str, value: &Value) -> Result<(), String> {
-        let needed = |what: &str| format!("must be {what}");
-        match key {
-            "cwd" => {
-                let directory = value
-                    .as_str()
-                    .filter(|directory| !directory.is_empty())
-                    .ok_or_else(|| needed("a directory"))?;
-                self.cwd = Some(self.directory.join(directory));
-            }
-            "env" => {
-                self.env = words(value).ok_or_else(|| needed("a list of names of variables"))?;
-                if self.env.iter().any(|name| name == KEY_VARIABLE) {
-                    return Err(format!("{KEY_VARIABLE} is never passed to a tool"));
-                }
-            }
-            "timeout" => {
-                let text = value
-                    .as_str()
-                    .ok_or_else(|| needed("a duration such as \"30s\""))?;
-                self.timeout = parse_duration(text)?;
-                if self.timeout.is_zero() {
-                    return Err("must be more than 0".to_owned());
-                }
-            }
-            "max_output" => {
-                let bytes = value
-                    .as_u64()
-                    .filter(|&bytes| bytes >= 1)
-                    .and_then(|bytes| usize::try_from(bytes).ok());
-                self.max_output =
-                    Some(bytes.ok_or_else(|| needed("a number of bytes of at least 1"))?);
-            }
-            "confirm" => self.confirm = value.as_bool().ok_or_else(|| needed("true or false"))?,
-            _ => {
-                self.result = Some(match value.as_str() {
-                    Some("text") => ResultForm::Text,
-                    Some("json") => ResultForm::Json,
-                    Some("image") => ResultForm::Image,
-                    _ => return Err(needed("text, json or image")),
-                });
-            }
-        }
-        Ok(())
-    }
-}
-
-fn words(value: &Value) -> Option<Vec<String>> {
-    value
-        .as_array()?
-        .iter()
-        .map(|word| word.as_str().map(str::to_owned))
-        .collect()
-}
-
-/// Checks for what the API would refuse; the error includes the key. A server-side tool has a type
-/// and no schema.
-fn check(tool: &Map<String, Value>) -> Result<(), (&'static str, String)> {
-    let Some(name) = tool.get("name").and_then(Value::as_str) else {
-        return Err(("name", "`name` is missing".to_owned()));
-    };
-    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
-    if name.is_empty() || name.len() > 64 || !name.chars().all(is_letter) {
-        return Err((
-            "name",
-            "`name`: must be 1 to 64 letters, digits, _ and -".to_owned(),
-        ));
-    }
-    if tool
-        .get("description")
-        .is_some_and(|description| !(description.is_null() || description.is_string()))
-    {
-        return Err(("description", "`description` is not text".to_owned()));
-    }
-    let is_of_server = tool
-        .get("type")
-        .and_then(Value::as_str)
-        .is_some_and(|kind| kind != "custom");
-    if is_of_server || tool.get("input_schema").is_some_and(Value::is_object) {
-        return Ok(());
-    }
-    Err((
-        "input_schema",
-        "`input_schema` is missing or is not the JSON schema of an object".to_owned(),
-    ))
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use std::time::Duration;
 
+    use serde_json::{Value, json};
+
+    use super::super::definition::refuse_same_names;
+    use super::super::run_spec::{Program, ResultForm};
     use super::*;
 
     const TOML: &str = "[[tool]]\nname = \"look\"\ndescription = \"Looks.\"\ncommand = [\"ls\"]\ntimeout = \"30s\"\n\
                         [tool.input_schema]\ntype = \"object\"\nproperties = { at = { type = \"string\" } }\n";
+
+    #[test]
+    fn two_tools_of_one_name_are_refused_with_both_places() {
+        let read = |name: &str| parse_tools(name, Path::new("/t"), TOML).expect("tools");
+        let error = refuse_same_names(&[read("`a`"), read("`b`")].concat())
+            .expect_err("twice")
+            .to_string();
+        assert_eq!(
+            error,
+            "`b`: line 2: tool `look`: a tool of this name already exists, in `a` line 1"
+        );
+    }
 
     #[test]
     fn a_strict_tool_has_the_closed_form_of_its_schema_and_keeps_the_original() {
@@ -736,28 +346,6 @@ mod tests {
                 .to_string();
             assert!(error.contains(expected), "{error}");
         }
-    }
-
-    #[test]
-    fn a_choice_is_a_word_or_a_tool_that_there_is() {
-        let tools = ToolDefinition::list_from(json!([{"name": "look"}]).into()).expect("a list");
-        assert_eq!(tool_choice("any", &tools), Ok(ToolChoice::new("any")));
-        assert_eq!(
-            tool_choice("look", &tools),
-            Ok(ToolChoice::for_tool("look"))
-        );
-        assert_eq!(
-            tool_choice("lok", &tools),
-            Err("no tool is called `lok`; did you mean `look`?".to_owned())
-        );
-        let read = |name: &str| parse_tools(name, Path::new("/t"), TOML).expect("tools");
-        let error = refuse_same_names(&[read("`a`"), read("`b`")].concat())
-            .expect_err("twice")
-            .to_string();
-        assert_eq!(
-            error,
-            "`b`: line 2: tool `look`: a tool of this name already exists, in `a` line 1"
-        );
     }
 
     #[test]
