@@ -283,7 +283,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--mcp', '--mcp', [CompletionResultType]::ParameterName, 'MCP servers whose tools the model may call: a JSON file, or a name from the config; may be repeated')
             [CompletionResult]::new('--max-turns', '--max-turns', [CompletionResultType]::ParameterName, 'Maximum number of model turns')
             [CompletionResult]::new('--tool-jobs', '--tool-jobs', [CompletionResultType]::ParameterName, 'Maximum number of tool calls to run at the same time')
-            [CompletionResult]::new('--max-cost', '--max-cost', [CompletionResultType]::ParameterName, 'Stop with exit code 13 when the next request may exceed this, in US dollars at list price')
+            [CompletionResult]::new('--max-cost', '--max-cost', [CompletionResultType]::ParameterName, 'Stop with exit code 13 before the next request might take the cost over this, in US dollars')
             [CompletionResult]::new('--call', '--call', [CompletionResultType]::ParameterName, 'Run one call as if the model had made it and print the result, without sending anything; - reads the JSON from standard input')
             [CompletionResult]::new('-I', '-I ', [CompletionResultType]::ParameterName, 'Do not read standard input')
             [CompletionResult]::new('--no-stdin', '--no-stdin', [CompletionResultType]::ParameterName, 'Do not read standard input')
@@ -336,16 +336,16 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             break
         }
         'langdock;mcp;list' {
-            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print a JSON object')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON object')
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print a JSON array')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'langdock;mcp;tools' {
             [CompletionResult]::new('--cost', '--cost', [CompletionResultType]::ParameterName, 'Also show the estimated tokens that each definition costs with every request')
-            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print a JSON object')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON object')
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print a JSON array')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON array')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -380,7 +380,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
             [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Ask only about the items of shard I of N; auto takes I and N from Slurm or GitLab')
             [CompletionResult]::new('--max-requests', '--max-requests', [CompletionResultType]::ParameterName, 'Exit with 13 after this many requests in this run; retries do not count')
             [CompletionResult]::new('--max-total-tokens', '--max-total-tokens', [CompletionResultType]::ParameterName, 'Stop with exit code 13 before this run exceeds this many tokens, input plus output')
-            [CompletionResult]::new('--max-cost', '--max-cost', [CompletionResultType]::ParameterName, 'Stop with exit code 13 when the next request may exceed this, in US dollars at list price')
+            [CompletionResult]::new('--max-cost', '--max-cost', [CompletionResultType]::ParameterName, 'Stop with exit code 13 before the next request might take the cost over this, in US dollars')
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Tag for the usage log, for `langdock usage --by tag`')
             [CompletionResult]::new('--schema', '--schema', [CompletionResultType]::ParameterName, 'Ask for answers that fit this JSON schema; the text of a record is then JSON')
             [CompletionResult]::new('--schema-mode', '--schema-mode', [CompletionResultType]::ParameterName, 'With --schema: how the model is asked: auto, native, tool or prompt [default: auto]')
@@ -597,7 +597,7 @@ Register-ArgumentCompleter -Native -CommandName 'langdock' -ScriptBlock {
         'langdock;usage' {
             [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Group by model, day, tag or command')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only requests from this long ago until now, such as 7d [default: all]')
-            [CompletionResult]::new('--limits', '--limits', [CompletionResultType]::ParameterName, 'Show the rate-limit ledgers as they are now instead, and which processes hold what')
+            [CompletionResult]::new('--limits', '--limits', [CompletionResultType]::ParameterName, 'Show the current rate-limit ledgers and which process holds what, instead of the log')
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Print a JSON object')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON object')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')

@@ -277,7 +277,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --mcp 'MCP servers whose tools the model may call: a JSON file, or a name from the config; may be repeated'
             cand --max-turns 'Maximum number of model turns'
             cand --tool-jobs 'Maximum number of tool calls to run at the same time'
-            cand --max-cost 'Stop with exit code 13 when the next request may exceed this, in US dollars at list price'
+            cand --max-cost 'Stop with exit code 13 before the next request might take the cost over this, in US dollars'
             cand --call 'Run one call as if the model had made it and print the result, without sending anything; - reads the JSON from standard input'
             cand -I 'Do not read standard input'
             cand --no-stdin 'Do not read standard input'
@@ -328,15 +328,15 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand import 'Copy the servers of a JSON file, as other programs write it, to the config file'
         }
         &'langdock;mcp;list'= {
-            cand -j 'Print a JSON object'
-            cand --json 'Print a JSON object'
+            cand -j 'Print a JSON array'
+            cand --json 'Print a JSON array'
             cand -h 'Print help'
             cand --help 'Print help'
         }
         &'langdock;mcp;tools'= {
             cand --cost 'Also show the estimated tokens that each definition costs with every request'
-            cand -j 'Print a JSON object'
-            cand --json 'Print a JSON object'
+            cand -j 'Print a JSON array'
+            cand --json 'Print a JSON array'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -367,7 +367,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
             cand --shard 'Ask only about the items of shard I of N; auto takes I and N from Slurm or GitLab'
             cand --max-requests 'Exit with 13 after this many requests in this run; retries do not count'
             cand --max-total-tokens 'Stop with exit code 13 before this run exceeds this many tokens, input plus output'
-            cand --max-cost 'Stop with exit code 13 when the next request may exceed this, in US dollars at list price'
+            cand --max-cost 'Stop with exit code 13 before the next request might take the cost over this, in US dollars'
             cand --tag 'Tag for the usage log, for `langdock usage --by tag`'
             cand --schema 'Ask for answers that fit this JSON schema; the text of a record is then JSON'
             cand --schema-mode 'With --schema: how the model is asked: auto, native, tool or prompt [default: auto]'
@@ -569,7 +569,7 @@ set edit:completion:arg-completer[langdock] = {|@words|
         &'langdock;usage'= {
             cand --by 'Group by model, day, tag or command'
             cand --since 'Only requests from this long ago until now, such as 7d [default: all]'
-            cand --limits 'Show the rate-limit ledgers as they are now instead, and which processes hold what'
+            cand --limits 'Show the current rate-limit ledgers and which process holds what, instead of the log'
             cand -j 'Print a JSON object'
             cand --json 'Print a JSON object'
             cand -h 'Print help (see more with ''--help'')'

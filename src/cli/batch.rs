@@ -65,7 +65,7 @@ pub(crate) struct BatchArgs {
     /// requests.
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) max_total_tokens: Option<u64>,
-    /// Stop with exit code 13 when the next request may exceed this, in US dollars at list price
+    /// Stop with exit code 13 before the next request might take the cost over this, in US dollars
     ///
     /// What a request costs is not known in advance; it is estimated from earlier requests. A model
     /// without a list price needs one in the config's `prices` table. Langdock may bill

@@ -74,12 +74,15 @@ pub(crate) struct UsageArgs {
     /// Only requests from this long ago until now, such as 7d [default: all]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(crate) since: Option<Duration>,
-    /// Show the rate-limit ledgers as they are now instead, and which processes hold what
+    /// Show the current rate-limit ledgers and which process holds what, instead of the log
     #[arg(long, conflicts_with_all = ["by", "since"])]
     pub(crate) limits: bool,
     /// Print a JSON object
     #[arg(short, long)]
     pub(crate) json: bool,
+    /// Whose ledgers `--limits` shows
+    #[arg(skip)]
+    pub(crate) connection: ConnectionArgs,
 }
 
 /// What to group by

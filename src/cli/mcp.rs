@@ -33,7 +33,7 @@ impl McpArgs {
 pub(crate) enum McpAction {
     /// List the servers of the config file, without starting them
     List {
-        /// Print a JSON object
+        /// Print a JSON array
         #[arg(short, long)]
         json: bool,
     },
@@ -45,7 +45,7 @@ pub(crate) enum McpAction {
         /// Also show the estimated tokens that each definition costs with every request
         #[arg(long)]
         cost: bool,
-        /// Print a JSON object
+        /// Print a JSON array
         #[arg(short, long)]
         json: bool,
     },

@@ -229,6 +229,7 @@ impl Command {
             Self::Models(args) => Some(&mut args.connection),
             Self::Doctor(args) => Some(&mut args.connection),
             Self::Count(args) => Some(&mut args.connection),
+            Self::Usage(args) if args.limits => Some(&mut args.connection),
             Self::Auth(args) => Some(args.command.connection_mut()),
             Self::Config(args) => args.command.connection_mut(),
             Self::Merge(_)

@@ -77,7 +77,7 @@ pub(crate) struct ToolRunArgs {
     /// How tools are run
     #[command(flatten)]
     pub(crate) running: ToolPolicyArgs,
-    /// Stop with exit code 13 when the next request may exceed this, in US dollars at list price
+    /// Stop with exit code 13 before the next request might take the cost over this, in US dollars
     ///
     /// Each request is expected to cost as much as the one before it. A model without a list price
     /// needs one in the config's `prices` table. Langdock may bill differently.

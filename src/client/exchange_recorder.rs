@@ -169,7 +169,9 @@ impl ExchangeTape {
         let request = &mut exchange.request;
         request.url = scrub(&request.url);
         if let Some(body) = request.body.take() {
-            request.body = RawValue::from_string(scrub(body.get())).ok();
+            // Only the key can be in it, and its mask leaves JSON as it was: the password of a proxy may be a
+            // word that JSON has anywhere.
+            request.body = RawValue::from_string(self.recorder.key.scrub_key(body.get())).ok();
         }
         for (_, value) in &mut request.headers {
             *value = scrub(value);

@@ -1,8 +1,9 @@
 //! The path of one call through the shared rate-limit ledger: a reservation before each attempt,
 //! and in the end what it used.
 //!
-//! If the ledger cannot be used, the call is sent unpaced and says so once. The one failure is a
-//! reservation that finds something of the user's in the way of a damaged ledger.
+//! If the ledger cannot be used, the call is sent unpaced and says so once. A
+//! reservation fails only if a damaged ledger cannot be set aside because something of the user's
+//! has that name.
 //! Where nothing is limited and no 429 came, no disk is touched. A call gives back what it has
 //! reserved by `release`; what is dropped instead lapses, and dropping touches no disk either.
 

@@ -132,13 +132,15 @@ impl RedisServer {
     }
 
     async fn connected(&self) -> Result<MultiplexedConnection, ServerFailure> {
-        let mut connection = self.connection.lock().await;
-        if let Some(connection) = connection.as_ref() {
-            return Ok(connection.clone());
-        }
-        let connected = timeout(PATIENCE, self.connect()).await;
-        let connected = connected.map_err(|_| silent())??;
-        Ok(connection.insert(connected).clone())
+        // The patience begins before the turn of this call: many would wait one after the other.
+        let connected = async {
+            let mut connection = self.connection.lock().await;
+            if let Some(connection) = connection.as_ref() {
+                return Ok(connection.clone());
+            }
+            Ok(connection.insert(Box::pin(self.connect()).await?).clone())
+        };
+        timeout(PATIENCE, connected).await.map_err(|_| silent())?
     }
 
     async fn connect(&self) -> Result<MultiplexedConnection, ServerFailure> {

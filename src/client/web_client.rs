@@ -54,10 +54,12 @@ pub(crate) fn web_client(
     };
     let home = url.origin();
     let policy = Policy::custom(move |attempt| {
-        if attempt.url().origin() == home && attempt.previous().len() <= MAX_REDIRECTS {
-            attempt.follow()
+        if attempt.url().origin() != home {
+            attempt.error("a redirect to another host, port or scheme")
+        } else if attempt.previous().len() > MAX_REDIRECTS {
+            attempt.error("too many redirects")
         } else {
-            attempt.error("a redirect to another host")
+            attempt.follow()
         }
     });
     let mut builder = Client::builder()

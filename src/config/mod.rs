@@ -46,7 +46,7 @@ pub(crate) use setting_values::SettingValues;
 pub(crate) use state::{LearnedRules, Pin, SavedList, State};
 pub(crate) use store::{forget_key, store_key};
 pub(crate) use tool_names::ToolNames;
-pub(crate) use value_type::{SettingValue, ValueType};
+pub(crate) use value_type::{SettingValue, ValueType, without_login};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -84,8 +84,8 @@ pub(crate) const TABLES: [ConfigTable; 4] = [
             "cache_write_5m = 3.75",
             "cache_write_1h = 6",
         ],
-        about: "US dollars for a million tokens, instead of the list price; * in MODEL is any \
-            text.",
+        about: "US dollars per million tokens, instead of the list price; * in MODEL matches \
+            any text.",
     },
     ConfigTable {
         name: "tools",

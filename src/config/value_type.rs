@@ -374,7 +374,7 @@ fn has_program(words: &[String]) -> bool {
 }
 
 /// Returns a URL without the name and the password that may be in it.
-fn without_login(url: &str) -> String {
+pub(crate) fn without_login(url: &str) -> String {
     let Some((login, host)) = url.rsplit_once('@') else {
         return url.to_owned();
     };

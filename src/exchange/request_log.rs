@@ -13,7 +13,7 @@ use crate::protocol::Usage;
 use crate::ui::FinalAnswer;
 use crate::usage::{COMPLETE, CalibrationFactors, UsageLog, UsageRecord};
 
-/// Where the requests of a command are request.
+/// Where the requests of a command are logged.
 pub(crate) struct RequestLog<'a> {
     app: &'a App,
     command: &'static str,

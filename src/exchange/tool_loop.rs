@@ -9,7 +9,8 @@ use crate::config::{ToolNames, inherited_var};
 use crate::error::Error;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role, ToolDefinition, ToolUse};
 use crate::text::did_you_mean;
-use crate::tool::{Policy, Tool, ToolSet, matches_name};
+use crate::text::matches_name;
+use crate::tool::{Policy, Tool, ToolSet};
 use crate::turn::{TurnLimit, TurnRules, TurnStep, UserTurn};
 use crate::ui::DisplayOutcome;
 

@@ -42,7 +42,7 @@ pub(crate) struct StartingServers(Vec<(ServerSpec, JoinHandle<Started>)>);
 pub(crate) struct ToolServers {
     running: Vec<RunningServer>,
     /// The definitions of tools as the run began with them, by the names that the model knows.
-    first_definitions: Mutex<BTreeMap<String, ToolDefinition>>,
+    first_definitions: Mutex<BTreeMap<String, (ToolDefinition, bool)>>,
 }
 
 #[derive(Debug)]
@@ -172,10 +172,14 @@ impl ToolServers {
             .first_definitions
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let first = known.entry(name).or_insert_with(|| tool.definition.clone());
-        let has_changed = *first != tool.definition;
+        let first = (tool.definition.clone(), listed.is_destructive);
+        let (definition, was_destructive) = known.entry(name).or_insert(first);
+        // A server's word can only raise what is asked.
+        let is_raised = listed.is_destructive && !*was_destructive;
+        let has_changed = *definition != tool.definition || is_raised;
         if let Some(server) = &mut tool.server {
             server.has_changed = has_changed;
+            server.confirm |= *was_destructive;
         }
         Ok(tool)
     }
@@ -202,8 +206,9 @@ impl ToolServers {
             }
         }
         if has_changed {
-            app.notices
-                .notice("an MCP server changed its list of tools; from here on it applies");
+            app.notices.notice(
+                "an MCP server changed its tools; the new list applies from the next request",
+            );
         }
         Ok(has_changed)
     }

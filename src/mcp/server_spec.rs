@@ -188,7 +188,7 @@ impl ServerSpec {
             (Some(command), None) => {
                 read.refuse(
                     &["headers", "headers_cmd"],
-                    "only servers with `url` have it",
+                    "only applies to servers with `url`",
                 )?;
                 ServerLaunch::Process(ServerProcess {
                     command,
@@ -201,7 +201,7 @@ impl ServerSpec {
             (None, Some(url)) => {
                 read.refuse(
                     &["args", "env", "cwd"],
-                    "only servers with `command` have it",
+                    "only applies to servers with `command`",
                 )?;
                 if fields.get("type").is_some_and(|kind| kind == "sse") {
                     let reason = "the HTTP+SSE transport, which streamable HTTP replaced, is not \
@@ -211,7 +211,10 @@ impl ServerSpec {
                 ServerLaunch::Web(WebServer {
                     url,
                     headers: read.pairs("headers")?,
-                    headers_cmd: read.texts("headers_cmd")?.filter(|words| !words.is_empty()),
+                    headers_cmd: read
+                        .texts("headers_cmd")?
+                        .filter(|words| !words.is_empty())
+                        .map(|words| in_directory(words, directory)),
                 })
             }
         };
@@ -257,6 +260,15 @@ fn json_servers(text: &str) -> Result<Map<String, Value>, String> {
 
 /// The longest name of a server, in bytes: names of tools have it, and 64 characters in all.
 const MAX_NAME: usize = 40;
+
+/// Resolves a program that is a path against a directory, so that nothing depends on the current
+/// one.
+fn in_directory(mut words: Vec<String>, directory: &Path) -> Vec<String> {
+    if let Some(program) = words.first_mut().filter(|program| program.contains('/')) {
+        *program = directory.join(&*program).to_string_lossy().into_owned();
+    }
+    words
+}
 
 fn check_name(name: &str) -> Result<(), SpecFlaw> {
     let is_bad = |letter: char| letter.is_control() || letter == '/';

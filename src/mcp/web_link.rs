@@ -8,6 +8,7 @@ use reqwest::{Client, Method, Response, StatusCode, Url};
 
 use super::board::{Answer, MessageBoard, ProgressSender};
 use super::line_splitter::MAX_LINE;
+use super::message::RpcError;
 use crate::protocol::Decoder;
 use crate::text::SecretForms;
 
@@ -94,7 +95,13 @@ impl WebLink {
         let mut answer = self.board.expect(id, progress);
         let read = self.read_answer(&message, &mut answer).await;
         self.board.forget(id);
-        read.map_err(|reason| self.without_tokens(reason))
+        match read {
+            Ok(Err(error)) => Ok(Err(RpcError {
+                message: self.without_tokens(error.message),
+                ..error
+            })),
+            read => read.map_err(|reason| self.without_tokens(reason)),
+        }
     }
 
     /// Blanks out of a text what the headers have: a server may repeat a token.
@@ -140,7 +147,14 @@ impl WebLink {
                 return answer;
             }
         }
-        let replies = self.board.take(&body);
+        // Other things than messages are an error page, which the refusal below quotes.
+        let is_message =
+            body.trim_ascii_start().starts_with(b"{") || body.trim_ascii_start().starts_with(b"[");
+        let replies = if is_message {
+            self.board.take(&body)
+        } else {
+            Vec::new()
+        };
         self.reply(replies).await;
         if let Ok(answer) = answer.try_recv() {
             return answer;

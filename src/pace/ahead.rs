@@ -1,6 +1,6 @@
 //! Slots in advance, for a ledger that many machines share: a request that starts soon has its slot
 //! already, and only has to confirm it then, which changes nothing. So the ledger is changed less
-//! often, and each change is a chance to be slower than somebody else's.
+//! often, and each change may lose a race against another machine's.
 
 use super::SECOND;
 use super::admission::{Admission, RequestCost, WaitReason};

@@ -67,7 +67,8 @@ impl ClockPair {
         time.wrapping_sub(self.server).wrapping_add(self.own)
     }
 
-    fn to_server(self, time: u64) -> u64 {
+    /// Returns the server's time at a moment of this machine's clock.
+    pub(super) fn to_server(self, time: u64) -> u64 {
         time.wrapping_sub(self.own).wrapping_add(self.server)
     }
 }

@@ -58,8 +58,7 @@ enum PlacedUpdate<T> {
 
 impl SharedLimits {
     /// Creates the store of the ledger `name`. `directory` is that of the machine's own ledgers,
-    /// and
-    /// `share` what the machine may use of the limits in an outage.
+    /// and `share` what the machine may use of the limits in an outage.
     pub(crate) fn new(
         shared: Arc<SharedLedger>,
         directory: Option<&Path>,
@@ -393,7 +392,7 @@ impl LimitStore for SharedLimits {
             let seen = self.ledger.mirror.load();
             Ok(StoreReply {
                 outcome: seen.map_or_else(RateLimits::default, |(seen, ledger)| {
-                    ledger.server_limits(seen.server)
+                    ledger.server_limits(seen.to_server(now))
                 }),
                 now,
                 notice: None,

@@ -7,7 +7,7 @@ use super::Usage;
 use super::claude_model::ClaudeModel;
 use super::claude_model::ModelFamily::{self, Fable, Haiku, Opus, Sonnet};
 use super::prompt_caching::CacheTtl;
-use crate::text::{Money, SignedMoney};
+use crate::text::{Money, SignedMoney, matches_name};
 
 /// The month of the list prices.
 pub(crate) const LIST_PRICES_DATE: &str = "2026-11";
@@ -327,47 +327,30 @@ pub(crate) fn model_price(model_id: &str, overrides: &[PriceOverride]) -> Option
     let row = PriceRow::of_model(model_id);
     let matching = overrides
         .iter()
-        .filter(|set| matches_pattern(&set.pattern, model_id));
+        .filter(|set| matches_name(&set.pattern, model_id));
     let Some(set) = matching.max_by_key(|set| set.pattern.len()) else {
         return Some(row?.price());
     };
     let listed = row.map(PriceRow::price);
     let listed_prices = listed.as_ref().map(|price| price.prices);
+    // What is set for input or output holds for long prompts too.
+    let is_listed = set.prices[..2].iter().all(Option::is_none);
+    let listed_long = listed.filter(|_| is_listed).and_then(|price| price.long);
     let [input, output, cache_read, short_write, long_write] = set.prices;
     let input = input.or_else(|| Some(listed_prices?.input))?;
     let output = output.or_else(|| Some(listed_prices?.output))?;
     let read_per_mille = row.map_or(READ_PER_MILLE, |row| row.read_per_mille);
-    let derived = TokenPrices::new(input, output, read_per_mille);
+    let with_set = |prices: TokenPrices| TokenPrices {
+        cache_read: cache_read.unwrap_or(prices.cache_read),
+        cache_write_5m: short_write.unwrap_or(prices.cache_write_5m),
+        cache_write_1h: long_write.unwrap_or(prices.cache_write_1h),
+        ..prices
+    };
     Some(ModelPrice {
-        prices: TokenPrices {
-            cache_read: cache_read.unwrap_or(derived.cache_read),
-            cache_write_5m: short_write.unwrap_or(derived.cache_write_5m),
-            cache_write_1h: long_write.unwrap_or(derived.cache_write_1h),
-            ..derived
-        },
-        long: None,
+        prices: with_set(TokenPrices::new(input, output, read_per_mille)),
+        long: listed_long.map(|(threshold, prices)| (threshold, with_set(prices))),
         basis: PriceBasis::Config,
     })
-}
-
-/// Whether a text is as a pattern has it, in which each `*` stands for any text.
-fn matches_pattern(pattern: &str, text: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('*') else {
-        return pattern == text;
-    };
-    let Some(mut left) = text.strip_prefix(head) else {
-        return false;
-    };
-    let mut parts = rest.split('*');
-    let tail = parts.next_back().unwrap_or_default();
-    for part in parts {
-        // The first place leaves the most for the rest.
-        let Some(at) = left.find(part) else {
-            return false;
-        };
-        left = &left[at + part.len()..];
-    }
-    left.ends_with(tail)
 }
 
 #[cfg(test)]
@@ -492,6 +475,27 @@ mod tests {
     }
 
     #[test]
+    fn a_long_prompt_keeps_its_price_where_only_the_cache_has_another() {
+        let model = "claude-haiku-5-5";
+        let long = |set: [Option<Money>; 5]| {
+            let set = PriceOverride {
+                pattern: "claude-*".to_owned(),
+                prices: set,
+            };
+            let price = model_price(model, &[set]).expect("a price");
+            *price.prices_for(1_000_000)
+        };
+        let listed = *model_price(model, &[])
+            .expect("a price")
+            .prices_for(1_000_000);
+        let one = price_of_a_token("1").expect("an amount");
+        let cached = long([None, None, Some(one), None, None]);
+        assert_eq!((cached.input, cached.output), (listed.input, listed.output));
+        assert_eq!(cached.cache_read, one);
+        assert_eq!(long([Some(one), None, None, None, None]).input, one);
+    }
+
+    #[test]
     fn what_the_user_sets_goes_before_the_list_and_the_longest_pattern_counts() {
         let set = |pattern: &str, prices: [Option<&str>; 5]| PriceOverride {
             pattern: pattern.to_owned(),
@@ -534,7 +538,7 @@ mod tests {
             ("*-x", "a-x-y", false),
             ("a*a", "a", false),
         ] {
-            assert_eq!(matches_pattern(pattern, text), is_match, "{pattern} {text}");
+            assert_eq!(matches_name(pattern, text), is_match, "{pattern} {text}");
         }
     }
 }

@@ -182,7 +182,10 @@ impl SecretFilter {
             .texts
             .iter_mut()
             .filter(|((block, _), _)| is_ended(*block));
-        let (place, text) = ended.find(|(_, text)| text.has_held())?;
+        let Some((place, text)) = ended.find(|(_, text)| text.has_held()) else {
+            self.texts.retain(|(block, _), _| !is_ended(*block));
+            return None;
+        };
         let released = delta_frame(b"content_block_delta", *place, &text.take_held());
         self.waiting.push_back(OwnedFrame {
             event: frame.event.to_vec(),

@@ -8,6 +8,7 @@ mod json_bounds;
 mod json_error;
 mod known_secrets;
 mod money;
+mod name_pattern;
 mod os_error;
 mod piecewise_scrub;
 mod plural;
@@ -30,6 +31,7 @@ pub(crate) use json_bounds::{
 pub(crate) use json_error::json_error_text;
 pub(crate) use known_secrets::KnownSecrets;
 pub(crate) use money::{Money, SignedMoney};
+pub(crate) use name_pattern::matches_name;
 pub(crate) use os_error::without_os_codes;
 pub(crate) use piecewise_scrub::PiecewiseScrub;
 pub(crate) use plural::{counted, grouped};

@@ -136,6 +136,10 @@ impl SignedMoney {
 
 impl fmt::Display for SignedMoney {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Less than is shown is neither a gain nor a loss.
+        if self.amount.rounded(4) == 0 {
+            return Money::ZERO.fmt(f);
+        }
         let sign = if self.is_negative { "-" } else { "" };
         write!(f, "{sign}{}", self.amount)
     }

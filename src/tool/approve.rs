@@ -3,6 +3,7 @@
 
 use super::Ready;
 use crate::protocol::ToolDefinition;
+use crate::text::matches_name;
 
 /// What the user allows and denies.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -13,8 +14,9 @@ pub(crate) struct Policy {
     pub(crate) allow: Vec<String>,
     /// The names of tools whose calls never run.
     pub(crate) deny: Vec<String>,
-    /// The tools whose calls the user approved of for the whole run, by name and definition.
-    pub(crate) approved: Vec<(String, ToolDefinition)>,
+    /// The tools whose calls the user approved of for the whole run: the name, the definition, and
+    /// whether each call needed confirmation then.
+    pub(crate) approved: Vec<(String, ToolDefinition, bool)>,
 }
 
 /// What to do with a call.
@@ -37,7 +39,10 @@ impl Policy {
         let is_approved = self
             .approved
             .iter()
-            .any(|(approved, definition)| approved == name && *definition == ready.tool.definition);
+            .any(|(approved, definition, confirmed)| {
+                let is_raised = ready.confirms() && !confirmed;
+                approved == name && *definition == ready.tool.definition && !is_raised
+            });
         if is_approved && !is_named(&self.deny, name) {
             return Verdict::Run;
         }
@@ -57,7 +62,12 @@ impl Policy {
 
     /// Runs the calls of a tool without confirmation from now on, until its definition changes.
     pub(crate) fn always(&mut self, ready: &Ready) {
-        let approved = (ready.tool.name().to_owned(), ready.tool.definition.clone());
+        let tool = &ready.tool;
+        let approved = (
+            tool.name().to_owned(),
+            tool.definition.clone(),
+            ready.confirms(),
+        );
         self.approved.push(approved);
     }
 }
@@ -65,25 +75,6 @@ impl Policy {
 /// Whether one of these names or patterns is that of a tool.
 fn is_named(patterns: &[String], name: &str) -> bool {
     patterns.iter().any(|pattern| matches_name(pattern, name))
-}
-
-/// Whether a name matches a pattern, in which `*` stands for any characters.
-pub(crate) fn matches_name(pattern: &str, name: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else {
-        return pattern == name;
-    };
-    let Some(mut name) = name.strip_prefix(start) else {
-        return false;
-    };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let end = parts.pop().unwrap_or_default();
-    for part in parts {
-        match name.split_once(part) {
-            Some((_, behind)) => name = behind,
-            None => return false,
-        }
-    }
-    name.ends_with(end)
 }
 
 #[cfg(test)]
@@ -123,13 +114,13 @@ mod tests {
 
     #[test]
     fn an_approval_is_of_one_definition() {
-        let ready = |description: &str, has_changed| {
+        let ready = |description: &str, has_changed, confirm| {
             let definition = json!({"name": "s__t", "description": description,
                                     "input_schema": {"type": "object"}});
             let server = ServerTool {
                 server: "s".to_owned(),
                 name: "t".to_owned(),
-                confirm: false,
+                confirm,
                 has_changed,
             };
             let definition = ExactJson::from_value(&definition);
@@ -138,7 +129,7 @@ mod tests {
             let mut tools = ToolSet::from_tools(vec![tool], None).expect("tools").0;
             tools.remove(0)
         };
-        let (first, changed) = (ready("one", false), ready("two", true));
+        let (first, changed) = (ready("one", false, false), ready("two", true, false));
         let allowing = Policy {
             allow: vec!["s__*".to_owned()],
             yes: true,
@@ -157,25 +148,9 @@ mod tests {
         );
         policy.always(&changed);
         assert_eq!(policy.judge(&changed), Verdict::Run);
+        let destructive = ready("one", true, true);
+        assert_eq!(policy.judge(&destructive), Verdict::Ask);
         policy.deny.push("s__t".to_owned());
         assert_eq!(policy.judge(&changed), Verdict::Deny);
-    }
-
-    #[test]
-    fn a_star_in_a_name_stands_for_any_characters() {
-        for (pattern, name, matches) in [
-            ("a", "a", true),
-            ("a", "ab", false),
-            ("*", "", true),
-            ("fs__*", "fs__read", true),
-            ("fs__*", "fs_read", false),
-            ("*__read_*", "fs__read_file", true),
-            ("*read", "read_read", true),
-            ("a*a", "a", false),
-            ("a*b*c", "axbxbc", true),
-            ("a*b*c", "axc", false),
-        ] {
-            assert_eq!(matches_name(pattern, name), matches, "{pattern} {name}");
-        }
     }
 }

@@ -22,7 +22,7 @@ use std::ffi::{OsStr, OsString};
 
 use serde_json::Value;
 
-pub(crate) use approve::{Policy, Verdict, matches_name};
+pub(crate) use approve::{Policy, Verdict};
 pub(crate) use definition::{ServerTool, Tool, refuse_same_names, tool_choice};
 pub(crate) use exec::{Job, Stop, describe, passed_variables, run};
 pub(crate) use found::to_json as toml_to_json;

@@ -414,12 +414,14 @@ impl<'a> Run<'a> {
             });
             if let Some(taken) = &tried.usage {
                 let price = self.plan.catalog.settings().billed_price(&ended.model);
-                let price = price.filter(|_| !tried.timing.is_replayed);
                 let tokens_billed = BilledTokens::from_usage(taken);
-                self.cost = self
-                    .cost
-                    .zip(price)
-                    .map(|(sum, price)| sum.plus(price.cost(tokens_billed)));
+                // A replayed answer costs nothing, and takes no price away from the others.
+                if !tried.timing.is_replayed {
+                    self.cost = self
+                        .cost
+                        .zip(price)
+                        .map(|(sum, price)| sum.plus(price.cost(tokens_billed)));
+                }
                 usage.add_counts(taken);
                 tokens = tokens
                     .saturating_add(taken.total_input_tokens())

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::cli::{McpAction, McpArgs};
-use crate::config::{Flags, Paths, Settings, config_path, import_servers};
+use crate::config::{Flags, Paths, Settings, config_path, import_servers, without_login};
 use crate::error::Error;
 use crate::exchange::named_servers::{named_servers, read_servers};
 use crate::exchange::settings::settings;
@@ -95,8 +95,11 @@ fn shown_launch(server: &ServerSpec) -> String {
             let words: Vec<String> = words.map(|word| crate::text::shell_quote(word)).collect();
             words.join(" ")
         }
-        // What follows `?` may be a token.
-        ServerLaunch::Web(web) => web.url.split('?').next().unwrap_or_default().to_owned(),
+        // A login, and what follows `?`, may be a token.
+        ServerLaunch::Web(web) => {
+            let url = web.url.split('?').next().unwrap_or_default();
+            without_login(url)
+        }
     }
 }
 

@@ -30,7 +30,7 @@ struct ModelLedger {
 
 /// Shows the ledgers of the models that are chosen, have limits set, or are on the list.
 pub(crate) async fn usage_limits(app: &App, args: &cli::UsageArgs) -> Result<(), Error> {
-    let (_demo, catalog) = set_up_connection(app, &cli::ConnectionArgs::default()).await?;
+    let (_demo, catalog) = set_up_connection(app, &args.connection).await?;
     let client = catalog.client().await?;
     let ledgers = app
         .unless_interrupted(ledgers(app, &catalog, &client))
@@ -46,7 +46,7 @@ pub(crate) async fn usage_limits(app: &App, args: &cli::UsageArgs) -> Result<(),
     for ledger in &ledgers {
         if let Some(wait) = ledger.view.blocked_for {
             app.notices.notice(&format!(
-                "after a 429, no request to {} is sent for {}",
+                "{} answered 429; no requests are sent to it for another {}",
                 ledger.model,
                 format_duration(wait)
             ));

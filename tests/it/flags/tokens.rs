@@ -114,6 +114,10 @@ pub(super) const ROWS: &[Row] = &[
             .code(0)
             .stdout("")
             .stderr("langdock: no ledger yet\n");
+        let other = Langdock::new().args(["--profile", "nope", "usage", "--limits"]);
+        other
+            .run()
+            .failed(2, "no profile `nope`", "[profiles.work]");
         let both = Langdock::new().args(["usage", "--limits", "--since", "7d"]);
         both.run().code(2).stderr_contains("--since");
     }),
