@@ -6,20 +6,20 @@
 //! | row | modules | what they are |
 //! |---|---|---|
 //! | 11 | `main.rs` | arguments in, exit code out |
-//! | 10 | `lib.rs` | the entry point, which chooses the command |
-//! | 9 | `commands` | one file or directory for each command; no command imports another |
-//! | 8 | `exchange` | from a request to its answer |
-//! | 7 | `compose` | from flags, files and standard input to a request |
-//! | 6 | `app` | what all commands share: environment, streams, messages |
-//! | 5 | `error`, `cli` | every failure with its exit code and hint; the command line as data |
-//! | 4 | `batch`, `config` | the items of a batch; settings |
-//! | 3 | `client`, `session`, `tool`, `mcp`, `turn`, `ui`, `input`, `demo` | the shared HTTP core;
+//! | 11 | `lib.rs` | the entry point, which chooses the command |
+//! | 10 | `commands` | one file or directory for each command; no command imports another |
+//! | 9 | `exchange` | from a request to its answer |
+//! | 8 | `compose` | from flags, files and standard input to a request |
+//! | 7 | `app` | what all commands share: environment, streams, messages |
+//! | 6 | `error`, `cli` | every failure with its exit code and hint; the command line as data |
+//! | 5 | `batch`, `config` | the items of a batch; settings |
+//! | 4 | `client`, `session`, `tool`, `mcp`, `turn`, `ui`, `input`, `demo` | the shared HTTP core;
 //! saved conversations; tools; tool servers; one turn of the user; the terminal; files and
 //! templates; the built-in endpoint |
-//! | 2 | `protocol`, `media`, `pace`, `usage`, `model_text`, `guard`, `recording` | the Messages
-//! API and files as data; the shared rate-limit ledger; the usage log; the sentences that the model
-//! reads; the process that starts children and leaves none; records of requests and their responses
-//! |
+//! | 3 | `recording` | records of requests and their responses |
+//! | 2 | `protocol`, `media`, `pace`, `usage`, `model_text`, `guard`, `secret_scan` | the Messages API and files
+//! as data; the shared rate-limit ledger; the usage log; the sentences that the model reads; the
+//! process that starts children and leaves none |
 //! | 1 | `text`, `fs` | formatting and parsing of text; private files, written whole or not at all
 //! |
 //!
@@ -45,6 +45,7 @@ mod model_text;
 mod pace;
 mod protocol;
 mod recording;
+mod secret_scan;
 mod session;
 mod text;
 mod tool;
@@ -55,10 +56,12 @@ mod usage;
 use std::ffi::OsString;
 use std::pin::Pin;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::app::App;
-use crate::cli::{AuthCommand, COMPLETION_VARIABLE, Command, ConfigCommand, Unparsed};
+use crate::cli::{
+    AuthCommand, COMPLETION_VARIABLE, Command, ConfigCommand, UnfinishedLine, Unparsed,
+};
 use crate::config::{Env, completing_shell, protect_memory};
 use crate::error::{Error, ErrorForm, Kind, unless_panicked};
 use crate::text::{KnownSecrets, SecretForms};
@@ -72,8 +75,12 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     if guard::is_guard(&argv) {
         return guard::run();
     }
-    let parsed = match completing_shell(COMPLETION_VARIABLE) {
-        Some(shell) => Err(Unparsed::Unfinished(shell)),
+    // The variable may be left over in somebody's environment: only the arguments of a script
+    // count.
+    let unfinished = completing_shell(COMPLETION_VARIABLE)
+        .and_then(|shell| UnfinishedLine::from_args(&shell, &argv));
+    let parsed = match unfinished {
+        Some(line) => Err(Unparsed::Unfinished(Box::new(line))),
         None => cli::parse(&argv),
     };
     let env = Env::read();
@@ -109,13 +116,16 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         facts,
         secrets,
         notices,
+        argv,
         interrupt: Arc::default(),
         draft: Mutex::default(),
+        model_origin: OnceLock::new(),
         guard: Arc::default(),
+        secret_numbers: secret_scan::SecretNumbers::new(),
     });
     let result = unless_panicked(|| match parsed {
         Ok(command) => dispatch(&app, command),
-        Err(unparsed) => answer_unparsed(&app, unparsed, &argv),
+        Err(unparsed) => answer_unparsed(&app, unparsed),
     });
     match result {
         Ok(()) => {
@@ -183,11 +193,12 @@ pub mod internals {
     use std::path::Path;
 
     use crate::compose::history_fit::{HistoryStage, check_given, fit_history};
+    use crate::compose::own_marks::check_own_marks;
     use crate::config::ConfigFile;
     use crate::demo::refusal_of;
     use crate::input::{Conversation, Places, Template};
     use crate::protocol::{
-        CreateMessage, ExactFields, InputMessage, MessageStream, ToolDefinition,
+        ContentBlock, CreateMessage, ExactFields, InputMessage, MessageStream, Role, ToolDefinition,
     };
     use crate::tool::{ToolSet, parse_tools};
 
@@ -239,10 +250,50 @@ pub mod internals {
             }
             File::Messages => {
                 let conversation = Conversation::parse("messages", text).map_err(refused)?;
-                check_given("messages", &conversation.messages, false).map_err(refused)?;
-                send_messages(conversation.messages).map(drop)
+                check_given("messages", &conversation.messages, false).map_err(refused)
             }
         }
+    }
+
+    /// Where a history comes from.
+    #[derive(Debug, Clone, Copy)]
+    pub enum History {
+        /// The file of `--messages`.
+        Messages,
+        /// A saved conversation.
+        Saved,
+        /// The body of a streamed answer, to be sent back.
+        Stream,
+    }
+
+    /// Makes a request of a history, and returns what the scripted endpoint refuses it with, if it
+    /// does. The error says why it is refused before that.
+    pub fn send_history(kind: History, bytes: &[u8]) -> Result<Option<String>, String> {
+        let refused = |error: crate::input::Error| error.to_string();
+        let messages = match kind {
+            History::Messages => {
+                let text = String::from_utf8_lossy(bytes);
+                let conversation = Conversation::parse("messages", &text).map_err(refused)?;
+                check_given("messages", &conversation.messages, false).map_err(refused)?;
+                conversation.messages
+            }
+            History::Saved => {
+                crate::session::messages_of(bytes).map_err(|error| error.to_string())?
+            }
+            History::Stream => {
+                let mut machine = MessageStream::default();
+                machine.push(bytes);
+                while let Ok(Some(_)) = machine.next() {}
+                let answer = machine.partial().ok_or("no answer")?;
+                let said = |role, content| InputMessage { role, content };
+                vec![
+                    said(Role::User, vec![ContentBlock::text("words")]),
+                    said(Role::Assistant, answer.content),
+                    said(Role::User, vec![ContentBlock::text("words")]),
+                ]
+            }
+        };
+        send_messages(messages)
     }
 
     /// Returns what the scripted endpoint refuses these messages with, if it does.
@@ -260,6 +311,7 @@ pub mod internals {
             stream: true,
         };
         fit_history(&mut request, HistoryStage::TurnStart).map_err(|error| error.to_string())?;
+        check_own_marks(&request).map_err(|error| error.message())?;
         Ok(refusal_of(&request.to_json(0)))
     }
 
@@ -388,10 +440,10 @@ fn block_on(command: Work) -> Result<(), Error> {
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
-fn answer_unparsed(app: &Arc<App>, unparsed: Unparsed, argv: &[OsString]) -> Result<(), Error> {
+fn answer_unparsed(app: &Arc<App>, unparsed: Unparsed) -> Result<(), Error> {
     match unparsed {
-        Unparsed::Unfinished(shell) => commands::complete(app, &shell, argv),
-        Unparsed::Asked(text) => app.print(&text),
+        Unparsed::Unfinished(line) => commands::complete(app, &line),
+        Unparsed::Asked(text) => app.print_long(&text),
         Unparsed::Nothing(help) => Err(Error::NoCommand { help }),
         Unparsed::Wrong { message, hint } => Err(Error::Usage {
             message,

@@ -16,6 +16,16 @@ const MAX_QUOTED_CHARS: usize = 2000;
 /// user refused.
 pub(crate) const CALL_DENIED: &str = "the user denied this call";
 
+/// Returns the result of a call that the user denied. Their words follow the fact, so that the
+/// model does not take them for the output of the tool.
+pub(crate) fn call_denied(reason: &str) -> String {
+    if reason.is_empty() {
+        CALL_DENIED.to_owned()
+    } else {
+        format!("{CALL_DENIED}: {reason}")
+    }
+}
+
 /// A call of a tool that the user forbade altogether. It speaks of the tool, because a call with
 /// other arguments would be denied too.
 pub(crate) const TOOL_DENIED: &str = "the user does not allow this tool";
@@ -78,7 +88,7 @@ pub(crate) const ANSWER_TOOL: &str =
 
 /// How a request to continue an interrupted answer begins. Conversations are searched for it, so a
 /// change hides the requests that older versions saved.
-pub(crate) const CONTINUE_OPENING: &str = "Your last answer broke off. It ended with:\n\n";
+const CONTINUE_OPENING: &str = "Your last answer broke off. It ended with:\n\n";
 
 /// How that request ends. A model finds the place by the whole line better than in the middle of
 /// one, and the line is removed from what it repeats. Without the last sentence models apologise or
@@ -86,6 +96,15 @@ pub(crate) const CONTINUE_OPENING: &str = "Your last answer broke off. It ended 
 pub(crate) const CONTINUE_ENDING: &str = "Continue it. Begin with this last line, from its start, \
     and then go on where it stopped. Do not repeat anything else, do not open a code block again, \
     and do not comment on the interruption.";
+
+/// Asks for the summary that replaces the older part of a conversation, in which it stays before
+/// the summary. What a model would leave out of a summary for a reader is named, because it is
+/// needed for going on; without the last sentence models offer to continue.
+pub(crate) const SUMMARY_REQUEST: &str = "Summarise our conversation so far. Your summary replaces \
+    it, and we continue from there, so keep everything that is still needed: what I asked for and \
+    what was decided, facts, names, numbers, paths, code and commands word for word, what was \
+    tried and what came of it, and what is still open. Write in the language of the conversation. Answer \
+    with the summary and nothing else.";
 
 /// Returns the result of a call whose arguments were not a JSON object. They are quoted because the
 /// API accepts only an object in the call itself, and the model would not see what was wrong.
@@ -120,10 +139,10 @@ pub(crate) fn tool_not_started(error: &str) -> String {
     format!("the tool could not be started: {error}")
 }
 
-/// Returns the result of a call that an MCP server refused, or that ended with it. The server's own
-/// words are there because models correct a call by them.
+/// Returns the result of a call that an MCP server refused, or that ended with it: whether it had
+/// an effect is not known. The server's own words are there because models correct a call by them.
 pub(crate) fn server_call_failed(server: &str, why: &str) -> String {
-    format!("the MCP server `{server}` did not run this call: {why}")
+    format!("the MCP server `{server}` could not complete this call: {why}")
 }
 
 /// Returns the result of a call of an MCP server that did not start, or was left.
@@ -256,8 +275,22 @@ pub(crate) fn answer_is_not_an_object(json: &str) -> String {
     format!("the input is not a JSON object: {json}")
 }
 
+/// Asks for a summary; `hint` is what the user wants from it.
+pub(crate) fn summary_request(hint: &str) -> String {
+    if hint.is_empty() {
+        SUMMARY_REQUEST.to_owned()
+    } else {
+        format!("{SUMMARY_REQUEST}\n\nIn particular: {hint}")
+    }
+}
+
 /// Asks for the rest of an answer that broke off; `last_line` is its last line, by which a model
 /// that accepts no prefill finds the place.
 pub(crate) fn continue_request(last_line: &str) -> String {
     format!("{CONTINUE_OPENING}{last_line}\n\n{CONTINUE_ENDING}")
+}
+
+/// Returns whether a message is such a request, which the user has not written.
+pub(crate) fn is_continue_request(text: &str) -> bool {
+    text.starts_with(CONTINUE_OPENING)
 }

@@ -145,6 +145,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::protocol::UnknownFields;
 
     #[allow(clippy::needless_pass_by_value, reason = "it is written in place")]
     fn message(stop_reason: &str, content: Value) -> Message {
@@ -157,7 +158,12 @@ mod tests {
     }
 
     fn result(id: &str) -> ToolResult {
-        serde_json::from_value(json!({"tool_use_id": id, "content": "42"})).expect("a result")
+        ToolResult {
+            tool_use_id: id.to_owned(),
+            content: Some(Value::from("42").into()),
+            is_error: None,
+            extra: UnknownFields::default(),
+        }
     }
 
     fn turn(max_turns: u32) -> UserTurn {

@@ -16,6 +16,8 @@ pub(crate) struct BatchBudget {
     ended: u64,
     tokens: u64,
     cost: Money,
+    /// Number of finished requests that have a cost: recorded and scripted answers have none.
+    paid: u64,
 }
 
 /// Why a request is not started.
@@ -65,7 +67,7 @@ impl BatchBudget {
             self.check_next(fits, BudgetRefusal::Tokens(most))?;
         }
         if let Some(most) = self.max_cost {
-            let usual = self.cost.divided_by(self.ended).max(least_cost);
+            let usual = self.cost.divided_by(self.paid).max(least_cost);
             let fits = |requests| self.cost.plus(usual.times(requests)) <= most;
             let refusal = BudgetRefusal::Cost(most);
             // Nobody knows yet what an answer costs, but this prompt alone costs too much.
@@ -102,10 +104,12 @@ impl BatchBudget {
         self.requests = self.requests.saturating_sub(1);
     }
 
-    /// Records the tokens of a finished request, and what they cost.
-    pub(crate) fn end_request(&mut self, tokens: u64, cost: Money) {
+    /// Records the tokens of a finished request, and what they cost; `None` if nothing is paid for
+    /// them.
+    pub(crate) fn end_request(&mut self, tokens: u64, cost: Option<Money>) {
         self.ended += 1;
-        self.cost += cost;
+        self.cost += cost.unwrap_or(Money::ZERO);
+        self.paid += u64::from(cost.is_some());
         self.tokens = self.tokens.saturating_add(tokens);
     }
 }
@@ -143,7 +147,7 @@ mod tests {
             Ok(()),
             "it is the first one again"
         );
-        budget.end_request(10, Money::ZERO);
+        budget.end_request(10, None);
         assert_eq!(
             budget.begin_request(Money::ZERO),
             Err(BudgetRefusal::Requests(1))
@@ -161,7 +165,7 @@ mod tests {
             [Ok(()), Err(BudgetRefusal::NotYet)],
             "the first one tells"
         );
-        budget.end_request(300, Money::ZERO);
+        budget.end_request(300, None);
         assert_eq!(
             [
                 budget.begin_request(Money::ZERO),
@@ -170,8 +174,8 @@ mod tests {
             ],
             [Ok(()), Ok(()), Err(BudgetRefusal::NotYet)]
         );
-        budget.end_request(200, Money::ZERO);
-        budget.end_request(200, Money::ZERO);
+        budget.end_request(200, None);
+        budget.end_request(200, None);
         assert_eq!(
             [
                 budget.begin_request(Money::ZERO),
@@ -179,7 +183,7 @@ mod tests {
             ],
             [Ok(()), Err(BudgetRefusal::NotYet)]
         );
-        budget.end_request(200, Money::ZERO);
+        budget.end_request(200, None);
         assert_eq!(
             budget.begin_request(Money::ZERO),
             Err(BudgetRefusal::Tokens(1000))
@@ -191,7 +195,7 @@ mod tests {
         let mut budget = BatchBudget::new(None, Some(10), None);
         for _ in 0..5 {
             assert_eq!(budget.begin_request(Money::ZERO), Ok(()));
-            budget.end_request(0, Money::ZERO);
+            budget.end_request(0, None);
         }
     }
 
@@ -202,10 +206,10 @@ mod tests {
         let mut run = budget();
         assert_eq!(run.begin_request(money("0.01")), Ok(()));
         assert_eq!(run.begin_request(Money::ZERO), Err(BudgetRefusal::NotYet));
-        run.end_request(10, money("0.4"));
+        run.end_request(10, Some(money("0.4")));
         assert_eq!(run.begin_request(Money::ZERO), Ok(()));
         assert_eq!(run.begin_request(Money::ZERO), Err(BudgetRefusal::NotYet));
-        run.end_request(10, money("0.1"));
+        run.end_request(10, Some(money("0.1")));
         assert_eq!(
             run.begin_request(money("0.6")),
             Err(BudgetRefusal::Cost(money("1")))

@@ -16,6 +16,15 @@ enum TemplatePiece {
 }
 
 impl ItemTemplate {
+    /// Returns a text that no other template has.
+    pub(crate) fn identity(&self) -> String {
+        let piece = |piece: &TemplatePiece| match piece {
+            TemplatePiece::Text(text) => format!("{text}\0"),
+            TemplatePiece::Field(field) => format!("\u{1}{field}\0"),
+        };
+        self.0.iter().map(piece).collect::<Vec<_>>().concat()
+    }
+
     /// Parses a template.
     pub(crate) fn parse(template: &str) -> Result<Self, Error> {
         let mut pieces = Vec::new();
@@ -83,13 +92,24 @@ impl ItemTemplate {
             .try_for_each(|field| field_value(item, field).map(drop))
     }
 
-    /// Fills the template from an item. Braces in the item's own text are not expanded.
-    pub(crate) fn fill_from(&self, item: &BatchItem) -> Result<String, Error> {
+    /// Fills the template from an item. Braces in the item's own text are not expanded. `vet` gets
+    /// each text of the item, and may return another one in its place.
+    pub(crate) fn fill_from<E: From<Error>>(
+        &self,
+        item: &BatchItem,
+        vet: impl Fn(&str) -> Result<Option<String>, E>,
+    ) -> Result<String, E> {
         let mut filled = String::new();
         for piece in &self.0 {
             match piece {
                 TemplatePiece::Text(text) => filled.push_str(text),
-                TemplatePiece::Field(field) => filled.push_str(&field_value(item, field)?),
+                TemplatePiece::Field(field) => {
+                    let value = field_value(item, field)?;
+                    match vet(&value)? {
+                        Some(other) => filled.push_str(&other),
+                        None => filled.push_str(&value),
+                    }
+                }
             }
         }
         Ok(filled)
@@ -174,7 +194,7 @@ mod tests {
     }
 
     fn fill(template: &str, line: &str) -> Result<String, Error> {
-        ItemTemplate::parse(template)?.fill_from(&item(line))
+        ItemTemplate::parse(template)?.fill_from(&item(line), |_| Ok(None))
     }
 
     #[test]

@@ -32,7 +32,9 @@ pub(crate) use ordered_records::OrderedRecords;
 pub(crate) use output_order::{OutputOrder, PlacedRecord};
 pub(crate) use progress::BatchProgress;
 pub(crate) use read_lines::{OutputEnding, for_each_item, for_each_record};
-pub(crate) use record::{ItemResult, RecordLine, RecordSummary, request_hash};
+pub(crate) use record::{
+    ItemResult, RecordLine, RecordSummary, prompt_hash, request_hash, shorten_hash,
+};
 pub(crate) use shard::{BatchShard, ShardChoice};
 
 /// An error in a template or in an item.
@@ -66,7 +68,7 @@ pub(crate) enum Error {
         is_text: bool,
     },
     /// A line is not a JSON object, although the first line is one.
-    #[error("the first line is a JSON object, but this is not: {place} ({reason})")]
+    #[error("{place} is not a JSON object ({reason}), although the first line is")]
     NoObject {
         /// Where the line is, for messages.
         place: String,
@@ -81,8 +83,8 @@ pub(crate) enum Error {
     NoShard,
     /// The scheduler does not provide the number of shards.
     #[error(
-        "--shard auto: {variable} gives the number of this shard, but no variable gives the \
-         number of shards"
+        "--shard auto: {variable} says which shard this is, but no variable says how many there \
+         are"
     )]
     ShardCount {
         /// The variable with the number of this shard.

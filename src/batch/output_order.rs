@@ -13,7 +13,7 @@ pub(crate) struct PlacedRecord {
     pub(crate) offset: u64,
     /// Length in bytes, including the line feed.
     pub(crate) length: u32,
-    /// Whether the record states another place than its own.
+    /// Whether the record states a place other than its own.
     pub(crate) is_moved: bool,
 }
 

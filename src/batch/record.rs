@@ -3,19 +3,22 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::item::{BatchItem, ItemPlace};
 use super::item_key::ItemKey;
 use super::shard::BatchShard;
 use crate::client::fingerprint;
-use crate::protocol::{ContentBlock, ExactFields, ExactJson, Message};
+use crate::protocol::{ContentBlock, ExactFields, ExactJson, Message, Usage};
 
 /// The field with the shard that wrote a record.
 const SHARD: &str = "shard";
 
 /// The field with the key of an item.
 const ITEM_KEY: &str = "item_key";
+
+/// The field with the hash of the prompt, which all records of an output have in common.
+const PROMPT_HASH: &str = "prompt_hash";
 
 /// The first bytes of every record.
 const RECORD_PREFIX: &str = "{\"index\":";
@@ -59,20 +62,27 @@ pub(crate) fn request_hash(body: &[u8]) -> String {
     fingerprint(&[&String::from_utf8_lossy(body)])
 }
 
+/// Returns the hash of the parts of a prompt that all items have in common.
+pub(crate) fn prompt_hash(parts: &[&str]) -> String {
+    fingerprint(parts)
+}
+
 /// A line of an output.
 #[derive(Debug)]
 pub(crate) struct RecordLine;
 
 impl RecordLine {
-    /// Formats the record of an item. `hash` is `None` if there was no request; `usage` is `None`
+    /// Formats the record of an item. `prompt` is the hash of what all items have in common;
+    /// `hash`, that of the request, is `None` if there was no request; `usage` is `None`
     /// if there was no answer. The record of a shard also names the shard and has the key of its
     /// item.
     pub(crate) fn format_record(
         item: &BatchItem,
         shard: BatchShard,
+        prompt: &str,
         hash: Option<&str>,
         result: ItemResult,
-        usage: Option<&Map<String, Value>>,
+        usage: Option<&Usage>,
     ) -> String {
         let (key, value) = match result {
             ItemResult::Text(text) => ("text", Value::from(text).into()),
@@ -87,8 +97,9 @@ impl RecordLine {
             record.insert(ITEM_KEY, json!(item.key.to_string()));
         }
         record.insert("input_hash", json!(hash));
+        record.insert(PROMPT_HASH, json!(prompt));
         record.insert(key, value);
-        record.insert("usage", json!(usage));
+        record.insert("usage", ExactJson::from_value(&usage));
         Self::format_line(&record)
     }
 
@@ -152,6 +163,8 @@ pub(crate) struct RecordSummary {
     pub(crate) key: Option<ItemKey>,
     /// The shortened hash of its request; `None` if there was no request.
     pub(crate) hash: Option<u64>,
+    /// The shortened hash of the prompt; `None` in records of earlier versions.
+    pub(crate) prompt: Option<u64>,
     /// Whether the item failed.
     pub(crate) is_error: bool,
 }
@@ -166,6 +179,7 @@ struct RecordFields<'a> {
     #[serde(borrow)]
     item_key: Option<&'a str>,
     input_hash: Option<String>,
+    prompt_hash: Option<String>,
     text: Option<IgnoredAny>,
     message: Option<IgnoredAny>,
     error: Option<IgnoredAny>,
@@ -199,13 +213,14 @@ impl RecordSummary {
             shard,
             key,
             hash,
+            prompt: fields.prompt_hash.as_deref().and_then(shorten_hash),
             is_error,
         })
     }
 }
 
 /// Shortens a hash to a number: enough to distinguish the items of a batch in eight bytes each.
-pub(super) fn shorten_hash(hash: &str) -> Option<u64> {
+pub(crate) fn shorten_hash(hash: &str) -> Option<u64> {
     u64::from_str_radix(hash.get(..16)?, 16).ok()
 }
 
@@ -222,10 +237,14 @@ mod tests {
                 shard: BatchShard::WHOLE,
                 key: None,
                 hash: None,
+                prompt: None,
                 is_error: false,
             }
         }
     }
+
+    /// The hash of a prompt.
+    const PROMPT: &str = "00112233445566778899aabbccddeeff";
 
     fn item() -> BatchItem {
         ItemReader::new("`in`").read_line(b"x").expect("not blank")
@@ -234,17 +253,18 @@ mod tests {
     #[test]
     fn a_record_can_be_parsed_back() {
         let hash = request_hash(b"{}");
-        let usage = json!({"input_tokens": 3}).as_object().cloned();
+        let usage: Option<Usage> = serde_json::from_value(json!({"input_tokens": 3})).ok();
         let line = RecordLine::format_record(
             &item(),
             BatchShard::WHOLE,
+            PROMPT,
             Some(&hash),
             ItemResult::Text("a\nb".to_owned()),
             usage.as_ref(),
         );
         let expected = format!(
             "{{\"index\":0,\"id\":1,\"input_hash\":\"{hash}\",\
-             \"text\":\"a\\nb\",\"usage\":{{\"input_tokens\":3}}}}\n"
+             \"prompt_hash\":\"{PROMPT}\",\"text\":\"a\\nb\",\"usage\":{{\"input_tokens\":3}}}}\n"
         );
         assert_eq!(line, expected);
         let found = RecordSummary::parse_line(line.as_bytes()).expect("a record");
@@ -255,6 +275,7 @@ mod tests {
         let failed = RecordLine::format_record(
             &item(),
             BatchShard::WHOLE,
+            PROMPT,
             None,
             ItemResult::Error(json!({"kind": "usage"}).into()),
             None,
@@ -263,6 +284,7 @@ mod tests {
             RecordSummary::parse_line(failed.as_bytes()),
             Some(RecordSummary {
                 id: json!(1).into(),
+                prompt: shorten_hash(PROMPT),
                 is_error: true,
                 ..RecordSummary::default()
             }),
@@ -324,7 +346,14 @@ mod tests {
         let format = |shard: &str| {
             let shard = shard.parse().expect("a shard");
             let result = ItemResult::Text("t".to_owned());
-            RecordLine::format_record(&item(), shard, Some(&request_hash(b"")), result, None)
+            RecordLine::format_record(
+                &item(),
+                shard,
+                PROMPT,
+                Some(&request_hash(b"")),
+                result,
+                None,
+            )
         };
         let (line, whole) = (format("2/3"), format("1/1"));
         let found = RecordSummary::parse_line(line.as_bytes()).expect("a record");

@@ -22,7 +22,8 @@ pub(crate) struct BatchArgs {
     /// Lines of text, or one JSON object per line; - is standard input, which is the default
     #[arg(short, long, value_name = "FILE", conflicts_with = "paths")]
     pub(crate) input: Option<PathBuf>,
-    /// Ask about each of these files: text, images or PDFs, detected by content
+    /// Ask about each of these files: text, images or PDFs, detected by content; directories and
+    /// quoted globs stand for the files in them
     ///
     /// A file is sent as send --file would send it, unless the template includes its text with
     /// {text}. {path} is its path.
@@ -31,7 +32,7 @@ pub(crate) struct BatchArgs {
     /// Append the answers to this file as they arrive, and continue where an earlier run stopped
     ///
     /// At the end of a run the lines are sorted into the order of the items. A file with any other
-    /// lines is refused.
+    /// lines, or with answers to another prompt, is refused.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Maximum number of concurrent requests [default: what the limits allow]
@@ -56,16 +57,17 @@ pub(crate) struct BatchArgs {
     /// outputs of all shards.
     #[arg(long, value_name = "I/N|auto", value_parser = shard)]
     pub(crate) shard: Option<ShardChoice>,
-    /// Exit with 13 after this many requests in this run; retries do not count
+    /// Stop with exit code 13 if this run needs more requests than this; retries do not count
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) max_requests: Option<u64>,
-    /// Stop with exit code 13 before this run exceeds this many tokens, input plus output
+    /// Stop with exit code 13 if the next request might bring this run's total over this many
+    /// tokens, input plus output
     ///
     /// The tokens of a request are not known in advance; they are estimated from those of earlier
     /// requests.
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) max_total_tokens: Option<u64>,
-    /// Stop with exit code 13 before the next request might take the cost over this, in US dollars
+    /// Stop with exit code 13 if the next request might take the cost above this many US dollars
     ///
     /// What a request costs is not known in advance; it is estimated from earlier requests. A model
     /// without a list price needs one in the config's `prices` table. Langdock may bill
@@ -75,10 +77,10 @@ pub(crate) struct BatchArgs {
     /// Tag for the usage log, for `langdock usage --by tag`
     #[arg(long, value_name = "NAME", value_parser = not_blank)]
     pub(crate) tag: Option<String>,
-    /// Ask for answers that fit this JSON schema; the text of a record is then JSON
+    /// Ask for answers that fit this JSON schema; `text` in each output line is then JSON
     #[arg(
         long, value_name = "FILE|JSON", value_parser = not_blank,
-        help_heading = "Structured", conflicts_with = "prefill"
+        conflicts_with = "prefill"
     )]
     pub(crate) schema: Option<String>,
     /// With --schema: how the model is asked: auto, native, tool or prompt [default: auto]
@@ -88,13 +90,12 @@ pub(crate) struct BatchArgs {
         long,
         value_name = "MODE",
         requires = "schema",
-        help_heading = "Structured",
         hide_possible_values = true
     )]
     pub(crate) schema_mode: Option<SchemaModeArg>,
     /// With --schema: maximum number of times to send back an invalid answer [default: 2]
     #[arg(
-        long, value_name = "N", requires = "schema", help_heading = "Structured", value_parser = small_number,
+        long, value_name = "N", requires = "schema", value_parser = small_number,
         allow_negative_numbers = true
     )]
     pub(crate) repair: Option<u32>,

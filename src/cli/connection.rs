@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::setting_flags::SettingFlags;
 use super::value::{not_blank, replay_pace};
-use super::{CacheArgs, OutputArgs, RequestArgs};
+use super::{CacheArgs, InputArgs, OutputArgs, RequestArgs};
 use crate::config::{Flags, RecordFiles};
 use crate::recording::ReplayPace;
 
@@ -23,12 +23,12 @@ pub(crate) struct ConnectionArgs {
     /// Read the API key from this file instead of LANGDOCK_API_KEY
     #[arg(long, value_name = "FILE")]
     pub(crate) api_key_file: Option<PathBuf>,
-    /// Send at once, ignoring the limits of requests and tokens per minute
+    /// Send at once, ignoring the limits on requests and tokens per minute
     ///
-    /// Otherwise all your processes queue, so that together they stay within the limits.
+    /// Otherwise all your langdock processes queue, so that together they stay within the limits.
     #[arg(long)]
     pub(crate) no_pace: bool,
-    /// Answer from the built-in endpoint: scripted answers, no model, no key
+    /// Answer from the built-in scripted endpoint: no model, no key
     ///
     /// Its conversations are stored separately: `langdock --demo session list` lists them.
     #[arg(long, conflicts_with = "base_url")]
@@ -71,7 +71,7 @@ impl ConnectionArgs {
     }
 
     /// Returns whether the flag of a setting was given.
-    pub(super) fn sets(&self, key: &str) -> bool {
+    pub(crate) fn sets(&self, key: &str) -> bool {
         self.settings.0.contains(key)
     }
 
@@ -86,7 +86,8 @@ impl ConnectionArgs {
         }
     }
 
-    /// Returns the settings of these flags, together with those of the request and output flags.
+    /// Returns the settings of these flags, together with those of the request, input and output
+    /// flags.
     /// The model may come from a file that the flags name.
     pub(crate) fn flags(
         &self,
@@ -94,6 +95,7 @@ impl ConnectionArgs {
         request: &RequestArgs,
         output: &OutputArgs,
         caching: &CacheArgs,
+        input: &InputArgs,
     ) -> Flags {
         let mut flags = self.own_flags();
         let allow_truncated = output.allow_truncated.then_some(true);
@@ -104,6 +106,12 @@ impl ConnectionArgs {
             .settings
             .set_flag("auto_continue", output.auto_continue.clone());
         flags.settings.set_flag("cache", caching.cache.clone());
+        flags
+            .settings
+            .set_flag("image_size", input.image_size.clone());
+        flags
+            .settings
+            .set_flag("secrets_mode", input.secrets.clone());
         flags
     }
 

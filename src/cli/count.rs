@@ -71,7 +71,7 @@ pub(crate) struct UsageArgs {
         hide_default_value = true
     )]
     pub(crate) by: By,
-    /// Only requests from this long ago until now, such as 7d [default: all]
+    /// Only requests from the last DURATION, such as 7d [default: all]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(crate) since: Option<Duration>,
     /// Show the current rate-limit ledgers and which process holds what, instead of the log

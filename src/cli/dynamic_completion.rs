@@ -48,6 +48,8 @@ pub(crate) enum ValueSource {
     Tools,
     /// The same, and the other values of `--tool-choice`.
     ToolChoices,
+    /// Names of the MCP servers in the config file.
+    McpServers,
     /// Keys of the config file.
     ConfigKeys,
     /// Values of the key before the cursor.
@@ -63,12 +65,14 @@ pub(crate) enum ValueSource {
 pub(crate) enum Suggestion {
     /// A word, and what it is; the latter may be empty.
     Word(String, String),
+    /// The name of a file in the current directory that is only found with `./` before it.
+    LocalFile(String),
     /// Any file.
     File,
 }
 
 /// An unfinished command line.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UnfinishedLine {
     shell: CompletionShell,
     /// The index of the word at the cursor.
@@ -87,10 +91,13 @@ impl UnfinishedLine {
     /// Reads the arguments of a script; `None` if no script can have given them.
     pub(crate) fn from_args(shell: &OsStr, argv: &[OsString]) -> Option<Self> {
         let shell = <CompletionShell as clap::ValueEnum>::from_str(shell.to_str()?, false).ok()?;
-        let [_, _, index, columns, words @ ..] = argv else {
+        let [_, separator, index, columns, words @ ..] = argv else {
             return None;
         };
         let number = |text: &OsStr| text.to_str()?.parse().ok();
+        // The word at the cursor may be missing if it is empty.
+        let is_cursor = |index: &usize| (1..=words.len()).contains(index);
+        number(index).filter(|index| separator == "--" && is_cursor(index))?;
         let mut line = Self {
             shell,
             index: number(index)?,
@@ -100,6 +107,8 @@ impl UnfinishedLine {
         };
         if matches!(shell, CompletionShell::Bash) {
             line.undo_word_breaks();
+        }
+        if matches!(shell, CompletionShell::Bash | CompletionShell::Fish) {
             line.unquote();
         }
         line.words.resize(line.index + 1, OsString::new());
@@ -129,7 +138,7 @@ impl UnfinishedLine {
         }
     }
 
-    /// Bash hands over the words as they were typed.
+    /// Bash and fish hand over the word at the cursor as it was typed.
     fn unquote(&mut self) {
         if let Some(word) = self.words.get_mut(self.index)
             && let Some(text) = word.to_str()
@@ -219,6 +228,8 @@ enum Suggested {
     From(ValueSource),
     /// Names from a source, and files once the word has a slash.
     NamesOr(ValueSource),
+    /// Names from a source, and any file.
+    NamesAndFiles(ValueSource),
     Files,
     /// Files behind an `@`.
     FilesAfterAt,
@@ -247,6 +258,9 @@ fn suggested_values(command: &[String], arg: &Arg) -> Suggested {
             return Suggested::NamesOr(ValueSource::Templates);
         }
         (Some("tool"), ..) => return Suggested::NamesOr(ValueSource::ToolFiles),
+        (Some("mcp"), ..) | (None, ["mcp", _], "server" | "servers") => {
+            return Suggested::NamesAndFiles(ValueSource::McpServers);
+        }
         (Some("tool-choice"), ..) => ValueSource::ToolChoices,
         (Some("allow-tool" | "deny-tool" | "call"), ..) => ValueSource::Tools,
         (Some("lang"), ..) => ValueSource::Languages,
@@ -281,6 +295,11 @@ fn candidates(
         Suggested::From(source) => look_up(line, *source),
         Suggested::NamesOr(_) if typed.contains('/') => vec![Suggestion::File],
         Suggested::NamesOr(source) => look_up(line, *source),
+        Suggested::NamesAndFiles(source) => {
+            let mut found = look_up(line, *source);
+            found.push(Suggestion::File);
+            found
+        }
         Suggested::Files => vec![Suggestion::File],
         Suggested::FilesAfterAt if typed.starts_with('@') => {
             return vec![path_candidate().add_prefix("@")];
@@ -293,6 +312,10 @@ fn candidates(
     };
     let candidate = |suggestion| match suggestion {
         Suggestion::File => Some(path_candidate()),
+        Suggestion::LocalFile(name) => {
+            let is_meant = !typed.is_empty() && name.starts_with(&*typed);
+            is_meant.then(|| CompletionCandidate::new(format!("./{name}")))
+        }
         Suggestion::Word(value, about) => value.starts_with(&*typed).then(|| {
             let about = Some(about).filter(|about| !about.is_empty());
             CompletionCandidate::new(value).help(about.map(Into::into))
@@ -309,6 +332,18 @@ fn is_path(candidate: &CompletionCandidate) -> bool {
     candidate
         .get_tag()
         .is_some_and(|tag| tag.to_string() == PATH_TAG)
+}
+
+/// Returns what all values begin with.
+fn common_beginning<'a>(mut values: impl Iterator<Item = &'a str>) -> &'a str {
+    let first = values.next().unwrap_or_default();
+    values.fold(first, |common, value| {
+        let is_same = |pair: &((usize, char), char)| pair.0.1 == pair.1;
+        let pairs = common.char_indices().zip(value.chars());
+        let last = pairs.take_while(is_same).last();
+        let end = last.map_or(0, |((start, letter), _)| start + letter.len_utf8());
+        &common[..end]
+    })
 }
 
 /// Formats the candidates for the script of the shell. Flags are only offered for a word that
@@ -337,7 +372,11 @@ fn to_script(line: &UnfinishedLine, found: &[CompletionCandidate]) -> String {
         })
         .collect();
     let widest = offered.iter().map(|(value, _)| value.chars().count()).max();
-    let is_list = offered.len() > 1 && line.columns > 0;
+    // Bash inserts what all that is listed begins with, just as it is.
+    let beginning = common_beginning(offered.iter().map(|(value, _)| value.as_str()));
+    let is_insertable =
+        line.is_quoted || beginning.is_empty() || shell_quote(beginning) == beginning;
+    let is_list = offered.len() > 1 && line.columns > 0 && is_insertable;
     for (value, about) in &offered {
         text += &match line.shell {
             CompletionShell::Bash if is_list && !about.is_empty() && !value.starts_with('-') => {

@@ -6,7 +6,7 @@ pub(crate) type Example = (&'static str, &'static str);
 /// The examples of the program itself.
 const PROGRAM: [Example; 3] = [
     (
-        "Without a key, from the built-in endpoint:",
+        "Without a key, from the scripted endpoint:",
         "langdock --demo send -m claude-3-haiku-20240307 'What is this?'",
     ),
     (
@@ -43,7 +43,7 @@ const SEND: [Example; 9] = [
     ),
     (
         "Keep only the code of the answer:",
-        "langdock send -x --lang sh -o count.sh 'A shell script that counts lines'",
+        "langdock send -x --lang sh -o count.sh 'Shell code that counts lines'",
     ),
     (
         "See what would be sent:",
@@ -129,7 +129,7 @@ const TOOL_RUN: [Example; 5] = [
         "langdock tool-run -T ./clock -y 'What time is it?'",
     ),
     (
-        "Offer the tools of MCP servers, and allow those of one without confirmation:",
+        "Offer the tools of MCP servers, and run those of one without confirmation:",
         "langdock tool-run --mcp ./servers.json --allow-tool 'files__*' 'What is new?'",
     ),
 ];
@@ -141,14 +141,14 @@ const MCP: [Example; 4] = [
         "langdock mcp doctor ./servers.json",
     ),
     (
-        "Show what each tool costs with every request:",
+        "Show what each tool adds to every request:",
         "langdock mcp tools ./servers.json --cost",
     ),
     (
         "Call a tool by hand:",
         "langdock mcp call ./servers.json read_file '{\"path\": \"notes.md\"}'",
     ),
-    ("List the servers of the config file:", "langdock mcp list"),
+    ("List the servers in the config file:", "langdock mcp list"),
 ];
 
 /// The examples of `models`.
@@ -228,7 +228,7 @@ const SERVE: [Example; 4] = [
         "Start the endpoint in a script, and stop it at the end:",
         "mkfifo url\n\
          langdock serve > url &\n\
-         read -r LANGDOCK_BASE_URL < url && export LANGDOCK_BASE_URL\n\
+         read -r LANGDOCK_BASE_URL < url && export LANGDOCK_BASE_URL LANGDOCK_API_KEY=any\n\
          langdock send -m claude-3-haiku-20240307 'Name three rivers.'\n\
          kill $!",
     ),

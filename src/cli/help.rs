@@ -29,7 +29,7 @@ pub(crate) fn command_help(words: &[String]) -> Option<String> {
 }
 
 /// The topics of `help` that are not commands.
-pub(crate) const HELP_TOPICS: [&str; 3] = ["exit-codes", "environment", "regions"];
+pub(crate) const HELP_TOPICS: [&str; 4] = ["exit-codes", "environment", "regions", "secrets"];
 
 /// Returns the commands of a command, each with what it does; those of the program for no words.
 pub(crate) fn subcommands(words: &[&str]) -> Vec<(String, String)> {

@@ -43,41 +43,45 @@ command_help!(
      done",
     "Each call is shown on the terminal and runs once you approve it, unless -y, --allow-tool or \
     the [tools] table of the config file allows it. A call that does not fit on the screen must \
-    be paged through first: type `show`. Without a terminal, calls that are not allowed are \
+    be paged through first: type `show`. The answer always allows that tool until the run ends, \
+    and saves nothing. Without a terminal, calls that are not allowed are \
     denied, and the model is informed. A tool runs in a clean environment and gets its input as \
-    JSON on standard input; its output is the result of the call."
+    JSON on standard input; its output is the result of the call. The conversation is always \
+    saved, unless -n is given."
 );
 command_help!(
     MCP,
-    "List and try MCP servers, the tool servers of --mcp",
-    "tool-run and chat offer the model the tools of MCP servers with --mcp. A server is a program \
-    that speaks MCP on its standard streams, or a URL that speaks streamable HTTP. [mcp.NAME] \
-    tables in the config file name them; a JSON file with mcpServers, as other programs write it, \
-    can be given instead of a name. A server gets PATH, HOME, LANG, TMPDIR, USER, SHELL, TERM and \
-    the variables that its configuration names, but never the API key. OAuth is not supported: use \
-    headers_cmd for tokens."
+    "List, test and import MCP servers for use with --mcp",
+    "With --mcp, tool-run and chat offer the model the tools of MCP servers. A server is a program \
+    that speaks MCP over its standard streams, or a URL that speaks streamable HTTP. Servers are \
+    configured in [mcp.NAME] tables of the config file; a JSON file with mcpServers, in the format \
+    that other MCP clients use, can be given instead of a name. The environment of a server has \
+    PATH, HOME, LANG, TMPDIR, USER, SHELL, TERM and the variables from its configuration, but \
+    never the API key. OAuth is not supported, but headers_cmd can print an Authorization header."
 );
 command_help!(
     BATCH,
     "Ask the same question about many items, in parallel and within the rate limits",
     "In the template, {text} is a line of the input, or the text of a file given with --files; \
          if the first line is a JSON object, every line must be one, and {KEY} is its field KEY. \
-         {{ and }} are literal braces; in a saved prompt (--template), {{KEY}} is a parameter. \
-         The output has one line of JSON per item, with `index`, `id`, `input_hash`, `usage`, and \
-         one of `text`, `message` (an answer with more than text) and `error`. If items fail, the \
-         run continues, and exits with 11 at the end. With --output, running the same command \
-         again continues where it stopped: items already answered in FILE are skipped."
+         {{ and }} are literal braces. In a saved prompt (--template), {{prompt}} is replaced by \
+         the filled-in template and {{KEY}} by a parameter, but {text} and {KEY} are not replaced. \
+         What is given with --file and --system is sent with every item. The output has one \
+         record per item, a line of JSON, with `index`, `id`, `input_hash`, `prompt_hash`, \
+         `usage`, and one of `text`, `message` (an answer with more than text) and `error`. If \
+         items fail, the run continues, and exits with 11 at the end. With --output, running the \
+         same command again continues where it stopped: items already answered in FILE are skipped."
 );
 command_help!(
     MERGE,
     "Merge the outputs of a batch that ran in shards",
     "It writes one record for each item, in the order of the items, as one run of batch over \
-         the whole input would have. With --input each record finds its item, even if items \
-         were added since, and missing, duplicate and unknown records are reported; without it, \
-         the records are ordered by their index, and only gaps between them are noticed. If an \
-         item has several records, an answer is preferred to a failure; otherwise the first is \
-         kept. It exits with 11 if an item has no record or more than one, or has failed. Many \
-         records are sorted on disk, in the directory of TMPDIR."
+         the whole input would have. With --input each record is matched to its item, even \
+         if items have been added since, and missing, duplicate and unknown records are reported; \
+         without it, the records are ordered by their index, and only gaps between them are \
+         noticed. If an item has several records, an answer is preferred to a failure; otherwise \
+         the first is kept. It exits with 11 if an item has no record or more than one, or has \
+         failed. Large numbers of records are sorted on disk, in the directory that TMPDIR names."
 );
 command_help!(
     MODELS,
@@ -88,9 +92,9 @@ command_help!(
 command_help!(
     COUNT,
     "Estimate the tokens of a request, by part, without sending it",
-    "It accepts what send accepts, and needs no key. There is no public tokenizer, so these are \
-    estimates, which improve as a model answers. It exits with 13 if send would refuse the \
-    request as too large."
+    "It takes the prompt, files and request options of send, and needs no key. There is no public \
+    tokenizer, so these are estimates; those for a model improve with each of its answers. It \
+    exits with 13 if send would refuse the request as too large."
 );
 command_help!(
     USAGE,
@@ -101,16 +105,16 @@ command_help!(
 command_help!(
     SESSION,
     "List, show, search and delete saved conversations",
-    "Give a conversation's name, or an unambiguous prefix of its id. Without one, show and export \
-    use the conversation last used."
+    "Give a conversation's name, or an unambiguous prefix of its id or of its title. Without one, \
+    show and export use the conversation last used."
 );
 command_help!(
     SERVE,
     "Serve the scripted endpoint of --demo, or a recording, on a port, for other programs",
-    "It prints its base URL for the region eu, as LANGDOCK_BASE_URL, --base-url and Anthropic SDKs \
-    accept it; the region us is there too. It listens on loopback only. After SIGINT or \
-    SIGTERM it finishes the answers in progress, then terminates by that signal; a second Ctrl-C \
-    stops it at once."
+    "It prints its base URL for the region eu, in the form that LANGDOCK_BASE_URL, --base-url and \
+    Anthropic SDKs accept; the region us is served as well. It listens on loopback only. After \
+    SIGINT or SIGTERM it finishes the answers in progress, and is then terminated by that signal; \
+    a second Ctrl-C stops it at once."
 );
 command_help!(
     AUTH,
@@ -135,15 +139,15 @@ command_help!(COMPLETIONS, "Print a completion script for a shell");
 command_help!(
     HELP,
     "Show help for a command or topic",
-    "The topics are exit-codes, environment, config and regions."
+    "The topics are exit-codes, environment, config, regions and secrets."
 );
 command_help!(
     TEMPLATE,
     "List and show saved prompts",
-    "A template is a Markdown file in the directory langdock/templates of the platform's \
+    "A template is a Markdown file in the directory langdock/templates under the platform's \
          config directory. It may begin with a TOML header between two lines of +++, with the \
          keys model, system, max_tokens, temperature, top_p, top_k, stop, user_id, thinking, \
-         effort and prefill. {{KEY}} is replaced by the value of --param KEY=VALUE, {{prompt}} \
-         by the PROMPT argument, and {{stdin}} by standard input; {{KEY|TEXT}} by TEXT if there is \
-         none. Write {{{{ for literal {{."
+         effort, prefill and image_size. {{KEY}} is replaced by the value of --param KEY=VALUE, \
+         {{prompt}} by the PROMPT argument, and {{stdin}} by standard input; {{KEY|TEXT}} by TEXT \
+         if there is none. Write {{{{ for a literal {{."
 );

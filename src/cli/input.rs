@@ -5,23 +5,54 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::help_text;
-use super::value::key_and_value;
+use super::setting_parser;
+use super::value::{key_and_value, path_or_nothing};
+use crate::config::SettingValue;
 
 /// What to send besides the prompt
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputArgs {
-    /// Text file, image or PDF, detected by content, or a directory; - is standard input; may be
-    /// repeated
+    /// Text file, image or PDF (detected by content), directory or quoted glob; - is standard
+    /// input; may be repeated
     ///
-    /// For a directory, all text files in it are sent, sorted, except hidden files and those that
-    /// .gitignore excludes. Hidden files are skipped even if .gitignore re-includes them; to send
-    /// one, name it with -f.
+    /// For a directory, all text files in it and its subdirectories are sent, sorted by name,
+    /// except hidden files and those that .gitignore excludes. Hidden files are skipped even if
+    /// .gitignore re-includes them; to send one, name it with -f. A glob such as 'src/**/*.rs'
+    /// sends the text files, images and PDFs that match it, with the same exceptions; a path that
+    /// exists is not taken as a glob.
     #[arg(short, long = "file", value_name = "PATH")]
     pub(crate) files: Vec<PathBuf>,
-    /// Image or PDF, never sent as text; - is standard input; may be repeated
+    /// List of files to add as with -f, one path per line or separated by NUL bytes; - is standard
+    /// input
+    ///
+    /// The paths are taken as they are, without globs. `git ls-files -z` and `find -print0` write
+    /// such lists.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) files_from: Option<PathBuf>,
+    /// In directories and globs, skip what matches GLOB; may be repeated
+    ///
+    /// The syntax is that of .gitignore, relative to the directory: '*.snap' and 'target/' apply at
+    /// any depth, '/docs' only at the top. A glob may also begin with the directory, as in
+    /// -f src --exclude 'src/tests/*'.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+    /// Image or PDF, never sent as text; - is standard input, `clipboard:` the image on the
+    /// clipboard; may be repeated
+    ///
+    /// The clipboard is read with wl-paste, xclip or pngpaste, whichever is installed.
     #[arg(short, long = "attach", value_name = "PATH")]
     pub(crate) attached: Vec<PathBuf>,
+    /// How images are changed before they are sent: fit, keep, or the longest side in pixels
+    /// [default: fit]
+    ///
+    /// fit turns images upright, sends none of their metadata, such as where a photo was taken, and
+    /// scales down those that exceed a limit of the endpoint (5 MB as base64, 8,000 pixels a side,
+    /// or 2,000 with more than 20 images) to the size at which the model sees them. BMP and TIFF
+    /// are converted. A number also scales down every image whose longest side exceeds it. keep
+    /// sends images unchanged and refuses those that exceed a limit.
+    #[arg(long, value_name = "fit|keep|PIXELS", value_parser = setting_parser("image_size"))]
+    pub(crate) image_size: Option<SettingValue>,
     /// Earlier turns as JSON: an array of messages or a whole request body; flags override its
     /// fields
     ///
@@ -34,20 +65,23 @@ pub(crate) struct InputArgs {
     /// Write the prompt in an editor: VISUAL, EDITOR, or vi
     #[arg(short, long)]
     pub(crate) edit: bool,
-    /// Saved prompt, listed by `langdock template list`, or ./FILE for any other file
-    #[arg(short, long, value_name = "NAME|FILE")]
+    /// Saved prompt
+    #[arg(short, long, value_name = "NAME|FILE", value_parser = path_or_nothing())]
     pub(crate) template: Option<PathBuf>,
-    /// With --template: the value of {{KEY}}; may be repeated
+    /// The value of {{KEY}} in the saved prompt; may be repeated
     #[arg(
-        short, long = "param", value_name = "KEY=VALUE", value_parser = key_and_value, requires = "template",
+        short, long = "param", value_name = "KEY=VALUE", value_parser = key_and_value,
         allow_hyphen_values = true
     )]
     pub(crate) params: Vec<(String, String)>,
+    /// What is done about secrets in what is sent
+    #[arg(long, value_name = "refuse|mask|send", value_parser = setting_parser("secrets_mode"))]
+    pub(crate) secrets: Option<SettingValue>,
     /// Send even if the request appears to exceed a known limit, or uses an option that the model
     /// is known not to accept
     ///
-    /// Without it, a request is refused if its body exceeds 20 MB, or if even a low estimate of its
-    /// tokens exceeds the model's context window or a known limit of tokens per minute. An option
+    /// Without it, a request is refused if its body exceeds 20 MiB, or if even a low estimate of its
+    /// tokens exceeds the model's context window or a known limit on tokens per minute. An option
     /// that the model is known not to accept is an error on the command line, and is dropped if it
     /// comes from the config file or a template. With --no-check it is sent; if the model accepts
     /// it, that is remembered.

@@ -31,7 +31,7 @@ impl McpArgs {
 /// What to do with MCP servers
 #[derive(Debug, Subcommand)]
 pub(crate) enum McpAction {
-    /// List the servers of the config file, without starting them
+    /// List the servers in the config file without starting them
     List {
         /// Print a JSON array
         #[arg(short, long)]
@@ -39,22 +39,22 @@ pub(crate) enum McpAction {
     },
     /// Start servers and list their tools
     Tools {
-        /// Names from the config file, or JSON files; without any, all servers of the config file
+        /// Names from the config file, or JSON files; by default, all servers in the config file
         #[arg(value_name = "FILE|NAME", value_parser = not_blank)]
         servers: Vec<String>,
-        /// Also show the estimated tokens that each definition costs with every request
+        /// Show how many tokens each definition adds to every request, estimated
         #[arg(long)]
         cost: bool,
         /// Print a JSON array
         #[arg(short, long)]
         json: bool,
     },
-    /// Call a tool of a server and print the result
+    /// Call a tool of a server and print its result
     Call {
         /// Name from the config file, or a JSON file with one server
         #[arg(value_name = "FILE|NAME", value_parser = not_blank)]
         server: String,
-        /// Name of the tool at the server
+        /// Name of the tool on the server
         #[arg(value_parser = not_blank)]
         tool: String,
         /// Input of the call; - reads it from standard input
@@ -64,16 +64,16 @@ pub(crate) enum McpAction {
         #[arg(short, long)]
         json: bool,
     },
-    /// Start each server, list its tools and end it, and report what went wrong
+    /// Start each server, list its tools, stop it, and report what fails
     Doctor {
-        /// Names from the config file, or JSON files; without any, all servers of the config file
+        /// Names from the config file, or JSON files; by default, all servers in the config file
         #[arg(value_name = "FILE|NAME", value_parser = not_blank)]
         servers: Vec<String>,
         /// Print a JSON object
         #[arg(short, long)]
         json: bool,
     },
-    /// Copy the servers of a JSON file, as other programs write it, to the config file
+    /// Copy the servers from another MCP client's JSON file to the config file
     Import {
         /// The file; - reads standard input
         file: PathBuf,

@@ -25,6 +25,7 @@ mod help_text;
 mod input;
 mod mcp;
 mod merge;
+mod other_programs;
 mod parse;
 mod request_flags;
 mod serve;
@@ -33,6 +34,7 @@ mod setting_flags;
 mod settings;
 mod sparse_definition;
 mod sparse_send;
+mod suggested_command;
 mod tools;
 mod unparsed;
 mod value;
@@ -61,13 +63,13 @@ pub(crate) use serve::ServeArgs;
 pub(crate) use session::{ConversationArgs, SessionAction, SessionArgs};
 use setting_flags::setting_parser;
 pub(crate) use settings::{AuthArgs, AuthCommand, ConfigArgs, ConfigCommand};
+pub(crate) use suggested_command::with_connection_flags;
 pub(crate) use tools::{SchemaModeArg, StructuredArgs, ToolArgs, ToolPolicyArgs, ToolRunArgs};
 pub(crate) use unparsed::Unparsed;
-pub(crate) use value::key_and_json;
 use value::not_blank;
 
 use crate::config::SettingValue;
-use crate::protocol::ExactJson;
+use crate::protocol::{ExactJson, key_and_json};
 use crate::ui::{ColorChoice, Verbosity};
 
 /// Talks to Claude models through Langdock's Anthropic Messages endpoint
@@ -82,8 +84,8 @@ use crate::ui::{ColorChoice, Verbosity};
 )]
 #[command(
     after_help = "`langdock help COMMAND` shows more about a command, with examples. Topics of \
-        `langdock help`: exit-codes, environment, config, regions.\n\nAn independent client: not \
-        made or endorsed by Langdock or Anthropic."
+        `langdock help`: exit-codes, environment, config, regions, secrets.\n\nAn independent \
+        client: not made or endorsed by Langdock or Anthropic."
 )]
 struct Cli {
     /// What to do
@@ -188,8 +190,8 @@ pub(crate) struct ModelsArgs {
     pub(crate) refresh: bool,
     /// Also show the limits of each model, the options it accepts, and when it is retired
     ///
-    /// Shows the details of the list, and which options each model accepted or refused in the last
-    /// seven days. --refresh forgets the latter.
+    /// Shows the details that the endpoint lists for each model, and which options the model
+    /// accepted or refused in the last seven days. --refresh forgets the latter.
     #[arg(short, long)]
     pub(crate) long: bool,
     /// Print the list as JSON, with everything the endpoint reports about each model
@@ -255,9 +257,7 @@ pub(crate) struct RequestArgs {
     /// The fields with a flag of their own
     #[command(flatten)]
     pub(crate) flags: RequestFlags,
-    /// Any other field of the request body; may be repeated
-    ///
-    /// For example --set 'service_tier="auto"'
+    /// Any other field of the request body
     #[arg(long = "set", value_name = "KEY=JSON", value_parser = key_and_json)]
     pub(crate) fields: Vec<(String, ExactJson)>,
     /// What the answer begins with, for the commands that have the flag
@@ -269,7 +269,7 @@ pub(crate) struct RequestArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Request")]
 pub(crate) struct PrefillArgs {
-    /// Make the answer begin with this text, which is not printed
+    /// What the answer begins with
     #[arg(long, value_name = "TEXT", value_parser = not_blank, allow_hyphen_values = true)]
     prefill: Option<String>,
 }
@@ -313,13 +313,15 @@ pub(crate) struct DisplayArgs {
         hide_possible_values = true
     )]
     pub(crate) color: ColorWhen,
-    /// Print errors only
+    /// Print no notices, only errors and what was asked for
+    ///
+    /// Input that is not sent as it is, such as bytes that are not UTF-8, is still reported.
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Verbose output; -vv adds requests and headers, never bodies or the key
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Report tokens and timing
+    /// Report tokens, timing and list price
     #[arg(short, long)]
     pub(crate) usage: bool,
     /// Show the model's reasoning, on stderr
@@ -327,8 +329,8 @@ pub(crate) struct DisplayArgs {
     pub(crate) show_thinking: bool,
     /// Print the answer only when it is complete
     ///
-    /// The request still streams, because gateways cut off requests that stay silent for long;
-    /// --set stream=false sends one that does not.
+    /// The request is still streamed, because gateways cut off requests that stay silent for too
+    /// long; --set stream=false turns streaming off.
     #[arg(short = 'S', long)]
     pub(crate) no_stream: bool,
 }
@@ -359,6 +361,14 @@ pub(crate) struct OutputArgs {
     /// sent.
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// Also copy the answer to the clipboard
+    ///
+    /// On a desktop, this uses wl-copy, xclip or pbcopy. Without a desktop, and over SSH,
+    /// langdock asks the terminal to copy the answer, which works if the terminal supports OSC 52
+    /// and the answer does not exceed the terminal's limit; in tmux, tmux asks the terminal. An
+    /// incomplete answer is not copied.
+    #[arg(long, conflicts_with_all = ["json", "jsonl"])]
+    pub(crate) copy: bool,
     /// Exit 0 even if the answer was cut off by a token limit
     #[arg(long)]
     pub(crate) allow_truncated: bool,
@@ -396,13 +406,13 @@ impl DisplayArgs {
 #[command(next_help_heading = "Inspection")]
 pub(crate) struct PreviewArgs {
     /// Print the request body without sending it; image data is shortened
-    #[arg(long, conflicts_with = "file")]
+    #[arg(long, conflicts_with_all = ["file", "copy"])]
     pub(crate) dry_run: bool,
     /// Print an equivalent curl command without sending anything; the key appears as
     /// $LANGDOCK_API_KEY
     ///
     /// A name and password for the proxy appear as $PROXY_LOGIN.
-    #[arg(long, conflicts_with_all = ["dry_run", "demo", "file"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "demo", "file", "copy"])]
     pub(crate) curl: bool,
 }
 
@@ -429,7 +439,7 @@ impl From<ColorWhen> for ColorChoice {
 }
 
 /// A shell with completions
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CompletionShell {
     /// GNU Bash
     Bash,

@@ -36,6 +36,7 @@ pub(crate) fn parse(argv: &[OsString]) -> Result<Command, Unparsed> {
         session.demo |= std::mem::take(&mut connection.demo);
     }
     if let Command::Serve(serve) = &mut command {
+        serve.connection = connection.profile_and(&["region"]);
         serve.replay = serve.replay.take().or_else(|| connection.replay.take());
         serve.replay_pace = serve.replay_pace.or(connection.replay_pace);
     }
@@ -99,6 +100,16 @@ fn matched(argv: &[OsString]) -> Result<(Command, ConnectionArgs), clap::Error> 
 /// Moves the connection flags before the name of the command, where each command accepts them: an
 /// alias such as `langdock --profile work` or a script may add them to any command, at any place.
 fn connection_flags_first(argv: &[OsString]) -> Vec<OsString> {
+    let (flags, others) = split_connection_flags(argv);
+    let program = argv.iter().take(1).cloned();
+    program
+        .chain(flags.into_iter().flatten())
+        .chain(others)
+        .collect()
+}
+
+/// Returns the connection flags of a command line, each with its value, and the other arguments.
+pub(super) fn split_connection_flags(argv: &[OsString]) -> (Vec<Vec<OsString>>, Vec<OsString>) {
     let definition = ConnectionArgs::augment_args(clap::Command::new("connection"));
     let takes_value = |arg: &OsString| {
         let name = arg.to_str()?.strip_prefix("--")?;
@@ -107,7 +118,7 @@ fn connection_flags_first(argv: &[OsString]) -> Vec<OsString> {
         let flag = flags.find(|flag| flag.get_long() == Some(name))?;
         Some(flag.get_action().takes_values() && arg.len() == name.len() + 2)
     };
-    let (mut moved, mut others) = (Vec::new(), Vec::new());
+    let (mut flags, mut others) = (Vec::new(), Vec::new());
     let mut rest = argv.iter().skip(1).cloned();
     while let Some(arg) = rest.next() {
         if arg == "--" {
@@ -117,13 +128,13 @@ fn connection_flags_first(argv: &[OsString]) -> Vec<OsString> {
         match takes_value(&arg) {
             None => others.push(arg),
             Some(has_value) => {
-                moved.push(arg);
-                moved.extend(rest.by_ref().take(usize::from(has_value)));
+                let value = rest.by_ref().take(usize::from(has_value));
+                flags.push(std::iter::once(arg).chain(value).collect());
             }
         }
     }
-    let program = argv.iter().take(1).cloned();
-    program.chain(moved).chain(others).chain(rest).collect()
+    others.extend(rest);
+    (flags, others)
 }
 
 /// Returns the arguments of a valid `send` command line, parsed without the other commands and the
@@ -260,6 +271,19 @@ mod tests {
             message.contains("'sned'") && hint.contains("'send'"),
             "{message}; {hint}"
         );
+    }
+
+    #[test]
+    fn an_unknown_command_of_a_command_gets_the_list_of_those_there_are() {
+        for (args, hint) in [
+            (["auth", "reset"], "commands of auth: login, status, logout"),
+            (
+                ["session", "purge"],
+                "commands of session: list, show, search, export, rename, rm, path",
+            ),
+        ] {
+            assert_eq!(wrong(&args).1, hint);
+        }
     }
 
     #[test]

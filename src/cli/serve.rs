@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::ConnectionArgs;
 use super::help_text;
 use super::value::{at_least_one, key_word, port, rate, replay_pace, whole_number};
 use crate::demo::FaultRates;
@@ -15,6 +16,9 @@ use crate::text::parse_duration;
 #[derive(Debug, Args)]
 #[command(about = help_text::SERVE.about, long_about = help_text::SERVE.long_about)]
 pub(crate) struct ServeArgs {
+    /// The profile and the region of the base URL that it prints
+    #[arg(skip)]
+    pub(crate) connection: ConnectionArgs,
     /// Port; 0 chooses a free one [default: 0]
     #[arg(long, value_name = "N", value_parser = port, allow_negative_numbers = true)]
     pub(crate) port: Option<u16>,
@@ -56,8 +60,9 @@ pub(crate) struct ServeArgs {
     /// Answer from a file written by --record instead of the script
     ///
     /// Repeated requests get their answers in the recorded order, and then the last one again. A
-    /// request that is not in the file gets HTTP 400, with the nearest one. Only requests to a
-    /// loopback host without an Origin header are answered; without --key, no key is needed.
+    /// request that is not in the file gets HTTP 400, and the error names the closest recorded one.
+    /// Only requests to a loopback host without an Origin header are answered; without --key, no
+    /// key is needed.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["rpm", "tpm", "latency", "rate", "fail"])]
     pub(crate) replay: Option<PathBuf>,
     /// With --replay: fast skips all waits, real repeats the recorded ones [default: fast]

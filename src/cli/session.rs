@@ -12,13 +12,15 @@ use crate::text::parse_duration;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Conversation")]
 pub(crate) struct ConversationArgs {
-    /// Continue the conversation last used, or the one that LANGDOCK_SESSION names
+    /// Continue the conversation last used in this terminal (or the most recent one from any
+    /// terminal), or the one that LANGDOCK_SESSION names
     #[arg(short = 'c', long = "continue")]
     pub(crate) go_on: bool,
     /// Continue this conversation, or start it
     ///
-    /// An exact name, or an unambiguous prefix of an id; otherwise a new conversation of that name
-    /// is started.
+    /// An exact name, an unambiguous prefix of an id, or the exact title of a conversation without
+    /// a name. If nothing matches, a new conversation of that name is started; an ambiguous prefix
+    /// is an error.
     #[arg(long, value_name = "NAME|ID", value_parser = not_blank)]
     pub(crate) session: Option<String>,
     /// With --continue or --session: continue in a copy, leaving the conversation unchanged
@@ -32,7 +34,7 @@ pub(crate) struct ConversationArgs {
 #[derive(Debug, Args)]
 #[command(about = help_text::SESSION.about, long_about = help_text::SESSION.long_about)]
 pub(crate) struct SessionArgs {
-    /// Use the conversations of --demo, which are stored separately
+    /// Use the conversations of runs with --demo or --replay, which are stored separately
     #[arg(long, global = true)]
     pub(crate) demo: bool,
     /// What to do
@@ -66,7 +68,7 @@ pub(crate) enum SessionAction {
     },
     /// Print a conversation: rendered on a terminal, otherwise as Markdown
     Show {
-        /// Name or id
+        /// Name, id or title
         #[arg(value_name = "NAME|ID")]
         session: Option<String>,
         /// Print only the last answer
@@ -82,7 +84,7 @@ pub(crate) enum SessionAction {
         #[arg(short, long, conflicts_with = "last")]
         json: bool,
     },
-    /// Find conversations with all of the given words in one turn
+    /// Find conversations in which a single turn contains all of the given words
     Search {
         /// Word to find, ignoring case
         #[arg(value_name = "WORD", required = true)]
@@ -93,7 +95,7 @@ pub(crate) enum SessionAction {
     },
     /// Print a conversation for other programs: as Markdown, or as messages for --messages
     Export {
-        /// Name or id
+        /// Name, id or title
         #[arg(value_name = "NAME|ID")]
         session: Option<String>,
         /// Print the messages as a JSON array, with images and PDFs included
@@ -102,7 +104,7 @@ pub(crate) enum SessionAction {
     },
     /// Rename a conversation
     Rename {
-        /// Name or id
+        /// Name, id or title
         #[arg(value_name = "NAME|ID")]
         session: String,
         /// The new name
@@ -110,7 +112,7 @@ pub(crate) enum SessionAction {
     },
     /// Delete conversations; asks first on a terminal
     Rm {
-        /// Names or ids
+        /// Names, ids or titles
         #[arg(value_name = "NAME|ID", required_unless_present = "older_than")]
         sessions: Vec<String>,
         /// Delete all conversations not used for this long, such as 30d
@@ -120,9 +122,9 @@ pub(crate) enum SessionAction {
         )]
         older_than: Option<Duration>,
     },
-    /// Print the path of a conversation, or of the directory of all of them
+    /// Print the path of a conversation, or of the directory that holds all conversations
     Path {
-        /// Name or id
+        /// Name, id or title
         #[arg(value_name = "NAME|ID")]
         session: Option<String>,
     },

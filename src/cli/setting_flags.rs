@@ -110,3 +110,27 @@ fn value_parser(value_type: ValueType) -> ValueParser {
             .into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::command_line;
+
+    #[test]
+    fn every_flag_of_the_request_has_a_key_in_the_config_file() {
+        let program = command_line();
+        let mut found = 0;
+        for name in ["send", "chat", "tool-run", "batch", "count"] {
+            let command = program.find_subcommand(name).expect("a command");
+            let of_request = |flag: &&Arg| flag.get_help_heading() == Some("Request");
+            for flag in command.get_arguments().filter(of_request) {
+                let long = flag.get_long().expect("a long flag");
+                let mut names = SETTINGS.iter().filter_map(|setting| setting.flag.name());
+                let has_setting = names.any(|name| name.strip_prefix("--") == Some(long));
+                assert!(has_setting, "--{long} of {name}");
+                found += 1;
+            }
+        }
+        assert!(found > 50, "{found}");
+    }
+}

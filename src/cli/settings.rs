@@ -35,20 +35,23 @@ pub(crate) enum ConfigCommand {
         #[command(flatten)]
         connection: Box<ConnectionArgs>,
     },
-    /// Set a key in the config file, in the profile chosen by --profile or LANGDOCK_PROFILE
+    /// Change a setting in the config file, or in the profile named by --profile or LANGDOCK_PROFILE
     Set {
         /// Key of the setting, as in the config file
         key: String,
-        /// Its value; write a command as a TOML list
+        /// Its value; for keys such as api_key_cmd, a program and its arguments as a TOML list
         #[arg(allow_hyphen_values = true)]
         value: String,
         /// How to reach the endpoint
         #[command(flatten)]
         connection: Box<ConnectionArgs>,
     },
-    /// Remove a key from the config file, from the profile chosen by --profile or LANGDOCK_PROFILE
+    /// Remove a setting from the config file, or from the profile of --profile or
+    /// LANGDOCK_PROFILE
+    ///
+    /// A whole table is removed by its name: profiles.NAME, mcp.NAME, limits.MODEL or prices.MODEL.
     Unset {
-        /// Key of the setting, as in the config file
+        /// Key of the setting, or the name of a table, as in the config file
         key: String,
         /// How to reach the endpoint
         #[command(flatten)]

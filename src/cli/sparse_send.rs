@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn each_flag_of_send_is_read_without_the_groups_after_it() {
         let needed = [None, Some("-x"), Some("-tname"), Some("--schema={}")];
-        let values = ["1", "auto", "low", "2s", "a=1", "-1"];
+        let values = ["1", "auto", "low", "mask", "2s", "a=1", "-1"];
         let mut tried = 0;
         for flag in whole_send()
             .get_arguments()

@@ -17,17 +17,17 @@ pub(crate) struct ToolArgs {
     /// Tools that the model may call: a JSON or TOML file, or a program; may be repeated
     ///
     /// A file has Anthropic's JSON definition of a tool, or an array of them, or `[[tool]]` tables
-    /// in TOML: name, description and input_schema, plus command if tool-run is to run it.
+    /// in TOML: name, description and input_schema, plus command if langdock is to run it.
     /// `langdock help tool-run` lists all keys. A program prints its own definition when run with
-    /// --schema. A bare name is looked up only in langdock/tools of the platform's config
-    /// directory; write ./FILE for a file in the current directory. A program that is found by a
-    /// bare name starts only with --yes, --allow-tool NAME, `allow` in the config's `tools` table,
-    /// or after you confirm it.
+    /// --schema. A bare name is looked up only in langdock/tools under the platform's config
+    /// directory; write ./FILE for a file in the current directory. A program found by a bare name
+    /// starts only if `allow` in the config's `tools` table names it, if --yes or --allow-tool NAME
+    /// (tool-run and chat) is given, or if you confirm it.
     #[arg(short = 'T', long = "tool", value_name = "FILE")]
     pub(crate) tools: Vec<PathBuf>,
     /// Whether the model must call a tool: auto, any, none, or the name of the tool
     ///
-    /// If tools are run, this applies until the first call has a result.
+    /// When langdock runs the tools, the choice applies only until the first call has a result.
     #[arg(long, value_name = "auto|any|none|NAME")]
     pub(crate) tool_choice: Option<String>,
 }
@@ -36,31 +36,35 @@ pub(crate) struct ToolArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Tools")]
 pub(crate) struct ToolPolicyArgs {
-    /// Run every call without confirmation, except calls of tools with `confirm`
+    /// Run every call without confirmation, except calls to tools that require it
+    ///
+    /// A tool requires confirmation if it has `confirm`, if its MCP server calls it destructive or
+    /// has changed its definition since the run began, or if others can write to its program.
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Run calls of this tool without confirmation; may be repeated
+    /// Run calls to this tool without confirmation; may be repeated
     ///
     /// In the name, * stands for any characters: 'files__*' means all tools of the MCP server
-    /// files. If a server changes the definition of a tool, its calls need confirmation again.
+    /// `files`. If a server changes the definition of a tool, its calls need confirmation again.
     #[arg(long, value_name = "NAME|GLOB", value_parser = not_blank)]
     pub(crate) allow_tool: Vec<String>,
-    /// Never run calls of this tool; may be repeated
+    /// Never run calls to this tool; may be repeated
     ///
     /// In the name, * stands for any characters.
     #[arg(long, value_name = "NAME|GLOB", value_parser = not_blank)]
     pub(crate) deny_tool: Vec<String>,
-    /// MCP servers whose tools the model may call: a JSON file, or a name from the config; may be
-    /// repeated
+    /// MCP servers whose tools the model may call: a JSON file, or a name from the config file; may
+    /// be repeated
     ///
-    /// A file, recognised by a slash or by its ending .json, lists servers under mcpServers, as
-    /// other programs write it; all of them are started. A bare name is that of [mcp.NAME] in the
-    /// config file. Nothing is sent before every server has listed its tools, which are called
+    /// A file, recognised by a slash or a .json ending, lists servers under mcpServers, in
+    /// the format of other MCP clients; all of its servers are started. A bare name means
+    /// [mcp.NAME] in the config file.
+    /// Nothing is sent before every server has listed its tools, which the model knows as
     /// SERVER__TOOL. A server that does not start ends the run with exit code 11, unless it is
     /// `optional`. `langdock help mcp` has more.
     #[arg(long, value_name = "FILE|NAME", value_parser = not_blank)]
     pub(crate) mcp: Vec<String>,
-    /// Maximum number of model turns
+    /// Maximum number of model turns in reply to one prompt
     #[arg(long, value_name = "N", default_value = "10", value_parser = count, allow_negative_numbers = true)]
     pub(crate) max_turns: u32,
     /// Maximum number of tool calls to run at the same time
@@ -77,7 +81,7 @@ pub(crate) struct ToolRunArgs {
     /// How tools are run
     #[command(flatten)]
     pub(crate) running: ToolPolicyArgs,
-    /// Stop with exit code 13 before the next request might take the cost over this, in US dollars
+    /// Stop with exit code 13 if the next request might take the cost above this many US dollars
     ///
     /// Each request is expected to cost as much as the one before it. A model without a list price
     /// needs one in the config's `prices` table. Langdock may bill differently.
@@ -103,12 +107,12 @@ pub(crate) struct ToolRunArgs {
 
 /// What form the answer must have
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Structured")]
+#[command(next_help_heading = "Output")]
 pub(crate) struct StructuredArgs {
     /// Print JSON that fits this JSON schema, and nothing else
     ///
-    /// The answer is validated here, and an invalid one is sent back with the errors. A valid one
-    /// is printed on one line, or indented on a terminal; with --json, the message object that
+    /// The answer is validated locally, and an invalid one is sent back with the errors. A valid
+    /// one is printed on one line, or indented on a terminal; with --json, the message object that
     /// contains it is printed.
     #[arg(
         long, value_name = "FILE|JSON", value_parser = not_blank,
@@ -118,9 +122,9 @@ pub(crate) struct StructuredArgs {
     /// With --schema: how the model is asked: auto, native, tool or prompt [default: auto]
     ///
     /// native uses the field output_config.format, tool makes the model call a tool with the
-    /// answer, and prompt asks in the prompt. If the model is known to accept a forced tool call,
-    /// auto uses one; otherwise auto tries native, tool and prompt in turn, and remembers for seven
-    /// days which one worked.
+    /// answer, and prompt asks for the JSON in the prompt itself. If the model is known to accept a
+    /// forced tool call, auto uses one; otherwise auto tries native, tool and prompt in turn, and
+    /// remembers for seven days which one worked.
     #[arg(
         long,
         value_name = "MODE",

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::definition::{command_line, program};
+use super::other_programs::{hint_for_command, hint_for_flag};
 use crate::text::nearest_name;
 
 /// Why there is no command to run.
@@ -15,7 +16,7 @@ pub(crate) enum Unparsed {
     /// The user asked for help or the version.
     Asked(String),
     /// The completion script of this shell asks what may follow.
-    Unfinished(OsString),
+    Unfinished(Box<super::UnfinishedLine>),
     /// No command was given; this is the help.
     Nothing(String),
     /// The arguments are wrong.
@@ -62,13 +63,27 @@ pub(super) fn explain(error: &clap::Error, argv: &[OsString]) -> Unparsed {
 /// Returns the name of the command, even if something after it is wrong; `None` if something before
 /// it is.
 pub(super) fn command_of(argv: &[OsString]) -> Option<String> {
+    words_of_command(argv).into_iter().next()
+}
+
+/// Returns the words of the command, such as `session` and `list`, even if something after them is
+/// wrong; none if something before them is.
+fn words_of_command(argv: &[OsString]) -> Vec<String> {
     // Otherwise clap reports `--help` and `--version` as errors here.
     let lenient = program()
         .ignore_errors(true)
         .disable_help_flag(true)
         .disable_version_flag(true);
-    let matches = lenient.try_get_matches_from(argv).ok()?;
-    matches.subcommand_name().map(str::to_owned)
+    let Ok(matches) = lenient.try_get_matches_from(argv) else {
+        return Vec::new();
+    };
+    let mut words = Vec::new();
+    let mut level = &matches;
+    while let Some((word, below)) = level.subcommand() {
+        words.push(word.to_owned());
+        level = below;
+    }
+    words
 }
 
 fn one_line(text: &str) -> String {
@@ -163,8 +178,38 @@ fn possible_values(error: &clap::Error) -> String {
     }
 }
 
+/// Returns what to type for a flag or a command that other programs have.
+fn tip_for_others_name(
+    error: &clap::Error,
+    argv: &[OsString],
+    command: Option<&str>,
+) -> Option<String> {
+    let argument = text_of(error, ContextKind::InvalidArg);
+    match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let word = argument?;
+            if word.starts_with('-') {
+                hint_for_flag(word, &words_of_command(argv))
+            } else {
+                hint_for_command(word, command)
+            }
+        }
+        ErrorKind::InvalidSubcommand => {
+            hint_for_command(text_of(error, ContextKind::InvalidSubcommand)?, command)
+        }
+        // Here `-p` fills a template.
+        ErrorKind::ValueValidation if argument?.starts_with("--param ") => {
+            hint_for_flag("-p", &words_of_command(argv))
+        }
+        _ => None,
+    }
+}
+
 /// Returns suggestions of what was probably meant.
 fn tips(error: &clap::Error, argv: &[OsString], command: Option<&str>) -> Vec<String> {
+    if let Some(tip) = tip_for_others_name(error, argv, command) {
+        return vec![tip];
+    }
     let similar = [
         ("subcommand", ContextKind::SuggestedSubcommand),
         ("argument", ContextKind::SuggestedArg),
@@ -189,10 +234,23 @@ fn tips(error: &clap::Error, argv: &[OsString], command: Option<&str>) -> Vec<St
                 Some(format!("to pass '{word}' as a value, use '-- {word}'"))
             }
             Some(flag) => flag_of_a_later_command(argv, flag),
-            None => command_behind_dashes(argv, word, command),
+            None => short_flag_of_a_later_command(argv, word)
+                .or_else(|| command_behind_dashes(argv, word, command)),
         });
     }
+    if tips.is_empty() && error.kind() == ErrorKind::InvalidSubcommand {
+        tips.extend(command.and_then(commands_of));
+    }
     tips
+}
+
+/// Lists the commands of a command, such as `auth`.
+fn commands_of(command: &str) -> Option<String> {
+    let program = command_line();
+    let commands = program.find_subcommand(command)?.get_subcommands();
+    let names = commands.map(clap::Command::get_name);
+    let names: Vec<&str> = names.filter(|name| *name != "help").collect();
+    Some(format!("commands of {command}: {}", names.join(", ")))
 }
 
 fn similar_to(what: &str, names: &[&str]) -> Option<String> {
@@ -248,11 +306,26 @@ fn is_flag_of_a_command(flag: &str) -> bool {
 /// Suggests the flag if it belongs to a command whose name comes later.
 fn flag_of_a_later_command(argv: &[OsString], flag: &str) -> Option<String> {
     let program = command_line();
-    let is_given = |command: &&clap::Command| argv.iter().any(|arg| arg == command.get_name());
-    let command = program.get_subcommands().find(is_given)?;
+    let command = later_command(&program, argv)?;
     let flags = command.get_arguments().filter_map(clap::Arg::get_long);
     let flag = nearest_name(flag, flags)?;
     Some(format!("'{} --{flag}' exists", command.get_name()))
+}
+
+/// The same for a short flag, which is given as it is typed.
+fn short_flag_of_a_later_command(argv: &[OsString], word: &str) -> Option<String> {
+    let letter = word.strip_prefix('-')?.chars().next()?;
+    let program = command_line();
+    let command = later_command(&program, argv)?;
+    let mut letters = command.get_arguments().filter_map(clap::Arg::get_short);
+    let has_it = letters.any(|short| short == letter);
+    has_it.then(|| format!("'{} -{letter}' exists", command.get_name()))
+}
+
+/// Returns the first command whose name is on the command line.
+fn later_command<'a>(program: &'a clap::Command, argv: &[OsString]) -> Option<&'a clap::Command> {
+    let is_given = |command: &&clap::Command| argv.iter().any(|arg| arg == command.get_name());
+    program.get_subcommands().find(is_given)
 }
 
 /// Suggests the command whose name follows `--`.
@@ -284,8 +357,8 @@ fn more_than_a_template(error: &clap::Error, command: Option<&str>) -> Option<Un
     (is_a_word && command == Some("batch")).then(|| Unparsed::Wrong {
         message: message(error),
         hint: format!(
-            "for a list of items write `-i {word}`, for files `--files {word}`; quote a template \
-            of several words"
+            "if `{word}` lists the items, write `-i {word}`; to ask about the file itself, \
+            `--files {word}`; quote a template of several words"
         ),
     })
 }
@@ -311,6 +384,32 @@ mod tests {
                  conversation with it",
             ),
             (
+                "send --image x.png q",
+                "unexpected argument '--image' found",
+                "-a PATH attaches an image or a PDF, -f PATH any file",
+            ),
+            (
+                "batch --output-format=json {text}",
+                "unexpected argument '--output-format' found",
+                "a similar argument exists: '--output'",
+            ),
+            (
+                "send -p hello",
+                "invalid value 'hello' for '--param <KEY=VALUE>': must be KEY=VALUE",
+                "no flag is needed: `langdock send 'PROMPT'` prints the answer and exits",
+            ),
+            (
+                "login",
+                "unrecognized subcommand 'login'",
+                "`langdock auth login` stores the key, `langdock auth status` shows which one is \
+                 used",
+            ),
+            (
+                "models list",
+                "unexpected argument 'list' found",
+                "`langdock models` lists them",
+            ),
+            (
                 "session lst",
                 "unrecognized subcommand 'lst'",
                 "a similar subcommand exists: 'list'",
@@ -318,7 +417,7 @@ mod tests {
             (
                 "session foo",
                 "unrecognized subcommand 'foo'",
-                "usage: langdock session [OPTIONS] <COMMAND>; see --help",
+                "commands of session: list, show, search, export, rename, rm, path",
             ),
             (
                 "foo bar",
@@ -371,6 +470,11 @@ mod tests {
                 "--jsn send q",
                 "unexpected argument '--jsn' found",
                 "'send --json' exists",
+            ),
+            (
+                "-q send q",
+                "unexpected argument '-q' found",
+                "'send -q' exists",
             ),
             (
                 "-- send q",

@@ -1,11 +1,18 @@
 //! Parses and validates the values of flags.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use std::path::PathBuf;
+
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 
 use crate::batch::ShardChoice;
-use crate::protocol::{ExactJson, MAX_COUNT, RequestField};
+use crate::protocol::MAX_COUNT;
 use crate::recording::ReplayPace;
-use crate::text::{JsonPlace, Money, check_depth, grouped};
+use crate::text::{Money, grouped};
+
+/// Returns a parser of a path that may be empty.
+pub(super) fn path_or_nothing() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
 
 /// Parses an integer from 1 to [`MAX_COUNT`].
 pub(super) fn at_least_one(text: &str) -> Result<u64, String> {
@@ -102,45 +109,8 @@ pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
-/// Fields that must be set in another way.
-const RESERVED_FIELDS: [(&str, &str); 2] = [
-    ("model", "use --model"),
-    ("messages", "add a prompt, --file or standard input"),
-];
-
-/// Parses a field of the request body and its value.
-pub(crate) fn key_and_json(text: &str) -> Result<(String, ExactJson), String> {
-    let (key, json) = text.split_once('=').ok_or("must be KEY=JSON")?;
-    if key.is_empty() {
-        return Err("must be KEY=JSON".to_owned());
-    }
-    if let Some((_, instead)) = RESERVED_FIELDS
-        .iter()
-        .find(|(reserved, _)| *reserved == key)
-    {
-        return Err(format!("`{key}` cannot be set: {instead}"));
-    }
-    let value = ExactJson::parse(json).map_err(|error| {
-        if check_depth(json.as_bytes(), JsonPlace::Bare).is_err() {
-            return error.to_string();
-        }
-        format!("the value is not valid JSON ({error}); text needs double quotes: {key}='\"…\"'")
-    })?;
-    if key == "stream" && !value.is_boolean() {
-        return Err("`stream` must be true or false".to_owned());
-    }
-    if let Some(field) = RequestField::find(key) {
-        field
-            .check(&value)
-            .map_err(|needed| format!("`{key}`: {needed}"))?;
-    }
-    Ok((key.to_owned(), value))
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -181,31 +151,6 @@ mod tests {
         );
         for text in ["0", "-1", "", "$", "1e2", "1,50", "2 EUR"] {
             assert!(dollars(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_field_is_a_key_and_json() {
-        assert_eq!(
-            key_and_json("a=[1,\"x=y\"]"),
-            Ok(("a".into(), json!([1, "x=y"]).into()))
-        );
-        for (text, expected) in [
-            ("a", "KEY=JSON"),
-            ("=1", "KEY=JSON"),
-            ("a=on", "double quotes"),
-            ("model=\"m\"", "--model"),
-            ("messages=[]", "--file"),
-            ("stream=0", "`stream` must be true or false"),
-            ("temperature=9", "0 to 1"),
-            ("top_p=\"0.5\"", "0 to 1"),
-            ("max_tokens=-1", "from 1 to 4,294,967,295"),
-            ("top_k=0", "from 1 to 4,294,967,295"),
-        ] {
-            assert!(
-                key_and_json(text).is_err_and(|error| error.contains(expected)),
-                "{text}"
-            );
         }
     }
 }

@@ -1,12 +1,11 @@
 //! What a call requests: an answer, or the list of models. The rest of a call is the same for both.
 
-use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, Url};
 
 use super::ApiClient;
 use super::models::{ListedModel, ModelPage};
-use crate::protocol::ApiError;
+use crate::protocol::{ApiError, RequestBody};
 use crate::recording::RequestKey;
 use crate::text::{JsonShape, Mebibytes};
 
@@ -44,7 +43,7 @@ pub(super) enum ApiRequest {
     /// `POST …/v1/messages`
     Answer {
         /// What is sent, shared by all attempts.
-        body: Bytes,
+        body: RequestBody,
         /// Whether the answer comes as events.
         stream: bool,
     },
@@ -87,7 +86,10 @@ impl ApiRequest {
     /// Returns what it is found by in a record.
     pub(super) fn record_key(&self, client: &ApiClient) -> RequestKey {
         let (method, url) = (self.method(), self.url(client));
-        let body = self.body().map(|body| &body[..]);
+        let body = self.body().map(RequestBody::to_json);
+        let body = body.as_deref().map(String::from_utf8_lossy);
+        let body = body.as_ref().map(|body| client.scrub_known(body));
+        let body = body.as_ref().map(String::as_bytes);
         RequestKey::from_request(method.as_str(), url.as_str(), body)
             .expect("what is sent has one of the two routes that a record has")
     }
@@ -105,7 +107,7 @@ impl ApiRequest {
     }
 
     /// Returns the body, if there is one.
-    pub(super) fn body(&self) -> Option<&Bytes> {
+    pub(super) fn body(&self) -> Option<&RequestBody> {
         match self {
             Self::Answer { body, .. } => Some(body),
             Self::Models(_) => None,

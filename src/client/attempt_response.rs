@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Response, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
@@ -64,7 +64,7 @@ impl AttemptResponse {
                 Ok(Self::Recorded(RecordedBody {
                     status: StatusCode::from_u16(response.status)
                         .unwrap_or(StatusCode::BAD_GATEWAY),
-                    headers: recorded_headers(&exchange, &response.headers, SystemTime::now()),
+                    headers: recorded_headers(&exchange),
                     exchange,
                     pace,
                     started,
@@ -142,54 +142,13 @@ async fn wait_until(started: Instant, after_ms: u64, pace: ReplayPace) {
     }
 }
 
-/// Returns recorded headers as the server would send them now: a date is as far from now as it was
-/// from then.
-fn recorded_headers(
-    exchange: &RecordedExchange,
-    pairs: &[(String, String)],
-    now: SystemTime,
-) -> HeaderMap {
-    let sent_at = exchange.sent_at().unwrap_or(now);
-    pairs
-        .iter()
-        .filter_map(|(name, value)| {
-            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            let moved = (name == DATE || name == RETRY_AFTER)
-                .then(|| moved_date(value, sent_at, now))
-                .flatten();
-            let value = HeaderValue::from_str(moved.as_deref().unwrap_or(value)).ok()?;
-            Some((name, value))
-        })
-        .collect()
-}
-
-fn moved_date(date: &str, sent_at: SystemTime, now: SystemTime) -> Option<String> {
-    let date = httpdate::parse_http_date(date).ok()?;
-    let moved = match date.duration_since(sent_at) {
-        Ok(later) => now.checked_add(later),
-        Err(earlier) => now.checked_sub(earlier.duration()),
-    };
-    moved.map(httpdate::fmt_http_date)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_date_is_as_far_from_now_as_it_was_from_then() {
-        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
-        let then = httpdate::parse_http_date(date).expect("a date");
-        let minute = Duration::from_secs(60);
-        let moved = |now| moved_date(date, then - minute, now);
-        assert_eq!(
-            moved(then + minute).as_deref(),
-            Some("Sun, 06 Nov 1994 08:51:37 GMT")
-        );
-        assert_eq!(moved_date("120", then, then), None);
-        assert_eq!(
-            moved_date(date, then + minute, then).as_deref(),
-            Some("Sun, 06 Nov 1994 08:48:37 GMT")
-        );
-    }
+/// Returns the headers of a recorded response, with its dates moved.
+fn recorded_headers(exchange: &RecordedExchange) -> HeaderMap {
+    let headers = exchange.headers_at(SystemTime::now());
+    let headers = headers.filter_map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        let value = HeaderValue::from_str(&value).ok()?;
+        Some((name, value))
+    });
+    headers.collect()
 }

@@ -1,10 +1,11 @@
 //! The API key: a secret that cannot be printed.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use reqwest::header::{HeaderName, HeaderValue};
-use ring::digest::{SHA256, digest};
+use ring::digest::{Context, SHA256};
 
 use crate::text::{KnownSecrets, SecretForms};
 
@@ -111,9 +112,47 @@ pub(crate) fn auth_header(key: &str) -> (&'static str, String) {
 
 /// Returns a short name for texts, good as a file's: half of their SHA-256 in hexadecimal.
 pub(crate) fn fingerprint(texts: &[&str]) -> String {
-    let digest = digest(&SHA256, texts.join("\0").as_bytes());
-    let half = digest.as_ref().first_chunk().expect("it has 32 bytes");
-    format!("{:032x}", u128::from_be_bytes(*half))
+    let mut writer = FingerprintWriter::new();
+    for (place, text) in texts.iter().enumerate() {
+        if place > 0 {
+            writer.separate();
+        }
+        writer.0.update(text.as_bytes());
+    }
+    writer.finish()
+}
+
+/// Makes the fingerprint of what is written to it, which may be long and is not kept.
+pub(crate) struct FingerprintWriter(Context);
+
+impl FingerprintWriter {
+    /// Begins the first text.
+    pub(crate) fn new() -> Self {
+        Self(Context::new(&SHA256))
+    }
+
+    /// Ends a text; another one follows.
+    pub(crate) fn separate(&mut self) {
+        self.0.update(&[0]);
+    }
+
+    /// Ends the last text and returns the fingerprint.
+    pub(crate) fn finish(self) -> String {
+        let digest = self.0.finish();
+        let half = digest.as_ref().first_chunk().expect("it has 32 bytes");
+        format!("{:032x}", u128::from_be_bytes(*half))
+    }
+}
+
+impl Write for FingerprintWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl fmt::Debug for ApiKey {

@@ -23,13 +23,14 @@ use super::error::{CallTimeout, Error, StatusError};
 use super::exchange_recorder::OutgoingRequest;
 use super::models::ListedModel;
 use super::pacer::{CallPacer, QueueWait};
+use super::proxy_refusal::sending_error;
 use super::read_coalescer::ReadCoalescer;
 use super::reservation::{Reservation, report_of};
 use super::retry::{self, CallFailure, RetryState};
 use super::upload::UploadBody;
 use super::watchdog::CallWatchdog;
 use crate::pace::{RequestOutcome, WaitReason};
-use crate::protocol::{ApiError, Message, MessageStream, StreamError, Update};
+use crate::protocol::{ApiError, Message, MessageStream, RequestBody, StreamError, Update};
 use crate::recording::{RecordedAnswer, RecordedAnswers, ReplayPace};
 
 /// How long a connection may stay silent while an answer is streamed: pings come more often.
@@ -91,7 +92,7 @@ enum CallState {
     /// For its turn.
     Queued,
     Sending,
-    /// The head had another status than 200; the body says why.
+    /// The head had a status other than 200; the body says why.
     Refused(AttemptResponse),
     Reading(AttemptResponse),
     Broken(Error),
@@ -128,7 +129,7 @@ impl ApiCall {
         };
         let answers = client.answers.as_ref().filter(is_recorded).cloned();
         let pacer = CallPacer::new(&client, reservation.filter(|_| answers.is_none()));
-        let machine = MessageStream::without_secret(client.key.forms());
+        let machine = MessageStream::without_secret(client.secret_of_answers());
         Self {
             client,
             request,
@@ -287,7 +288,7 @@ impl ApiCall {
 
     /// Returns how much there is to send, in bytes.
     pub(crate) fn body_bytes(&self) -> usize {
-        self.request.body().map_or(0, bytes::Bytes::len)
+        self.request.body().map_or(0, RequestBody::len)
     }
 
     /// Returns headers as lines, with the key masked wherever it occurs.
@@ -308,7 +309,7 @@ impl ApiCall {
     pub(crate) fn into_message(self) -> (Option<Message>, Option<StreamError>) {
         let (message, error) = match self.machine.finish() {
             Ok(message) => {
-                let tool = message.broken_call().map(str::to_owned);
+                let tool = message.broken_call();
                 let exceeded = message.exceeded_limit().map(StreamError::TooLarge);
                 let broken = tool.map(|tool| StreamError::ToolInput { tool });
                 (Some(message), exceeded.or(broken))
@@ -511,7 +512,7 @@ impl ApiCall {
                 method: method.as_str(),
                 url: url.as_str(),
                 headers: &headers,
-                body: self.request.body(),
+                body: self.request.body().map(RequestBody::to_json).as_deref(),
                 attempt: self.attempt_count(),
             }))
         });
@@ -523,7 +524,8 @@ impl ApiCall {
             )));
         }
         let sent = match self.watchdog.run_guarded(request.send()).await {
-            Ok(sent) => sent.map_err(|error| Error::from_transport(&error, &self.client)),
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(Box::pin(sending_error(&error, &self.client)).await),
             Err(timeout) => Err(Error::TimedOut(timeout)),
         };
         match sent {
@@ -652,7 +654,7 @@ impl ApiCall {
         self.retry_state.timeouts += u32::from(failure == CallFailure::TimedOut);
         self.retry_state.unknown_hosts += u32::from(failure == CallFailure::UnknownHost);
         self.retry_state.waited += wait;
-        self.machine = MessageStream::without_secret(self.client.key.forms());
+        self.machine = MessageStream::without_secret(self.client.secret_of_answers());
         if let ApiRequest::Models(listing) = &mut self.request {
             listing.forget_page();
         }

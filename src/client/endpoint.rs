@@ -69,7 +69,7 @@ pub(crate) enum EndpointError {
     /// Not a URL.
     #[error("the base URL `{0}` is not a valid URL: {1}")]
     BadUrl(String, String),
-    /// Another scheme than http and https.
+    /// A scheme other than http and https.
     #[error("the base URL `{0}` does not begin with https:// or http://")]
     BadScheme(String),
     /// Something that a base URL cannot have.
@@ -161,6 +161,11 @@ impl Endpoint {
     /// Returns whether requests are encrypted.
     pub(crate) fn is_https(&self) -> bool {
         self.base.scheme() == "https"
+    }
+
+    /// Returns the base URL.
+    pub(super) fn base(&self) -> &Url {
+        &self.base
     }
 
     /// Returns the URL of `POST …/v1/messages`.

@@ -27,7 +27,7 @@ pub(crate) enum BuildError {
         source: io::Error,
     },
     /// The file of `--cacert` or `SSL_CERT_FILE` has no usable certificates.
-    #[error("cannot use the certificates of `{}`: {reason}", path.display())]
+    #[error("cannot use `{}` as a certificate file: {reason}", path.display())]
     CaFile {
         /// The file.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub(crate) enum BuildError {
 /// Why a call gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The server answered with another status than 200.
+    /// The server answered with a status other than 200.
     #[error("{}", .0)]
     Status(Box<StatusError>),
     /// The answer's body is not a complete message.
@@ -161,7 +161,7 @@ pub(crate) enum Error {
     },
 }
 
-/// An answer with another status than 200.
+/// An answer with a status other than 200.
 #[derive(Debug)]
 pub(crate) struct StatusError {
     /// The HTTP status.
@@ -246,6 +246,22 @@ const SOCKS_ERROR: &str = "error connecting to socks proxy";
 const PROXY_AUTH_REQUIRED: &str = "proxy authorization required";
 
 impl Error {
+    /// Returns the error of a proxy that opens no tunnel; `why` is its status and reason, if they
+    /// are known.
+    pub(super) fn refused_by_proxy(
+        proxy: &str,
+        host: String,
+        why: Option<&str>,
+        transient: bool,
+    ) -> Self {
+        let why = why.map_or(String::new(), |why| format!(": {why}"));
+        Self::Connect {
+            host,
+            reason: format!("the proxy {proxy} refused the connection{why}"),
+            transient,
+        }
+    }
+
     /// Classifies an error of the HTTP library.
     pub(super) fn from_transport(error: &reqwest::Error, client: &ApiClient) -> Self {
         let reason = innermost_cause(error);
@@ -285,15 +301,7 @@ impl Error {
                 is_refused: client.options.proxy.has_login(),
             },
             Some(proxy) if reason.starts_with(TUNNEL_ERROR) => {
-                let reason = format!(
-                    "the proxy {proxy} refused the connection ({})",
-                    &reason[TUNNEL_ERROR.len()..]
-                );
-                Self::Connect {
-                    host,
-                    reason,
-                    transient: true,
-                }
+                Self::refused_by_proxy(&proxy, host, None, true)
             }
             Some(proxy) => Self::Proxy { proxy, reason },
             None if error.is_dns() => Self::Dns { host, reason },
@@ -361,6 +369,13 @@ impl Error {
         }
     }
 
+    /// Whether the API refused the request because it does not fit into the context window. The
+    /// wording is Anthropic's.
+    pub(crate) fn is_prompt_too_long(&self) -> bool {
+        let is_said = |api: &ApiError| api.message.contains("prompt is too long");
+        self.status() == Some(400) && self.api().is_some_and(is_said)
+    }
+
     /// Returns the HTTP status, also where an error event stands for one; none where no answer
     /// came.
     pub(crate) fn status(&self) -> Option<u16> {
@@ -403,9 +418,9 @@ impl Error {
 /// Returns what the proxy has against the login that it was given, or was not given.
 fn login_problem(is_refused: bool, host: &str) -> String {
     if is_refused {
-        format!("rejected the login for {host}")
+        format!("rejected its login (HTTP 407) on the way to {host}")
     } else {
-        format!("requires a login to connect to {host}")
+        format!("requires a login (HTTP 407) to connect to {host}")
     }
 }
 
@@ -435,6 +450,12 @@ fn innermost_cause(error: &reqwest::Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+/// Returns whether a proxy refused to open a tunnel, without wanting a login.
+pub(super) fn is_refused_tunnel(error: &reqwest::Error) -> bool {
+    let reason = innermost_cause(error);
+    reason.starts_with(TUNNEL_ERROR) && !reason.ends_with(PROXY_AUTH_REQUIRED)
 }
 
 /// Returns whether the proxy opens no tunnel, or cannot be reached.

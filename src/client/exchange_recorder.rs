@@ -17,6 +17,7 @@ use super::auth::ApiKey;
 use super::error::Error;
 use super::proxy::ProxyChoice;
 use super::recorded_failure::record_failure;
+use crate::protocol::BodyScrub;
 use crate::recording::{
     BodyPiece, RecordWriter, RecordedExchange, RecordedRequest, RecordedResponse,
 };
@@ -34,7 +35,7 @@ pub(super) struct ExchangeRecorder {
     writer: Arc<RecordWriter>,
     key: ApiKey,
     /// The password of the proxy, and what it is sent as.
-    proxy_forms: Vec<SecretForms>,
+    proxy_forms: Vec<Arc<SecretForms>>,
     /// Why a line could not be written.
     failure: Mutex<Option<io::Error>>,
 }
@@ -48,7 +49,7 @@ pub(super) struct ExchangeTape {
     /// What came of the body, with the milliseconds after the request.
     chunks: Vec<(u64, Bytes)>,
     /// The values of the cookies that the response sets.
-    cookies: Vec<SecretForms>,
+    cookies: Vec<Arc<SecretForms>>,
 }
 
 /// A request that is about to be sent.
@@ -60,7 +61,7 @@ pub(super) struct OutgoingRequest<'r> {
     /// The headers; those marked sensitive are left out.
     pub(super) headers: &'r HeaderMap,
     /// The body, if there is one.
-    pub(super) body: Option<&'r Bytes>,
+    pub(super) body: Option<&'r [u8]>,
     /// Which attempt it is, from 1.
     pub(super) attempt: u32,
 }
@@ -74,7 +75,7 @@ impl ExchangeRecorder {
             key: key.clone(),
             proxy_forms: secrets
                 .iter()
-                .map(|secret| SecretForms::for_secret(secret))
+                .map(|secret| Arc::new(SecretForms::with_mask(secret, OTHER_MASK)))
                 .collect(),
             failure: Mutex::new(None),
         }
@@ -117,10 +118,10 @@ impl ExchangeRecorder {
     }
 
     /// Blanks everything that is secret out of a text.
-    fn scrub(&self, text: &str, cookies: &[SecretForms]) -> String {
+    fn scrub(&self, text: &str, cookies: &[Arc<SecretForms>]) -> String {
         let mut text = self.key.scrub_key(text);
         for forms in self.proxy_forms.iter().chain(cookies) {
-            if let Cow::Owned(without) = forms.replace_in(&text, OTHER_MASK) {
+            if let Cow::Owned(without) = forms.replace_in(&text) {
                 text = without;
             }
         }
@@ -137,7 +138,7 @@ impl ExchangeTape {
             .filter_map(|cookie| cookie.to_str().ok()?.split(';').next()?.split_once('='))
             .map(|(_, value)| value.trim())
             .filter(|value| value.len() >= MIN_COOKIE)
-            .map(SecretForms::for_secret)
+            .map(|cookie| Arc::new(SecretForms::with_mask(cookie, OTHER_MASK)))
             .collect();
         self.exchange.response = Some(RecordedResponse {
             status,
@@ -169,8 +170,8 @@ impl ExchangeTape {
         let request = &mut exchange.request;
         request.url = scrub(&request.url);
         if let Some(body) = request.body.take() {
-            // Only the key can be in it, and its mask leaves JSON as it was: the password of a proxy may be a
-            // word that JSON has anywhere.
+            // Only the key can be in it, and its mask leaves JSON as it was: the password of a
+            // proxy may be a word that JSON has anywhere.
             request.body = RawValue::from_string(self.recorder.key.scrub_key(body.get())).ok();
         }
         for (_, value) in &mut request.headers {
@@ -180,7 +181,17 @@ impl ExchangeTape {
             for (_, value) in &mut response.headers {
                 *value = scrub(value);
             }
-            response.body = BodyPiece::split(&self.chunks, &|bytes| scrub_bytes(bytes, &scrub));
+            // What is divided between events first: these are rewritten without it.
+            let others = self.recorder.proxy_forms.iter().chain(&self.cookies);
+            let others = others.filter(|forms| forms.is_secret()).cloned();
+            let secrets = self.recorder.key.forms().into_iter().chain(others);
+            let mut bodies: Vec<BodyScrub> = secrets.map(BodyScrub::new).collect();
+            response.body = BodyPiece::split(&self.chunks, &mut |piece| {
+                let piece = bodies
+                    .iter_mut()
+                    .fold(piece, |piece, body| body.push(piece));
+                scrub_bytes(piece, &scrub)
+            });
         }
         if let Some(failure) = &exchange.failure {
             // Its reason may be what a proxy answered.

@@ -106,15 +106,13 @@ impl LedgerUrl {
         Some(info.redis_settings().clone().set_skip_set_lib_name())
     }
 
-    /// Returns the URL as it may be shown.
+    /// Returns the URL as it may be shown. A user name may be a token.
     pub(crate) fn masked(&self) -> String {
-        if !self.has_password() {
-            return self.0.to_string();
-        }
         let url = self.0.as_str();
-        let (scheme, login) = url.split_once("://").unwrap_or(("redis", url));
-        let host = login.rsplit_once('@').map_or(login, |(_, host)| host);
-        format!("{scheme}://{}:…@{host}", self.0.username())
+        match (url.split_once("://"), url.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
+            _ => url.to_owned(),
+        }
     }
 }
 
@@ -172,8 +170,8 @@ mod tests {
     #[test]
     fn a_password_is_masked_and_reaches_the_library_decoded() {
         for (text, masked) in [
-            ("rediss://u:p%40ss@host:1", "rediss://u:…@host:1"),
-            ("redis://:p%40ss@host/2", "redis://:…@host/2"),
+            ("rediss://u:p%40ss@host:1", "rediss://…@host:1"),
+            ("redis://:p%40ss@host/2", "redis://…@host/2"),
         ] {
             let url = url(text);
             assert!(url.has_password());
@@ -183,7 +181,7 @@ mod tests {
             assert_eq!(login.password(), Some("p@ss"));
         }
         assert!(!url("redis://u@host").has_password());
-        assert_eq!(url("redis://u@host").masked(), "redis://u@host");
+        assert_eq!(url("redis://token@host").masked(), "redis://…@host");
         let password = LedgerPassword::new(" secret\n");
         assert_eq!(password.reveal(), "secret");
         assert!(!format!("{password:?}").contains("secret"));

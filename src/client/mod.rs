@@ -10,11 +10,13 @@ mod dns_resolver;
 mod endpoint;
 mod error;
 mod exchange_recorder;
+mod http_builder;
 mod ledger_url;
 mod models;
 mod no_proxy;
 mod pacer;
 mod proxy;
+mod proxy_refusal;
 mod read_coalescer;
 mod recorded_failure;
 mod redis_server;
@@ -29,15 +31,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use reqwest::Proxy;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 
 #[cfg(test)]
 pub(crate) use api_request::ModelListLimit;
 use api_request::{ApiRequest, ModelListing};
-pub(crate) use auth::{ApiKey, KeyError, auth_header, fingerprint};
+pub(crate) use auth::{ApiKey, FingerprintWriter, KeyError, auth_header, fingerprint};
 pub(crate) use call::ApiCall;
 pub(crate) use call_event::{CallEvent, RateLimited, ResponseHead, RetryNotice};
 pub(crate) use certificate::CertificateFlaw;
@@ -55,12 +55,14 @@ pub(crate) use proxy::ProxyChoice;
 pub(crate) use redis_server::{LedgerAccess, LedgerServerInfo};
 pub(crate) use reservation::Reservation;
 pub(crate) use retry::{RetryPolicy, is_transient_status};
-pub(crate) use web_client::web_client;
+pub(crate) use web_client::{WebClient, web_client};
 
 use crate::pace::{LimitStoreError, LimitsView, SharedLedger, StoreReply};
-use crate::protocol::{ApiError, StreamError};
+use crate::protocol::{ApiError, RequestBody, StreamError};
 use crate::recording::{RecordWriter, RecordedAnswers, ReplayPace};
+use crate::text::{KnownSecrets, SecretForms};
 use exchange_recorder::ExchangeRecorder;
+use http_builder::http_builder;
 
 /// The version of the API that is spoken. The next one, 2026-10-21, takes the sampling parameters
 /// away.
@@ -97,6 +99,8 @@ pub(crate) struct OpenRecords {
     pub(crate) answers: Option<Arc<RecordedAnswers>>,
     /// How fast it answers.
     pub(crate) pace: ReplayPace,
+    /// The keys that this process knows, for which records have a mask.
+    pub(crate) secrets: Arc<KnownSecrets>,
 }
 
 /// Sends requests to one endpoint with one key.
@@ -111,6 +115,7 @@ pub(crate) struct ApiClient {
     /// What answers instead of the endpoint.
     answers: Option<Arc<RecordedAnswers>>,
     replay_pace: ReplayPace,
+    secrets: Arc<KnownSecrets>,
     /// The host and port of the proxy on the way, if there may be one.
     proxy: Option<String>,
     /// The shared ledger, if there is one.
@@ -118,6 +123,12 @@ pub(crate) struct ApiClient {
 }
 
 impl ApiClient {
+    /// Returns what is blanked out of answers: the key, or if that is a word of the demo, a key
+    /// that this process knows without using it.
+    fn secret_of_answers(&self) -> Option<Arc<SecretForms>> {
+        self.key.forms().or_else(|| self.secrets.first_secret())
+    }
+
     /// Builds a client; nothing is sent, and for plain http nothing of TLS is set up.
     pub(crate) fn new(
         endpoint: Endpoint,
@@ -125,30 +136,8 @@ impl ApiClient {
         options: ClientOptions,
         records: OpenRecords,
     ) -> Result<Self, BuildError> {
-        let tls = match &options.cacert {
-            _ if !endpoint.is_https() => tls::without_roots(),
-            Some(file) => tls::with_roots_of(file)?,
-            None => tls::with_bundled_and_system_roots(),
-        };
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .connect_timeout(options.connect_timeout)
-            .tcp_keepalive(Duration::from_secs(60))
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .http1_only()
-            .dns_resolver(dns_resolver::DnsResolver)
-            .no_proxy();
-        let proxy_url = if endpoint.is_loopback() {
-            None
-        } else {
-            options.proxy.url_for(&endpoint.messages_url())?
-        };
-        let proxy = proxy_url.as_ref().map(proxy::address_of).transpose()?;
-        if let Some(url) = proxy_url {
-            builder = builder.proxy(Proxy::all(url).map_err(|_| BuildError::Proxy)?);
-        }
+        let (builder, proxy) = http_builder(endpoint.base(), &options)?;
+        let builder = builder.redirect(Policy::none());
         let http = builder.build().map_err(BuildError::Client)?;
         let pace = options.pace.as_ref();
         let ledger = pace.and_then(PacingOptions::shared_ledger).map(Arc::new);
@@ -164,6 +153,7 @@ impl ApiClient {
             recorder,
             answers: records.answers,
             replay_pace: records.pace,
+            secrets: records.secrets,
             proxy,
             ledger,
         })
@@ -190,6 +180,11 @@ impl ApiClient {
     /// Blanks the key out of a text from outside.
     fn scrub_key(&self, text: &str) -> String {
         self.key.scrub_key(text)
+    }
+
+    /// Blanks all keys that are known out of a body, as a record has it.
+    fn scrub_known(&self, body: &str) -> String {
+        self.secrets.scrub(&self.scrub_key(body)).into_owned()
     }
 
     /// Blanks the key out of what the API says went wrong.
@@ -226,7 +221,12 @@ impl ApiClient {
     }
 
     /// Begins a call; nothing is sent before it is advanced, and not before it is its turn.
-    pub(crate) fn new_call(&self, body: Bytes, stream: bool, reservation: Reservation) -> ApiCall {
+    pub(crate) fn new_call(
+        &self,
+        body: RequestBody,
+        stream: bool,
+        reservation: Reservation,
+    ) -> ApiCall {
         ApiCall::new(
             self.clone(),
             ApiRequest::Answer { body, stream },

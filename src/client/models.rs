@@ -1,10 +1,8 @@
 //! Models: what a list of them says, what is known of the seed's four without asking, and which one
 //! is picked if none was chosen.
 
-use serde_json::Value;
-
 use crate::pace::SHARE_BASIS;
-use crate::protocol::{ClaudeModel, OptionFacts, listed_facts};
+use crate::protocol::{ClaudeModel, ExactJson, OptionFacts, listed_facts};
 
 /// A model that Langdock's own page of mid-2024 named. All are retired upstream; a workspace may
 /// still have them.
@@ -56,7 +54,7 @@ const DATE_DIGITS: usize = 6;
 
 /// A model of a list: the object as it came. Only its id is sure.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ListedModel(Value);
+pub(crate) struct ListedModel(ExactJson);
 
 /// A page of a list.
 #[derive(Debug, PartialEq)]
@@ -75,11 +73,11 @@ impl ListedModel {
         if scrubbed == text {
             return Some(self);
         }
-        Self::from_object(serde_json::from_str(&scrubbed).ok()?)
+        Self::from_object(ExactJson::parse(&scrubbed).ok()?)
     }
 
     /// Creates a model from an object, which must have an id.
-    fn from_object(object: Value) -> Option<Self> {
+    fn from_object(object: ExactJson) -> Option<Self> {
         object["id"]
             .as_str()
             .is_some_and(|id| !id.is_empty())
@@ -133,7 +131,7 @@ impl ListedModel {
     }
 
     /// Returns the object as it came.
-    pub(crate) fn object(&self) -> &Value {
+    pub(crate) fn object(&self) -> &ExactJson {
         &self.0
     }
 
@@ -157,21 +155,16 @@ impl ListedModel {
 }
 
 /// Reads the models out of a list; none if it is no list. What has no id is left out.
-pub(crate) fn models_of(list: &Value) -> Option<Vec<ListedModel>> {
-    Some(
-        list["data"]
-            .as_array()?
-            .iter()
-            .cloned()
-            .filter_map(ListedModel::from_object)
-            .collect(),
-    )
+pub(crate) fn models_of(list: &ExactJson) -> Option<Vec<ListedModel>> {
+    let data = list.field("data").filter(|data| data.is_array())?;
+    let models = data.items().into_iter();
+    Some(models.filter_map(ListedModel::from_object).collect())
 }
 
 impl ModelPage {
     /// Reads a page; none if the body is no list of models.
     pub(super) fn from_body(body: &[u8]) -> Option<Self> {
-        let list: Value = serde_json::from_slice(body).ok()?;
+        let list = ExactJson::parse(std::str::from_utf8(body).ok()?).ok()?;
         let models = models_of(&list)?;
         let end = list["last_id"]
             .as_str()
@@ -247,7 +240,7 @@ mod tests {
 
     fn models(ids: &[&str]) -> Vec<ListedModel> {
         ids.iter()
-            .filter_map(|id| ListedModel::from_object(json!({"id": id})))
+            .filter_map(|id| ListedModel::from_object(json!({"id": id}).into()))
             .collect()
     }
 
@@ -307,7 +300,8 @@ mod tests {
     #[test]
     fn the_newest_goes_by_its_version_whatever_date_the_list_has() {
         let dated = |id: &str, date: &str| {
-            ListedModel::from_object(json!({"id": id, "created_at": date})).expect("it has an id")
+            let object = json!({"id": id, "created_at": date});
+            ListedModel::from_object(object.into()).expect("it has an id")
         };
         for (newest, other) in [
             ("claude-sonnet-5-default", "claude-sonnet-4-20250514"),
@@ -343,6 +337,14 @@ mod tests {
             (None, Some(9))
         );
         assert_eq!(page.next, None);
+    }
+
+    #[test]
+    fn numbers_of_a_model_keep_their_digits() {
+        let object = r#"{"id":"a","price":1.10,"serial":123456789012345678901,"x":{"y":1e400}}"#;
+        let page = ModelPage::from_body(format!("{{\"data\": [{object}]}}").as_bytes());
+        let models = page.expect("a list").models;
+        assert_eq!(models[0].object().to_string(), object);
     }
 
     #[test]

@@ -99,7 +99,10 @@ impl PacingOptions {
     pub(super) fn shared_ledger(&self) -> Option<SharedLedger> {
         let access = self.ledger.clone()?;
         let server = Box::new(RedisServer::new(access));
-        Some(SharedLedger::new(server, machine_number()))
+        Some(SharedLedger::new(
+            server,
+            machine_number(self.directory.as_deref()),
+        ))
     }
 
     /// Asks the server of the shared ledger for what it says of itself; none without a server.

@@ -112,7 +112,7 @@ impl ProxyChoice {
 }
 
 /// Returns a text with each `%` and its two digits replaced by the byte that they stand for.
-fn percent_decoded(text: &str) -> String {
+pub(super) fn percent_decoded(text: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
     while let Some((&first, after)) = rest.split_first() {
         let digits = after.get(..2).filter(|_| first == b'%');

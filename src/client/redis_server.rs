@@ -4,7 +4,7 @@
 //! The library gets a stream that is connected and encrypted here, so that its TLS is this
 //! program's: the same certificates are trusted as for requests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,23 +23,21 @@ use super::dns_resolver::look_up;
 use super::ledger_url::{LedgerPassword, LedgerUrl};
 use super::tls;
 use crate::pace::{
-    LedgerReplacement, LedgerServer, REPLACEMENT_LIFETIME, ServerFailure, ServerFuture, ServerReply,
+    LedgerReplacement, LedgerServer, REPLACEMENT_LIFETIME, SERVER_PATIENCE, ServerFailure,
+    ServerFuture, ServerReply,
 };
 use crate::text::without_os_codes;
-
-/// How long connecting and an exchange may take: nobody waits longer for a server that is gone.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a ledger is kept that nobody changes, in milliseconds: as long as a limit is valid that
 /// the endpoint has reported.
 const LIFETIME_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// Reads a key; with new bytes in `ARGV[3]`, replaces it if it still begins with `ARGV[1]`, and if
-/// no more than `ARGV[4]` microseconds have passed since `ARGV[2]`. Returns the time, and what the
-/// key has, unless it was replaced.
+/// Reads a key, up to the length of the longest ledger; with new bytes in `ARGV[3]`, replaces it if
+/// it still begins with `ARGV[1]`, and if no more than `ARGV[4]` microseconds have passed since
+/// `ARGV[2]`. Returns the time, and what the key has, unless it was replaced.
 const SCRIPT: &str = "\
 local time = redis.call('TIME')
-local bytes = redis.call('GET', KEYS[1]) or ''
+local bytes = redis.call('GETRANGE', KEYS[1], 0, 16777215)
 if #ARGV == 0 then return {time[1], time[2], bytes} end
 local late = time[1] * 1000000 + time[2] - ARGV[2] > tonumber(ARGV[4])
 if late or string.sub(bytes, 1, math.max(#ARGV[1], 1)) ~= ARGV[1] then
@@ -108,7 +106,7 @@ impl RedisServer {
     async fn query(&self, command: &redis::Cmd) -> Result<Value, ServerFailure> {
         for is_last in [false, true] {
             let mut connection = self.connected().await?;
-            let answer = timeout(PATIENCE, connection.send_packed_command(command)).await;
+            let answer = timeout(SERVER_PATIENCE, connection.send_packed_command(command)).await;
             let error = match answer {
                 Ok(Ok(value)) => {
                     let value = value.extract_error();
@@ -140,7 +138,9 @@ impl RedisServer {
             }
             Ok(connection.insert(Box::pin(self.connect()).await?).clone())
         };
-        timeout(PATIENCE, connected).await.map_err(|_| silent())?
+        timeout(SERVER_PATIENCE, connected)
+            .await
+            .map_err(|_| silent())?
     }
 
     async fn connect(&self) -> Result<MultiplexedConnection, ServerFailure> {
@@ -243,7 +243,7 @@ fn reply_from(value: Value) -> RedisResult<ServerReply> {
 
 fn silent() -> ServerFailure {
     ServerFailure {
-        reason: format!("no answer within {} s", PATIENCE.as_secs()),
+        reason: format!("no answer within {} s", SERVER_PATIENCE.as_secs()),
     }
 }
 
@@ -273,11 +273,12 @@ fn info_from(text: &str, round_trip: Duration) -> LedgerServerInfo {
     }
 }
 
-/// Returns a number for this machine, made of its name: not the name, which says more than others
-/// need to know. It is never 0.
-pub(super) fn machine_number() -> u64 {
+/// Returns a number for this machine, made of its name and of where its own ledgers are: not those
+/// themselves, which say more than others need to know. It is never 0.
+pub(super) fn machine_number(directory: Option<&Path>) -> u64 {
     let name = gethostname().unwrap_or_default();
-    let hash = fingerprint(&["langdock machine", &name.to_string_lossy()]);
+    let directory = directory.unwrap_or(Path::new("")).to_string_lossy();
+    let hash = fingerprint(&["langdock machine", &name.to_string_lossy(), &directory]);
     u64::from_str_radix(&hash[..12], 16).unwrap_or(1).max(1)
 }
 
@@ -325,8 +326,10 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_has_one_number() {
-        assert_eq!(machine_number(), machine_number());
-        assert!(machine_number() > 0);
+    fn a_machine_has_one_number_for_each_place_of_ledgers() {
+        let number = |directory| machine_number(Some(Path::new(directory)));
+        assert_eq!(number("/one"), number("/one"));
+        assert_ne!(number("/one"), number("/two"));
+        assert!(machine_number(None) > 0);
     }
 }

@@ -9,24 +9,19 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::watchdog::ConnectionActivity;
+use crate::protocol::RequestBody;
 
-/// How much is handed to the socket at a time, in bytes.
-const PIECE: usize = 64 * 1024;
-
-/// The bytes of a body, shared by all attempts, given out in pieces.
+/// A body that is handed to the socket piece by piece.
 #[derive(Debug)]
 pub(super) struct UploadBody {
-    rest: Bytes,
+    rest: RequestBody,
     activity: ConnectionActivity,
 }
 
 impl UploadBody {
-    /// Returns a body of these bytes.
-    pub(super) fn new(bytes: Bytes, activity: ConnectionActivity) -> Self {
-        Self {
-            rest: bytes,
-            activity,
-        }
+    /// Creates it; all attempts share the bytes.
+    pub(super) fn new(rest: RequestBody, activity: ConnectionActivity) -> Self {
+        Self { rest, activity }
     }
 }
 
@@ -38,16 +33,15 @@ impl Body for UploadBody {
         mut self: Pin<&mut Self>,
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.rest.is_empty() {
+        let Some(piece) = self.rest.take_piece() else {
             return Poll::Ready(None);
-        }
+        };
         self.activity.note_activity();
-        let length = self.rest.len().min(PIECE);
-        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty()
+        self.rest.len() == 0
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -1,13 +1,12 @@
 //! HTTP to servers other than the endpoint, with its TLS, its proxy and its connection timeout.
 
-use std::time::Duration;
-
 use reqwest::redirect::Policy;
-use reqwest::{Client, Proxy, Url};
+use reqwest::{Client, Url};
 
 use super::endpoint::{is_loopback, without_login};
 use super::error::BuildError;
-use super::{AGENT, ClientOptions, dns_resolver, proxy, tls};
+use super::http_builder::http_builder;
+use super::{AGENT, ClientOptions};
 
 /// How many redirects are followed, all of them at the same host.
 const MAX_REDIRECTS: usize = 5;
@@ -43,15 +42,9 @@ pub(crate) fn web_client(
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
         .ok_or_else(|| WebClientError::NotAUrl(without_login(address)))?;
-    let (is_https, is_local) = (url.scheme() == "https", is_loopback(&url));
-    if !is_https && !is_local {
+    if url.scheme() != "https" && !is_loopback(&url) {
         return Err(WebClientError::NotEncrypted(without_login(address)));
     }
-    let tls = match &options.cacert {
-        _ if !is_https => tls::without_roots(),
-        Some(file) => tls::with_roots_of(file)?,
-        None => tls::with_bundled_and_system_roots(),
-    };
     let home = url.origin();
     let policy = Policy::custom(move |attempt| {
         if attempt.url().origin() != home {
@@ -62,32 +55,16 @@ pub(crate) fn web_client(
             attempt.follow()
         }
     });
-    let mut builder = Client::builder()
-        .tls_backend_preconfigured(tls)
-        .connect_timeout(options.connect_timeout)
-        .tcp_keepalive(Duration::from_secs(60))
-        .redirect(policy)
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .http1_only()
-        .user_agent(AGENT)
-        .dns_resolver(dns_resolver::DnsResolver)
-        .no_proxy();
-    let proxy_url = if is_local {
-        None
-    } else {
-        options.proxy.url_for(&url)?
-    };
-    if let Some(proxy_url) = proxy_url {
-        proxy::address_of(&proxy_url)?;
-        builder = builder.proxy(Proxy::all(proxy_url).map_err(|_| BuildError::Proxy)?);
-    }
-    let client = builder.build().map_err(BuildError::Client)?;
+    let (builder, _) = http_builder(&url, options)?;
+    let client = builder.redirect(policy).user_agent(AGENT).build();
+    let client = client.map_err(BuildError::Client)?;
     Ok(WebClient { client, url })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::client::{ProxyChoice, RetryPolicy};
 

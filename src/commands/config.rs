@@ -4,15 +4,16 @@ use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::cli::{ConfigArgs, ConfigCommand, ConnectionArgs};
+use crate::client::KNOWN_REGIONS;
 use crate::compose::external_editor::edit_file;
 use crate::config::{
-    self, ConfigFile, ConfigKey, Flags, KeySource, MergedConfig, ModelTable, Origin, Paths,
-    RecordFiles, Row, SETTINGS, Settings, Sourced, chosen_profile, config_path, initialize,
-    read_key, resolve, set, unset,
+    self, ConfigFile, ConfigKey, Flags, KeySource, MergedConfig, ModelTable, NamedTable, Origin,
+    Paths, RecordFiles, Row, SettingFlag, Settings, Sourced, chosen_profile, config_path,
+    initialize, read_key, resolve, set, unset, unset_table,
 };
 use crate::error::Error;
 use crate::exchange::settings::merged_config;
-use crate::text::{TableColumn, TextTable, nearest_name};
+use crate::text::{TableColumn, TextTable};
 
 /// Shows or changes the settings.
 pub(crate) fn config(app: &App, args: &ConfigArgs) -> Result<(), Error> {
@@ -32,21 +33,48 @@ pub(crate) fn config(app: &App, args: &ConfigArgs) -> Result<(), Error> {
             value,
         } => {
             let key = find(key)?;
+            if app.secrets.has_key_like(value) {
+                let (key, reason) = (key.name(), "the value has an API key in it".to_owned());
+                return Err(config::Error::Refused { key, reason }.into());
+            }
             let profile = changed_profile(app, connection, &key);
             let profile = profile.as_ref().map(|profile| profile.value.as_str());
-            Ok(set(config_path(&paths)?, profile, &key, value)?)
+            set(config_path(&paths)?, profile, &key, value)?;
+            // Other flags may come from an alias; this one was probably meant to choose something.
+            if let ConfigKey::Setting(setting) = &key
+                && connection.sets(setting.key)
+                && let SettingFlag::Connection(flag) = setting.flag
+            {
+                app.notices.notice(&format!(
+                    "ignoring {flag}: `config set` takes its value as an argument"
+                ));
+            }
+            if key.name() == "region" && !KNOWN_REGIONS.contains(&value.as_str()) {
+                app.notices.notice(&format!(
+                    "region `{value}` is not in Langdock's documentation, which names {}",
+                    KNOWN_REGIONS.join(", ")
+                ));
+            }
+            Ok(())
         }
         ConfigCommand::Unset { connection, key } => {
-            let key = find(key)?;
-            let profile = changed_profile(app, connection, &key);
             let path = config_path(&paths)?;
-            if !unset(path, profile.as_ref(), &key)? {
-                let place = profile.map_or_else(String::new, |profile| {
-                    format!("profile `{}` of ", profile.value)
-                });
-                let key = key.name();
+            let (name, place, was_set) = match NamedTable::parse(key) {
+                Some(table) if ConfigKey::parse(key).is_none() => {
+                    (table.text(), String::new(), unset_table(path, &table)?)
+                }
+                _ => {
+                    let key = find(key)?;
+                    let profile = changed_profile(app, connection, &key);
+                    let place = profile.as_ref().map_or_else(String::new, |profile| {
+                        format!("profile `{}` of ", profile.value)
+                    });
+                    (key.name(), place, unset(path, profile.as_ref(), &key)?)
+                }
+            };
+            if !was_set {
                 app.notices.notice(&format!(
-                    "`{key}` is not set in {place}`{}`",
+                    "`{name}` is not set in {place}`{}`",
                     path.display()
                 ));
             }
@@ -55,7 +83,7 @@ pub(crate) fn config(app: &App, args: &ConfigArgs) -> Result<(), Error> {
         ConfigCommand::Show { connection, json } => {
             let (merged, settings) = found(app, connection, &paths)?;
             if *json {
-                app.print_object(&as_object(&paths, &merged, &settings))
+                app.print_settings(&as_object(&paths, &merged, &settings))
             } else {
                 app.print_table(&table(&paths, &merged, &settings))
             }
@@ -70,7 +98,7 @@ pub(crate) fn config(app: &App, args: &ConfigArgs) -> Result<(), Error> {
                         .find(|row| row.setting == setting)
                         .map(|row| row.value)
                 }
-                ConfigKey::Model(_) | ConfigKey::Tools(_) => {
+                ConfigKey::Model(_) | ConfigKey::Tools(_) | ConfigKey::Secrets(_) => {
                     beside_the_settings(&merged, &settings)
                         .find(|(name, ..)| *name == key.name())
                         .map(|(_, value, _)| value)
@@ -79,7 +107,10 @@ pub(crate) fn config(app: &App, args: &ConfigArgs) -> Result<(), Error> {
             value
                 .map(|value| plain(&value))
                 .filter(|text| !text.is_empty())
-                .map_or(Ok(()), |text| app.print_outside(&format!("{text}\n")))
+                .map_or(Ok(()), |text| {
+                    let text = app.secrets.scrub_message(&text).into_owned();
+                    app.print_outside(&format!("{text}\n"))
+                })
         }
     }
 }
@@ -97,15 +128,9 @@ fn edit(app: &App, paths: &Paths) -> Result<(), Error> {
 }
 
 fn find(name: &str) -> Result<ConfigKey, Error> {
-    ConfigKey::parse(name).ok_or_else(|| {
-        let keys = || SETTINGS.iter().map(|setting| setting.key);
-        Error::Usage {
-            message: format!("no setting `{name}`"),
-            hint: Some(match nearest_name(name, keys()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("settings: {}", keys().collect::<Vec<_>>().join(", ")),
-            }),
-        }
+    ConfigKey::parse(name).ok_or_else(|| Error::Usage {
+        message: format!("no setting `{name}`"),
+        hint: Some(ConfigKey::hint_for(name)),
     })
 }
 
@@ -117,7 +142,7 @@ fn changed_profile(
 ) -> Option<Sourced<String>> {
     match key {
         ConfigKey::Setting(_) => chosen_profile(connection.profile.as_deref(), &app.env),
-        ConfigKey::Model(_) | ConfigKey::Tools(_) => None,
+        ConfigKey::Model(_) | ConfigKey::Tools(_) | ConfigKey::Secrets(_) => None,
     }
 }
 
@@ -136,19 +161,19 @@ fn found(
     Ok((merged, settings))
 }
 
-/// Returns the limits, the prices and the tool lists that were set, each with its name and origin.
+/// Returns the limits, the prices, the tool lists and what is said of secrets, as far as they were
+/// set, each with its name and origin.
 fn beside_the_settings<'a>(
     merged: &'a MergedConfig,
     settings: &'a Settings,
 ) -> impl Iterator<Item = (String, Value, &'a Origin)> {
     let models = merged.models().iter().flat_map(ModelTable::rows);
     let models = models.map(|(key, value, origin)| (key.name(), value, origin));
-    models.chain(
-        settings
-            .tools
-            .rows()
-            .map(|(key, names, origin)| (key.name(), json!(names), origin)),
-    )
+    let tools = settings.tools.rows();
+    let tools = tools.map(|(key, names, origin)| (key.name(), json!(names), origin));
+    let secrets = merged.secrets().rows();
+    let secrets = secrets.map(|(key, value, origin)| (key.name(), value, origin));
+    models.chain(tools).chain(secrets)
 }
 
 /// Formats a value for scripts.

@@ -7,14 +7,15 @@ use crate::app::App;
 use crate::cli;
 use crate::client::DEFAULT_MAX_TOKENS;
 use crate::compose::build::{RequestParts, build};
+use crate::compose::picture_fitting::{count_pictures, fit_turn};
 use crate::compose::preflight::{check, table};
-use crate::compose::sources::RequestSources;
+use crate::compose::secret_guard::SecretGuard;
 use crate::compose::user_turn::{default_system, stdin_use, system_prompt, user_turn};
 use crate::config::State;
 use crate::error::Error;
 use crate::exchange::model_catalog::ModelCatalog;
 use crate::exchange::selected_model::SelectedModel;
-use crate::exchange::settings::settings;
+use crate::exchange::setup::read_sources;
 use crate::input::{Estimate, Part};
 use crate::usage::CalibrationFactors;
 
@@ -33,31 +34,27 @@ pub(crate) async fn count(app: &App, args: cli::CountArgs) -> Result<(), Error> 
     let is_json = args.json;
     let args = args.into_ask();
     let stdin_use = stdin_use(&args, None)?;
-    let mut given = RequestSources::read(app, &args, None).await?;
-    let settings = settings(
-        app,
-        &args.connection.flags(
-            given.model(&args),
-            &args.request,
-            &args.output,
-            &args.caching,
-        ),
-        None,
-    )?;
+    let (mut given, _, settings) = read_sources(app, &args, None, None).await?;
     let catalog = ModelCatalog::new(app, settings);
-    let system = system_prompt(app, args.request.system()).await?;
+    let guard = SecretGuard::new(app, &catalog.settings().secrets);
+    let system = system_prompt(guard, args.request.system()).await?;
     let has_other = system.is_some() || given.has_field("system");
     let system = system.or(default_system(app, catalog.settings(), has_other).await?);
-    let turn = app
-        .unless_interrupted(user_turn(app, &args, &mut given, stdin_use))
+    let mut turn = app
+        .unless_interrupted(user_turn(guard, &args, &mut given, stdin_use))
         .await??;
     for notice in &turn.notices {
-        app.notices.notice(notice);
+        app.notices.notice_always(notice);
     }
-    let spec = given.resolve(&args, catalog.settings())?;
+    let mut spec = given.resolve(&args, catalog.settings())?;
+    spec.check_typed(guard, &args.request);
     let model = catalog.known_model().await;
     let model = model.as_deref();
+    let count = count_pictures(&given.conversation.messages) + turn.pictures.len();
+    fit_turn(app, &mut turn, catalog.picture_fit(model, count)).await?;
     if !args.input.no_check {
+        let pdfs = [given.conversation.pdfs.as_slice(), &turn.pdfs].concat();
+        catalog.check_pdfs(&pdfs, model, false).await?;
         let pictures = [given.conversation.pictures.as_slice(), &turn.pictures].concat();
         catalog.check_pictures(&pictures, model, false).await?;
     }
@@ -117,12 +114,12 @@ fn page(counted: &Counted<'_>) -> String {
     let mut text = table(&counted.estimate, counted.factor).to_sanitized_text();
     let Counted { max_tokens, .. } = counted;
     text.push_str(&format!(
-        "the answer adds up to {}\n",
+        "the answer can add up to {}\n",
         crate::text::counted(*max_tokens, "token")
     ));
     if let (Some(model), Some(window)) = (counted.model, counted.window) {
         text.push_str(&format!(
-            "{model} takes {}\n",
+            "{model} has a context window of {}\n",
             crate::text::counted(window, "token")
         ));
     }

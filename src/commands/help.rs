@@ -6,6 +6,7 @@ use crate::client::{DEFAULT_BASE_URL, KNOWN_REGIONS, regions_instead};
 use crate::config::{SETTINGS, TABLES, variables};
 use crate::error::{EXIT_CODES, Error};
 use crate::mcp::SERVER_KEYS;
+use crate::secret_scan::rules;
 use crate::text::{TableColumn, TextTable, did_you_mean, wrap_words};
 use crate::tool::TOOL_KEYS;
 
@@ -15,10 +16,11 @@ type Topic = (&'static str, fn(Option<usize>) -> String);
 /// The topics that are not commands. `config` is a command, whose help is followed by the keys of
 /// the config file, that of `tool-run` by the keys of a tools file, and that of `mcp` by those of a
 /// server.
-const TOPICS: [Topic; 3] = [
+const TOPICS: [Topic; 4] = [
     (HELP_TOPICS[0], exit_codes),
     (HELP_TOPICS[1], environment),
     (HELP_TOPICS[2], regions),
+    (HELP_TOPICS[3], secrets),
 ];
 
 /// Prints the help of a command, or a topic.
@@ -28,7 +30,7 @@ pub(crate) fn help(app: &App, args: &cli::HelpArgs) -> Result<(), Error> {
     if let [word] = words.as_slice()
         && let Some((_, text)) = TOPICS.iter().find(|(name, _)| name == word)
     {
-        return app.print(&text(columns));
+        return app.print_long(&text(columns));
     }
     let Some(mut text) = command_help(&args.topic) else {
         return Err(unknown(&words.join(" ")));
@@ -42,7 +44,7 @@ pub(crate) fn help(app: &App, args: &cli::HelpArgs) -> Result<(), Error> {
     if words == ["mcp"] {
         text.push_str(&server_keys(columns));
     }
-    app.print(&text)
+    app.print_long(&text)
 }
 
 fn unknown(given: &str) -> Error {
@@ -126,9 +128,9 @@ fn tools_file(columns: Option<usize>) -> String {
 }
 
 fn server_keys(columns: Option<usize>) -> String {
-    let about = "Keys of a server in the config file, under [mcp.NAME]; a JSON file has the \
-        same, in an object for each server under mcpServers. ${VAR} and ${VAR:-default} in env and \
-                 headers mean an environment variable:";
+    let about = "Keys of a server in the config file, under [mcp.NAME]. A JSON file has the same \
+                 keys, in an object for each server under mcpServers. In env and headers, ${VAR} \
+                 and ${VAR:-default} stand for an environment variable.";
     let mut text = "\n".to_owned() + &paragraph(about, 0, columns);
     for (key, sample, about) in SERVER_KEYS {
         text.push_str(&format!("  {key} = {sample}\n"));
@@ -156,4 +158,20 @@ fn regions(columns: Option<usize>) -> String {
         text.push_str(&paragraph(&only, 0, columns));
     }
     text
+}
+
+fn secrets(columns: Option<usize>) -> String {
+    let about = "Before anything is sent, it is searched for the secrets below. A file with one is \
+                 refused. What you type or pipe in is sent, with a notice, and results of tools \
+                 are masked. --secrets mask replaces each secret with [SECRET n], and --secrets send \
+                 does not look for any; secrets_mode in the config file is the default.";
+    let allowed = "In the config file, `allow` in [secrets] lists what may be sent: names from \
+                   this list, path globs such as 'tests/**', and the fingerprints that a refusal \
+                   prints. [secrets.rules] adds rules, each a name and a regular expression.";
+    let mut table = TextTable::new([TableColumn::LEFT; 2])
+        .with_indent(2)
+        .with_max_width(columns);
+    table.extend(rules().map(|(name, kind)| [name.to_owned(), kind.to_owned()]));
+    let about = paragraph(about, 0, columns) + "\n" + &paragraph(allowed, 0, columns);
+    about + "\n" + &table.to_text()
 }

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::cli;
-use crate::compose::thinking_binding::has_thinking;
+use crate::compose::secret_guard::SecretGuard;
 use crate::config::Settings;
 use crate::error::Error;
 use crate::exchange::answer_format::{AnswerFormat, renderer};
@@ -17,8 +17,9 @@ use crate::exchange::structured::{load_output_schema, send_structured};
 pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
     watch_hangup(app)?;
     let ask = &args.ask;
-    let mut schema = load_output_schema(app, &args.structured).await?;
     let setup = set_up(app, ask, args.structured.schema.as_deref(), None).await?;
+    let guard = SecretGuard::new(app, &setup.catalog.settings().secrets);
+    let mut schema = load_output_schema(guard, &args.structured).await?;
     let plan = PromptPlan {
         command: "send",
         saving: saving(app, setup.catalog.settings()),
@@ -61,12 +62,6 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
     }
     let calls_out = !request.tools.is_empty();
     let mut renderer = answer_renderer(&exchange, &ask.output, &request, calls_out, sink);
-    let is_sent_as_it_is = encoded.marks.is_empty()
-        && !exchange.may_ask_another_model()
-        && exchange.settings().auto_continue == 0;
-    if is_sent_as_it_is && !has_thinking(&request) {
-        request.messages.clear(); // Their text is in the body: large input is not held twice.
-    }
     let mut answer_sink = AnswerSink {
         renderer: &mut renderer,
         recorder: &mut recorder,

@@ -12,10 +12,10 @@ use crate::config::{DataScope, Flags, sessions_directory};
 use crate::error::Error;
 use crate::exchange::answer_format::screen_of_terminal;
 use crate::exchange::settings::settings;
-use crate::protocol::{ContentBlock, Role};
+use crate::protocol::{ContentBlock, InputMessage};
 use crate::session::{
     self, ConversationSummary, SavedConversation, SearchHit, SessionStore, conversation_json,
-    conversation_markdown,
+    conversation_markdown, markdown_pieces,
 };
 use crate::text::{TableColumn, TextTable, counted, format_age};
 use crate::ui::{ask_yes_no, first_code_block};
@@ -41,7 +41,7 @@ const WIDE: usize = 120;
 pub(crate) fn session(app: &App, args: &cli::SessionArgs) -> Result<(), Error> {
     let scope = DataScope::for_demo(args.demo);
     let store = sessions_directory(scope)
-        .map(SessionStore::in_directory)
+        .map(|directory| SessionStore::in_directory(directory).refusing(&app.secrets))
         .ok_or(session::Error::NoHome)?;
     for notice in store.recover_journals() {
         app.notices.notice(&notice);
@@ -57,7 +57,7 @@ pub(crate) fn session(app: &App, args: &cli::SessionArgs) -> Result<(), Error> {
         } => {
             let conversation = find(app, &store, session.as_deref())?;
             if *json {
-                return app.print_object(&conversation_json(&conversation));
+                return app.print_object_pieces(conversation_json(&conversation));
             }
             if *extract {
                 let answer = last_answer(&conversation)?;
@@ -67,24 +67,22 @@ pub(crate) fn session(app: &App, args: &cli::SessionArgs) -> Result<(), Error> {
                 };
                 return app.print_outside(&code);
             }
-            let text = if *last {
-                last_answer(&conversation)?
-            } else {
-                conversation_markdown(&conversation)
-            };
-            if *raw {
-                app.print_outside(&text)
-            } else {
-                show(app, &text)
+            match (*last, *raw) {
+                (true, true) => app.print_long_outside(&last_answer(&conversation)?),
+                (true, false) => show(app, &last_answer(&conversation)?),
+                (false, _) if !app.facts.stdout_is_terminal => print_markdown(app, &conversation),
+                (false, true) => app.print_long_outside(&conversation_markdown(&conversation)),
+                (false, false) => show(app, &conversation_markdown(&conversation)),
             }
         }
         SessionAction::Search { words, json } => search(app, &store, words, *json),
         SessionAction::Export { session, json } => {
             let conversation = find(app, &store, session.as_deref())?;
             if *json {
-                let mut messages = fit_messages(conversation.messages());
+                let model = conversation.last_answering_model().unwrap_or_default();
+                let mut messages = fit_messages(conversation.messages(), model);
                 remove_hashes(&mut messages);
-                app.print_object(&messages)
+                app.print_object_pieces(list_json(messages))
             } else {
                 print_markdown(app, &conversation)
             }
@@ -160,7 +158,7 @@ fn list(app: &App, store: &SessionStore, scope: DataScope, as_json: bool) -> Res
             summary.title.clone(),
         ])
     }));
-    app.print(&table.to_sanitized_text())
+    app.print_long(&table.to_sanitized_text())
 }
 
 fn search(app: &App, store: &SessionStore, words: &[String], as_json: bool) -> Result<(), Error> {
@@ -183,7 +181,7 @@ fn search(app: &App, store: &SessionStore, words: &[String], as_json: bool) -> R
     // Titles are untrusted, so they are sanitized even for a pipe.
     let mut table = TextTable::new([TableColumn::LEFT; 4]).with_cut_at(app.facts.stdout_columns());
     table.extend(rows);
-    app.print(&table.to_sanitized_text())
+    app.print_long(&table.to_sanitized_text())
 }
 
 fn remove(
@@ -192,9 +190,8 @@ fn remove(
     given: &[String],
     older_than: Option<Duration>,
 ) -> Result<(), Error> {
-    let id = |given: &String| {
-        find(app, store, Some(given)).map(|conversation| conversation.id().to_owned())
-    };
+    // What is deleted is gone, so the beginning of a title is not enough.
+    let id = |given: &String| Ok::<_, Error>(store.open_exact(given)?.id().to_owned());
     let mut ids = given.iter().map(id).collect::<Result<Vec<_>, _>>()?;
     if let Some(age) = older_than {
         ids = store.older_than(age, SystemTime::now())?;
@@ -276,18 +273,14 @@ fn size(bytes: u64) -> String {
 
 /// Returns the text of the last answer, with a line end.
 fn last_answer(conversation: &SavedConversation) -> Result<String, Error> {
-    let messages = conversation.messages();
-    let answer = messages
-        .iter()
-        .rfind(|message| message.role == Role::Assistant);
-    let Some(answer) = answer else {
+    let Some(answer) = conversation.last_answer() else {
         return Err(Error::Usage {
             message: format!("no answer in the conversation `{}`", conversation.title()),
             hint: Some("leave out --last to see what it has".to_owned()),
         });
     };
     let texts = answer.content.iter().filter_map(|block| match block {
-        ContentBlock::Text(text) => Some(text.text.as_str()),
+        ContentBlock::Text(text) => Some(&*text.text),
         _ => None,
     });
     let mut text: String = texts.collect();
@@ -307,11 +300,23 @@ fn show(app: &App, text: &str) -> Result<(), Error> {
     };
     let is_terminal = app.facts.stdout_is_terminal;
     match screen_of_terminal(app, is_terminal.then(theme).flatten().as_deref()) {
-        Some(screen) => app.print_markdown(text, screen),
-        None => app.print_outside(text),
+        Some(screen) => app.print_long_markdown(text, screen),
+        None => app.print_long_outside(text),
     }
 }
 
 fn print_markdown(app: &App, conversation: &SavedConversation) -> Result<(), Error> {
-    app.print_outside(&conversation_markdown(conversation))
+    markdown_pieces(conversation).try_for_each(|piece| app.print_outside(&piece))
+}
+
+/// Returns the JSON of a list of messages in pieces, each of which may have megabytes. None is held
+/// longer than its piece.
+fn list_json(messages: Vec<InputMessage>) -> impl Iterator<Item = String> {
+    let pieces = messages.into_iter().enumerate().map(|(place, message)| {
+        let json = serde_json::to_string(&message);
+        let json = json.expect("maps with string keys are always JSON");
+        if place > 0 { format!(",{json}") } else { json }
+    });
+    let begun = std::iter::once("[".to_owned());
+    begun.chain(pieces).chain(std::iter::once("]".to_owned()))
 }

@@ -26,7 +26,7 @@ pub(crate) async fn template(app: &App, args: &cli::TemplateArgs) -> Result<(), 
         cli::TemplateAction::Show { name } => {
             let path = path_of(Path::new(name))?;
             let text = app.unless_interrupted(read_text(&path)).await??;
-            app.print_outside(&text)
+            app.print_long_outside(&text)
         }
     }
 }

@@ -8,9 +8,11 @@ use serde_json::json;
 use crate::app::App;
 use crate::cli;
 use crate::compose::named_text::read_named_text;
+use crate::compose::secret_guard::SecretGuard;
 use crate::compose::tool_files::{confirm_exposed, load};
 use crate::error::Error;
 use crate::exchange::answer_format::sink;
+use crate::exchange::credentials::learn_key;
 use crate::exchange::engine::AnswerSink;
 use crate::exchange::finish::finish_answer;
 use crate::exchange::named_servers::named_servers;
@@ -18,13 +20,13 @@ use crate::exchange::prepared_exchange::{PreparedExchange, PromptPlan, answer_re
 use crate::exchange::run_tools::RunTools;
 use crate::exchange::session_recorder::{Saving, TurnRecorder};
 use crate::exchange::settings::settings;
-use crate::exchange::setup::{set_up, watch_hangup};
+use crate::exchange::setup::{Setup, set_up, watch_hangup};
 use crate::exchange::tool_loop::{ToolLoop, checked_tools, external_tools};
 use crate::exchange::tool_runner::{ToolRunner, run_by_hand};
 use crate::exchange::tool_servers::{StartingServers, ToolServers, report_cost};
 use crate::protocol::{ContentBlock, ExactJson, ToolUse};
 use crate::text::{TableColumn, TextTable};
-use crate::tool::{self, Tool};
+use crate::tool::{Outcome, Tool};
 use crate::turn::TurnRules;
 use crate::ui::OutputSink;
 
@@ -38,7 +40,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
         return call(app, args, name, input).await;
     }
     let ask = &args.ask;
-    let mut setup = set_up(app, ask, None, Some(&args.running)).await?;
+    let mut setup = Box::pin(set_up(app, ask, None, Some(&args.running))).await?;
     let is_sent = !(ask.looking.dry_run || ask.looking.curl);
     let (catalog, sources) = (&setup.catalog, &mut setup.sources);
     let mut tools = Box::pin(RunTools::begin(
@@ -49,20 +51,33 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
         is_sent,
     ))
     .await?;
+    let ended = Box::pin(run(app, args, setup, &mut tools)).await;
+    tools.close().await;
+    ended
+}
+
+/// Sends the prompt, and runs the tools that the model calls.
+async fn run<'a>(
+    app: &'a App,
+    args: &cli::ToolRunArgs,
+    setup: Setup<'a>,
+    tools: &mut RunTools<'_>,
+) -> Result<(), Error> {
+    let ask = &args.ask;
     let plan = PromptPlan {
         command: "tool-run",
         saving: Saving::Yes,
         keeps_connection: true,
         is_continued: true,
         schema: None,
-        tools: Some(&mut tools),
+        tools: Some(tools),
     };
     let prepared = Box::pin(PreparedExchange::open(app, ask, setup, plan)).await?;
-    let mut runner = ToolRunner::new(app, tools.into_ready(), args.running.tool_jobs);
     let Some(prepared) = prepared else {
-        runner.close().await;
         return Ok(());
     };
+    let secrets = &prepared.exchange.settings().secrets;
+    let mut runner = ToolRunner::new(app, tools.take_ready(), args.running.tool_jobs, secrets);
     let PreparedExchange {
         demo: _demo,
         mut exchange,
@@ -91,9 +106,7 @@ pub(crate) async fn tool_run(app: &App, args: &cli::ToolRunArgs) -> Result<(), E
     let run = Box::pin(tool_loop.run(&mut exchange, &mut request, encoded, &mut answer_sink));
     let outcome = run.await;
     recorder.commit(app);
-    let finished = finish_answer(app, ask, accepted, outcome, renderer);
-    runner.close().await;
-    finished
+    finish_answer(app, ask, accepted, outcome, renderer)
 }
 
 /// Reads the tools and starts the servers, without setting up a request.
@@ -101,9 +114,12 @@ async fn tools_of(
     app: &App,
     args: &cli::ToolRunArgs,
 ) -> Result<(Vec<Tool>, Arc<ToolServers>), Error> {
+    let settings = settings(app, &args.ask.connection.own_flags(), None)?;
+    learn_key(app, &settings.key);
     let mut tools = Vec::new();
+    let guard = SecretGuard::new(app, &settings.secrets);
     for path in &args.ask.tools.tools {
-        tools.extend(load(app, path, Some(&args.running)).await?);
+        tools.extend(load(guard, path, Some(&args.running)).await?);
     }
     let given = &args.running.mcp;
     if tools.is_empty() && given.is_empty() {
@@ -116,9 +132,8 @@ async fn tools_of(
     if given.is_empty() {
         return Ok((tools, Arc::default()));
     }
-    let settings = settings(app, &args.ask.connection.own_flags(), None)?;
     let specs = named_servers(app, given, &settings.servers).await?;
-    let starting = StartingServers::start(app, specs, &settings.options).await?;
+    let starting = StartingServers::start(app, specs, &settings).await?;
     let servers = starting.wait(app).await?;
     let of_servers = servers.tools(app);
     report_cost(app, &of_servers);
@@ -130,8 +145,9 @@ async fn tools_of(
 /// definitions.
 async fn list(app: &App, args: &cli::ToolRunArgs) -> Result<(), Error> {
     let (tools, servers) = tools_of(app, args).await?;
-    let tools = checked_tools(tools)?;
+    let tools = checked_tools(tools);
     ToolServers::close(servers, app).await;
+    let tools = tools?;
     if args.ask.output.json {
         return app.print_object(&json!(tools.definitions()));
     }
@@ -164,31 +180,14 @@ async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Re
             hint: Some("put one of them in a file".to_owned()),
         });
     }
-    let (tools, servers) = tools_of(app, args).await?;
-    let tools = checked_tools(tools)?;
-    let wrong = |message: String, hint: &str| Error::Usage {
-        message,
-        hint: Some(hint.to_owned()),
-    };
-    let ready = tools.find(name).map_err(|why| {
-        let hint = "`langdock tool-run --list` with the same -T lists the tools";
-        wrong(format!("--call: {why}"), hint)
-    })?;
-    if let Some(command) = ready.command() {
-        confirm_exposed(app, &command.program).await?;
+    if !args.ask.tools.tools.is_empty() {
+        // It starts while the tools file is read.
+        app.guard.prepare();
     }
-    let (file, text) = match input {
-        "-" => read_named_text(app, Path::new("-")).await?,
-        text => ("--call".to_owned(), text.to_owned()),
-    };
-    let input = ExactJson::parse(&text).map_err(|error| {
-        let hint = "pass a JSON object, such as '{\"n\": 1}'";
-        wrong(format!("{file}: not valid JSON: {error}"), hint)
-    })?;
-    let call = ToolUse::new("toolu_by_hand", name, input);
-    let mut sink = sink(app, &args.ask).await?;
-    let outcome = run_by_hand(app, tools, &servers, call.clone()).await;
+    let (tools, servers) = tools_of(app, args).await?;
+    let outcome = Box::pin(outcome_of(app, args, tools, &servers, name, input)).await;
     ToolServers::close(servers, app).await;
+    let (call, outcome, mut sink) = outcome?;
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -223,8 +222,43 @@ async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Re
     Err(Error::CallByHand(how.to_owned()))
 }
 
+/// Runs the call, after the output was opened. The inner error is that of the call.
+async fn outcome_of(
+    app: &App,
+    args: &cli::ToolRunArgs,
+    tools: Vec<Tool>,
+    servers: &Arc<ToolServers>,
+    name: &str,
+    input: &str,
+) -> Result<(ToolUse, Result<Outcome, Error>, OutputSink), Error> {
+    let tools = checked_tools(tools)?;
+    let wrong = |message: String, hint: &str| Error::Usage {
+        message,
+        hint: Some(hint.to_owned()),
+    };
+    let ready = tools.find(name).map_err(|why| {
+        let hint = "`langdock tool-run --list` with the same -T or --mcp lists the tools";
+        wrong(format!("--call: {why}"), hint)
+    })?;
+    if let Some(command) = ready.command() {
+        confirm_exposed(app, &command.program).await?;
+    }
+    let (file, text) = match input {
+        "-" => read_named_text(app, Path::new("-")).await?,
+        text => ("--call".to_owned(), text.to_owned()),
+    };
+    let input = ExactJson::parse(&text).map_err(|error| {
+        let hint = "pass a JSON object, such as '{\"n\": 1}'";
+        wrong(format!("{file}: not valid JSON: {error}"), hint)
+    })?;
+    let call = ToolUse::new("toolu_by_hand", name, input);
+    let sink = sink(app, &args.ask).await?;
+    let outcome = run_by_hand(app, tools, servers, call.clone()).await;
+    Ok((call, outcome, sink))
+}
+
 /// Writes the result of a call unmodified; on a terminal, an image is replaced by its size.
-fn put(outcome: &tool::Outcome, sink: &mut OutputSink) {
+fn put(outcome: &Outcome, sink: &mut OutputSink) {
     match (&outcome.image, outcome.content.as_str()) {
         (Some(image), _) if !sink.is_terminal() => sink.write_bytes(image),
         (None, Some(text)) => {

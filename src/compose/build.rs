@@ -5,13 +5,30 @@ use super::history_fit::{HistoryStage, fit_history};
 use super::request_spec::{RequestSpec, set_twice};
 use crate::error::Error;
 use crate::protocol::{
-    ContentBlock, CreateMessage, ExactFields, ExactJson, InputMessage, RequestField, Role,
-    SystemPrompt, ToolChoice, ToolDefinition,
+    ContentBlock, CreateMessage, ExactFields, ExactJson, InputMessage, RequestBody, RequestField,
+    Role, SystemPrompt, ToolChoice, ToolDefinition,
 };
+use crate::session::TooLong;
 
 /// The largest body, in bytes: Bedrock's limit, the tightest of the platforms behind the endpoint.
 /// Unverified against Langdock.
 pub(crate) const MAX_BODY_BYTES: usize = 20 * 1024 * 1024;
+
+/// Returns the most bytes of earlier turns that are put into a request; `any_size` is as for
+/// [`encode_body`].
+pub(crate) fn most_history_bytes(any_size: bool) -> usize {
+    if any_size { usize::MAX } else { MAX_BODY_BYTES }
+}
+
+/// Returns the error for a conversation that has more.
+pub(crate) fn conversation_too_large(conversation: &TooLong) -> Error {
+    Error::RequestTooLarge {
+        bytes: conversation.bytes,
+        limit: MAX_BODY_BYTES,
+        largest: "the conversation so far".to_owned(),
+        exclude: Vec::new(),
+    }
+}
 
 /// What a request is made of, apart from its fields.
 pub(crate) struct RequestParts {
@@ -120,7 +137,7 @@ pub(crate) fn encode_marked_body(
     marks: &CacheMarks,
     parts: &[(String, usize)],
     any_size: bool,
-) -> Result<Vec<u8>, Error> {
+) -> Result<RequestBody, Error> {
     marks.apply(request);
     let body = encode_body(request, parts, any_size);
     marks.remove(request);
@@ -130,13 +147,13 @@ pub(crate) fn encode_marked_body(
 /// Writes the body, and refuses one that is larger than the endpoint takes, unless `any_size` is
 /// fine. `parts` are the parts of the user's turn.
 pub(crate) fn encode_body(
-    request: &CreateMessage,
+    request: &mut CreateMessage,
     parts: &[(String, usize)],
     any_size: bool,
-) -> Result<Vec<u8>, Error> {
+) -> Result<RequestBody, Error> {
     let input: usize = parts.iter().map(|(_, bytes)| bytes).sum();
     // Line feeds and quotes take two bytes in JSON: a sixteenth more is enough for most text.
-    let body = request.to_json(input + input / 16 + 1024);
+    let body = request.serialize_body(input + input / 16 + 1024);
     if any_size || body.len() <= MAX_BODY_BYTES {
         return Ok(body);
     }
@@ -148,5 +165,6 @@ pub(crate) fn encode_body(
         bytes: body.len(),
         limit: MAX_BODY_BYTES,
         largest: largest.to_owned(),
+        exclude: Vec::new(),
     })
 }

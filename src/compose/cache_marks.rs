@@ -5,11 +5,9 @@
 //! of them. They are no part of the prefix: the same conversation is the same bytes to the cache,
 //! whether its earlier turns were marked or not.
 
-use serde_json::{Map, Value};
-
 use crate::protocol::{
     CACHE_CONTROL, CACHE_LOOK_BACK, CacheTtl, ContentBlock, CreateMessage, InputMessage,
-    MAX_CACHE_MARKS, Role,
+    MAX_CACHE_MARKS, Role, UnknownFields,
 };
 
 /// How many blocks a turn may add before the end of the one before it is marked too. A stored
@@ -150,7 +148,7 @@ impl CacheMarks {
                     tool.set_field(CACHE_CONTROL, self.ttl.to_json());
                 }
             } else if let Some(fields) = fields_at(request, *place) {
-                fields.insert(CACHE_CONTROL.to_owned(), self.ttl.to_json());
+                fields.insert(CACHE_CONTROL, &self.ttl.to_json());
             }
         }
     }
@@ -170,7 +168,7 @@ impl CacheMarks {
 }
 
 /// Returns the fields of a marked block that are not its content.
-fn fields_at(request: &mut CreateMessage, place: MarkPlace) -> Option<&mut Map<String, Value>> {
+fn fields_at(request: &mut CreateMessage, place: MarkPlace) -> Option<&mut UnknownFields> {
     match place {
         MarkPlace::Tools => None,
         MarkPlace::System => request.system.as_mut()?.last_extra_mut(),
@@ -222,7 +220,7 @@ fn blocks_between(messages: &[InputMessage], before: MarkPlace, end: MarkPlace) 
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::protocol::{ExactFields, SystemPrompt, ToolDefinition};

@@ -111,12 +111,20 @@ struct StoredPrefix {
 /// - One that was read before it lapsed is written again.
 /// - One that lapsed unread is not, unless the last hour had two turns: then the pauses are too
 ///   long for five minutes, and it is written for an hour.
-pub(crate) fn choose_ttl(past: &[PastRequest], model: &str, now: SystemTime) -> Option<CacheTtl> {
+/// - One that the request does not begin with, as after a turn was undone, is as good as gone: what
+///   the request begins with is new. `is_continued` says whether it begins with the last prompt.
+pub(crate) fn choose_ttl(
+    past: &[PastRequest],
+    model: &str,
+    now: SystemTime,
+    is_continued: impl FnOnce() -> bool,
+) -> Option<CacheTtl> {
     let elapsed = |since: SystemTime| now.duration_since(since).unwrap_or_default();
     let chosen = match stored_prefix(past, model) {
         None => CacheTtl::FiveMinutes,
         Some(stored) if stored.is_there(now) => {
             match stored.misses {
+                0 if !is_continued() => CacheTtl::FiveMinutes,
                 // It is read, which costs less than no mark, whatever was lost before.
                 0 => return Some(stored.ttl),
                 MAX_MISSES.. => return None,
@@ -225,7 +233,7 @@ mod tests {
 
     fn at(past: &[PastRequest], seconds: u64) -> Option<CacheTtl> {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        choose_ttl(past, "m", now)
+        choose_ttl(past, "m", now, || true)
     }
 
     #[test]
@@ -269,6 +277,22 @@ mod tests {
     }
 
     #[test]
+    fn a_prompt_that_begins_otherwise_is_written_only_if_that_may_be_lost() {
+        let other = |past: &[PastRequest], seconds| {
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            choose_ttl(past, "m", now, || false)
+        };
+        assert_eq!(other(&[past(0, 0, 1000, 0)], MINUTE), SHORT);
+        let long = [
+            past(0, 0, 1000, 0),
+            past(10 * MINUTE, 0, 0, 0),
+            past(20 * MINUTE, 0, 0, 1000),
+        ];
+        assert_eq!(at(&long, 30 * MINUTE), LONG);
+        assert_eq!(other(&long, 30 * MINUTE), None);
+    }
+
+    #[test]
     fn a_cache_that_never_returns_what_it_was_given_is_left_alone() {
         let mut lost: Vec<PastRequest> = Vec::new();
         let mut marked = 0;
@@ -285,13 +309,14 @@ mod tests {
     fn another_model_has_a_cache_of_its_own() {
         let written = [past(0, 0, 1000, 0)];
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(MINUTE);
-        assert_eq!(choose_ttl(&written, "other", now), SHORT);
+        assert_eq!(choose_ttl(&written, "other", now, || true), SHORT);
     }
 
     #[test]
     fn what_was_lost_is_never_more_than_one_write() {
         let spent: Vec<PastRequest> = (0..5).map(|n| past(n * 600, 0, 1000, 0)).collect();
         assert_eq!(at(&spent, 5 * 600), None);
-        assert_eq!(choose_ttl(&spent, "other", SystemTime::UNIX_EPOCH), None);
+        let epoch = SystemTime::UNIX_EPOCH;
+        assert_eq!(choose_ttl(&spent, "other", epoch, || true), None);
     }
 }

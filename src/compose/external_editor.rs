@@ -7,7 +7,7 @@ use std::process::{Command, ExitStatus};
 
 use crate::app::App;
 use crate::error::Error;
-use crate::fs::{create_draft, open_existing};
+use crate::fs::{child_command, create_draft, open_existing};
 use crate::input::on_a_thread;
 
 /// The editor where none was chosen.
@@ -35,7 +35,7 @@ pub(crate) fn edit_file(app: &App, path: &Path) -> Result<(), Error> {
     let Some(terminal) = terminal(app) else {
         return Err(Error::Usage {
             message: "editing needs a terminal".to_owned(),
-            hint: Some(format!("change `{}` in another way", path.display())),
+            hint: Some("use `langdock config set KEY VALUE` instead".to_owned()),
         });
     };
     let editor = editor(app);
@@ -110,7 +110,7 @@ async fn edited<'a>(app: &'a App, text: &'a str) -> Result<(String, Draft<'a>), 
 /// The editor's command. `VISUAL` and `EDITOR` may have arguments and quotes, which the shell knows
 /// how to read.
 fn command(editor: &str, draft: &Path, terminal: &File) -> io::Result<Command> {
-    let mut command = Command::new("/bin/sh");
+    let mut command = child_command(Path::new("/bin/sh"));
     command
         .arg("-c")
         .arg(format!("{editor} \"$@\""))

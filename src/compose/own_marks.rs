@@ -1,6 +1,8 @@
 //! Marks for the prompt cache that whoever wrote the request has put into it: theirs to choose, as
 //! long as the endpoint accepts them.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::error::Error;
@@ -27,19 +29,19 @@ pub(crate) fn check_own_marks(request: &CreateMessage) -> Result<(), Error> {
     if marks.len() > MAX_CACHE_MARKS {
         return refused(
             format!(
-                "the request has {} cache marks (`{CACHE_CONTROL}`), over the limit of \
+                "the request has {} cache breakpoints (`{CACHE_CONTROL}`), over the limit of \
                  {MAX_CACHE_MARKS}",
                 marks.len()
             ),
             "remove some of them",
         );
     }
-    let is_long = |mark: &&Value| mark["ttl"] == "1h";
+    let is_long = |mark: &Value| mark["ttl"] == "1h";
     let short = marks.iter().position(|mark| !is_long(mark));
     let long = marks.iter().rposition(is_long);
     if short.zip(long).is_some_and(|(short, long)| short < long) {
         return refused(
-            "a cache mark for one hour comes after one for five minutes".to_owned(),
+            "a cache breakpoint for one hour comes after one for five minutes".to_owned(),
             "put those for one hour first, in the order tools, system, messages",
         );
     }
@@ -47,7 +49,7 @@ pub(crate) fn check_own_marks(request: &CreateMessage) -> Result<(), Error> {
 }
 
 /// Returns the marks of a request in the order in which the API reads them.
-fn marks_of(request: &CreateMessage) -> Vec<&Value> {
+fn marks_of(request: &CreateMessage) -> Vec<Value> {
     let tools = request
         .tools
         .iter()
@@ -60,24 +62,35 @@ fn marks_of(request: &CreateMessage) -> Vec<&Value> {
     let given = ["tools", "system"]
         .into_iter()
         .filter_map(|key| request.fields.get(key));
-    let mut marks: Vec<&Value> = given
+    let mut marks: Vec<Value> = given
         .flat_map(marks_in)
         .chain(tools)
+        .cloned()
         .chain(system)
         .collect();
     for block in request.messages.iter().flat_map(|message| &message.content) {
-        if let ContentBlock::ToolResult(result) = block {
-            marks.extend(result.content.iter().flat_map(marks_in));
+        let inner = match block {
+            ContentBlock::ToolResult(result) => result.content.as_deref().map(Cow::Borrowed),
+            ContentBlock::Unknown(block) => block.get("content").map(Cow::Owned),
+            _ => None,
+        };
+        if let Some(inner) = inner {
+            marks.extend(marks_in(&inner).into_iter().cloned());
         }
-        marks.extend(block.extra().and_then(|fields| fields.get(CACHE_CONTROL)));
+        marks.extend(block.unknown_field(CACHE_CONTROL));
     }
+    marks.retain(|mark| !mark.is_null());
     marks
 }
 
-/// Returns the marks of a list of blocks.
-fn marks_in(blocks: &Value) -> impl Iterator<Item = &Value> {
-    let blocks = blocks.as_array().into_iter().flatten();
-    blocks.filter_map(|block| block.get(CACHE_CONTROL))
+/// Returns the marks of a list of blocks, and of the blocks inside them.
+fn marks_in(blocks: &Value) -> Vec<&Value> {
+    let mut marks = Vec::new();
+    for block in blocks.as_array().into_iter().flatten() {
+        marks.extend(block.get("content").into_iter().flat_map(marks_in));
+        marks.extend(block.get(CACHE_CONTROL));
+    }
+    marks
 }
 
 #[cfg(test)]
@@ -130,7 +143,7 @@ mod tests {
             &json!([result(&[text(None), text(None)]), text(None)]),
         );
         let refused = check_own_marks(&five).map_err(|error| error.message());
-        let message = "the request has 5 cache marks (`cache_control`), over the limit of 4";
+        let message = "the request has 5 cache breakpoints (`cache_control`), over the limit of 4";
         assert_eq!(refused, Err(message.to_owned()));
         let mut plain = request(
             &json!([]),

@@ -3,9 +3,11 @@
 //! Only the low estimate refuses, and only a limit that is known: a wrong refusal would be worse
 //! than the API's own.
 
+use std::path::{Path, PathBuf};
+
 use crate::app::App;
 use crate::error::Error;
-use crate::input::{Estimate, Part, Tokens};
+use crate::input::{Estimate, Part, Tokens, fitting_exclusions};
 use crate::text::{TableColumn, TextTable, counted, grouped};
 use crate::ui::Verbosity;
 
@@ -20,7 +22,7 @@ pub(crate) struct Limit {
     pub(crate) is_known: bool,
 }
 
-/// Refuses a request that is over a known limit, and tells of one that is only assumed.
+/// Refuses a request that is over a known limit, and mentions one that is only assumed.
 pub(crate) fn check(app: &App, estimate: &Estimate, limits: &[Limit]) -> Result<(), Error> {
     let tokens = estimate.total().low;
     let exceeded = |known: bool| {
@@ -34,8 +36,10 @@ pub(crate) fn check(app: &App, estimate: &Estimate, limits: &[Limit]) -> Result<
             .map_or_else(String::new, |part| part.name.clone());
         return Err(Error::TooManyTokens {
             tokens,
+            most: limit.tokens,
             limit: limit.what.clone(),
             largest,
+            exclude: Vec::new(),
         });
     }
     if let Some(limit) = exceeded(false) {
@@ -60,6 +64,58 @@ pub(crate) fn check_and_show(
             .print_block(&table(estimate, None).to_sanitized_text());
     }
     checked
+}
+
+/// Adds to the error of a request that is too large what could be excluded from `directories`.
+/// `sizes` are the parts by their bytes.
+pub(crate) fn suggest_exclusions(
+    mut error: Error,
+    directories: &[PathBuf],
+    estimate: &Estimate,
+    sizes: &[(String, usize)],
+) -> Error {
+    match &mut error {
+        Error::TooManyTokens {
+            tokens,
+            most,
+            exclude,
+            ..
+        } => {
+            let parts = estimate.parts.iter();
+            let parts = parts.map(|part| (part.name.as_str(), part.tokens.low));
+            *exclude = below(directories, parts, *tokens - *most);
+        }
+        Error::RequestTooLarge {
+            bytes,
+            limit,
+            exclude,
+            ..
+        } => {
+            let parts = sizes
+                .iter()
+                .map(|(name, bytes)| (name.as_str(), *bytes as u64));
+            *exclude = below(directories, parts, (*bytes - *limit) as u64);
+        }
+        _ => {}
+    }
+    error
+}
+
+/// Returns what to exclude from the directories to remove `excess`, and a little more, since the
+/// sizes are estimates.
+fn below<'a>(
+    directories: &[PathBuf],
+    parts: impl Iterator<Item = (&'a str, u64)>,
+    excess: u64,
+) -> Vec<String> {
+    let files = parts.filter_map(|(name, size)| {
+        let path = Path::new(name.strip_prefix('`')?.strip_suffix('`')?);
+        let below = directories
+            .iter()
+            .find_map(|directory| path.strip_prefix(directory).ok())?;
+        Some((below, size))
+    });
+    fitting_exclusions(files, excess + excess / 16)
 }
 
 /// Returns the parts and the total, a line each. `factor` is what was learned of the model.

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::client::fingerprint;
+use crate::client::FingerprintWriter;
 use crate::protocol::{CreateMessage, THINKING};
 
 /// The parts of a prompt, by their fingerprints.
@@ -45,6 +45,17 @@ impl PromptParts {
         }
     }
 
+    /// Whether a later prompt begins with this one, as far as it is known.
+    pub(crate) fn is_beginning_of(&self, later: &Self) -> bool {
+        let is_same =
+            |before: &Option<String>, now: &Option<String>| before.is_none() || before == now;
+        self.model == later.model
+            && is_same(&self.tools, &later.tools)
+            && self.system == later.system
+            && is_same(&self.options, &later.options)
+            && later.messages.starts_with(&self.messages)
+    }
+
     /// Names the first part of a later request that is not what it was.
     pub(crate) fn changed_part(&self, later: &Self) -> String {
         let differs =
@@ -65,14 +76,15 @@ impl PromptParts {
         } else if self.tools.is_none() {
             "neither the model nor the system prompt has changed".to_owned()
         } else {
-            "nothing has changed; the endpoint no longer had it".to_owned()
+            "nothing has changed; the endpoint no longer had the prompt cached".to_owned()
         }
     }
 }
 
 fn print<T: Serialize + ?Sized>(part: &T) -> String {
-    let json = serde_json::to_string(part).expect("maps with string keys are always JSON");
-    fingerprint(&[&json])
+    let mut writer = FingerprintWriter::new();
+    serde_json::to_writer(&mut writer, part).expect("maps with string keys are always JSON");
+    writer.finish()
 }
 
 #[cfg(test)]
@@ -108,7 +120,11 @@ mod tests {
         let changed = |change: fn(&mut CreateMessage)| {
             let mut later = request();
             change(&mut later);
-            before.changed_part(&PromptParts::of_request(&later))
+            let later = PromptParts::of_request(&later);
+            let change = before.changed_part(&later);
+            let is_same = change.starts_with("nothing has changed");
+            assert_eq!(before.is_beginning_of(&later), is_same, "{change}");
+            change
         };
         assert_eq!(
             changed(|later| later.model = "n".to_owned()),
@@ -146,8 +162,16 @@ mod tests {
         );
         assert_eq!(
             changed(|later| later.max_tokens = 6),
-            "nothing has changed; the endpoint no longer had it"
+            "nothing has changed; the endpoint no longer had the prompt cached"
         );
+    }
+
+    #[test]
+    fn a_conversation_that_grew_begins_with_what_it_was() {
+        let before = PromptParts::of_request(&request());
+        let mut later = request();
+        later.messages.extend(request().messages);
+        assert!(before.is_beginning_of(&PromptParts::of_request(&later)));
     }
 
     #[test]
@@ -163,6 +187,8 @@ mod tests {
             ),
         ] {
             let before = PromptParts::from_record(model, system);
+            let is_same = expected.starts_with("neither");
+            assert_eq!(before.is_beginning_of(&later), is_same, "{expected}");
             assert_eq!(before.changed_part(&later), expected);
         }
     }

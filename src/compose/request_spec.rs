@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::secret_guard::SecretGuard;
 use super::sources::RequestSources;
 use crate::cli;
-use crate::config::{FieldSetting, Origin, Settings};
+use crate::config::{FieldSetting, Origin, Settings, Sourced};
 use crate::error::Error;
 use crate::protocol::{
     EFFORT, ExactFields, ExactJson, FieldShape, OptionKey, REQUEST_FIELDS, RequestField,
-    ToolChoice, ToolDefinition,
+    ToolChoice, ToolDefinition, default_field,
 };
 use crate::tool;
 
@@ -27,6 +28,16 @@ pub(crate) struct RequestSpec {
     /// Where the options were set that only some models accept.
     pub(super) origins: BTreeMap<OptionKey, OptionOrigin>,
 }
+
+/// The fields that shape an answer: its length, its form, and what the model may do for it.
+const SHAPING_FIELDS: [&str; 6] = [
+    "max_tokens",
+    "output_config",
+    "stop_sequences",
+    "thinking",
+    "tool_choice",
+    "tools",
+];
 
 /// Where an option of the request was set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +117,45 @@ impl RequestSpec {
         }
     }
 
+    /// Returns the fields of a request for a summary of the conversation: without those that shape
+    /// its answers, and without tools.
+    pub(crate) fn for_summary(&self) -> Self {
+        let mut spec = self.clone();
+        spec.prefill = None;
+        for key in SHAPING_FIELDS {
+            spec.unset(key);
+        }
+        spec
+    }
+
+    /// Removes a prefill that the config file sets: an answer that has to match a schema begins
+    /// with nothing else.
+    pub(crate) fn remove_default_prefill(&mut self) {
+        if let Some(OptionOrigin::Config(_)) = self.origins.get(&OptionKey::Prefill) {
+            self.origins.remove(&OptionKey::Prefill);
+            self.prefill = None;
+        }
+    }
+
+    /// Checks what of it was typed for secrets, as words.
+    pub(crate) fn check_typed(&mut self, guard: SecretGuard<'_>, typed: &cli::RequestArgs) {
+        let flags = typed.flags.iter().map(|(field, _)| field);
+        // The system prompt is checked on its own, since it may be in a file.
+        let flags = flags.filter(|field| field.shape != FieldShape::Prompt);
+        let flags = flags.map(|field| (field.key, field.flag.to_owned()));
+        let others = typed.fields.iter();
+        let others = others.map(|(key, _)| (key.as_str(), format!("--set {key}")));
+        for (key, name) in flags.chain(others) {
+            if let Some(value) = self.fields.exact(key) {
+                self.fields.insert(key, guard.check_value(&name, value));
+            }
+        }
+        if typed.prefill.is_some() {
+            let prefill = self.prefill.take();
+            self.prefill = prefill.map(|prefill| guard.check_words("--prefill", prefill));
+        }
+    }
+
     /// Removes a field.
     pub(crate) fn unset(&mut self, key: &str) {
         self.fields.shift_remove(key);
@@ -171,17 +221,16 @@ impl RequestSources {
                 fields.insert(field.key.to_owned(), value.value.clone());
             }
         }
-        let of_template = || self.template.as_ref()?.prefill.clone();
-        let (prefill, origin) = match &args.request.prefill {
-            Some(prefill) => (
-                Some(prefill.clone()),
-                OptionOrigin::Typed("--prefill".to_owned()),
-            ),
-            None => (of_template(), OptionOrigin::Template),
-        };
-        if prefill.is_some() {
-            spec.origins.insert(OptionKey::Prefill, origin);
+        for (key, value, origin) in default_fields(settings) {
+            if !fields.contains_key(&key) {
+                spec.note_origin(&key, &value, &origin);
+                fields.insert(key, value);
+            }
         }
+        let prefill = self.prefill(args, settings).map(|(prefill, origin)| {
+            spec.origins.insert(OptionKey::Prefill, origin);
+            prefill
+        });
         if let Some(word) = &args.tools.tool_choice {
             let typed = OptionOrigin::Typed(format!("--tool-choice {word}"));
             spec.origins.insert(OptionKey::ToolChoice, typed);
@@ -191,6 +240,21 @@ impl RequestSources {
             prefill,
             ..spec
         })
+    }
+
+    /// Returns what the answer is made to begin with, and where that was set.
+    fn prefill(&self, args: &cli::AskArgs, settings: &Settings) -> Option<(String, OptionOrigin)> {
+        let of_flag = args.request.prefill.clone();
+        let of_flag = of_flag.map(|it| (it, OptionOrigin::Typed("--prefill".to_owned())));
+        let of_template = || {
+            let prefill = self.template.as_ref()?.prefill.clone()?;
+            Some((prefill, OptionOrigin::Template))
+        };
+        let of_config = || {
+            let Sourced { value, origin } = settings.prefill.clone()?;
+            Some((value, OptionOrigin::Config(origin)))
+        };
+        of_flag.or_else(of_template).or_else(of_config)
     }
 
     /// Makes the field `tool_choice`; a name has to be that of a tool of the request.
@@ -244,6 +308,17 @@ impl RequestSources {
         let of_messages = self.conversation.fields.iter_exact();
         of_template.chain(of_messages.map(|(key, value)| (key, value, OptionOrigin::Messages)))
     }
+}
+
+/// Returns the fields of the setting `set`; of a key that is given twice, the first one counts.
+fn default_fields(settings: &Settings) -> impl Iterator<Item = (String, ExactJson, OptionOrigin)> {
+    settings.other_fields.iter().flat_map(|texts| {
+        let fields = texts.value.iter().map(|text| default_field(text));
+        fields.flatten().map(|(key, value)| {
+            let origin = OptionOrigin::Config(texts.origin.clone());
+            (key, value, origin)
+        })
+    })
 }
 
 /// Returns an object with those members of another one that it does not have.

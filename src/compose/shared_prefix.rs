@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::cache_marks::{CacheMarks, PromptReuse, SharedPrefix};
 use super::cache_policy::PromptTokens;
 use super::own_marks::has_own_marks;
-use crate::client::fingerprint;
+use crate::client::FingerprintWriter;
 use crate::input::Estimate;
 use crate::protocol::{
     CacheMode, CacheTtl, CreateMessage, InputMessage, ModelOption, ModelRules, Support,
@@ -131,12 +131,15 @@ impl PrefixCache {
         Some(self.known.as_ref()?.tokens)
     }
 
-    /// Returns about how many tokens the prefix has at most; none if it is another one than that of
+    /// Returns about how many tokens the prefix has at most; none if it differs from that of
     /// the first request.
     fn tokens(&mut self, request: &mut CreateMessage, shared: SharedPrefix) -> u64 {
         let kept: Vec<InputMessage> = shared.messages(request);
         let messages = std::mem::replace(&mut request.messages, kept);
-        let fingerprint = fingerprint(&[&String::from_utf8_lossy(&request.to_json(0))]);
+        let mut writer = FingerprintWriter::new();
+        serde_json::to_writer(&mut writer, &request)
+            .expect("maps with string keys are always JSON");
+        let fingerprint = writer.finish();
         let known = self.known.get_or_insert_with(|| KnownPrefix {
             fingerprint: fingerprint.clone(),
             tokens: Estimate::of_request(request, &[]).total().high,

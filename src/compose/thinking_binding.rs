@@ -8,46 +8,18 @@
 //! an earlier question, but the request is accepted. Inside an open tool turn thinking has to come
 //! back unchanged, and does.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use crate::client::fingerprint;
+use crate::client::FingerprintWriter;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Message, Role};
 
 /// The field of a thinking block that has the hash.
 const SENT_AFTER: &str = "sent_after";
 
-/// The parts of a body that thinking is bound to, as they were sent.
-#[derive(Deserialize)]
-struct SentBody<'a> {
-    #[serde(borrow)]
-    model: &'a RawValue,
-    #[serde(borrow, default)]
-    system: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    tools: Option<&'a RawValue>,
-    #[serde(borrow)]
-    messages: &'a RawValue,
-}
-
-/// Notes in the thinking of an answer which request it answers, by the body that was sent.
-pub(crate) fn bind_thinking(message: &mut Message, body: &[u8]) {
-    let Ok(sent) = serde_json::from_slice::<SentBody<'_>>(body) else {
-        return;
-    };
-    let hash = hash_of(
-        sent.model.get(),
-        sent.system.map_or("null", RawValue::get),
-        sent.tools.map_or("[]", RawValue::get),
-        sent.messages.get(),
-    );
-    note_hash(message, &hash);
-}
-
-/// Does the same by the request, whose body had marks for the prompt cache: thinking is not bound
-/// to these.
-pub(crate) fn bind_thinking_to(message: &mut Message, request: &CreateMessage) {
+/// Notes in the thinking of an answer which request it answers. The marks of a body for the prompt
+/// cache do not count: thinking is not bound to these.
+pub(crate) fn bind_thinking(message: &mut Message, request: &CreateMessage) {
     note_hash(message, &prefix_hash(request, &request.messages));
 }
 
@@ -58,22 +30,28 @@ fn note_hash(message: &mut Message, hash: &Value) {
         .filter(|block| block.is_thinking())
     {
         if let Some(fields) = block.extra_mut() {
-            fields.insert(SENT_AFTER.to_owned(), hash.clone());
+            fields.insert(SENT_AFTER, hash);
         }
     }
 }
 
-/// Takes the hashes out of messages that are for other programs: the API would refuse them.
+/// Removes the hashes from messages that are for other programs: the API would refuse them.
 pub(crate) fn remove_hashes(messages: &mut [InputMessage]) {
-    let blocks = messages.iter_mut().flat_map(|message| &mut message.content);
-    for block in blocks.filter(|block| block.is_thinking()) {
+    for message in messages {
+        unbind_thinking(&mut message.content);
+    }
+}
+
+/// Takes the hashes out of an answer.
+pub(crate) fn unbind_thinking(content: &mut [ContentBlock]) {
+    for block in content.iter_mut().filter(|block| block.is_thinking()) {
         if let Some(fields) = block.extra_mut() {
             fields.shift_remove(SENT_AFTER);
         }
     }
 }
 
-/// Leaves out the thinking that belongs to another request than this one, outside the open tool
+/// Leaves out the thinking that belongs to a request other than this one, outside the open tool
 /// turn, and takes the hashes out of the rest. Returns whether thinking in the open turn belongs to
 /// another one too.
 pub(crate) fn leave_out_foreign_thinking(request: &mut CreateMessage) -> bool {
@@ -110,12 +88,6 @@ fn push_message(messages: &mut Vec<InputMessage>, mut message: InputMessage) {
         Some(last) if last.role == message.role => last.content.append(&mut message.content),
         _ => messages.push(message),
     }
-}
-
-/// Whether a request brings thinking back, so that it may have to be sent again without it.
-pub(crate) fn has_thinking(request: &CreateMessage) -> bool {
-    let mut blocks = request.messages.iter().flat_map(|message| &message.content);
-    blocks.any(ContentBlock::is_thinking)
 }
 
 /// Leaves out all thinking outside the open tool turn, and returns whether there was any.
@@ -197,20 +169,20 @@ fn with_beginning(request: &CreateMessage, beginning: &[ContentBlock]) -> Vec<In
 
 /// Returns the hash of what thinking behind these messages is bound to.
 fn prefix_hash(request: &CreateMessage, messages: &[InputMessage]) -> Value {
-    hash_of(
-        &to_json(&request.model),
-        &to_json(&request.system),
-        &to_json(&request.tools),
-        &to_json(messages),
-    )
+    let mut writer = FingerprintWriter::new();
+    write_json(&request.model, &mut writer);
+    writer.separate();
+    write_json(&request.system, &mut writer);
+    writer.separate();
+    write_json(&request.tools, &mut writer);
+    writer.separate();
+    // They may have megabytes, and are not written to memory.
+    write_json(messages, &mut writer);
+    Value::from(writer.finish())
 }
 
-fn to_json<T: Serialize + ?Sized>(part: &T) -> String {
-    serde_json::to_string(part).expect("maps with string keys are always JSON")
-}
-
-fn hash_of(model: &str, system: &str, tools: &str, messages: &str) -> Value {
-    Value::from(fingerprint(&[model, system, tools, messages]))
+fn write_json<T: Serialize + ?Sized>(part: &T, writer: &mut FingerprintWriter) {
+    serde_json::to_writer(writer, part).expect("maps with string keys are always JSON");
 }
 
 #[cfg(test)]
@@ -249,7 +221,7 @@ mod tests {
         let thinking = json!({"type": "thinking", "thinking": "hm", "signature": "s"});
         let mut message: Message =
             serde_json::from_value(json!({"content": [thinking, rest]})).expect("a message");
-        bind_thinking(&mut message, &request.to_json(0));
+        bind_thinking(&mut message, request);
         InputMessage {
             role: Role::Assistant,
             content: message.content,

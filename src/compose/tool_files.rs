@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::app::App;
 use crate::cli;
 use crate::compose::named_text::read_named_text;
+use crate::compose::secret_guard::SecretGuard;
 use crate::config::{self, ConfigFile, Paths, inherited_var, tools_directory};
 use crate::error::Error;
 use crate::fs::{check_trusted, read_trusted};
@@ -23,21 +24,21 @@ const MAX_SHOWN_COLUMNS: usize = 40;
 
 /// Reads the tools of a file, or starts a program to be told. `flags` are those that may allow it.
 pub(crate) async fn load(
-    app: &App,
+    guard: SecretGuard<'_>,
     given: &Path,
     flags: Option<&cli::ToolPolicyArgs>,
 ) -> Result<Vec<Tool>, Error> {
+    let app = guard.app;
     let path = path_of(given)?;
     if has_tools_extension(&path) || !is_program(&path) {
         if let Some(Err(distrust)) = path.metadata().ok().map(|data| check_trusted(&data)) {
             return Err(config::Error::untrusted(&path, distrust).into());
         }
         let (name, text) = read_named_text(app, &path).await?;
-        return Ok(parse_tools(
-            &name,
-            path.parent().unwrap_or(Path::new("")),
-            &text,
-        )?);
+        let directory = path.parent().unwrap_or(Path::new(""));
+        let mut tools = parse_tools(&name, directory, &text)?;
+        guard.check_tools(&name, Some(&path), &mut tools)?;
+        return Ok(tools);
     }
     let program = FoundProgram::at(&path).map_err(|source| input::Error::Unreadable {
         path: path.clone(),
@@ -53,10 +54,10 @@ pub(crate) async fn load(
         reason,
     })?;
     let tools = parse_tools(&format!("{name} --schema"), Path::new(""), &text);
-    let tools = tools.map_err(|error| match text.trim_start().lines().next() {
+    let mut tools = tools.map_err(|error| match text.trim_start().lines().next() {
         // It may have another use, and knows nothing of --schema.
         Some(first) if !text.trim_start().starts_with(['{', '[']) => tool::Error {
-            file: name,
+            file: name.clone(),
             reason: format!(
                 "run with --schema, it printed no tool definition, but `{}`",
                 truncate_to_width(&sanitize_line(first), MAX_SHOWN_COLUMNS)
@@ -64,6 +65,7 @@ pub(crate) async fn load(
         },
         _ => error,
     })?;
+    guard.check_tools(&name, None, &mut tools)?;
     Ok(tools.into_iter().map(|tool| tool.run_by(&path)).collect())
 }
 
@@ -105,7 +107,7 @@ pub(crate) async fn confirm_exposed(app: &App, program: &FoundProgram) -> Result
         return Ok(());
     };
     app.notices.notice_always(&exposed);
-    let refused = config::Error::untrusted(program.path(), distrust);
+    let refused = config::Error::untrusted(program.path(), distrust.clone());
     confirm(app, program, refused.into()).await
 }
 
@@ -157,6 +159,20 @@ pub(crate) fn names() -> Vec<String> {
     let mut names: Vec<_> = entries.filter_map(|entry| name(entry.path())).collect();
     names.sort();
     names.dedup();
+    names
+}
+
+/// The names of files in the current directory that may be given with `./` before them, sorted:
+/// files with the extension of a tools file, and programs.
+pub(crate) fn names_in_current_directory() -> Vec<String> {
+    let entries = std::fs::read_dir(".").into_iter().flatten().flatten();
+    let name = |path: PathBuf| {
+        let is_meant = is_program(&path) || (has_tools_extension(&path) && path.is_file());
+        let name = path.file_name()?.to_str()?;
+        is_meant.then(|| name.to_owned())
+    };
+    let mut names: Vec<_> = entries.filter_map(|entry| name(entry.path())).collect();
+    names.sort();
     names
 }
 

@@ -1,16 +1,21 @@
 //! Gathers the user's turn: words, template, editor, files, directories and standard input.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::app::App;
+use crate::app::{App, find_program};
 use crate::cli;
 use crate::compose::build::MAX_BODY_BYTES;
 use crate::compose::external_editor::edit_in_draft;
+use crate::compose::secret_guard::{PROMPT, SecretGuard};
 use crate::compose::sources::RequestSources;
 use crate::config::Settings;
 use crate::error::Error;
-use crate::input::{self, Attachment, Directory, Places, Stdin, assemble, read_prose};
+use crate::input::{
+    self, Attachment, CLIPBOARD, Directory, Exclusions, FileArgument, Places, Stdin, assemble,
+    read_clipboard, read_file_list, read_prose,
+};
 use crate::text::shell_quote;
 
 /// How long an input may stay silent before the user is told.
@@ -59,6 +64,10 @@ pub(crate) fn stdin_use(args: &cli::AskArgs, schema: Option<&str>) -> Result<Std
         ),
         (StdinPurpose::Tools, named(&args.tools.tools)),
         (StdinPurpose::Schema, usize::from(schema == Some("-"))),
+        (
+            StdinPurpose::FileList,
+            single(args.input.files_from.as_deref()),
+        ),
         (StdinPurpose::Attachment, named(&args.input.attached)),
         (StdinPurpose::File, file),
         (StdinPurpose::Prompt, prompt),
@@ -90,6 +99,7 @@ enum StdinPurpose {
     Messages,
     Tools,
     Schema,
+    FileList,
     Attachment,
     File,
     Prompt,
@@ -105,6 +115,7 @@ impl StdinPurpose {
             Self::Messages => "the messages",
             Self::Tools => "a tools file",
             Self::Schema => "the schema",
+            Self::FileList => "a list of files",
             Self::Attachment => "an attachment",
             Self::File => "a file",
             Self::Prompt => "the prompt",
@@ -118,17 +129,25 @@ impl StdinPurpose {
 }
 
 /// Reads the system prompt, where it is in a file.
-pub(crate) async fn system_prompt(app: &App, given: Option<&str>) -> Result<Option<String>, Error> {
-    let Some(path) = given.and_then(|text| text.strip_prefix('@')) else {
-        return Ok(given.map(str::to_owned));
+pub(crate) async fn system_prompt(
+    guard: SecretGuard<'_>,
+    given: Option<&str>,
+) -> Result<Option<String>, Error> {
+    let Some(given) = given else {
+        return Ok(None);
     };
-    let (text, notice) = app
-        .unless_interrupted(read_prose(Path::new(path)))
-        .await??;
+    let Some(path) = given.strip_prefix('@').map(Path::new) else {
+        return Ok(Some(
+            guard.check_words("the system prompt", given.to_owned()),
+        ));
+    };
+    let app = guard.app;
+    let (text, notice) = app.unless_interrupted(read_prose(path)).await??;
     if let Some(notice) = notice {
-        app.notices.notice(&notice);
+        app.notices.notice_always(&notice);
     }
-    Ok(Some(text))
+    let name = format!("`{}`", path.display());
+    guard.check_text(&name, path, text).map(Some)
 }
 
 /// Reads the system prompt of the settings, for a request that has no other.
@@ -138,20 +157,23 @@ pub(crate) async fn default_system(
     has_other: bool,
 ) -> Result<Option<String>, Error> {
     let given = settings.default_system().filter(|_| !has_other);
-    system_prompt(app, given).await
+    system_prompt(SecretGuard::new(app, &settings.secrets), given).await
 }
 
 /// Puts the user's turn together. One without anything in it is no error behind earlier turns.
 pub(crate) async fn user_turn(
-    app: &App,
+    guard: SecretGuard<'_>,
     args: &cli::AskArgs,
     given: &mut RequestSources,
     stdin_use: StdinUse,
 ) -> Result<input::Turn, Error> {
     refuse_expanded_glob(args)?;
+    let app = guard.app;
     let words = match args.prompt.join(" ") {
         words if args.prompt.is_empty() || words == "-" => None,
-        words => Some(words),
+        // What is written in an editor is checked when that is done.
+        words if args.input.edit => Some(words),
+        words => Some(guard.check_words(PROMPT, words)),
     };
     let has_body = given
         .template
@@ -171,17 +193,15 @@ pub(crate) async fn user_turn(
     {
         stdin = stdin.map(Attachment::not_as_text).transpose()?;
     }
-    let mut prompt = fill(app, args, given, words, &mut stdin)?;
-    if args.input.edit {
-        prompt = Some(edit_in_draft(app, prompt.as_deref().unwrap_or_default()).await?);
+    if let Some(stdin) = &mut stdin {
+        guard.check_stdin(stdin);
     }
-    let files = read_files(
-        app,
-        &args.input.files,
-        &args.input.attached,
-        most_bytes(&args.input),
-    )
-    .await?;
+    let mut prompt = fill(guard, args, given, words, &mut stdin)?;
+    if args.input.edit {
+        let edited = edit_in_draft(app, prompt.as_deref().unwrap_or_default()).await?;
+        prompt = Some(guard.check_words(PROMPT, edited));
+    }
+    let files = files_of_flags(guard, &args.input).await?;
     match assemble(prompt.as_deref(), files, stdin) {
         Err(input::Error::NoPrompt) if !given.conversation.messages.is_empty() => {
             Ok(input::Turn::default())
@@ -192,7 +212,7 @@ pub(crate) async fn user_turn(
 
 /// Fills the template; standard input that has a place in it is nothing else.
 fn fill(
-    app: &App,
+    guard: SecretGuard<'_>,
     args: &cli::AskArgs,
     given: &mut RequestSources,
     words: Option<String>,
@@ -205,12 +225,13 @@ fn fill(
     if let Some(stdin) = stdin.take_if(|_| template.has_stdin()) {
         let (text, notice) = stdin.into_inserted()?;
         if let Some(notice) = notice {
-            app.notices.notice(&notice);
+            guard.app.notices.notice_always(&notice);
         }
         inserted = Some(text);
     }
+    let params = guard.check_params(&args.input.params);
     let places = Places {
-        params: &args.input.params,
+        params: &params,
         prompt: words.as_deref(),
         stdin: inserted.as_deref(),
     };
@@ -226,31 +247,89 @@ pub(crate) fn most_bytes(flags: &cli::InputArgs) -> u64 {
     }
 }
 
-/// Reads files and directories, and what is attached and never text. Each may have `most` bytes.
-pub(crate) async fn read_files(
-    app: &App,
-    given: &[PathBuf],
-    attached: &[PathBuf],
-    most: u64,
+/// Reads the files that the flags name, except standard input.
+pub(crate) async fn files_of_flags(
+    guard: SecretGuard<'_>,
+    flags: &cli::InputArgs,
 ) -> Result<Vec<Attachment>, Error> {
-    let mut files = Vec::with_capacity(given.len() + attached.len());
-    for path in given.iter().filter(|path| path.as_os_str() != "-") {
-        if path.is_dir() {
-            let mut directory = Directory::read(path, most).await?;
-            app.notices.notice(&directory.notice);
-            files.append(&mut directory.files);
-        } else {
-            files.push(told_when_slow(app, path, Attachment::read(path, most)).await?);
-        }
+    let exclude = Exclusions::new(&flags.exclude);
+    let reader = FileReader {
+        app: guard.app,
+        exclude: &exclude,
+        most: most_bytes(flags),
+    };
+    let mut files = Vec::with_capacity(flags.files.len() + flags.attached.len());
+    for path in flags.files.iter().filter(|path| path.as_os_str() != "-") {
+        files.append(&mut reader.read(&FileArgument::find(path)).await?);
     }
-    for path in attached.iter().filter(|path| path.as_os_str() != "-") {
-        files.push(
-            told_when_slow(app, path, Attachment::read(path, most))
-                .await?
-                .not_as_text()?,
-        );
+    if let Some(list) = &flags.files_from {
+        files.append(&mut reader.read_listed(list).await?);
     }
+    for path in flags.attached.iter().filter(|path| path.as_os_str() != "-") {
+        files.append(&mut reader.read_not_as_text(path).await?);
+    }
+    for glob in exclude.unused() {
+        guard.app.notices.notice(&excluded_nothing(glob));
+    }
+    guard.check_files(&mut files, &flags.files)?;
     Ok(files)
+}
+
+/// Returns the notice for a glob of `--exclude` that was of no use.
+pub(crate) fn excluded_nothing(glob: &str) -> String {
+    format!("--exclude {} excluded nothing", shell_quote(glob))
+}
+
+/// Reads the files that a path stands for.
+pub(crate) struct FileReader<'a> {
+    /// Where notices go.
+    pub(crate) app: &'a App,
+    /// What is left out of directories and patterns.
+    pub(crate) exclude: &'a Exclusions,
+    /// The most bytes of one file or directory.
+    pub(crate) most: u64,
+}
+
+impl FileReader<'_> {
+    /// Reads a file, the text files of a directory, or what matches a pattern.
+    pub(crate) async fn read(&self, argument: &FileArgument) -> Result<Vec<Attachment>, Error> {
+        let found = match argument {
+            FileArgument::File(path) => {
+                let read = Attachment::read(path, self.most);
+                return Ok(vec![told_when_slow(self.app, path, read).await?]);
+            }
+            FileArgument::Directory(path) => Directory::read(path, self.exclude, self.most).await?,
+            FileArgument::Pattern(pattern) => {
+                Directory::read_matching(pattern, self.exclude, self.most).await?
+            }
+        };
+        self.app.notices.notice(&found.notice);
+        Ok(found.files)
+    }
+
+    /// Reads the files and directories of a list.
+    pub(crate) async fn read_listed(&self, list: &Path) -> Result<Vec<Attachment>, Error> {
+        let mut files = Vec::new();
+        for path in told_when_slow(self.app, list, read_file_list(list)).await? {
+            files.append(&mut self.read(&FileArgument::literal(path)).await?);
+        }
+        Ok(files)
+    }
+
+    /// Reads an image or a PDF, those that match a pattern, or the image on the clipboard.
+    pub(crate) async fn read_not_as_text(&self, path: &Path) -> Result<Vec<Attachment>, Error> {
+        if path.as_os_str() == CLIPBOARD {
+            return Ok(vec![read_clipboard(find_program, self.most).await?]);
+        }
+        let argument = match FileArgument::find(path) {
+            FileArgument::Directory(path) => FileArgument::File(path),
+            argument => argument,
+        };
+        let files = self.read(&argument).await?.into_iter();
+        Ok(files
+            .map(Attachment::not_as_text)
+            .collect::<Result<_, _>>()?)
+    }
 }
 
 /// Refuses words that name files, beside a flag that takes one: the shell has made several of a
@@ -313,10 +392,19 @@ pub(crate) async fn read_stdin(
         Stdin::Readable(file) => {
             let notice = "still waiting for standard input; use --no-stdin if there is none";
             let stdin = told_after_silence(app, notice, Attachment::read_stdin(file, most)).await?;
-            if has_prompt && !is_asked_for && !stdin.is_empty() && input::is_shared_with_caller() {
-                app.notices.notice(
-                    "read all of standard input, which the calling shell reads too; in a \
-                     `while read` loop, add -I",
+            let program = app
+                .argv
+                .first()
+                .map(OsString::as_os_str)
+                .unwrap_or_default();
+            if has_prompt
+                && !is_asked_for
+                && !stdin.is_empty()
+                && input::is_input_of_reading_loop(program)
+            {
+                app.notices.notice_always(
+                    "standard input was read to its end, with all lines that the loop has not read \
+                     yet; in a `while read` loop, add -I",
                 );
             }
             Ok(Some(stdin).filter(|stdin| !stdin.is_empty()))
@@ -324,7 +412,7 @@ pub(crate) async fn read_stdin(
     }
 }
 
-/// Reads a file, and tells of one that keeps the user waiting: a named pipe that nobody writes
+/// Reads a file, and mentions one that keeps the user waiting: a named pipe that nobody writes
 /// to.
 async fn told_when_slow<T>(app: &App, path: &Path, read: impl Future<Output = T>) -> T {
     told_after_silence(app, &format!("still reading `{}`", path.display()), read).await

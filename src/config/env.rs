@@ -9,7 +9,7 @@ use super::Secret;
 use super::setting::{SETTINGS, SettingVariable};
 
 /// The variables that belong to no setting, each with a description.
-const OTHER_VARIABLES: [(&str, &str); 26] = [
+const OTHER_VARIABLES: [(&str, &str); 31] = [
     (
         "LANGDOCK_API_KEY",
         "The API key. It has no flag, because arguments are visible in ps.",
@@ -39,19 +39,40 @@ const OTHER_VARIABLES: [(&str, &str); 26] = [
         "Directory of PEM files to use instead of the system's certificates; the bundled ones \
         come first.",
     ),
-    ("VISUAL", "Editor for --edit; may include arguments."),
     (
-        "EDITOR",
-        "Editor for --edit if VISUAL is not set; vi if neither is.",
+        "VISUAL",
+        "Editor for --edit, `config edit` and chat; may include arguments.",
     ),
+    ("EDITOR", "The same if VISUAL is not set; vi if neither is."),
     (
         "TMPDIR",
-        "Directory for the draft of --edit and the temporary file of merge.",
+        "Directory for the drafts of --edit and chat, and the temporary file of merge.",
     ),
     (
         "PAGER",
-        "Pager for tool calls that do not fit on the screen; may include arguments. Without it, \
-        langdock itself pages them.",
+        "Pager for text that does not fit on the screen; may include arguments. Empty or cat: \
+        none. Without it, less, and langdock itself pages the calls of tools.",
+    ),
+    (
+        "LESS",
+        "Options of less if that is the pager; FRX by default.",
+    ),
+    (
+        "WAYLAND_DISPLAY",
+        "For --copy and /copy: there is a Wayland desktop, so that wl-copy is used.",
+    ),
+    (
+        "DISPLAY",
+        "For --copy and /copy: there is an X server, so that xclip is used.",
+    ),
+    (
+        "SSH_CONNECTION",
+        "For --copy and /copy: if this or SSH_TTY is set, the terminal is asked to copy, not the \
+        desktop of this machine.",
+    ),
+    (
+        "TMUX",
+        "For --copy and /copy: the terminal is tmux, which is asked to copy.",
     ),
     (
         "XDG_CONFIG_HOME",
@@ -168,7 +189,7 @@ pub(crate) struct Env {
     pub(crate) no_proxy: Option<String>,
     /// `VISUAL` or `EDITOR`
     pub(crate) editor: Option<String>,
-    /// `PAGER`
+    /// `PAGER`, also if it is empty, which means none.
     pub(crate) pager: Option<String>,
     /// `TMPDIR`, or the platform's default.
     pub(crate) temporary_directory: PathBuf,
@@ -185,6 +206,11 @@ pub(crate) struct Env {
 /// Returns a variable that is not read here but inherited by programs that are run.
 pub(crate) fn inherited_var(name: &str) -> Option<OsString> {
     env::var_os(name)
+}
+
+/// Returns all variables, for a program that is run as the user would.
+pub(crate) fn inherited_vars() -> impl Iterator<Item = (OsString, OsString)> {
+    env::vars_os()
 }
 
 impl Env {
@@ -207,7 +233,7 @@ impl Env {
                 .map(PathBuf::from),
             no_proxy: set("NO_PROXY").or_else(|| set("no_proxy")),
             editor: set("VISUAL").or_else(|| set("EDITOR")),
-            pager: set("PAGER"),
+            pager: get("PAGER"),
             temporary_directory: env::temp_dir(),
             columns: set("COLUMNS")
                 .and_then(|text| text.parse().ok())

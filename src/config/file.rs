@@ -10,6 +10,7 @@ use std::sync::Arc;
 use toml_edit::{Document, Item, Key, TableLike};
 
 use super::model_table::{MODEL_TABLES, ModelTable, ModelTableKind};
+use super::secret_table::{ALLOW, RULES, SECRETS, SECRETS_KEYS, SecretTable, SecretsKey};
 use super::setting::{SETTINGS, Setting};
 use super::setting_values::SettingValues;
 use super::tool_names::{TOOLS, ToolNames, WORDS};
@@ -17,6 +18,7 @@ use super::value_type::{SettingValue, ValueType};
 use super::{Error, Origin, Paths, Place, Sourced};
 use crate::fs::{FileDistrust, read_trusted};
 use crate::mcp::{SERVER_KEYS, ServerSpec, SpecFlaw, SpecSource};
+use crate::secret_scan::{CustomRule, SecretMode, is_rule_name};
 use crate::text::{nearest_name, toml_error_text};
 use crate::tool::toml_to_json;
 
@@ -29,7 +31,9 @@ pub(super) const SERVERS: &str = "mcp";
 /// Returns the names of the top-level tables.
 fn other_tables() -> impl Iterator<Item = &'static str> {
     let models = MODEL_TABLES.into_iter().map(|kind| kind.name);
-    [PROFILES, TOOLS, SERVERS].into_iter().chain(models)
+    [PROFILES, TOOLS, SECRETS, SERVERS]
+        .into_iter()
+        .chain(models)
 }
 
 /// The contents of the config file.
@@ -43,6 +47,8 @@ pub(crate) struct ConfigFile {
     pub(super) models: Vec<ModelTable>,
     /// Which tools run without confirmation, and which never run.
     pub(super) tools: ToolNames,
+    /// Which secrets are looked for, and which are allowed.
+    pub(super) secrets: SecretTable,
     /// The MCP servers, in the order of the file.
     pub(super) servers: Vec<ServerSpec>,
 }
@@ -113,6 +119,7 @@ impl ConfigFile {
             profiles: Vec::new(),
             models,
             tools,
+            secrets: reader.secrets(document.as_table())?,
             servers: reader.servers(document.as_table())?,
         };
         let Some((key, item)) = document.as_table().get_key_value(PROFILES) else {
@@ -143,7 +150,22 @@ impl ConfigFile {
         let models = models.map(|(key, ..)| key.name());
         models
             .chain(self.tools.rows().map(|(key, ..)| key.name()))
+            .chain(self.secrets.rows().map(|(key, ..)| key.name()))
             .collect()
+    }
+
+    /// Returns the profiles and the MCP servers, as tables are named.
+    pub(crate) fn named_tables(&self) -> Vec<String> {
+        let profiles = self
+            .profile_names()
+            .map(|name| format!("{PROFILES}.{name}"));
+        let servers = self.server_names().map(|name| format!("{SERVERS}.{name}"));
+        profiles.chain(servers).collect()
+    }
+
+    /// Returns the names of the MCP servers.
+    pub(crate) fn server_names(&self) -> impl Iterator<Item = &str> {
+        self.servers.iter().map(|server| server.name.as_str())
     }
 
     /// Returns the tools whose calls run without confirmation.
@@ -203,6 +225,66 @@ impl Reader<'_> {
             *list = Some(self.typed(&format!("{TOOLS}.{name}"), ValueType::Names, key, item)?);
         }
         Ok(names)
+    }
+
+    /// Reads the table `[secrets]`.
+    fn secrets(&self, top: &dyn TableLike) -> Result<SecretTable, Error> {
+        let mut secrets = SecretTable::default();
+        let Some((key, item)) = top.get_key_value(SECRETS) else {
+            return Ok(secrets);
+        };
+        let table = item
+            .as_table_like()
+            .ok_or_else(|| self.wrong(key, None, "a table"))?;
+        for (name, item) in table.iter() {
+            let key = table.key(name).unwrap_or(key);
+            match name {
+                ALLOW => {
+                    let name = SecretsKey::Allow.name();
+                    secrets.allow = Some(self.typed(&name, ValueType::Names, key, item)?);
+                }
+                RULES => secrets.rules = self.secret_rules(key, item)?,
+                _ => {
+                    return Err(Error::UnknownKey {
+                        path: self.path.to_owned(),
+                        line: self.line(key.span()),
+                        key: format!("{SECRETS}.{name}"),
+                        nearest: nearest_name(name, SECRETS_KEYS),
+                    });
+                }
+            }
+        }
+        match (secrets.policy(SecretMode::default()), &secrets.allow) {
+            (Err(reason), Some(allow)) => Err(Error::Value {
+                origin: allow.origin.clone(),
+                reason,
+            }),
+            _ => Ok(secrets),
+        }
+    }
+
+    /// Reads the rules for secrets, each a name with a regular expression.
+    fn secret_rules(&self, key: &Key, item: &Item) -> Result<Vec<Sourced<CustomRule>>, Error> {
+        let rules = item
+            .as_table_like()
+            .ok_or_else(|| self.wrong(key, None, "a table of names and regular expressions"))?;
+        let rule = |(name, item): (&str, &Item)| {
+            let key = rules.key(name).unwrap_or(key);
+            let full_name = SecretsKey::Rule(name.to_owned()).name();
+            let Sourced { value, origin } =
+                self.typed::<String>(&full_name, ValueType::Text, key, item)?;
+            let rule = if is_rule_name(name) {
+                Err("a built-in rule has this name".to_owned())
+            } else {
+                CustomRule::new(name, &value)
+                    .map_err(|reason| format!("not a usable regular expression: {reason}"))
+            };
+            match rule {
+                Ok(value) => Ok(Sourced { value, origin }),
+                Err(reason) => Err(Error::Value { origin, reason }),
+            }
+        };
+        rules.iter().map(rule).collect()
     }
 
     fn level(&self, table: &dyn TableLike, profile: Option<&str>) -> Result<SettingValues, Error> {
@@ -492,11 +574,11 @@ mod tests {
             ),
             (
                 "[mcp.s]\ncommand = 'x'\nargs = 'y'",
-                "`mcp.s` in `/c.toml`, line 3: `args`: must be a list of texts",
+                "`mcp.s` in `/c.toml`, line 3: `args`: must be an array of strings",
             ),
             (
                 "[mcp.s]\noptional = true",
-                "`mcp.s` in `/c.toml`, line 1: needs `command` or `url`",
+                "`mcp.s` in `/c.toml`, line 1: must have `command` or `url`",
             ),
             (
                 "[profiles.a]\nmodel = ' '",

@@ -2,13 +2,12 @@
 
 use std::io::Read;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 use super::memory::protect_memory;
+use super::secret_command::{CommandFailure, run_command};
 use super::store::{MAX_KEY_BYTES, key_path, stored_hosts, stored_key};
-use super::{Error, Origin, Secret, inherited_var};
+use super::{Error, Origin, Secret};
 use crate::client::ApiKey;
-use crate::tool::FoundProgram;
 
 /// Where the API key comes from.
 #[derive(Clone, PartialEq, Eq)]
@@ -78,10 +77,13 @@ pub(crate) fn read_key(source: &KeySource) -> Result<ApiKey, Error> {
         }
         KeySource::Environment(key) => key.reveal().to_owned(),
         KeySource::Command { words, .. } => {
-            let (program, _) = split(words);
-            run_command(words).map_err(|reason| Error::KeyCommand {
-                program: program.clone(),
-                reason,
+            let program = words.first().map_or("", String::as_str);
+            run_command(words).map_err(|failure| match failure {
+                CommandFailure::Untrusted { path, distrust } => Error::untrusted(&path, distrust),
+                CommandFailure::Failed(reason) => Error::KeyCommand {
+                    program: program.to_owned(),
+                    reason,
+                },
             })?
         }
         KeySource::Stored(stored) => read_stored(stored)?,
@@ -105,50 +107,6 @@ fn read_stored(stored: &Stored) -> Result<String, Error> {
         commanded_for: stored.commanded_for.clone(),
         stored_for: directory.map(stored_hosts).unwrap_or_default(),
     })
-}
-
-fn split(words: &[String]) -> (&String, &[String]) {
-    words
-        .split_first()
-        .expect("a command has a program, or the file is refused")
-}
-
-/// Runs a command that prints a secret, and returns what it prints. It asks nobody: its stdin is
-/// empty.
-///
-/// # Errors
-///
-/// A sentence that says why it failed, without the program's name.
-pub(crate) fn run_command(words: &[String]) -> Result<String, String> {
-    let (program, arguments) = split(words);
-    let path = if program.contains('/') {
-        PathBuf::from(program)
-    } else {
-        let search_path = inherited_var("PATH");
-        let found = FoundProgram::in_search_path(program, search_path.as_deref())?;
-        found.path().to_owned()
-    };
-    let output = Command::new(path)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output();
-    let output = output.map_err(|error| error.to_string())?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = said
-            .lines()
-            .map(str::trim)
-            .find(|line| !line.is_empty())
-            .unwrap_or_default();
-        let colon = if said.is_empty() { "" } else { ": " };
-        return Err(format!("{}{colon}{said}", output.status));
-    }
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if text.trim().is_empty() {
-        Err("it printed nothing".to_owned())
-    } else {
-        Ok(text)
-    }
 }
 
 /// Returns the key in the text of a file, which may have a byte order mark, and may be an

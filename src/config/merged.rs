@@ -9,7 +9,9 @@ use super::model_table::ModelTable;
 use super::setting::{SETTINGS, Setting};
 use super::setting_values::SettingValues;
 use super::value_type::SettingValue;
-use super::{ConfigFile, Env, Error, KeySource, Origin, RecordFiles, Sourced, ToolNames};
+use super::{
+    ConfigFile, Env, Error, KeySource, Origin, RecordFiles, SecretTable, Sourced, ToolNames,
+};
 use crate::client::Region;
 use crate::mcp::ServerSpec;
 use crate::protocol::PriceOverride;
@@ -29,6 +31,13 @@ pub(crate) struct Flags {
     pub(crate) records: RecordFiles,
 }
 
+impl Flags {
+    /// Returns the model that the flags name.
+    pub(crate) fn model(&self) -> Option<Sourced<String>> {
+        self.settings.typed("model")
+    }
+}
+
 /// The settings in effect for this run.
 #[derive(Clone, PartialEq)]
 pub(crate) struct MergedConfig {
@@ -40,6 +49,8 @@ pub(crate) struct MergedConfig {
     pub(super) models: Vec<ModelTable>,
     /// The tools that the config file allows or denies.
     pub(super) tools: ToolNames,
+    /// What the config file says of secrets.
+    pub(super) secrets: SecretTable,
     /// The MCP servers of the config file.
     pub(super) servers: Vec<ServerSpec>,
     pub(super) no_pace: bool,
@@ -86,6 +97,7 @@ impl MergedConfig {
             profile,
             models: file.models.clone(),
             tools: file.tools.clone(),
+            secrets: file.secrets.clone(),
             servers: file.servers.clone(),
             no_pace: flags.no_pace,
             records: flags.records.clone(),
@@ -108,6 +120,11 @@ impl MergedConfig {
     /// order of the file.
     pub(crate) fn models(&self) -> &[ModelTable] {
         &self.models
+    }
+
+    /// Returns what the config file says of secrets.
+    pub(crate) fn secrets(&self) -> &SecretTable {
+        &self.secrets
     }
 
     /// Returns the prices that the config file sets.

@@ -9,12 +9,16 @@ mod key;
 mod memory;
 mod merged;
 mod model_table;
+mod named_table;
 mod paths;
 mod record_files;
 mod resolve;
 mod schema_ways;
 mod secret;
+mod secret_command;
+mod secret_table;
 mod server_import;
+mod server_revisions;
 mod setting;
 mod setting_values;
 mod state;
@@ -26,13 +30,14 @@ mod write;
 pub(crate) use config_key::ConfigKey;
 pub(crate) use edit::{initialize, set, unset};
 pub(crate) use env::{
-    Env, completing_shell, inherited_var, is_utf8_locale, shard_variable, variables,
+    Env, completing_shell, inherited_var, inherited_vars, is_utf8_locale, shard_variable, variables,
 };
 pub(crate) use file::{ConfigFile, config_path};
-pub(crate) use key::{KeySource, read_key, run_command};
+pub(crate) use key::{KeySource, read_key};
 pub(crate) use memory::protect_memory;
 pub(crate) use merged::{Flags, MergedConfig, Row, chosen_profile};
 pub(crate) use model_table::ModelTable;
+pub(crate) use named_table::{NamedTable, unset_table};
 pub(crate) use paths::{
     DataScope, Paths, history_file, sessions_directory, templates_directory, tools_directory,
 };
@@ -40,7 +45,10 @@ pub(crate) use record_files::RecordFiles;
 pub(crate) use resolve::{FieldSetting, Settings, resolve};
 pub(crate) use schema_ways::SchemaWays;
 pub(crate) use secret::Secret;
+pub(crate) use secret_command::{CommandFailure, run_command};
+pub(crate) use secret_table::SecretTable;
 pub(crate) use server_import::import_servers;
+pub(crate) use server_revisions::ServerRevisions;
 pub(crate) use setting::{SETTINGS, Setting, SettingFlag};
 pub(crate) use setting_values::SettingValues;
 pub(crate) use state::{LearnedRules, Pin, SavedList, State};
@@ -69,7 +77,7 @@ pub(crate) struct ConfigTable {
 }
 
 /// The tables of the config file outside of profiles.
-pub(crate) const TABLES: [ConfigTable; 4] = [
+pub(crate) const TABLES: [ConfigTable; 6] = [
     ConfigTable {
         name: "limits.\"MODEL\"",
         samples: &["rpm = 500", "tpm = 60000"],
@@ -91,6 +99,18 @@ pub(crate) const TABLES: [ConfigTable; 4] = [
         name: "tools",
         samples: &["allow = [\"look_up\"]", "deny = [\"remove\"]"],
         about: "Tools whose calls run without confirmation, and tools whose calls never run.",
+    },
+    ConfigTable {
+        name: "secrets",
+        samples: &["allow = [\"tests/**\"]"],
+        about: "Secrets that may be sent: SHA-256 fingerprints, which a refusal prints, globs of \
+            paths, and names of rules, such as github-token: `langdock help secrets` lists them.",
+    },
+    ConfigTable {
+        name: "secrets.rules",
+        samples: &["acme-key = 'acme_[a-z0-9]{32}'"],
+        about: "Further secrets to look for: a name, and a regular expression, whose first group \
+            is the secret if it has one.",
     },
     ConfigTable {
         name: "mcp.NAME",
@@ -256,7 +276,7 @@ pub(crate) enum Error {
         source: std::io::Error,
     },
     /// A file that decides what is done, and that others may have written.
-    #[error("`{}` is not used: {distrust}", path.display())]
+    #[error("refusing to use `{}`: {distrust}", path.display())]
     Untrusted {
         /// The file.
         path: PathBuf,

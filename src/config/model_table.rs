@@ -1,4 +1,4 @@
-//! What the config file says of models: their limits of requests and tokens per minute, and their
+//! What the config file says of models: their limits on requests and tokens per minute, and their
 //! prices, in the tables `[limits."MODEL"]` and `[prices."MODEL"]`.
 //!
 //! They belong to the workspace, not to a profile, so they are outside of profiles.

@@ -1,6 +1,6 @@
 //! Resolves the merged configuration into settings and matches the key to its host. Pure.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
@@ -14,9 +14,11 @@ use crate::client::{
     Region, RetryPolicy, key_scope_of,
 };
 use crate::mcp::ServerSpec;
+use crate::media::ImageSize;
 use crate::protocol::{
     CacheMode, FieldShape, ModelPrice, PriceOverride, RequestField, model_price,
 };
+use crate::secret_scan::{SecretMode, SecretPolicy};
 
 /// The resolved settings of a run.
 #[derive(Clone, PartialEq)]
@@ -35,10 +37,18 @@ pub(crate) struct Settings {
     pub(crate) max_tokens: Option<Sourced<u64>>,
     /// The request fields that the config file sets, by their flags.
     pub(crate) fields: Vec<FieldSetting>,
+    /// The other fields of the request that the config file sets, as `KEY=JSON`.
+    pub(crate) other_fields: Option<Sourced<Vec<String>>>,
+    /// What answers begin with.
+    pub(crate) prefill: Option<Sourced<String>>,
+    /// The saved prompt: a name, or a path, which has a slash.
+    pub(crate) template: Option<PathBuf>,
     /// Maximum number of further requests for an answer that was cut off.
     pub(crate) auto_continue: u64,
     /// When prompts are marked for the model's cache.
     pub(crate) cache: CacheMode,
+    /// How images are changed before they are sent.
+    pub(crate) image_size: ImageSize,
     /// Whether an answer cut off by a token limit counts as a success.
     pub(crate) allow_truncated: bool,
     /// Whether the line editor uses vi key bindings.
@@ -47,6 +57,8 @@ pub(crate) struct Settings {
     pub(crate) save: Option<bool>,
     /// The tools that run without confirmation, and those that never run.
     pub(crate) tools: ToolNames,
+    /// What is done about secrets in what is sent.
+    pub(crate) secrets: SecretPolicy,
     /// The MCP servers of the config file.
     pub(crate) servers: Vec<ServerSpec>,
     /// The command that prints the password of the shared ledger's server.
@@ -87,8 +99,12 @@ impl Settings {
     /// Returns the price of a model for what is shown to the user: scripted and recorded answers
     /// cost nothing.
     pub(crate) fn billed_price(&self, model: &str) -> Option<ModelPrice> {
-        let is_billed = !matches!(self.key, KeySource::Demo | KeySource::Replay);
-        self.price(model).filter(|_| is_billed)
+        self.price(model).filter(|_| self.is_billed())
+    }
+
+    /// Whether answers cost anything: scripted and recorded ones do not.
+    pub(crate) fn is_billed(&self) -> bool {
+        !matches!(self.key, KeySource::Demo | KeySource::Replay)
     }
 }
 
@@ -132,12 +148,19 @@ pub(crate) fn resolve(
         model: merged.sourced("model"),
         max_tokens: merged.sourced("max_tokens"),
         fields: fields(merged)?,
+        other_fields: merged.sourced("set"),
+        prefill: merged.sourced("prefill"),
+        template: merged.value("template"),
         auto_continue: merged.value_or_default("auto_continue"),
         cache: CacheMode::from_name(&merged.value_or_default::<String>("cache")),
+        // The table has checked it.
+        image_size: ImageSize::parse(&merged.value_or_default::<String>("image_size"))
+            .unwrap_or_default(),
         allow_truncated: merged.value_or_default("allow_truncated"),
         vi_keys: merged.value_or_default::<String>("keys") == "vi",
         save: merged.value("save"),
         tools: merged.tools.clone(),
+        secrets: secrets(merged),
         servers: merged.servers.clone(),
         ledger_password_cmd: merged.value("ledger_password_cmd"),
         theme: merged.value("theme"),
@@ -189,6 +212,13 @@ fn ledger(merged: &MergedConfig) -> Result<Option<LedgerAccess>, Error> {
     }))
 }
 
+/// Returns what is done about secrets. The table was checked when it was read.
+fn secrets(merged: &MergedConfig) -> SecretPolicy {
+    let mode = SecretMode::from_name(&merged.value_or_default::<String>("secrets_mode"));
+    let policy = merged.secrets.policy(mode);
+    policy.expect("the config file is valid")
+}
+
 /// Reads the request fields.
 fn fields(merged: &MergedConfig) -> Result<Vec<FieldSetting>, Error> {
     let mut fields = Vec::new();
@@ -196,6 +226,17 @@ fn fields(merged: &MergedConfig) -> Result<Vec<FieldSetting>, Error> {
         let ValueType::Field(field) = setting.value_type else {
             continue;
         };
+        if field.shape == FieldShape::Texts {
+            let texts = merged.sourced::<Vec<String>>(setting.key);
+            fields.extend(texts.map(|texts| FieldSetting {
+                field,
+                value: Sourced {
+                    value: texts.value.into(),
+                    origin: texts.origin,
+                },
+            }));
+            continue;
+        }
         let Some(Sourced { value, origin }) = merged.sourced::<String>(setting.key) else {
             continue;
         };

@@ -34,7 +34,8 @@ pub(crate) fn import_servers(
             Some(_) => {
                 return Err(Error::Refused {
                     key: format!("{SERVERS}.{name}"),
-                    reason: "the config file has another server of this name".to_owned(),
+                    reason: "the config file already has a different server of this name"
+                        .to_owned(),
                 });
             }
             None => {
@@ -61,7 +62,7 @@ fn is_same(known: &ServerSpec, server: &ServerSpec) -> bool {
 }
 
 /// Returns the table of a server. Its relative paths become absolute, since the config file is in
-/// another directory.
+/// another directory; one among its arguments is found from its working directory.
 fn as_toml(server: &ServerSpec) -> String {
     let mut table = Table::new();
     let list = |words: &[String]| value(words.iter().collect::<Array>());
@@ -84,7 +85,13 @@ fn as_toml(server: &ServerSpec) -> String {
             if !process.env.is_empty() {
                 table.insert("env", pairs(&process.env));
             }
-            if let Some(cwd) = &process.cwd {
+            // Other programs start a server where its file is.
+            let names_file = |arg: &String| {
+                Path::new(arg).is_relative() && process.directory.join(arg).is_file()
+            };
+            let needed = process.args.iter().any(names_file);
+            let cwd = process.cwd.as_ref();
+            if let Some(cwd) = cwd.or(Some(&process.directory).filter(|_| needed)) {
                 table.insert("cwd", value(cwd.to_string_lossy().into_owned()));
             }
         }

@@ -1,5 +1,9 @@
 //! The table of all settings: their names everywhere, types, defaults and descriptions.
 //!
+//! Every flag of the request has a row, so that it has a default in the config file and in
+//! profiles. Of the input flags, the template and `--secrets` have one: files, earlier messages and
+//! `--no-check` belong to a single call.
+//!
 //! Everything else is derived from it: the connection flags, the variables, the keys of the config
 //! file, `config show|get|set|unset|init`, the help topics and the man pages.
 //! [`Settings`](super::Settings) has the values as the rest of the program uses them.
@@ -9,6 +13,7 @@ use crate::client::{DEFAULT_BASE_URL, DEFAULT_REGION};
 use crate::protocol::{
     CacheMode, EFFORT, RequestField, STOP, SYSTEM, TEMPERATURE, THINKING, TOP_K, TOP_P, USER_ID,
 };
+use crate::secret_scan::SecretMode;
 
 /// A setting.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,7 +68,7 @@ pub(crate) enum DefaultValue {
 }
 
 /// All settings, in display order.
-pub(crate) const SETTINGS: [Setting; 32] = [
+pub(crate) const SETTINGS: [Setting; 37] = [
     Setting {
         key: "region",
         flag: SettingFlag::Connection("--region"),
@@ -71,8 +76,8 @@ pub(crate) const SETTINGS: [Setting; 32] = [
         value_type: ValueType::Region,
         default: DefaultValue::Value(DEFAULT_REGION),
         help: "Region: eu, us, global, ch",
-        long_help: "Requests go to this region and to no other. A name besides these four \
-            is accepted, with a warning.",
+        long_help: "Requests go to this region and to no other. Names other than \
+            these four are accepted, with a warning.",
         sample: "\"eu\"",
     },
     Setting {
@@ -114,7 +119,7 @@ pub(crate) const SETTINGS: [Setting; 32] = [
         flag: SettingFlag::Command("--max-tokens"),
         variable: Some(variable("LANGDOCK_MAX_TOKENS")),
         value_type: ValueType::Count(1),
-        default: DefaultValue::Unset("4096 to 16384, depending on the model and its limits"),
+        default: DefaultValue::Unset("up to 16384, depending on the model and its limits"),
         help: "Maximum tokens to generate",
         long_help: "",
         sample: "4096",
@@ -134,11 +139,74 @@ pub(crate) const SETTINGS: [Setting; 32] = [
         value_type: ValueType::OneOf(&CacheMode::NAMES),
         default: DefaultValue::Value(CacheMode::NAMES[0]),
         help: "Use the model's prompt cache: auto, off, 5m, 1h",
-        long_help: "auto caches the prompt in conversations, tool runs and batches, where that is \
+        long_help: "In conversations, tool runs and batches, auto caches the prompt if that is \
             likely to save money; a prompt sent only once is never cached. 5m and 1h cache every \
             prompt for that long. Prompts shorter than the model's minimum (512 to \
             4,096 tokens) are not cached.",
         sample: "\"auto\"",
+    },
+    Setting {
+        key: "set",
+        flag: SettingFlag::Command("--set"),
+        variable: None,
+        value_type: ValueType::OtherFields,
+        default: DefaultValue::Unset("none"),
+        help: "Any other field of the request body; may be repeated",
+        long_help: "For example --set 'service_tier=\"auto\"'. In the config file, write a string \
+            or a list of strings. The flag and a template override only the fields that \
+            they set themselves.",
+        sample: "['service_tier=\"auto\"']",
+    },
+    Setting {
+        key: "prefill",
+        flag: SettingFlag::Command("--prefill"),
+        variable: None,
+        value_type: ValueType::Text,
+        default: DefaultValue::Unset("none"),
+        help: "Make the answer begin with this text, which is not printed",
+        long_help: "",
+        sample: "\"{\"",
+    },
+    Setting {
+        key: "template",
+        flag: SettingFlag::Command("--template"),
+        variable: None,
+        value_type: ValueType::Template,
+        default: DefaultValue::Unset("none"),
+        help: "Saved prompt, listed by `langdock template list`, or ./FILE for any other file; \
+               empty for none",
+        long_help: "In the config file, a path is relative to the directory of that file.",
+        sample: "\"review\"",
+    },
+    Setting {
+        key: "image_size",
+        flag: SettingFlag::Command("--image-size"),
+        variable: None,
+        value_type: ValueType::ImageSize,
+        default: DefaultValue::Value("fit"),
+        help: "How images are changed before they are sent: fit, keep, or the longest side in \
+               pixels",
+        long_help: "fit turns images upright, sends none of their metadata, such as where a photo \
+            was taken, and scales down those that exceed a limit of the endpoint (5 MB as base64, \
+            8,000 pixels a side, or 2,000 with more than 20 images) to the size at which the model \
+            sees them. BMP and TIFF are converted. A number also scales down every image with a \
+            longer side. keep sends images unchanged and refuses those that exceed a limit.",
+        sample: "\"fit\"",
+    },
+    Setting {
+        key: "secrets_mode",
+        flag: SettingFlag::Command("--secrets"),
+        variable: None,
+        value_type: ValueType::OneOf(&SecretMode::NAMES),
+        default: DefaultValue::Value(SecretMode::NAMES[0]),
+        help: "Keys, tokens and passwords in what is sent: refuse files that hold one, mask each, \
+               or send them",
+        long_help: "They are found by the published formats of known services, and in .env files \
+            by the names of the variables. With refuse, those in the prompt and in standard input \
+            are reported, but still sent. mask replaces each with [SECRET 1] and so on; a repeated \
+            secret keeps its number. In results of tools they are always masked, except with \
+            send. The [secrets] table of the config file adds rules and exceptions.",
+        sample: "\"mask\"",
     },
     Setting {
         key: "connect_timeout",
@@ -237,7 +305,7 @@ pub(crate) const SETTINGS: [Setting; 32] = [
         variable: None,
         value_type: ValueType::Share,
         default: DefaultValue::Unset("1/N with --shard I/N, otherwise 1"),
-        help: "Part of the limits for this machine while the ledger's server cannot be reached",
+        help: "Fraction of the limits for this machine while the ledger's server cannot be reached",
         long_help: "A number above 0 and up to 1. With 4 machines, 0.25 keeps them within the \
             limits together.",
         sample: "0.25",
@@ -302,7 +370,7 @@ pub(crate) const SETTINGS: [Setting; 32] = [
         flag: SettingFlag::None,
         variable: None,
         value_type: ValueType::Switch,
-        default: DefaultValue::Unset("also when the answer goes to a terminal"),
+        default: DefaultValue::Unset("true if the answer goes to a terminal, otherwise false"),
         help: "true: `send` saves every conversation; false: only with --continue or --session",
         long_help: "",
         sample: "true",

@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::client::{ListedModel, models_of};
 use crate::fs::{Durability, atomic_write, read_regular};
-use crate::protocol::{ModelOption, OptionFacts};
+use crate::protocol::{ExactJson, ModelOption, OptionFacts};
+use crate::text::has_key;
 
 /// How long a model list is used.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
@@ -91,8 +92,7 @@ impl State {
 
     /// Returns the list saved under this name, unless it is too old.
     pub(crate) fn list(&self, name: &str, now: SystemTime) -> Option<SavedList> {
-        let saved: Value =
-            serde_json::from_slice(&read_regular(&self.list_file(name)).ok()?).ok()?;
+        let saved = saved_json(&self.list_file(name))?;
         let asked_at = SystemTime::UNIX_EPOCH + Duration::from_secs(saved["asked_at"].as_u64()?);
         // A list from the future was saved under a wrong clock.
         let age = now
@@ -117,13 +117,10 @@ impl State {
             return forget(&self.list_file(name));
         }
         let asked_at = seconds_since_epoch(now);
-        let data: Vec<&Value> = models.iter().map(ListedModel::object).collect();
-        write(
-            &self.list_file(name),
-            json!({"asked_at": asked_at, "data": data})
-                .to_string()
-                .as_bytes(),
-        )
+        let data: Vec<&ExactJson> = models.iter().map(ListedModel::object).collect();
+        let mut list = ExactJson::from(json!({ "asked_at": asked_at }));
+        list.set_field("data", ExactJson::from_value(&data));
+        write(&self.list_file(name), list.to_string().as_bytes())
     }
 
     /// Returns the model picked under this name.
@@ -167,6 +164,10 @@ impl State {
         facts: &OptionFacts,
         now: SystemTime,
     ) -> io::Result<()> {
+        // It was typed in place of a model.
+        if has_key(model) {
+            return Ok(());
+        }
         let mut learned = self.learned(name, now);
         let rules = learned.0.entry(model.to_owned()).or_default();
         for (option, is_accepted) in facts {
@@ -200,8 +201,7 @@ impl State {
         files.sort_by(|one, other| other.cmp(one));
         let mut ids = Vec::new();
         for (_, file) in files {
-            let bytes = read_regular(&file).unwrap_or_default();
-            let list: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+            let list = saved_json(&file).unwrap_or_default();
             for model in models_of(&list).unwrap_or_default() {
                 if ids.iter().all(|known| known != model.id()) {
                     ids.push(model.id().to_owned());
@@ -225,6 +225,12 @@ fn seconds_since_epoch(time: SystemTime) -> u64 {
     since.unwrap_or_default().as_secs()
 }
 
+/// Reads a file that this program has written; `None` if there is none, or if it is damaged.
+fn saved_json(path: &Path) -> Option<ExactJson> {
+    let text = String::from_utf8(read_regular(path).ok()?).ok()?;
+    ExactJson::parse(&text).ok()
+}
+
 /// Writes a file that other processes may be reading or writing.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     atomic_write(path, bytes, Durability::Cached)
@@ -241,6 +247,8 @@ fn forget(path: &Path) -> io::Result<()> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use serde_json::Value;
+
     use super::*;
 
     fn models(ids: &[&str]) -> Vec<ListedModel> {
@@ -248,7 +256,7 @@ mod tests {
             .iter()
             .map(|id| json!({"id": id, "max_tokens": 5}))
             .collect();
-        models_of(&json!({ "data": data })).expect("a list")
+        models_of(&json!({ "data": data }).into()).expect("a list")
     }
 
     #[test]

@@ -8,8 +8,9 @@ use serde_json::{Number, Value as Json, json};
 use toml_edit::{Array, Item, Value};
 
 use crate::client::{Endpoint, EndpointError, LedgerUrl, Region};
+use crate::media::ImageSize;
 use crate::pace::LimitShare;
-use crate::protocol::{FieldShape, MAX_COUNT, RequestField, price_of_a_token};
+use crate::protocol::{FieldShape, MAX_COUNT, RequestField, default_field, price_of_a_token};
 use crate::text::{format_duration, grouped, parse_duration, parse_timeout};
 
 /// The type of a setting's values.
@@ -31,6 +32,9 @@ pub(crate) enum ValueType {
     Text,
     /// The path of a file; one in the config file is relative to that file's directory.
     File,
+    /// A saved prompt: a name, or a path, which has a slash; one in the config file is relative to
+    /// that file's directory.
+    Template,
     /// A whole number from this minimum to [`MAX_COUNT`].
     Count(u64),
     /// A whole number from the first to the second one.
@@ -43,12 +47,17 @@ pub(crate) enum ValueType {
     Switch,
     /// One of these words.
     OneOf(&'static [&'static str]),
+    /// How images are changed: a word, or a number of pixels.
+    ImageSize,
     /// A program and its arguments.
     Command,
     /// A list of names, which may be empty.
     Names,
-    /// What the flag of this request field takes, as a number or as text.
+    /// What the flag of this request field takes, as a number or as text, or as a list if the flag
+    /// can be repeated.
     Field(&'static RequestField),
+    /// Other fields of the request: `KEY=JSON`, or a list of such texts.
+    OtherFields,
 }
 
 /// The value of a setting.
@@ -64,7 +73,7 @@ pub(crate) enum SettingValue {
     Duration(Duration),
     /// A switch.
     Switch(bool),
-    /// A command or a list of names.
+    /// A command, a list of names, or the values of a flag that can be repeated.
     List(Vec<String>),
 }
 
@@ -91,6 +100,7 @@ impl ValueType {
         match self {
             Self::Switch => &["true", "false"],
             Self::OneOf(words) => words,
+            Self::ImageSize => &["fit", "keep"],
             Self::Field(field) => field.shape.words(),
             _ => &[],
         }
@@ -122,13 +132,25 @@ impl ValueType {
                 })?;
                 SettingValue::Text(text.to_owned())
             }
+            Self::ImageSize => {
+                ImageSize::parse(text)?;
+                SettingValue::Text(text.to_owned())
+            }
             Self::Text => SettingValue::Text(not_blank(text)?),
             Self::ProxyUrl => SettingValue::Text(text.trim().to_owned()),
+            _ if self.is_repeatable() => {
+                let list = text.parse().ok().map(Item::Value);
+                let list = list.as_ref().and_then(texts);
+                self.checked_list(list.unwrap_or_else(|| vec![text.to_owned()]))?
+            }
             Self::Field(field) => {
                 field.parse(text)?;
                 SettingValue::Text(text.to_owned())
             }
-            Self::File => SettingValue::File(not_blank(text)?.into()),
+            Self::Template if text == "-" => {
+                return Err("must be a name or a path".to_owned().into());
+            }
+            Self::Template | Self::File => SettingValue::File(not_blank(text)?.into()),
             Self::Count(least) => SettingValue::Count(parse_count(text, least, MAX_COUNT)?),
             Self::CountIn(least, most) => SettingValue::Count(parse_count(text, least, most)?),
             Self::Duration => SettingValue::Duration(parse_duration(text)?),
@@ -142,7 +164,7 @@ impl ValueType {
             Self::OneOf(words) => {
                 return Err(format!("`{text}`: must be one of {}", words.join(", ")).into());
             }
-            Self::Command | Self::Names => {
+            Self::Command | Self::Names | Self::OtherFields => {
                 let value: Option<Value> = text.parse().ok();
                 self.read(&value.map_or(Item::None, Item::Value))?
             }
@@ -157,6 +179,11 @@ impl ValueType {
                 let list = texts(item).filter(|list| self == Self::Names || has_program(list));
                 return list.map(SettingValue::List).ok_or_else(wrong_type);
             }
+            _ if self.is_repeatable() => {
+                let one = || item.as_str().map(|text| vec![text.to_owned()]);
+                let list = texts(item).or_else(one).ok_or_else(wrong_type)?;
+                return Ok(self.checked_list(list)?);
+            }
             Self::Count(_) | Self::CountIn(..) => {
                 item.as_integer().map(|number| number.to_string())
             }
@@ -164,9 +191,29 @@ impl ValueType {
             Self::Field(field) => field_text(field, item),
             Self::Share => number_text(item),
             Self::Price => written_number(item),
+            Self::ImageSize => number_text(item).or_else(|| item.as_str().map(str::to_owned)),
             _ => item.as_str().map(str::to_owned),
         };
         self.parse(&text.ok_or_else(wrong_type)?)
+    }
+
+    /// Whether the flag of the setting can be repeated, so that its value may be a list.
+    fn is_repeatable(self) -> bool {
+        match self {
+            Self::Field(field) => field.shape == FieldShape::Texts,
+            other => other == Self::OtherFields,
+        }
+    }
+
+    /// Checks each value of a flag that can be repeated.
+    fn checked_list(self, list: Vec<String>) -> Result<SettingValue, String> {
+        for text in &list {
+            match self {
+                Self::Field(field) => field.parse(text).map(drop)?,
+                _ => default_field(text).map(drop)?,
+            }
+        }
+        Ok(SettingValue::List(list))
     }
 
     /// Returns the TOML for a value. Text is kept as the user typed it.
@@ -176,8 +223,11 @@ impl ValueType {
                 Value::from(i64::try_from(number).expect("a count is at most `MAX_COUNT`"))
             }
             SettingValue::Switch(switch) => Value::from(switch),
+            SettingValue::List(list) if self.is_repeatable() && list == [text] => Value::from(text),
             SettingValue::List(list) => Value::Array(Array::from_iter(list)),
-            SettingValue::Text(text) if matches!(self, Self::Field(_) | Self::Share) => {
+            SettingValue::Text(text)
+                if matches!(self, Self::Field(_) | Self::Share | Self::ImageSize) =>
+            {
                 field_value(&text)
             }
             SettingValue::Text(text) if self == Self::Price => {
@@ -197,7 +247,10 @@ impl ValueType {
                 LedgerUrl::new(url).map_or(Json::Null, |url| json!(url.masked()))
             }
             SettingValue::Text(text)
-                if matches!(self, Self::Field(_) | Self::Share | Self::Price) =>
+                if matches!(
+                    self,
+                    Self::Field(_) | Self::Share | Self::Price | Self::ImageSize
+                ) =>
             {
                 text.parse::<Number>()
                     .map_or_else(|_| json!(text), Json::Number)
@@ -220,10 +273,12 @@ impl ValueType {
             | Self::LedgerUrl
             | Self::Text
             | Self::File
+            | Self::Template
             | Self::OneOf(_) => "text in quotes",
             Self::Count(_) | Self::CountIn(..) => "a whole number",
             Self::Share => "a number above 0 and up to 1",
             Self::Price => "a number of US dollars",
+            Self::ImageSize => "\"fit\", \"keep\" or a number of pixels",
             Self::Duration | Self::Timeout => "a duration in quotes, such as \"30s\"",
             Self::Switch => "`true` or `false`",
             Self::Command => {
@@ -233,9 +288,11 @@ impl ValueType {
             Self::Field(field) => match field.shape {
                 FieldShape::Count => "a whole number",
                 FieldShape::Fraction => "a number",
+                FieldShape::Texts => "text in quotes, or a list of texts",
                 FieldShape::Thinking => "\"auto\", \"off\" or a whole number",
                 _ => "text in quotes",
             },
+            Self::OtherFields => "KEY=JSON in quotes, or a list such as ['a=1', 'b=\"x\"']",
         }
     }
 }
@@ -283,6 +340,13 @@ impl SettingValue {
     /// directory.
     pub(super) fn in_directory(self, value_type: ValueType, directory: &Path) -> Self {
         match self {
+            // A template's bare name is looked up among the saved prompts.
+            Self::File(path)
+                if value_type == ValueType::Template
+                    && !path.as_os_str().as_encoded_bytes().contains(&b'/') =>
+            {
+                Self::File(path)
+            }
             Self::File(path) => Self::File(directory.join(path)),
             Self::List(mut words) if value_type == ValueType::Command => {
                 if let Some(program) = words.first_mut().filter(|program| program.contains('/')) {
@@ -404,10 +468,7 @@ mod tests {
     #[test]
     fn the_password_of_a_ledger_is_not_shown_and_not_repeated() {
         let url = SettingValue::Text("rediss://u:pw@host:1".to_owned());
-        assert_eq!(
-            ValueType::LedgerUrl.shown(&url),
-            json!("rediss://u:…@host:1")
-        );
+        assert_eq!(ValueType::LedgerUrl.shown(&url), json!("rediss://…@host:1"));
         let error = ValueType::LedgerUrl.parse("redis:/u:pw@host");
         let error = error.expect_err("it has no host").to_string();
         assert!(!error.contains("pw@"), "{error}");

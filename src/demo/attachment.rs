@@ -53,18 +53,22 @@ pub(super) struct DocumentInfo<'a> {
     pub(super) bytes: usize,
     /// Estimated tokens.
     pub(super) tokens: usize,
+    /// How many pages it has, if it is a PDF.
+    pub(super) pages: usize,
 }
 
 impl<'a> DocumentInfo<'a> {
     /// Reads a validated document block.
     pub(super) fn from_block(block: &'a Value) -> Self {
         let source = &block["source"];
+        let mut pages = 0;
         let (bytes, tokens) = match source["type"].as_str() {
             Some("text") => text_size(&source["data"]),
             Some("content") => content_size(&source["content"]),
             _ => {
                 let bytes = decode_source(source);
-                (bytes.len(), count_pages(&bytes) * TOKENS_PER_PAGE)
+                pages = count_pages(&bytes);
+                (bytes.len(), pages * TOKENS_PER_PAGE)
             }
         };
         Self {
@@ -72,6 +76,7 @@ impl<'a> DocumentInfo<'a> {
             media_type: source["media_type"].as_str().unwrap_or("text/plain"),
             bytes,
             tokens,
+            pages,
         }
     }
 }

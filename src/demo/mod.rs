@@ -35,7 +35,7 @@ mod signature;
 mod tests;
 mod tokens;
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub(crate) use self::judge::refusal_of;
 #[cfg(test)]
 pub(crate) use self::judge::{JudgedRequest, judge_request};
 pub(crate) use self::limit::DemoLimits;
-pub(crate) use self::models::model_ids;
+pub(crate) use self::models::{REGIONS, model_ids};
 use self::patient_stream::PatientStream;
 pub(crate) use self::record::AccessLog;
 use self::recorded_service::RecordedService;
@@ -91,6 +91,8 @@ pub(crate) struct DemoSettings {
     pub(crate) log: Option<AccessLog>,
     /// How long a client is waited for that has sent half a request, or does not read its answer.
     pub(crate) patience: Duration,
+    /// The most connections; others wait in the system's queue.
+    pub(crate) max_connections: usize,
 }
 
 impl Default for DemoSettings {
@@ -105,6 +107,7 @@ impl Default for DemoSettings {
             seed: 0,
             log: None,
             patience: DEFAULT_PATIENCE,
+            max_connections: MAX_CONNECTIONS,
         }
     }
 }
@@ -142,7 +145,8 @@ impl ScriptedEndpoint {
     /// the caller's runtime.
     pub(crate) async fn start(settings: DemoSettings) -> io::Result<Self> {
         let (port, patience) = (settings.port, settings.patience);
-        Self::listen(port, patience, |draining| {
+        let most = settings.max_connections;
+        Self::listen(port, patience, most, |draining| {
             EndpointService::Scripted(Box::new(DemoService::new(settings, draining)))
         })
         .await
@@ -150,7 +154,7 @@ impl ScriptedEndpoint {
 
     /// The same with the answers of a record.
     pub(crate) async fn start_replay(port: u16, settings: ReplaySettings) -> io::Result<Self> {
-        Self::listen(port, DEFAULT_PATIENCE, |draining| {
+        Self::listen(port, DEFAULT_PATIENCE, MAX_CONNECTIONS, |draining| {
             EndpointService::Recorded(RecordedService::new(settings, draining))
         })
         .await
@@ -159,13 +163,15 @@ impl ScriptedEndpoint {
     async fn listen(
         port: u16,
         patience: Duration,
+        most: usize,
         service: impl FnOnce(watch::Receiver<bool>) -> EndpointService,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let (drain, draining) = watch::channel(false);
         let service = Arc::new(service(draining.clone()));
-        let accepting = tokio::spawn(accept_connections(listener, service, draining, patience));
+        let accepting = accept_connections(listener, service, draining, patience, most);
+        let accepting = tokio::spawn(accepting);
         Ok(Self {
             address,
             drain,
@@ -192,13 +198,14 @@ impl Drop for ScriptedEndpoint {
     }
 }
 
-/// Accepts connections until the endpoint drains and then waits for them to end; if dropped, it
-/// closes them.
+/// Accepts connections, `most` at a time, until the endpoint drains and then waits for them to end;
+/// if dropped, it closes them.
 async fn accept_connections(
     listener: TcpListener,
     service: Arc<EndpointService>,
     draining: watch::Receiver<bool>,
     patience: Duration,
+    most: usize,
 ) {
     let mut connections = JoinSet::new();
     let mut drains = draining.clone();
@@ -207,15 +214,14 @@ async fn accept_connections(
             // Stop accepting right away, however many clients are connecting.
             biased;
             () = wait_for_drain(&mut drains) => break,
-            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
+            accepted = listener.accept(), if connections.len() < most => match accepted {
                 Ok((stream, _)) => {
                     let (stream, service) = (PatientStream::new(stream, patience), Arc::clone(&service));
                     connections.spawn(serve_connection(stream, service, draining.clone(), patience));
                 }
-                // Too many open files, or the client has already disconnected: the next accept may
-                // succeed, but only after a pause, since the same client is still waiting.
-                Err(_) => {
-                    let _ = tokio::time::timeout(ACCEPT_BACK_OFF, wait_for_drain(&mut drains)).await;
+                Err(error) => {
+                    let pause = pause_after(&error);
+                    let _ = tokio::time::timeout(pause, wait_for_drain(&mut drains)).await;
                 }
             },
             // Reaps finished connections.
@@ -224,6 +230,18 @@ async fn accept_connections(
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
+}
+
+/// Returns how long no connection is accepted after one could not be. A client that has hung up
+/// keeps nobody waiting; where the system has no descriptors left, the same client is still waiting,
+/// and the next accept would fail at once.
+fn pause_after(error: &io::Error) -> Duration {
+    match error.kind() {
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted => {
+            Duration::ZERO
+        }
+        _ => ACCEPT_BACK_OFF,
+    }
 }
 
 /// Waits until the endpoint drains or is dropped.

@@ -17,6 +17,9 @@ pub(super) enum DemoRegion {
     Other,
 }
 
+/// The regions that `serve` has.
+pub(crate) const REGIONS: [&str; 2] = ["eu", "us"];
+
 impl DemoRegion {
     /// Returns the region for a path segment.
     pub(super) fn from_slug(slug: &str) -> Option<Self> {

@@ -4,6 +4,7 @@
 //! programs of this machine are answered: a page in a browser sends an `Origin`, and one that a
 //! name of its own led here sends another `Host`.
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use super::wait_for_drain;
 use crate::recording::{
     RecordedAnswers, RecordedExchange, RecordedFailure, RecordedResponse, ReplayPace, RequestKey,
 };
+use crate::text::{KnownSecrets, SecretForms};
 
 /// Headers that belong to a connection, not to what is sent over it.
 const CONNECTION_HEADERS: [HeaderName; 4] = [CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING];
@@ -41,6 +43,8 @@ pub(crate) struct ReplaySettings {
     pub(crate) answers: Arc<RecordedAnswers>,
     /// How fast it answers.
     pub(crate) pace: ReplayPace,
+    /// The keys that this process knows, for which the record has a mask.
+    pub(crate) secrets: Arc<KnownSecrets>,
     /// The one key that is accepted; without it none is needed.
     pub(crate) key: Option<String>,
     /// Receives a line of JSON for each finished request.
@@ -112,13 +116,21 @@ impl RecordedService {
             check_key(request.headers(), Some(key))?;
         }
         let (method, url) = (request.method().clone(), request.uri().to_string());
+        let headers = request.headers().clone();
         record.region = url.split('/').find_map(DemoRegion::from_slug);
         let body = read_body(request.into_body(), &mut record.bytes_in).await?;
         if let Ok(body) = serde_json::from_slice::<Value>(&body) {
             record.model = body["model"].as_str().map(str::to_owned);
             record.stream = Some(body["stream"] == true);
         }
-        let key = RequestKey::from_request(method.as_str(), &url, Some(&body))
+        let text = String::from_utf8_lossy(&body);
+        let text = self.settings.secrets.scrub(&text);
+        // A record has a mask for the key that a request was sent with.
+        let text = match check_key(&headers, None) {
+            Ok(key) => Cow::Owned(SecretForms::for_secret(key).scrub(&text).into_owned()),
+            Err(_) => text,
+        };
+        let key = RequestKey::from_request(method.as_str(), &url, Some(text.as_bytes()))
             .ok_or_else(|| Refusal::new(RefusalReason::NotFound, "Not found"))?;
         let answer = self
             .settings
@@ -144,9 +156,10 @@ impl RecordedService {
         let mut response = Response::new(self.body(exchange, recorded));
         *response.status_mut() =
             StatusCode::from_u16(recorded.status).unwrap_or(StatusCode::BAD_GATEWAY);
-        let headers = recorded.headers.iter().filter_map(|(name, value)| {
+        let headers = exchange.headers_at(SystemTime::now());
+        let headers = headers.filter_map(|(name, value)| {
             let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            let value = HeaderValue::from_str(value).ok()?;
+            let value = HeaderValue::from_str(&value).ok()?;
             (!CONNECTION_HEADERS.contains(&name)).then_some((name, value))
         });
         for (name, value) in headers {

@@ -58,7 +58,7 @@ impl Refusal {
             }
             None => {
                 "This request alone exceeds the rate limit of your workspace: its input and \
-                 max_tokens are too many."
+                 max_tokens add up to too many tokens."
             }
         };
         Self::new(RefusalReason::RateLimit(wait), message)

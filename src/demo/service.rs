@@ -356,7 +356,7 @@ pub(super) async fn read_body(mut body: Incoming, length: &mut usize) -> Result<
     );
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
-            Refusal::invalid_request(format!("The request body broke off: {error}"))
+            Refusal::invalid_request(format!("The request body ended early: {error}"))
         })?;
         let data = frame.into_data().unwrap_or_default();
         *length += data.len();

@@ -1,6 +1,6 @@
 //! The signatures of scripted thinking.
 //!
-//! They reveal a client that alters a thinking block, or that sends it in another conversation than
+//! They reveal a client that alters a thinking block, or that sends it in a conversation other than
 //! the one it was produced in.
 //!
 //! Source: Anthropic's page `build-with-claude/preserved-thinking`, and for the binding of Haiku

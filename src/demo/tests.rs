@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use memchr::memmem::find;
+use nix::errno::Errno;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -155,6 +157,54 @@ async fn half_a_head_and_half_a_body_are_not_waited_for() {
             answer.contains("The request body did not arrive in time"),
             "{answer}"
         );
+    }
+}
+
+/// Sends a request that keeps its connection, and reads the answer to its end.
+async fn ask_and_stay(stream: &mut TcpStream) {
+    let request = b"GET /nowhere HTTP/1.1\r\nhost: demo\r\n\r\n";
+    stream.write_all(request).await.expect("it reads");
+    let mut answer = Vec::new();
+    while !(answer.ends_with(b"\"}") && find(&answer, b"\"request_id\":").is_some()) {
+        let read = stream.read_buf(&mut answer).await.expect("it answers");
+        assert_ne!(read, 0, "it keeps the connection");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_too_many_is_answered_once_another_has_ended() {
+    let settings = DemoSettings {
+        max_connections: 2,
+        ..DemoSettings::default()
+    };
+    let endpoint = ScriptedEndpoint::start(settings)
+        .await
+        .expect("loopback has a free port");
+    let connect = || TcpStream::connect(endpoint.address());
+    let mut first = connect().await.expect("it accepts");
+    let mut second = connect().await.expect("it accepts");
+    ask_and_stay(&mut first).await;
+    ask_and_stay(&mut second).await;
+    // The system takes it in, and keeps it until there is room.
+    let mut third = connect().await.expect("the queue has room");
+    let mut third = pin!(ask_and_stay(&mut third));
+    tokio::select! {
+        biased;
+        () = &mut third => panic!("there are two others"),
+        () = ask_and_stay(&mut second) => {}
+    }
+    drop(first);
+    third.await;
+}
+
+#[test]
+fn only_where_the_system_has_nothing_left_is_there_a_pause_before_the_next_connection() {
+    let pause = |errno: Errno| pause_after(&io::Error::from(errno));
+    for errno in [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM] {
+        assert_eq!(pause(errno), ACCEPT_BACK_OFF, "{errno}");
+    }
+    for errno in [Errno::ECONNABORTED, Errno::ECONNRESET, Errno::EINTR] {
+        assert_eq!(pause(errno), Duration::ZERO, "{errno}");
     }
 }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::controls::HintControls;
 use super::file_hint::{for_unwritable, move_away, shown};
 use crate::client::{self, CallTimeout, CertificateFlaw, StatusError};
-use crate::protocol::{ApiError, StreamError};
-use crate::text::{by_likeness, format_duration, format_seconds, round_up_to_seconds};
+use crate::protocol::{ApiError, ModelFamily, StreamError};
+use crate::text::{
+    format_duration, format_seconds, nearest_id, nearest_name, round_up_to_seconds, shell_quote,
+};
 
 /// Waits that a server asks for are not mentioned if they are shorter.
 const A_SECOND: Duration = Duration::from_secs(1);
@@ -34,7 +36,7 @@ fn lacks_tools(error: &client::Error) -> bool {
 
 pub(super) fn call_hint(error: &client::Error, model: &str, controls: &HintControls) -> String {
     if let Some(available) = error.api().and_then(ApiError::available_models) {
-        return suggest_model(model, &available, controls.model);
+        return suggest_model(model, &available, controls);
     }
     if let client::Error::Status(refused) = error
         && let Some(hint) = wait_hint(refused)
@@ -89,8 +91,7 @@ pub(super) fn call_hint(error: &client::Error, model: &str, controls: &HintContr
         (_, Some(400)) if lacks_tools(error) => {
             "the conversation has tool calls: add their tools file with -T"
         }
-        // This wording is Anthropic's, too.
-        (_, Some(400)) if said.contains("prompt is too long") => {
+        _ if error.is_prompt_too_long() => {
             "send less, or choose a model with a larger context window; `langdock count` shows \
             the tokens of each part"
         }
@@ -113,7 +114,7 @@ pub(super) fn call_hint(error: &client::Error, model: &str, controls: &HintContr
             }
             | client::Error::Lost { .. },
             _,
-        ) => "send the request again",
+        ) => controls.sent_again_by,
         (
             client::Error::Answer {
                 source: StreamError::Compressed { .. },
@@ -198,16 +199,33 @@ fn certificate_hint(flaw: CertificateFlaw) -> &'static str {
     }
 }
 
-/// Names the available model that is most similar to `asked`, and the others. `choose` is what
-/// users type before a model's id.
-fn suggest_model(asked: &str, available: &[&str], choose: &str) -> String {
-    match by_likeness(asked, available).split_first() {
-        Some((nearest, [])) => format!("use {choose} {nearest}"),
-        Some((nearest, others)) => format!(
-            "did you mean {choose} {nearest}? Also available: {}",
-            others.join(", ")
-        ),
-        None => format!("choose another model with {choose}"),
+/// Names the available model that is most similar to `asked`, if there is one.
+fn suggest_model(asked: &str, available: &[&str], controls: &HintControls) -> String {
+    let choose = controls.model;
+    match (nearest_model(asked, available), available) {
+        // A server names them.
+        (Some(nearest), _) => format!("did you mean {choose} {}?", shell_quote(nearest)),
+        (None, [only]) => format!("use {choose} {}", shell_quote(only)),
+        (None, _) => format!("choose one of them with {choose}"),
+    }
+}
+
+/// Returns the model that was probably meant: an alias, or a model of the same family, if there is
+/// any.
+pub(crate) fn nearest_model<'a>(asked: &str, available: &[&'a str]) -> Option<&'a str> {
+    let is_one_word = asked.chars().all(char::is_alphabetic);
+    let alias = nearest_name(asked, ModelFamily::NAMES).filter(|_| is_one_word);
+    if let Some(alias) = alias.filter(|alias| available.iter().any(|id| id.contains(alias))) {
+        return Some(alias);
+    }
+    let mut families = ModelFamily::NAMES.into_iter();
+    let family = families.find(|family| asked.contains(family));
+    let is_of_family = |id: &&&str| family.is_some_and(|family| id.contains(family));
+    let of_family: Vec<&str> = available.iter().filter(is_of_family).copied().collect();
+    match of_family.as_slice() {
+        [] => nearest_id(asked, available),
+        [only] => Some(only),
+        several => nearest_id(asked, several),
     }
 }
 
@@ -216,16 +234,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_model_is_suggested_first() {
+    fn a_model_of_the_same_family_is_suggested() {
         let available = [
             "gpt-5-mini",
             "claude-haiku-4-5-20251001",
+            "claude-opus-4-8-default",
             "claude-sonnet-4-5-20250929",
         ];
-        let hint = suggest_model("claude-sonnet-4-5", &available, "-m");
-        assert!(
-            hint.starts_with("did you mean -m claude-sonnet-4-5-20250929?"),
-            "{hint}"
-        );
+        for (asked, nearest) in [
+            ("claude-sonnet-4-5", Some(available[3])),
+            ("claude-opus-4-5-20250929", Some(available[2])),
+            ("haiku-3", Some(available[1])),
+            ("opuss", Some("opus")),
+            ("fabel", None),
+            ("nope", None),
+        ] {
+            assert_eq!(nearest_model(asked, &available), nearest, "{asked}");
+        }
     }
 }

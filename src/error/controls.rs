@@ -10,6 +10,10 @@ pub(crate) struct HintControls {
     pub(crate) region: &'static str,
     /// The hint for showing the request.
     pub(crate) request_is_shown_by: &'static str,
+    /// The hint for sending a request again that may succeed then.
+    pub(crate) sent_again_by: &'static str,
+    /// The hint for listing the models.
+    pub(crate) models_are_listed_by: &'static str,
     /// The hint for listing the saved conversations.
     pub(crate) sessions_are_listed_by: &'static str,
     /// Returns the hint on a message that the API refused, and that is left out from now on.
@@ -22,9 +26,11 @@ pub(crate) struct HintControls {
 pub(super) const COMMAND_LINE: HintControls = HintControls {
     model: "-m",
     region: "--region",
+    sent_again_by: "send the request again",
     request_is_shown_by: "add --dry-run to see what would be sent",
-    sessions_are_listed_by: "`langdock session list` lists the conversations, `langdock --demo \
-        session list` those of the demo",
+    sessions_are_listed_by: "`langdock session list` lists the conversations; those of --demo are \
+        stored separately",
+    models_are_listed_by: "`langdock models` lists the models",
     refused_message: "the refused message is left out of the conversation",
     refused_results: "continue with `langdock tool-run -c`, or take the turn back with /undo in \
         `langdock chat -c`",

@@ -113,14 +113,27 @@ fn look_at(path: &Path) -> String {
 }
 
 /// Returns how to make a file one that only its user writes.
-pub(super) fn distrust_hint(path: &Path, distrust: FileDistrust) -> String {
-    let file = shell_quote(&path.to_string_lossy());
+pub(super) fn distrust_hint(path: &Path, distrust: &FileDistrust) -> String {
+    let quoted = |path: &Path| shell_quote(&path.to_string_lossy());
     match distrust {
         FileDistrust::WorldWritable(_) => {
-            format!("check what is in it, then run `chmod o-w {file}`")
+            format!("check what is in it, then run `chmod o-w {}`", quoted(path))
+        }
+        FileDistrust::GroupWritable(_) => {
+            format!("check what is in it, then run `chmod g-w {}`", quoted(path))
+        }
+        FileDistrust::WritableDirectory { directory, .. } => {
+            format!(
+                "check the program, then run `chmod o-w {}`",
+                quoted(directory)
+            )
         }
         FileDistrust::OtherOwner(_) => {
+            let file = quoted(path);
             format!("check what is in it, then make it yours: `sudo chown \"$(id -u)\" {file}`")
+        }
+        FileDistrust::DirectoryOfOther { .. } => {
+            "check the program, then copy it to a directory of your own".to_owned()
         }
     }
 }

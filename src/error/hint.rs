@@ -1,13 +1,13 @@
 //! Hints: what to do next about a failure, in one line.
 
 use super::Error;
-use super::call_hint::{again, call_hint};
+use super::call_hint::{again, call_hint, nearest_model};
 use super::controls::{COMMAND_LINE, HintControls};
 use super::file_hint::{
     ELSEWHERE, distrust_hint, for_output_file, for_unreadable, for_unwritable, shown,
 };
 use crate::client::{self, EndpointError};
-use crate::media::{FileKind, ImageError};
+use crate::media::{FileKind, ImageError, PdfError};
 use crate::protocol::StopReason;
 use crate::recording::RecordError;
 use crate::session::RefusedParts;
@@ -21,7 +21,8 @@ impl Error {
         self.hint_with(&COMMAND_LINE)
     }
 
-    /// Returns what to do next about a call without a complete answer.
+    /// Returns what to do next about a call without a complete answer, or with a model that does
+    /// not exist.
     fn hint_of_call(&self, controls: &HintControls) -> Option<String> {
         match self {
             Self::Call {
@@ -39,6 +40,7 @@ impl Error {
                 let hint = call_hint(source, model, controls);
                 Some(with_left_out(left_out.as_deref(), hint, controls))
             }
+            Self::Unlisted { model, others, .. } => Some(unlisted_hint(model, others, controls)),
             _ => None,
         }
     }
@@ -55,7 +57,7 @@ impl Error {
             Self::Config(error) => return Some(config_hint(error, controls)),
             Self::Input(error) => return Some(input_hint(error)),
             Self::Session(error) => return Some(session_hint(error, controls)),
-            Self::Call { .. } => return self.hint_of_call(controls),
+            Self::Call { .. } | Self::Unlisted { .. } => return self.hint_of_call(controls),
             Self::NoModel => {
                 "choose one with -m ID or LANGDOCK_MODEL; with a key, one is picked from the \
                 region's list"
@@ -70,7 +72,7 @@ impl Error {
             Self::NothingToPick { others, .. } | Self::NoneOfFamily { others, .. } => {
                 return Some(format!(
                     "choose another model with {choose}; the region has: {}",
-                    others.join(", ")
+                    quoted_models(others)
                 ));
             }
             Self::Elsewhere {
@@ -86,8 +88,15 @@ impl Error {
             Self::Build(client::BuildError::CaFile { .. }) => {
                 "use a file of PEM certificates for --cacert or SSL_CERT_FILE"
             }
-            Self::Build(_) => "write the proxy as http://host:port or socks5h://host:port",
+            Self::Build(_) => {
+                "write the proxy as http://host:port, https://host:port or socks5h://host:port"
+            }
             Self::Record(error) => return Some(record_hint(error)),
+            Self::RequestTooLarge { exclude, .. } | Self::TooManyTokens { exclude, .. }
+                if !exclude.is_empty() =>
+            {
+                return Some(exclude_hint(exclude));
+            }
             Self::RequestTooLarge { .. } => {
                 "leave out the largest part, send it in pieces, or try --no-check"
             }
@@ -108,16 +117,23 @@ impl Error {
                 "use `langdock tool-run`, which continues automatically"
             }
             Self::EmptyAnswer(_) => "send it again, or accept it with --allow-empty",
-            Self::Refusal(_) => "rephrase the prompt; the same one will be refused again",
+            Self::Refusal(_) => "rephrase the prompt; the same one will probably be refused again",
+            Self::Copy(_) => {
+                "run langdock in a terminal or, on a desktop, install wl-copy or xclip; `langdock \
+                 session show --last` shows a saved answer"
+            }
             Self::NoCodeBlock(_) => {
                 "ask for a fenced code block in the prompt; the answer is above"
             }
             Self::MaxTurns(_) => "allow more turns with --max-turns",
-            Self::McpServer { server, .. } => return Some(for_server(server)),
+            Self::McpServer { given, .. } => return Some(for_server(given)),
             Self::Batch(error) => batch_hint(error),
             Self::ItemsFailed {
                 can_go_on: true, ..
-            } => "the output says why; retry them with --retry-failed",
+            } => {
+                "the output says why; correct the input where it is wrong, and retry them with \
+                 --retry-failed"
+            }
             Self::ItemsFailed { .. } => {
                 "the output says why; a run with --output FILE can retry only those, with \
                  --retry-failed"
@@ -125,12 +141,12 @@ impl Error {
             Self::Merge(flaws) => return Some(flaws.next_step()),
             Self::Budget {
                 can_go_on: true, ..
-            } => "run the same command again to continue; the budget then starts again from zero",
+            } => "run the same command again to continue; each run has the full budget",
             Self::CostLimit { .. } => {
-                "raise --max-cost; what was said is saved, and `langdock tool-run -c` continues it"
+                "raise --max-cost; the conversation is saved: `langdock tool-run -c` continues it"
             }
             Self::NoListPrice(model) => return Some(for_unpriced(model)),
-            Self::Budget { .. } => "this run cannot be continued; one with --output FILE can",
+            Self::Budget { .. } => "add --output FILE to a run that you may want to resume",
             Self::Unfit(_) => "allow more corrections with --repair, or simplify the schema",
             Self::Listen { .. } => {
                 "choose another port with --port, or leave it out to use a \
@@ -154,7 +170,7 @@ impl Error {
             Self::CallByHand(_) => {
                 "`langdock tool-run --list` with the same -T or --mcp shows what each tool takes"
             }
-            Self::McpServersFailed { .. } => "the reasons are above",
+            Self::McpServersFailed { .. } => "see the reasons above",
             Self::Unwell { .. } => "see the hints above, then run `langdock doctor` again",
             // For `NoCommand`, the help is the hint; the others were caused on purpose.
             Self::NoCommand { .. } | Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => {
@@ -186,20 +202,36 @@ fn batch_hint(error: &batch::Error) -> &'static str {
     }
 }
 
-/// The hint for a model without a price.
-fn for_unpriced(model: &str) -> String {
-    format!(
-        "set what a million tokens cost: `langdock config set 'prices.\"{model}\".input' 3`, and \
-         the same for output"
+/// The hint for a model that is not in the list.
+fn unlisted_hint(model: &str, others: &[String], controls: &HintControls) -> String {
+    let others: Vec<&str> = others.iter().map(String::as_str).collect();
+    let (choose, listed) = (controls.model, controls.models_are_listed_by);
+    nearest_model(model, &others).map_or_else(
+        || listed.to_owned(),
+        |nearest| format!("did you mean {choose} {}? {listed}", shell_quote(nearest)),
     )
 }
 
-/// What to do about an MCP server that does not start.
-fn for_server(server: &str) -> String {
+/// The hint for a model without a price.
+fn for_unpriced(model: &str) -> String {
+    let key = shell_quote(&format!("prices.\"{model}\".input"));
     format!(
-        "try it alone: `langdock mcp doctor {}`; `optional = true` in its configuration continues \
-        without it",
-        shell_quote(server)
+        "set what a million tokens cost: `langdock config set {key} 3`, and the same for output"
+    )
+}
+
+/// Lists models that a server named, as they are typed.
+fn quoted_models(models: &[String]) -> String {
+    let quoted: Vec<String> = models.iter().map(|model| shell_quote(model)).collect();
+    quoted.join(", ")
+}
+
+/// What to do about an MCP server that does not start.
+fn for_server(given: &str) -> String {
+    format!(
+        "check it with `langdock mcp doctor {}`, or make the server `optional`, so that \
+        the run continues without it",
+        shell_quote(given)
     )
 }
 
@@ -207,7 +239,7 @@ fn for_server(server: &str) -> String {
 fn system_hint(what: &str) -> &'static str {
     match what {
         "start the editor" => {
-            "check VISUAL or EDITOR, and that you can write to the directory of TMPDIR"
+            "check VISUAL or EDITOR, and that you can write to the directory that TMPDIR names"
         }
         "read an answer from the terminal" | "ask on the terminal" | "ask a question" => {
             "run the command again in another terminal"
@@ -223,11 +255,13 @@ fn system_hint(what: &str) -> &'static str {
 fn config_hint(error: &config::Error, controls: &HintControls) -> String {
     match error {
         config::Error::NoKey {
+            host,
             commanded_for: Some(_),
             ..
-        } => "set `base_url` in the same table as `api_key_cmd`, or use LANGDOCK_API_KEY or \
-            --api-key-file FILE"
-            .to_owned(),
+        } => format!(
+            "if that key is for `{host}` too, set `base_url` next to `api_key_cmd` in the config \
+             file; otherwise use LANGDOCK_API_KEY or --api-key-file FILE"
+        ),
         config::Error::NoKey { stored_for, .. } if !stored_for.is_empty() => "store one for this \
             host with `langdock auth login --base-url URL`, or use LANGDOCK_API_KEY or \
             --api-key-file FILE"
@@ -242,7 +276,7 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
                 shown(path)
             )
         }
-        config::Error::Untrusted { path, distrust } => distrust_hint(path, *distrust),
+        config::Error::Untrusted { path, distrust } => distrust_hint(path, distrust),
         config::Error::KeyCommand { .. } => {
             "run the command yourself: it must print only the key".to_owned()
         }
@@ -297,6 +331,10 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
         config::Error::Unreadable { .. } => {
             "check the file, and LANGDOCK_CONFIG if it is set".to_owned()
         }
+        config::Error::Value {
+            origin: config::Origin::Environment(_),
+            ..
+        } => "`langdock help environment` explains each variable".to_owned(),
         config::Error::Value { .. }
         | config::Error::Syntax { .. }
         | config::Error::Refused { .. } => {
@@ -315,21 +353,60 @@ fn profile_hint(name: &str, known: &[String]) -> String {
     }
 }
 
+/// Returns the hint that names the flags with which the rest of a directory fits.
+fn exclude_hint(exclude: &[String]) -> String {
+    let flags: Vec<String> = exclude
+        .iter()
+        .map(|glob| format!("--exclude {}", shell_quote(glob)))
+        .collect();
+    format!(
+        "leave out enough with {}, or try --no-check",
+        flags.join(" ")
+    )
+}
+
+/// Returns the hint that names the flags with which files with secrets are sent or left out.
+fn secrets_hint(count: usize, rule: &str, fingerprint: &str, exclude: &[String]) -> String {
+    let (it, first) = if count == 1 {
+        ("it", "it")
+    } else {
+        ("them", "the first one")
+    };
+    let mut ways = vec![
+        format!("--secrets mask replaces {it}"),
+        format!("--secrets send sends {it} unchanged"),
+    ];
+    if !exclude.is_empty() {
+        let flags = exclude.iter();
+        let flags = flags.map(|glob| format!("--exclude {}", shell_quote(glob)));
+        let flags: Vec<String> = flags.collect();
+        ways.push(format!("{} leaves {it} out", flags.join(" ")));
+    }
+    format!(
+        "{}; to allow {first} for good, add \"{fingerprint}\", the rule \"{rule}\" or a path glob \
+         to `allow` in the [secrets] table of the config file (see `langdock help secrets`)",
+        ways.join(", ")
+    )
+}
+
 fn input_hint(error: &input::Error) -> String {
     let hint = match error {
         input::Error::NoPrompt => {
-            "add a prompt: `langdock send 'Why is the sky blue?'`, or pipe one in"
+            "add a prompt in quotes, such as 'Why is the sky blue?', or pipe one in"
         }
-        input::Error::Binary { .. } => "send text, an image (JPEG, PNG, GIF, WebP) or a PDF",
+        input::Error::Binary { .. } => {
+            "send text, an image (JPEG, PNG, GIF, WebP, BMP, TIFF) or a PDF"
+        }
         input::Error::NotText {
             kind: FileKind::Binary,
             ..
-        } => "name a UTF-8 text file",
+        } => "use a UTF-8 text file",
         input::Error::NotText { .. } => "send images and PDFs with -f",
         input::Error::NotUtf8 { .. } => {
             "save it as UTF-8, for example with `iconv -f latin1 -t utf-8 OLD > NEW`"
         }
-        input::Error::ImageFormat { .. } => "convert it first, for example to PNG",
+        input::Error::ImageFormat { name, format } => return convert_hint(name, format),
+        input::Error::Pdf { name, source } => return pdf_hint(name, *source),
         input::Error::Image {
             source: ImageError::Damaged,
             ..
@@ -337,10 +414,36 @@ fn input_hint(error: &input::Error) -> String {
         input::Error::Image {
             source: ImageError::TooManyPixelsOfMany(_),
             ..
-        } => "make the image smaller, send fewer, or start a new conversation",
+        } => "scale it down with --image-size fit, send fewer, or start a new conversation",
+        input::Error::Image {
+            source: ImageError::Format(_),
+            ..
+        } => "have it converted with --image-size fit",
+        input::Error::Image {
+            source: ImageError::TooManyPixels(_) | ImageError::TooManyBytes { .. },
+            ..
+        } => "scale it down with --image-size fit",
         input::Error::Image { .. } => "make the image smaller",
         input::Error::TooManyImages { .. } => "send fewer, or start a new conversation",
+        input::Error::TooManyPages { .. } => "send them in several requests",
+        input::Error::TooLong { exclude, .. } if !exclude.is_empty() => {
+            return exclude_hint(exclude);
+        }
         input::Error::TooLong { .. } => "send it in pieces, or try --no-check",
+        input::Error::NoMatch { .. } => {
+            "check it with `ls`; hidden files and those excluded by .gitignore or --exclude do not \
+             match"
+        }
+        input::Error::Pattern { .. } => {
+            "write it as in .gitignore, for example 'target/' or '*.snap'"
+        }
+        input::Error::EmptyFileList { .. } => {
+            "write one path per line, or separate them with NUL bytes"
+        }
+        input::Error::NoClipboardProgram => {
+            "install wl-clipboard on Wayland, xclip on X11, or pngpaste on macOS"
+        }
+        input::Error::Clipboard(_) => "copy an image first",
         input::Error::TextAttached { .. } => "send text with -f",
         input::Error::NoTextFiles { .. } => {
             "hidden files and those excluded by .gitignore are skipped; add one with -f"
@@ -353,16 +456,71 @@ fn input_hint(error: &input::Error) -> String {
         input::Error::Template { .. } => "`langdock help template` explains templates",
         input::Error::Empty { .. } => "leave it out, or write something in it",
         input::Error::Unreadable { path, source } => return for_unreadable(path, source),
+        input::Error::Secrets {
+            count,
+            rule,
+            fingerprint,
+            exclude,
+            ..
+        } => return secrets_hint(*count, rule, fingerprint, exclude),
         input::Error::Stdin(_) => "ignore standard input with --no-stdin",
     };
     hint.to_owned()
 }
 
+/// Returns the command that converts an image of another format.
+fn convert_hint(name: &str, format: &str) -> String {
+    let (program, ending) = match format {
+        "HEIC" => ("heif-convert", "jpg"),
+        "AVIF" => ("avifdec", "png"),
+        "JPEG XL" => ("djxl", "png"),
+        _ => ("magick", "png"),
+    };
+    let (file, converted) = conversion(name, ending);
+    format!("convert it with `{program} {file} {converted}`, and send that")
+}
+
+/// Returns the command that makes a PDF one that is accepted.
+fn pdf_hint(name: &str, error: PdfError) -> String {
+    let (file, converted) = conversion(name, "new.pdf");
+    match error {
+        PdfError::Preceded(bytes) => {
+            let first = bytes + 1;
+            format!("remove what precedes it with `tail -c +{first} {file} > {converted}`")
+        }
+        PdfError::Encrypted => {
+            format!("`qpdf --decrypt {file} {converted}` makes a copy that is not encrypted")
+        }
+        PdfError::TooManyPages { most, .. } => {
+            format!(
+                "`qpdf {file} --pages . 1-{most} -- {converted}` makes a copy of its first pages"
+            )
+        }
+    }
+}
+
+/// Returns the names of a file and of what is made of it, quoted for a shell. What is not a file is
+/// called that.
+fn conversion(name: &str, ending: &str) -> (String, String) {
+    let path = name
+        .strip_prefix('`')
+        .and_then(|name| name.strip_suffix('`'));
+    let path = std::path::Path::new(path.unwrap_or("FILE"));
+    let converted = path.with_extension(ending);
+    (
+        shell_quote(&path.to_string_lossy()),
+        shell_quote(&converted.to_string_lossy()),
+    )
+}
+
 fn session_hint(error: &session::Error, controls: &HintControls) -> String {
     let hint = match error {
         session::Error::Unknown(_) => controls.sessions_are_listed_by,
-        session::Error::Ambiguous { .. } => "type more of the id",
-        session::Error::None => "start one with `langdock chat`",
+        session::Error::Ambiguous { .. } => "name one of them by its id",
+        session::Error::None => {
+            "start one with `langdock chat` or --session NAME; `send` saves others only if its \
+             answer goes to a terminal"
+        }
         session::Error::Taken(_) => {
             "choose another name, or delete that conversation with `langdock session rm`"
         }

@@ -52,12 +52,13 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         1,
         "internal",
-        "A file cannot be read or written, a port is not available, or a bug.",
+        "A file cannot be read or written (but 2 if it is the config file or certificates \
+         that cannot be read), a port is not available, or a bug.",
     ),
     (
         2,
         "usage",
-        "An invalid flag, value or setting, or no prompt.",
+        "An invalid flag, value or setting, a secret in a file, or no prompt.",
     ),
     (
         3,
@@ -75,7 +76,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         6,
         "network",
-        "DNS, connection, TLS, proxy, a timeout, or a connection lost before the answer began.",
+        "DNS, connection, TLS, proxy (including 407), a timeout, or a connection lost before \
+         the answer began.",
     ),
     (
         7,
@@ -86,9 +88,9 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         8,
         "incomplete",
-        "The answer was interrupted, a tool call has arguments that are not a JSON object, or the \
+        "The answer broke off, a tool call has arguments that are not a JSON object, or the \
         model paused its turn; the partial answer is on standard output. Or the answer is empty, \
-        or has stop reason tool_use but no tool call, also after one retry; --allow-empty makes it \
+        or has stop reason tool_use but no tool call, even after one retry; --allow-empty makes it \
         0.",
     ),
     (
@@ -100,9 +102,9 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         11,
         "tool",
-        "The model asked for more than --max-turns, a call of tool-run --call or mcp call failed, \
-         an MCP server did not start, items of batch failed, or merge found items that failed, \
-         have no record, or have more than one.",
+        "The model asked for more than --max-turns, a call with tool-run --call or mcp call \
+         failed, an MCP server did not start, items of batch failed, or merge found items that \
+         failed, have no record, or have more than one.",
     ),
     (
         12,

@@ -15,16 +15,17 @@ use std::error::Error as _;
 use serde_json::json;
 
 pub(crate) use bug::unless_panicked;
+pub(crate) use call_hint::nearest_model;
 pub(crate) use controls::HintControls;
 pub(crate) use kind::{EXIT_CODES, ErrorForm, Kind};
 pub(crate) use left::Left;
 
 use crate::client;
-use crate::media::ImageError;
+use crate::media::{ImageError, PdfError};
 use crate::protocol::{MissingPart, StopReason, StreamError};
 use crate::recording::RecordError;
 use crate::text::{Money, counted, grouped, without_os_codes};
-use crate::ui::OutputError;
+use crate::ui::{CopyError, OutputError};
 use crate::{batch, config, input, session, tool};
 
 /// Why a run failed.
@@ -99,7 +100,7 @@ pub(crate) enum Error {
         spent: Money,
     },
     /// `--max-cost` with a model without a price; contains its id.
-    #[error("no list price is known for {0}, so --max-cost cannot be kept")]
+    #[error("no list price is known for {0}, so --max-cost cannot be enforced")]
     NoListPrice(String),
     /// The model would continue, but `--max-turns` is reached; contains that limit.
     #[error("the model did not finish within {}", counted(*.0, "turn"))]
@@ -112,6 +113,8 @@ pub(crate) enum Error {
     McpServer {
         /// The name of the server.
         server: String,
+        /// What was given to name it: that name, or the path of the file that has it.
+        given: String,
         /// Why it did not start.
         reason: String,
         /// The last lines of its standard error.
@@ -133,7 +136,7 @@ pub(crate) enum Error {
     Unfit(String),
     /// The body exceeds the limit of the endpoint.
     #[error(
-        "the request has {}, over the limit of {} (20 MB); the largest part is {largest}",
+        "the request has {}, over the limit of {} (20 MiB); the largest part is {largest}",
         counted(*bytes, "byte"),
         counted(*limit, "byte")
     )]
@@ -144,16 +147,22 @@ pub(crate) enum Error {
         limit: usize,
         /// The name of the largest part.
         largest: String,
+        /// What to exclude from the directories so that the rest fits.
+        exclude: Vec<String>,
     },
     /// The request exceeds a token limit even by the low estimate.
     #[error("the request has at least {}, over {limit}; the largest part is {largest}", counted(*tokens, "token"))]
     TooManyTokens {
         /// The low estimate.
         tokens: u64,
-        /// The limit that is exceeded, with its number.
+        /// The number of the limit that is exceeded.
+        most: u64,
+        /// The limit in words, with its number.
         limit: String,
         /// The part with the most tokens.
         largest: String,
+        /// What to exclude from the directories so that the rest fits.
+        exclude: Vec<String>,
     },
     /// The HTTP client could not be set up.
     #[error(transparent)]
@@ -209,6 +218,16 @@ pub(crate) enum Error {
         /// The regions that have it, for the hint.
         regions: String,
     },
+    /// The list of models that this process has fetched does not have the model.
+    #[error("region `{region}` offers no model `{model}`")]
+    Unlisted {
+        /// The model.
+        model: String,
+        /// The region.
+        region: String,
+        /// The models that it offers.
+        others: Vec<String>,
+    },
     /// The answer was cut off by a token limit.
     #[error("the answer was cut off: {}", match .0 { StopReason::MaxTokens => "it reached \
         max_tokens", _ => "the context window is full" })]
@@ -232,6 +251,9 @@ pub(crate) enum Error {
     /// The answer could not be written.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// The answer could not be copied to the clipboard.
+    #[error(transparent)]
+    Copy(CopyError),
     /// The file of `--output` could not be opened.
     #[error("cannot write `{}`", path.display())]
     Unwritable {
@@ -260,7 +282,7 @@ pub(crate) enum Error {
     #[error("interrupted")]
     Interrupted(i32),
     /// SIGINT or SIGTERM stopped the scripted endpoint, which is its normal end.
-    #[error("ended by a signal")]
+    #[error("terminated by a signal")]
     Served(i32),
     /// The port of the scripted endpoint is not available.
     #[error("cannot listen on port {port} of 127.0.0.1")]
@@ -293,6 +315,7 @@ impl Error {
             | Self::NoListPrice(_)
             | Self::NothingToPick { .. }
             | Self::NoneOfFamily { .. }
+            | Self::Unlisted { .. }
             | Self::Elsewhere { .. } => Kind::Usage,
             Self::Config(error) => config_kind(error),
             Self::Build(_) => Kind::Usage,
@@ -332,6 +355,7 @@ impl Error {
             Self::Output(
                 OutputError::Failed(_) | OutputError::File { .. } | OutputError::InUse { .. },
             )
+            | Self::Copy(_)
             | Self::Unreadable { .. }
             | Self::Unwritable { .. }
             | Self::Listen { .. }
@@ -354,9 +378,24 @@ impl Error {
         )
     }
 
+    /// Returns whether the model cannot be used, and another one could.
+    pub(crate) fn is_about_model(&self) -> bool {
+        match self {
+            Self::Call { source, .. } => names_models(source),
+            Self::Unlisted { .. } | Self::Elsewhere { .. } | Self::NoneOfFamily { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Returns the failure and all its causes in one line.
     pub(crate) fn message(&self) -> String {
-        let mut message = self.to_string();
+        let mut message = match self {
+            // The endpoint lists the models that there are, and not the one that was asked for.
+            Self::Call { source, model, .. } if !model.is_empty() && names_models(source) => {
+                format!("cannot use model `{model}`: {self}")
+            }
+            _ => self.to_string(),
+        };
         if let Self::Call {
             attempts: attempts @ 2..,
             ..
@@ -401,6 +440,12 @@ impl Error {
     }
 }
 
+/// Whether the endpoint refused the model, and named those that there are.
+fn names_models(error: &client::Error) -> bool {
+    let api = error.api();
+    api.is_some_and(|api| api.available_models().is_some())
+}
+
 fn config_kind(error: &config::Error) -> Kind {
     match error {
         config::Error::NoKey { .. }
@@ -425,9 +470,16 @@ fn config_kind(error: &config::Error) -> Kind {
 
 fn input_kind(error: &input::Error) -> Kind {
     match error {
-        input::Error::Unreadable { .. } | input::Error::Stdin(_) => Kind::Internal,
+        input::Error::Unreadable { .. }
+        | input::Error::Stdin(_)
+        | input::Error::NoClipboardProgram
+        | input::Error::Clipboard(_) => Kind::Internal,
         input::Error::Image {
-            source: ImageError::Damaged,
+            source: ImageError::Damaged | ImageError::Format(_),
+            ..
+        }
+        | input::Error::Pdf {
+            source: PdfError::Preceded(_) | PdfError::Encrypted,
             ..
         }
         | input::Error::Binary { .. }
@@ -436,13 +488,19 @@ fn input_kind(error: &input::Error) -> Kind {
         | input::Error::ImageFormat { .. }
         | input::Error::TextAttached { .. }
         | input::Error::NoTextFiles { .. }
+        | input::Error::NoMatch { .. }
+        | input::Error::Pattern { .. }
+        | input::Error::EmptyFileList { .. }
         | input::Error::Messages { .. }
         | input::Error::Template { .. }
         | input::Error::Empty { .. }
         | input::Error::NotUserFirst
+        | input::Error::Secrets { .. }
         | input::Error::NoPrompt => Kind::Usage,
         input::Error::Image { .. }
+        | input::Error::Pdf { .. }
         | input::Error::TooManyImages { .. }
+        | input::Error::TooManyPages { .. }
         | input::Error::TooLong { .. } => Kind::TooLarge,
     }
 }

@@ -11,10 +11,11 @@ use crate::client::{
 };
 use crate::config::Origin;
 use crate::fs::{FileDistrust, FileRefusal};
-use crate::media::{FileKind, PixelSize};
+use crate::media::{FileKind, PdfError, PixelSize};
 use crate::pace::LedgerObstruction;
 use crate::protocol::{AnswerLimit, ApiError, MissingPart};
 use crate::recording::{RecordError, RecordedAnswers, RequestKey};
+use crate::ui::CopyError;
 
 /// Variants without a sample: reqwest's errors cannot be constructed, and the flaws of a merge have
 /// their own tests.
@@ -120,6 +121,32 @@ fn status(status: u16) -> Error {
     })))
 }
 
+/// The errors of a request that is too large.
+fn of_the_size() -> Vec<Error> {
+    vec![
+        Error::RequestTooLarge {
+            bytes: 30_000_000,
+            limit: 20_971_520,
+            largest: name(),
+            exclude: Vec::new(),
+        },
+        Error::TooManyTokens {
+            tokens: 250_000,
+            most: 200_000,
+            limit: "claude-a's context window of 200,000 tokens".to_owned(),
+            largest: name(),
+            exclude: Vec::new(),
+        },
+        Error::TooManyTokens {
+            tokens: 250_000,
+            most: 200_000,
+            limit: "claude-a's context window of 200,000 tokens".to_owned(),
+            largest: name(),
+            exclude: vec!["tests/".to_owned(), "a b.md".to_owned()],
+        },
+    ]
+}
+
 fn of_the_run() -> Vec<Error> {
     vec![
         Error::Usage {
@@ -163,21 +190,12 @@ fn of_the_run() -> Vec<Error> {
         Error::McpServersFailed { failed: 1, of: 7 },
         Error::McpServer {
             server: "files".to_owned(),
+            given: "./servers.json".to_owned(),
             reason: "it exited with code 1".to_owned(),
             last_lines: vec!["Error: no such directory".to_owned(), "usage: x".to_owned()],
         },
         Error::CallByHand("the tool failed with exit code 3".to_owned()),
         Error::Unfit("at `/n`: \"x\" is not of type \"integer\"".to_owned()),
-        Error::RequestTooLarge {
-            bytes: 30_000_000,
-            limit: 20_971_520,
-            largest: name(),
-        },
-        Error::TooManyTokens {
-            tokens: 250_000,
-            limit: "claude-a's context window of 200,000 tokens".to_owned(),
-            largest: name(),
-        },
         Error::NoModel,
         Error::NothingToPick {
             region: "eu".to_owned(),
@@ -186,6 +204,11 @@ fn of_the_run() -> Vec<Error> {
         Error::NothingToPick {
             region: "eu".to_owned(),
             others: vec!["gpt-5".to_owned()],
+        },
+        Error::Unlisted {
+            model: "claude-sonet-5".to_owned(),
+            region: "eu".to_owned(),
+            others: vec!["claude-opus-5".to_owned(), "claude-sonnet-5".to_owned()],
         },
         Error::NoneOfFamily {
             family: "opus".to_owned(),
@@ -206,6 +229,9 @@ fn of_the_run() -> Vec<Error> {
         Error::Refusal(None),
         Error::Refusal(Some("it is about weapons".to_owned())),
         Error::NoCodeBlock(None),
+        Error::Copy(CopyError::NoWay(
+            "there is no terminal that could copy it".to_owned(),
+        )),
         Error::NoCodeBlock(Some("sh".to_owned())),
         Error::Unwritable {
             path: path(),
@@ -345,6 +371,21 @@ fn of_config() -> Vec<Error> {
         config::Error::KeyFileMode { path: path() },
         config::Error::untrusted(&path(), FileDistrust::WorldWritable(0o666)),
         config::Error::untrusted(&path(), FileDistrust::OtherOwner(1000)),
+        config::Error::untrusted(&path(), FileDistrust::GroupWritable(0o775)),
+        config::Error::untrusted(
+            &path(),
+            FileDistrust::WritableDirectory {
+                directory: path(),
+                mode: 0o777,
+            },
+        ),
+        config::Error::untrusted(
+            &path(),
+            FileDistrust::DirectoryOfOther {
+                directory: path(),
+                owner: 1000,
+            },
+        ),
         config::Error::KeyCommand {
             program: "pass".to_owned(),
             reason: "exit status: 1".to_owned(),
@@ -374,6 +415,10 @@ fn of_config() -> Vec<Error> {
     .collect()
 }
 
+fn fingerprint() -> String {
+    format!("sha256:{}", "0a".repeat(32))
+}
+
 fn of_input() -> Vec<Error> {
     let image = |source| input::Error::Image {
         name: name(),
@@ -398,9 +443,30 @@ fn of_input() -> Vec<Error> {
             name: name(),
             offset: 12_345,
         },
+        input::Error::NoClipboardProgram,
+        input::Error::Clipboard("wl-paste: it printed nothing".to_owned()),
         input::Error::ImageFormat {
             name: name(),
-            format: "BMP",
+            format: "HEIC",
+        },
+        input::Error::ImageFormat {
+            name: "standard input".to_owned(),
+            format: "JPEG 2000",
+        },
+        input::Error::Pdf {
+            name: "`a b.pdf`".to_owned(),
+            source: PdfError::Preceded(3),
+        },
+        input::Error::Pdf {
+            name: "`a.pdf`".to_owned(),
+            source: PdfError::Encrypted,
+        },
+        input::Error::Pdf {
+            name: "`a.pdf`".to_owned(),
+            source: PdfError::TooManyPages {
+                pages: 1200,
+                most: 600,
+            },
         },
         image(ImageError::TooManyBytes {
             raw_bytes: 4_000_000,
@@ -408,14 +474,38 @@ fn of_input() -> Vec<Error> {
         }),
         image(ImageError::TooManyPixels(size())),
         image(ImageError::TooManyPixelsOfMany(size())),
+        image(ImageError::TooManyPixelsToChange(size())),
+        image(ImageError::Format("BMP")),
+        image(ImageError::TooMuchMemory {
+            size: size(),
+            memory: 400_000_000,
+        }),
         image(ImageError::Damaged),
         input::Error::TooManyImages {
             count: 101,
             most: 100,
         },
+        input::Error::TooManyPages {
+            pages: 1200,
+            most: 600,
+        },
+        input::Error::NoMatch {
+            pattern: "src/**/*.rs".into(),
+        },
+        input::Error::Pattern {
+            pattern: "a{".to_owned(),
+            reason: "unclosed alternate group; missing '}'".to_owned(),
+        },
+        input::Error::EmptyFileList { name: name() },
         input::Error::TooLong {
             name: name(),
             most: 20_971_520,
+            exclude: Vec::new(),
+        },
+        input::Error::TooLong {
+            name: name(),
+            most: 20_971_520,
+            exclude: vec!["target/".to_owned()],
         },
         input::Error::TextAttached { name: name() },
         input::Error::NoTextFiles { path: path() },
@@ -429,6 +519,22 @@ fn of_input() -> Vec<Error> {
         },
         input::Error::Empty { name: name() },
         input::Error::NotUserFirst,
+        input::Error::Secrets {
+            place: "`deploy.sh`, line 3".to_owned(),
+            kind: "GitHub token".into(),
+            rule: "github-token".into(),
+            fingerprint: fingerprint(),
+            count: 1,
+            exclude: Vec::new(),
+        },
+        input::Error::Secrets {
+            place: "`a/.env`, line 3".to_owned(),
+            kind: "AWS access key".into(),
+            rule: "aws-access-key".into(),
+            fingerprint: fingerprint(),
+            count: 4,
+            exclude: vec!["deploy.sh".to_owned(), "keys/".to_owned()],
+        },
         input::Error::NoPrompt,
     ]
     .into_iter()
@@ -719,6 +825,7 @@ fn variants(source: &str, declaration: &str) -> Vec<String> {
 fn every_error_says_the_same_as_before() {
     let errors: Vec<Error> = [
         of_the_run(),
+        of_the_size(),
         of_output(),
         of_config(),
         of_input(),

@@ -182,7 +182,7 @@ fn screen_in(
 /// The text that the answer goes on from.
 fn beginning(prefill: &InputMessage) -> String {
     let text = prefill.content.last().and_then(|block| match block {
-        ContentBlock::Text(text) => Some(text.text.clone()),
+        ContentBlock::Text(text) => Some(text.text.to_string()),
         _ => None,
     });
     text.unwrap_or_default()

@@ -71,7 +71,7 @@ impl AnswerParts {
         self.pending.clear();
     }
 
-    /// Takes back the part that was begun last: nothing of it has arrived.
+    /// Removes the part that was begun last: nothing of it has arrived.
     pub(super) fn withdraw(&mut self) {
         if let Some((joiner, pending)) = self.before.take() {
             self.joiner = joiner;
@@ -119,7 +119,7 @@ impl AnswerParts {
         if let (ContentBlock::Text(block), Some(text)) =
             (&mut content[last], self.text().get(before..))
         {
-            text.clone_into(&mut block.text);
+            block.text = text.into();
         }
     }
 
@@ -134,7 +134,7 @@ impl AnswerParts {
         (Update::Text(text), data)
     }
 
-    /// Takes an update of the answer, and passes on what can be shown.
+    /// Adds an update of the answer, and passes on what can be shown.
     fn take(&mut self, update: &Update, data: &[u8], show: &mut dyn FnMut(&Update, &[u8])) {
         self.has_events |= !data.is_empty();
         match update {
@@ -282,6 +282,9 @@ pub(super) fn has_failed_to_begin(part: &SendOutcome) -> bool {
 
 /// Adds a further part to an answer, but for its text.
 pub(super) fn add_part(whole: &mut SendOutcome, part: SendOutcome) {
+    // Nothing is paid for what a record answers.
+    let was_replayed = whole.timing.is_replayed;
+    let is_part_replayed = part.timing.is_replayed;
     whole.error = part.error;
     whole.timing.add_part(part.timing);
     let (Some(answer), Some(more)) = (&mut whole.answer, part.answer) else {
@@ -295,12 +298,78 @@ pub(super) fn add_part(whole: &mut SendOutcome, part: SendOutcome) {
     content.extend(more.message.content.into_iter().filter(is_new));
     answer.message.stop_reason = more.message.stop_reason;
     answer.message.stop_sequence = more.message.stop_sequence;
+    answer.context_tokens = Some(more.message.usage.context_tokens());
     answer.message.usage.add_counts(&more.message.usage);
-    answer.cost = answer
-        .cost
-        .zip(more.cost)
-        .map(|(cost, more)| cost.plus(more));
+    answer.cost = match (answer.cost, more.cost) {
+        (cost, None) if is_part_replayed => cost,
+        (None, more) if was_replayed => more,
+        (cost, more) => cost.zip(more).map(|(cost, more)| cost.plus(more)),
+    };
     answer.complete = more.complete;
     answer.attempts += more.attempts;
     answer.waited_s += more.waited_s;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{ListCost, model_price};
+    use crate::text::Money;
+
+    /// Returns the outcome of a request that cost so much, or, without a cost, was answered by a
+    /// record.
+    fn part(cost: Option<&str>, is_replayed: bool, tokens: u64) -> SendOutcome {
+        let mut outcome = SendOutcome::unsent(Error::NoModel);
+        outcome.error = None;
+        outcome.timing.is_replayed = is_replayed;
+        let message = json!({
+            "content": [{"type": "text", "text": "x"}],
+            "usage": {"input_tokens": tokens, "output_tokens": 1},
+        });
+        outcome.answer = Some(FinalAnswer {
+            message: serde_json::from_value(message).expect("a message"),
+            region: "eu".to_owned(),
+            complete: true,
+            attempts: 1,
+            waited_s: 0.0,
+            parts: None,
+            context_tokens: None,
+            cost: cost.map(|cost| ListCost {
+                amount: Money::from_decimal(cost).expect("an amount"),
+                basis: model_price("claude-sonnet-5", &[]).expect("a price").basis,
+            }),
+            session_id: None,
+        });
+        outcome
+    }
+
+    #[test]
+    fn a_recorded_part_costs_nothing_and_takes_no_price_away() {
+        for (parts, expected) in [
+            ([(Some("1"), false), (Some("2"), false)], Some("3")),
+            ([(None, true), (Some("2"), false)], Some("2")),
+            ([(Some("1"), false), (None, true)], Some("1")),
+            ([(None, true), (None, true)], None),
+            ([(None, false), (Some("2"), false)], None),
+            ([(Some("1"), false), (None, false)], None),
+        ] {
+            let [mut whole, more] = parts.map(|(cost, is_replayed)| part(cost, is_replayed, 10));
+            add_part(&mut whole, more);
+            let cost = whole.answer.expect("an answer").cost;
+            assert_eq!(
+                cost.map(|cost| cost.amount),
+                expected.and_then(Money::from_decimal),
+                "{parts:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_tokens_are_added_and_those_of_the_last_request_are_known() {
+        let mut whole = part(None, false, 10);
+        add_part(&mut whole, part(None, false, 30));
+        let answer = whole.answer.expect("an answer");
+        assert_eq!(answer.message.usage.total_input_tokens(), 40);
+        assert_eq!(answer.context_tokens, Some(31));
+    }
 }

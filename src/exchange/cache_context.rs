@@ -18,7 +18,8 @@ pub(super) struct CacheContext {
     /// What the requests of the conversation did with it, the oldest first; none where no request
     /// is expected to follow.
     past: Option<Vec<PastRequest>>,
-    /// The parts of the last prompt, where it is to be told what changed.
+    /// The parts of the last prompt that was marked, as far as they are known; none if the
+    /// conversation has been continued otherwise since.
     parts: Option<PromptParts>,
     /// Whether the endpoint refused the marks in this run.
     pub(super) is_refused: bool,
@@ -28,7 +29,8 @@ impl CacheContext {
     /// Follows a conversation from now on: this one, if it is saved.
     pub(super) fn follow(&mut self, saved: Option<&SavedConversation>) {
         self.past = Some(saved.map_or_else(Vec::new, past_requests));
-        self.parts = saved.and_then(|saved| {
+        let continued = saved.filter(|saved| saved.ends_with_last_answer());
+        self.parts = continued.and_then(|saved| {
             let target = saved.last_target()?;
             Some(PromptParts::from_record(
                 &target.model,
@@ -50,7 +52,9 @@ impl CacheContext {
             (CacheMode::Always(ttl), Some(_)) => (PromptReuse::Conversation, Some(ttl)),
             (CacheMode::Auto, Some(past)) => (
                 PromptReuse::Conversation,
-                choose_ttl(past, &request.model, SystemTime::now()),
+                choose_ttl(past, &request.model, SystemTime::now(), || {
+                    self.is_continued(request)
+                }),
             ),
         };
         match ttl {
@@ -62,6 +66,26 @@ impl CacheContext {
                 CacheMarks::for_request(request, reuse, ttl)
             }
             _ => CacheMarks::none(),
+        }
+    }
+
+    /// Whether a prefix of the conversation is expected to be in the cache of this model.
+    pub(super) fn is_stored(&self, model: &str) -> bool {
+        let now = SystemTime::now();
+        let past = self.past.as_ref();
+        past.is_some_and(|past| expected_read(past, model, now).is_some())
+    }
+
+    /// Whether a request begins with the last prompt.
+    fn is_continued(&self, request: &CreateMessage) -> bool {
+        let before = self.parts.as_ref();
+        before.is_some_and(|before| before.is_beginning_of(&PromptParts::of_request(request)))
+    }
+
+    /// Notes the prompt of a marked request.
+    pub(super) fn note_prompt(&mut self, request: &CreateMessage) {
+        if self.past.is_some() {
+            self.parts = Some(PromptParts::of_request(request));
         }
     }
 
@@ -78,17 +102,16 @@ impl CacheContext {
     }
 
     /// Explains why a marked request read less from the cache than was written before; nothing if
-    /// it did not. To be called before its use is noted.
+    /// it did not. To be called before its prompt and its use are noted.
     pub(super) fn explain_miss(
-        &mut self,
+        &self,
         request: &CreateMessage,
         sent_at: SystemTime,
         tokens: PromptTokens,
     ) -> Option<String> {
-        let parts = PromptParts::of_request(request);
-        let before = self.parts.replace(parts);
         let expected = expected_read(self.past.as_ref()?, &request.model, sent_at)?;
-        let change = before?.changed_part(self.parts.as_ref()?);
+        let before = self.parts.as_ref()?;
+        let change = before.changed_part(&PromptParts::of_request(request));
         (tokens.read < expected).then(|| {
             format!(
                 "read {} of {} tokens from the prompt cache: {change}",

@@ -5,8 +5,9 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::app::App;
 use crate::client::{ApiKey, LedgerPassword};
-use crate::config::{KeySource, read_key, run_command};
+use crate::config::{CommandFailure, KeySource, read_key, run_command};
 use crate::error::Error;
+use crate::fs::may_block;
 use crate::input::on_a_thread;
 
 /// Reads keys, and remembers those that it has read.
@@ -16,6 +17,20 @@ pub(crate) struct Credentials<'a> {
     known: Mutex<Vec<(KeySource, ApiKey)>>,
     /// The password of the shared ledger, or why its command did not print it.
     ledger_password: OnceCell<Result<LedgerPassword, String>>,
+}
+
+/// Reads the key where no request needs it, so that no child gets it in a variable. What keeps it
+/// from being read is left to a request to report. A command that prints it is not run, and neither
+/// standard input nor a pipe is read: they could be needed again.
+pub(crate) fn learn_key(app: &App, source: &KeySource) {
+    let is_read = match source {
+        KeySource::File(path) => path.as_os_str() != "-" && !may_block(path),
+        KeySource::Environment(_) | KeySource::Stored(_) => true,
+        KeySource::Command { .. } | KeySource::Demo | KeySource::Replay => false,
+    };
+    if is_read && let Ok(key) = read_key(source) {
+        key.add_to(&app.secrets);
+    }
 }
 
 impl<'a> Credentials<'a> {
@@ -52,7 +67,8 @@ impl<'a> Credentials<'a> {
             let words = command.to_vec();
             let printed = on_a_thread(move || Ok(run_command(&words)));
             let printed = self.app.unless_interrupted(printed).await?;
-            let printed = printed.unwrap_or_else(|error| Err(error.to_string()));
+            let printed =
+                printed.unwrap_or_else(|error| Err(CommandFailure::Failed(error.to_string())));
             let program = command.first().map_or("", String::as_str);
             Ok(printed
                 .map(|text| LedgerPassword::new(&text))

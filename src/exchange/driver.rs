@@ -161,6 +161,7 @@ impl Timing {
         self.ended = part.ended;
         self.waited += part.waited;
         self.refused += part.refused;
+        self.is_replayed &= part.is_replayed;
     }
 
     /// From the beginning to the first part of the answer.
@@ -200,6 +201,7 @@ pub(super) async fn drive_answer(
         attempts,
         waited_s,
         parts: None,
+        context_tokens: None,
         cost: None,
         session_id: None,
     };

@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::answer_parts::{AnswerParts, ContinuationMode, PartsObserver};
@@ -29,14 +28,14 @@ use crate::compose::cache_marks::CacheMarks;
 use crate::compose::cache_policy::PromptTokens;
 use crate::compose::history_fit::leave_out_all_thinking;
 use crate::compose::preflight::check_and_show;
-use crate::compose::thinking_binding::{bind_thinking, bind_thinking_to, leave_out_thinking};
+use crate::compose::thinking_binding::{bind_thinking, leave_out_thinking, unbind_thinking};
 use crate::config::Settings;
 use crate::error::Error;
 use crate::input::Estimate;
 use crate::pace::RequestPriority;
 use crate::protocol::{
     BilledTokens, CacheMode, ContentBlock, CreateMessage, ModelOption, ModelPrice, OptionUse,
-    RequestOptions, Support, names_cache_marks, refused_options,
+    RequestBody, RequestOptions, Support, names_cache_marks, refused_options,
 };
 use crate::session::{SavedConversation, TurnTarget};
 use crate::text::Money;
@@ -82,7 +81,7 @@ impl RequestSender {
     pub(crate) async fn send(
         &self,
         head: RequestHead<'_>,
-        body: Bytes,
+        body: RequestBody,
         observer: &mut dyn CallObserver,
     ) -> SendOutcome {
         let reservation = Reservation::new(
@@ -122,7 +121,7 @@ pub(crate) enum AnswerPolicy {
 /// A request in the form that goes out.
 #[derive(Debug)]
 pub(crate) struct EncodedRequest {
-    pub(crate) body: Bytes,
+    pub(crate) body: RequestBody,
     pub(crate) estimate: Estimate,
     /// Its marks for the prompt cache.
     pub(crate) marks: CacheMarks,
@@ -213,11 +212,6 @@ impl<'a> Exchange<'a> {
         self.model.as_ref()
     }
 
-    /// Whether a request may have to be sent to another model: nobody chose the one that is asked.
-    pub(crate) fn may_ask_another_model(&self) -> bool {
-        self.model.as_ref().is_some_and(SelectedModel::is_picked)
-    }
-
     /// Restores the original modes of the terminal until the guard is dropped, for programs and
     /// questions that read lines themselves.
     pub(crate) fn lend_keyboard(&self) -> Option<ModesGuard<'_>> {
@@ -271,11 +265,38 @@ impl<'a> Exchange<'a> {
         let marks = self.choose_marks(request, &estimate, is_sent).await?;
         let body = encode_marked_body(request, &marks, parts, self.policy.is_unchecked)?;
         Ok(EncodedRequest {
-            body: body.into(),
+            body,
             estimate,
             options: options_with(&marks, request),
             marks,
         })
+    }
+
+    /// Returns about how many tokens a request has, by what was learned of its model.
+    pub(crate) fn likely_tokens(&self, request: &CreateMessage) -> u64 {
+        let estimate = Estimate::of_request(request, &[]);
+        estimate.likely(self.log.factor(&request.model, &estimate))
+    }
+
+    /// Checks and encodes a request that no further one continues: nothing is written to the prompt
+    /// cache for it, except behind what it can read there. `has_same_tools` says whether it has
+    /// the tools of the conversation.
+    pub(crate) async fn encode_once(
+        &mut self,
+        request: &mut CreateMessage,
+        has_same_tools: bool,
+    ) -> Result<EncodedRequest, Error> {
+        let estimate = Estimate::of_request(request, &[]);
+        let parts = [("the conversation".to_owned(), 0)];
+        let mut encoded = self.encode(request, estimate, &parts, true).await?;
+        let is_stored = has_same_tools && self.cache.is_stored(&request.model);
+        if !encoded.marks.is_empty() && !is_stored {
+            encoded.marks = CacheMarks::none();
+            let any_size = self.policy.is_unchecked;
+            encoded.body = encode_marked_body(request, &encoded.marks, &parts, any_size)?;
+            encoded.options = options_with(&encoded.marks, request);
+        }
+        Ok(encoded)
     }
 
     /// The most tokens that a model is asked to generate where nobody says so.
@@ -309,7 +330,8 @@ impl<'a> Exchange<'a> {
     /// Refuses the next request to a model if it might exceed the limit on cost. It has at least
     /// `low_tokens` input tokens.
     pub(super) fn check_cost(&self, model: &str, low_tokens: u64) -> Result<(), Error> {
-        let Some(limit) = &self.cost_limit else {
+        let is_billed = self.settings().is_billed();
+        let Some(limit) = self.cost_limit.as_ref().filter(|_| is_billed) else {
             return Ok(());
         };
         limit.check_next(&self.price(model)?, low_tokens)
@@ -361,26 +383,22 @@ impl<'a> Exchange<'a> {
     pub(super) fn record_answer(
         &self,
         request: &CreateMessage,
-        encoded: &EncodedRequest,
-        outcome: &SendOutcome,
+        outcome: &mut SendOutcome,
         sink: &mut AnswerSink<'_>,
     ) {
         if self.policy.answers == AnswerPolicy::MatchSchema {
             return;
         }
-        let Some(answer) = &outcome.answer else {
+        let Some(answer) = &mut outcome.answer else {
             return;
         };
         if !answer.message.content.iter().any(ContentBlock::is_thinking) {
             return sink.recorder.record_answer(answer);
         }
-        let mut answer = answer.clone();
-        if encoded.marks.is_empty() {
-            bind_thinking(&mut answer.message, &encoded.body);
-        } else {
-            bind_thinking_to(&mut answer.message, request);
-        }
-        sink.recorder.record_answer(&answer);
+        // Only what is saved is bound. The answer may have megabytes, and is not copied for that.
+        bind_thinking(&mut answer.message, request);
+        sink.recorder.record_answer(answer);
+        unbind_thinking(&mut answer.message.content);
     }
 
     /// Sends a request, again where that may help: without what the endpoint refused, or to another
@@ -443,7 +461,7 @@ impl<'a> Exchange<'a> {
             encode_marked_body(request, &encoded.marks, &[], self.policy.is_unchecked)
         });
         match body {
-            Ok(body) => encoded.body = body.into(),
+            Ok(body) => encoded.body = body,
             Err(error) => return failed_with(refused, error),
         }
         encoded.options = options_with(&encoded.marks, request);
@@ -530,8 +548,6 @@ impl<'a> Exchange<'a> {
         };
         sink.recorder
             .begin(self.app, Some(&self.target(&request.model)));
-        // What is typed meanwhile is for the next line.
-        let muted = self.keyboard.as_ref().map(TerminalModes::mute_echo);
         let journal = sink.recorder.journal();
         let mut observer = TerminalObserver::for_answer(self.app, sink.renderer, journal);
         let body = encoded.body.clone();
@@ -547,7 +563,6 @@ impl<'a> Exchange<'a> {
             }
         };
         drop(observer);
-        drop(muted);
         let learned = self
             .learner()
             .learn(&request.model, &encoded.options, &outcome);
@@ -559,11 +574,13 @@ impl<'a> Exchange<'a> {
         }
         if let Some(answer) = &outcome.answer {
             let tokens = PromptTokens::from_usage(&answer.message.usage);
-            if !encoded.marks.is_empty()
-                && self.app.notices.verbosity() >= Verbosity::Steps
-                && let Some(miss) = self.cache.explain_miss(request, sent_at, tokens)
-            {
-                self.app.notices.log_step(&miss);
+            if !encoded.marks.is_empty() {
+                if self.app.notices.verbosity() >= Verbosity::Steps
+                    && let Some(miss) = self.cache.explain_miss(request, sent_at, tokens)
+                {
+                    self.app.notices.log_step(&miss);
+                }
+                self.cache.note_prompt(request);
             }
             let sent_at = sent_at + outcome.timing.waited;
             self.cache.note_use(&request.model, sent_at, tokens);
@@ -576,10 +593,8 @@ impl<'a> Exchange<'a> {
             answer.cost = price
                 .filter(|_| !outcome.timing.is_replayed)
                 .map(|price| price.list_cost(tokens));
-            if let Some(limit) = &mut self.cost_limit
-                && let Some(price) = settings.price(&request.model)
-            {
-                limit.add(price.list_cost(tokens).amount);
+            if let (Some(limit), Some(cost)) = (&mut self.cost_limit, &answer.cost) {
+                limit.add(cost.amount);
             }
         }
         let stopped = self.stop_reason_error(&outcome);

@@ -19,6 +19,7 @@ pub(crate) fn finish_answer(
 ) -> Result<(), Error> {
     let mut error = outcome.error.take();
     let mut stands_above = false;
+    let mut copied = None;
     let has_file = args
         .output
         .file
@@ -36,6 +37,9 @@ pub(crate) fn finish_answer(
         let shown = renderer.finish_answer(answer);
         error = error.or_else(|| stop_reason_error(answer, accepted));
         match shown {
+            Ok(DisplayOutcome::All) if args.output.copy => {
+                copied = Some(renderer.copied_text(answer));
+            }
             Ok(DisplayOutcome::All) => {}
             Ok(DisplayOutcome::WithAside(text)) => stands_above = aside(app, &text),
             Ok(DisplayOutcome::Nothing(text)) => {
@@ -68,7 +72,11 @@ pub(crate) fn finish_answer(
             OutputFileState::Complete => Left::Nowhere,
         };
     }
-    error.map_or(Ok(()), Err)
+    match (error, copied) {
+        (Some(error), _) => Err(error),
+        (None, Some(text)) => app.copy(&text),
+        (None, None) => Ok(()),
+    }
 }
 
 /// Shows text that standard output is not for, and says whether there was any.
@@ -82,7 +90,7 @@ fn aside(app: &App, text: &str) -> bool {
 /// Which answers that are not whole count as such.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct AcceptedEndings {
-    /// Those that a limit of tokens cut off: `--allow-truncated`.
+    /// Those that a token limit cut off: `--allow-truncated`.
     pub(crate) truncated: bool,
     /// Those without content, and those that stop for a tool call without one: `--allow-empty`.
     pub(crate) empty: bool,
@@ -101,6 +109,7 @@ pub(crate) fn stop_reason_error(answer: &FinalAnswer, accepted: AcceptedEndings)
         StopReason::Refusal => {
             let details = answer.message.extra.get("stop_details");
             let why = details
+                .as_ref()
                 .and_then(|details| details.get("explanation"))
                 .and_then(serde_json::Value::as_str);
             Some(Error::Refusal(why.map(str::to_owned)))
@@ -140,7 +149,7 @@ pub(crate) fn cache_part(usage: &Usage) -> String {
     }
     let fresh = total.saturating_sub(read).saturating_sub(written);
     format!(
-        " ({} read from the cache, {} written to it, {} fresh)",
+        " ({} read from the cache, {} written to it, {} not cached)",
         grouped(read),
         grouped(written),
         grouped(fresh)

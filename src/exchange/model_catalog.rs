@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 
 use super::credentials::Credentials;
 use super::driver::{CallInterrupted, CallObserver, drive_model_list};
+use super::fetched_list::{FetchedList, FetchedLists};
 use super::option_learner::OptionLearner;
 use super::progress::TerminalObserver;
 use super::selected_model::SelectedModel;
@@ -24,7 +25,7 @@ use crate::client::{
 };
 use crate::compose::preflight::Limit;
 use crate::config::{
-    self, KeySource, LearnedRules, Pin, RecordFiles, SavedList, SchemaWays, Settings, State,
+    self, KeySource, LearnedRules, Origin, Pin, RecordFiles, SavedList, SchemaWays, Settings, State,
 };
 use crate::error::Error;
 use crate::fs::may_block;
@@ -32,7 +33,7 @@ use crate::input::{Tokens, on_a_thread};
 use crate::pace::ServerFailure;
 use crate::protocol::{ModelFamily, ModelRules, OptionFacts};
 use crate::recording::{RecordError, RecordWriter, RecordedAnswers};
-use crate::text::{counted, grouped, shell_quote};
+use crate::text::{KnownSecrets, counted, grouped, shell_quote};
 
 /// Tokens below which no limit is looked for: no model takes less, and a short request pays nothing
 /// for the check.
@@ -48,6 +49,7 @@ pub(crate) struct ModelCatalog<'a> {
     settings: Arc<Settings>,
     credentials: Arc<Credentials<'a>>,
     records: Arc<OnceCell<OpenRecords>>,
+    fetched: FetchedLists,
 }
 
 impl<'a> ModelCatalog<'a> {
@@ -58,6 +60,7 @@ impl<'a> ModelCatalog<'a> {
             settings: Arc::new(settings),
             credentials: Arc::new(Credentials::new(app)),
             records: Arc::default(),
+            fetched: FetchedLists::default(),
         }
     }
 
@@ -69,6 +72,7 @@ impl<'a> ModelCatalog<'a> {
             settings: Arc::new(settings),
             credentials: Arc::clone(&self.credentials),
             records: Arc::clone(&self.records),
+            fetched: Arc::clone(&self.fetched),
         }
     }
 
@@ -108,12 +112,16 @@ impl<'a> ModelCatalog<'a> {
     async fn open_records(&self) -> Result<OpenRecords, Error> {
         let files = &self.settings.records;
         if !files.is_any() {
-            return Ok(OpenRecords::default());
+            return Ok(OpenRecords {
+                secrets: Arc::clone(&self.app.secrets),
+                ..OpenRecords::default()
+            });
         }
         let opened = self.records.get_or_try_init(async || {
             let files = files.clone();
             // It may be a pipe.
-            let opening = on_a_thread(move || Ok(open_records(&files)));
+            let secrets = Arc::clone(&self.app.secrets);
+            let opening = on_a_thread(move || Ok(open_records(&files, secrets)));
             let opened = self.app.unless_interrupted(opening).await?;
             let opened = opened.map_err(|source| Error::System {
                 what: "open the recording",
@@ -181,6 +189,7 @@ impl<'a> ModelCatalog<'a> {
         let call = self.client().await?.list_models();
         let mut observer = TerminalObserver::for_model_list(self.app);
         let models = drive_model_list(call, &mut observer).await?;
+        self.fetched_list().await?.set(&models);
         if let Some(state) = self.state() {
             let saved = state.save_list(
                 &self.list_name(&self.key().await?),
@@ -203,6 +212,10 @@ impl<'a> ModelCatalog<'a> {
     /// and not only shown.
     pub(crate) async fn choose(&self, is_sent: bool) -> Result<SelectedModel, Error> {
         if let Some(model) = &self.settings.model {
+            if !matches!(model.origin, Origin::Flag(_)) {
+                // The first model that is chosen is that of the command.
+                let _ = self.app.model_origin.set(model.origin.clone());
+            }
             return self.resolve(&model.value).await;
         }
         let pinned = self.state().and_then(|state| state.pin(&self.pin_name()));
@@ -337,6 +350,13 @@ impl<'a> ModelCatalog<'a> {
         }
         let listed = self.listed(model, may_ask_key).await.unwrap_or_default();
         listed?.context_window()
+    }
+
+    /// The context window of a model, to be shown: where neither the seed nor the list says, what
+    /// the table of models has.
+    pub(crate) async fn shown_window(&self, model: &str) -> Option<u64> {
+        let known = self.window(model, true).await;
+        known.or_else(|| ModelRules::for_model(model).context_window())
     }
 
     /// What is known of what a model accepts: what was learned of it here goes before what the list
@@ -502,7 +522,7 @@ impl<'a> ModelCatalog<'a> {
             .map(|id| json!({ "id": id }))
             .collect();
         let pin = self
-            .pick_from(&models_of(&json!({ "data": others }))?)
+            .pick_from(&models_of(&json!({ "data": others }).into())?)
             .ok()?;
         let region = self.settings.endpoint.region();
         let message = format!(
@@ -536,11 +556,12 @@ impl<'a> ModelCatalog<'a> {
             return;
         }
         let region = self.settings.endpoint.region();
-        self.app.notices.notice(&format!(
+        let notice = format!(
             "picked model {model} for region {region}; `langdock config set model {}` keeps it, -m \
              chooses another",
             shell_quote(model)
-        ));
+        );
+        self.app.notices.notice(&self.app.with_own_flags(&notice));
     }
 
     fn nothing_to_pick(&self, models: &[ListedModel]) -> Error {
@@ -569,6 +590,25 @@ impl<'a> ModelCatalog<'a> {
             region: region.to_string(),
             regions: regions.join(" or "),
         })
+    }
+
+    /// Refuses a model that is not in the list that this process has fetched. An older list does
+    /// not count: the model may be new.
+    pub(crate) async fn refuse_unlisted(&self, model: &str) -> Result<(), Error> {
+        match self.fetched_list().await?.ids() {
+            Some(others) if others.iter().all(|id| id != model) => Err(Error::Unlisted {
+                model: model.to_owned(),
+                region: self.settings.endpoint.region().to_string(),
+                others,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The list of this endpoint and key, as far as this process has fetched it.
+    pub(crate) async fn fetched_list(&self) -> Result<FetchedList, Error> {
+        let name = self.list_name(&self.key().await?);
+        Ok(FetchedList::new(&self.fetched, name))
     }
 
     /// What is remembered, which of the built-in endpoint is nothing. With a record, too, a run
@@ -622,7 +662,10 @@ impl<'a> ModelCatalog<'a> {
     }
 }
 
-fn open_records(files: &RecordFiles) -> Result<OpenRecords, RecordError> {
+fn open_records(
+    files: &RecordFiles,
+    secrets: Arc<KnownSecrets>,
+) -> Result<OpenRecords, RecordError> {
     // What answers is read first: the new ones may go into the same file.
     let answers = files.replay.as_deref().map(RecordedAnswers::read);
     let answers = answers.transpose()?.map(Arc::new);
@@ -631,6 +674,7 @@ fn open_records(files: &RecordFiles) -> Result<OpenRecords, RecordError> {
         writer: writer.transpose()?.map(Arc::new),
         answers,
         pace: files.pace,
+        secrets,
     })
 }
 

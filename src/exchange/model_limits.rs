@@ -6,9 +6,15 @@ use super::model_catalog::ModelCatalog;
 use super::selected_model::SelectedModel;
 use crate::client::seed_max_tokens;
 use crate::compose::output_limit::{ChosenMaxTokens, OutputLimit};
+use crate::compose::picture_fitting::{are_many, fit_earlier, fit_turn, scaled_earlier};
 use crate::compose::request_spec::RequestSpec;
 use crate::error::Error;
-use crate::input::{LONG_WINDOW, MAX_PICTURES, MAX_PICTURES_OF_SHORT_WINDOW, Picture, check_many};
+use crate::input::{PdfFile, Picture, Turn, check_many, check_pages, total_pages};
+use crate::media::{ImageResolution, PictureFit};
+use crate::protocol::{
+    InputMessage, LONG_WINDOW, MAX_PDF_PAGES, MAX_PDF_PAGES_OF_SHORT_WINDOW, MAX_PICTURES,
+    MAX_PICTURES_OF_SHORT_WINDOW,
+};
 
 impl ModelCatalog<'_> {
     /// Returns the most tokens that a model is known to generate. `may_ask_key` says whether a slow
@@ -43,17 +49,102 @@ impl ModelCatalog<'_> {
     ) -> Result<(), Error> {
         let mut most = MAX_PICTURES;
         if pictures.len() > MAX_PICTURES_OF_SHORT_WINDOW
-            && let Some(model) = model
-            && let Some(window) = self.window(model, may_ask_key).await
-            && window < LONG_WINDOW
+            && self.has_short_window(model, may_ask_key).await
         {
             most = MAX_PICTURES_OF_SHORT_WINDOW;
         }
         Ok(check_many(pictures, most)?)
     }
+
+    /// Refuses PDFs with more pages than a model accepts in one request, as far as that is known.
+    /// `may_ask_key` is as for the output limit.
+    ///
+    /// # Errors
+    ///
+    /// If one has too many pages, or all together have.
+    pub(crate) async fn check_pdfs(
+        &self,
+        pdfs: &[PdfFile],
+        model: Option<&str>,
+        may_ask_key: bool,
+    ) -> Result<(), Error> {
+        let mut most = MAX_PDF_PAGES;
+        if total_pages(pdfs) > MAX_PDF_PAGES_OF_SHORT_WINDOW
+            && self.has_short_window(model, may_ask_key).await
+        {
+            most = MAX_PDF_PAGES_OF_SHORT_WINDOW;
+        }
+        Ok(check_pages(pdfs, most)?)
+    }
+
+    /// Whether a model is known to have a window in which less fits.
+    async fn has_short_window(&self, model: Option<&str>, may_ask_key: bool) -> bool {
+        let window = match model {
+            Some(model) => self.window(model, may_ask_key).await,
+            None => None,
+        };
+        window.is_some_and(|window| window < LONG_WINDOW)
+    }
+
+    /// Returns what this many pictures in a request to a model have to fit.
+    pub(crate) fn picture_fit(&self, model: Option<&str>, pictures: usize) -> PictureFit {
+        PictureFit {
+            image_size: self.settings().image_size,
+            resolution: model
+                .and_then(ImageResolution::for_model)
+                .unwrap_or(ImageResolution::HIGH),
+            is_one_of_many: are_many(pictures),
+        }
+    }
 }
 
 impl Exchange<'_> {
+    /// Makes the pictures of a turn fit the limits of a request that has `earlier` others, and
+    /// checks its PDFs together with those that are `given` in earlier messages.
+    ///
+    /// # Errors
+    ///
+    /// If one cannot be sent, or if a signal arrived.
+    pub(crate) async fn fit_turn(
+        &self,
+        turn: &mut Turn,
+        earlier: usize,
+        given: &[PdfFile],
+        is_sent: bool,
+    ) -> Result<(), Error> {
+        let model = self.selected_model().map(|model| model.id.as_str());
+        if !self.policy.is_unchecked {
+            let pdfs = [given, &turn.pdfs].concat();
+            self.catalog.check_pdfs(&pdfs, model, is_sent).await?;
+        }
+        let count = earlier + turn.pictures.len();
+        let fit = self.catalog.picture_fit(model, count);
+        fit_turn(self.app, turn, fit).await
+    }
+
+    /// Makes the pictures of earlier messages fit the limits of a request with this many, and
+    /// returns whether one was changed.
+    ///
+    /// # Errors
+    ///
+    /// If a signal arrived.
+    pub(crate) async fn fit_earlier(
+        &mut self,
+        messages: &mut [InputMessage],
+        count: usize,
+    ) -> Result<bool, Error> {
+        if !are_many(count) {
+            return Ok(false);
+        }
+        let model = self.selected_model().map(|model| model.id.as_str());
+        let fit = self.catalog.picture_fit(model, count);
+        let changed = fit_earlier(self.app, messages, fit).await?;
+        if changed > 0 {
+            self.notice_once(scaled_earlier(changed));
+        }
+        Ok(changed > 0)
+    }
+
     /// Checks the images of a request, unless nothing is to be checked.
     ///
     /// # Errors

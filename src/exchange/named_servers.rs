@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::server_address::is_path;
+use super::server_plan::is_path;
 use crate::app::App;
 use crate::compose::named_text::read_named_text;
 use crate::config;
@@ -27,10 +27,13 @@ pub(crate) async fn named_servers(
         };
         for server in found {
             match servers.iter().find(|known| known.name == server.name) {
-                Some(known) if *known == server => {}
+                Some(known) if known.is_same_as(&server) => {}
                 Some(_) => {
                     return Err(Error::Usage {
-                        message: format!("--mcp: there are two servers `{}`", server.name),
+                        message: format!(
+                            "--mcp: there are two different servers named `{}`",
+                            server.name
+                        ),
                         hint: Some("rename one of them in its file".to_owned()),
                     });
                 }
@@ -68,8 +71,14 @@ pub(crate) async fn read_servers(app: &App, path: &Path) -> Result<Vec<ServerSpe
     let (name, text) = read_named_text(app, path).await?;
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let directory = absolute.parent().unwrap_or(Path::new(""));
-    ServerSpec::parse_json(&text, directory).map_err(|why| Error::Usage {
+    let servers = ServerSpec::parse_json(&text, directory).map_err(|why| Error::Usage {
         message: format!("{name}: {why}"),
         hint: None,
-    })
+    })?;
+    let given = path.to_string_lossy();
+    let named = servers.into_iter().map(|server| ServerSpec {
+        given: given.to_string(),
+        ..server
+    });
+    Ok(named.collect())
 }

@@ -1,24 +1,28 @@
 //! A request from what was given: gathered, checked, put together, and shown where it is only
 //! looked at.
 
-use super::engine::{EncodedRequest, Exchange};
+use super::engine::{EncodedRequest, Exchange, SendPolicy};
 use super::model_options::FitContext;
 use super::run_tools::RunTools;
 use super::session_recorder::SessionRecorder;
 use super::structured::SchemaRules;
 use crate::app::App;
 use crate::cli;
-use crate::compose::build::{RequestParts, build};
+use crate::compose::build::{RequestParts, build, conversation_too_large, most_history_bytes};
 use crate::compose::history_fit::has_calls;
 use crate::compose::model_fit::Insistence;
+use crate::compose::picture_fitting::count_pictures;
+use crate::compose::preflight::suggest_exclusions;
 use crate::compose::request_spec::RequestSpec;
+use crate::compose::secret_guard::SecretGuard;
 use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::{StdinUse, default_system, system_prompt, user_turn};
 use crate::compose::{curl, dry_run};
 use crate::config::Settings;
 use crate::error::Error;
-use crate::input::{Estimate, pictures_of};
-use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
+use crate::input::{Estimate, FileArgument, pictures_of};
+use crate::protocol::{ContentBlock, CreateMessage, InputMessage, RequestBody, Role};
+use crate::session::{SavedConversation, TurnPosition};
 use crate::tool::Structured;
 
 /// What a conversation that is gone on with is called in messages.
@@ -61,12 +65,13 @@ impl Exchange<'_> {
             tools,
         } = inputs;
         let app = self.app;
-        let mut system = system_prompt(app, args.request.system()).await?;
-        let turn = app
-            .unless_interrupted(user_turn(app, args, &mut sources, stdin_use))
+        let guard = SecretGuard::new(app, &self.settings().secrets);
+        let mut system = system_prompt(guard, args.request.system()).await?;
+        let mut turn = app
+            .unless_interrupted(user_turn(guard, args, &mut sources, stdin_use))
             .await??;
         for notice in &turn.notices {
-            app.notices.notice(notice);
+            app.notices.notice_always(notice);
         }
         // Servers start while standard input and files are read.
         if let Some(tools) = tools {
@@ -74,17 +79,48 @@ impl Exchange<'_> {
         }
         // The template's system prompt has been filled by now.
         let mut spec = sources.resolve(args, self.settings())?;
+        spec.check_typed(guard, &args.request);
+        if schema.is_some() {
+            spec.remove_default_prefill();
+        }
         let tools = sources.definitions();
         let tool_choice = sources.tool_choice(args.tools.tool_choice.as_deref(), &spec)?;
         let has_turns = |recorder: &&mut SessionRecorder| recorder.conversation().tip().is_some();
         let has_system = system.is_some() || spec.fields.contains_key("system");
         let has_other = has_system || recorder.as_ref().is_some_and(has_turns);
         system = system.or(default_system(app, self.settings(), has_other).await?);
-        if let Some(recorder) = recorder {
-            put_conversation_first(recorder, &mut sources, &mut system, &spec, &turn.content);
-        }
         let is_sent = !(args.looking.dry_run || args.looking.curl);
         let model = self.model(is_sent).await?;
+        let mut earlier = 0;
+        let given = &sources.conversation;
+        let has_pictures = !(turn.pictures.is_empty() && given.pictures.is_empty());
+        if has_pictures || !(turn.pdfs.is_empty() && given.pdfs.is_empty()) {
+            let saved = recorder.as_ref().map(|recorder| recorder.conversation());
+            let saved = saved.map(|saved| earlier_messages(saved, None, self.policy));
+            let saved = saved.transpose()?;
+            earlier =
+                saved.map_or(0, |saved| count_pictures(&saved)) + count_pictures(&given.messages);
+            self.fit_turn(&mut turn, earlier, &given.pdfs, is_sent)
+                .await?;
+        }
+        if let Some(recorder) = recorder {
+            let messages = earlier_messages(recorder.conversation(), None, self.policy)?;
+            put_conversation_first(
+                recorder,
+                messages,
+                &mut sources,
+                &mut system,
+                &spec,
+                &turn.content,
+            );
+        }
+        let count = earlier + turn.pictures.len();
+        if self
+            .fit_earlier(&mut sources.conversation.messages, count)
+            .await?
+        {
+            sources.conversation.measure_pictures();
+        }
         let pictures = [sources.conversation.pictures.as_slice(), &turn.pictures].concat();
         self.check_pictures(&pictures, is_sent).await?;
         let chosen = self.settings().max_tokens.as_ref().map(Into::into);
@@ -124,14 +160,37 @@ impl Exchange<'_> {
             .into_iter()
             .chain(turn.parts)
             .collect();
-        let encoded = self.encode(&mut request, estimate, &sizes, is_sent).await?;
+        let directories = FileArgument::directories_of(&args.input.files);
+        let parts = (!directories.is_empty()).then(|| estimate.clone());
+        let encoded = self.encode(&mut request, estimate, &sizes, is_sent).await;
+        let encoded = encoded.map_err(|error| match &parts {
+            Some(parts) => suggest_exclusions(error, &directories, parts, &sizes),
+            None => error,
+        })?;
         Ok(PreparedRequest { request, encoded })
     }
 }
 
-/// Puts the conversation before what is said now, which is what will be saved.
+/// Returns what was said in a conversation, or before a position in it.
+///
+/// # Errors
+///
+/// If that is too much for a request that is sent by this policy.
+pub(crate) fn earlier_messages(
+    conversation: &SavedConversation,
+    place: Option<&TurnPosition>,
+    policy: SendPolicy,
+) -> Result<Vec<InputMessage>, Error> {
+    let most = most_history_bytes(policy.is_unchecked);
+    let messages = conversation.messages_within(place, most);
+    messages.map_err(|conversation| conversation_too_large(&conversation))
+}
+
+/// Puts the conversation, which has these messages, before what is said now, which is what will be
+/// saved.
 fn put_conversation_first(
     recorder: &mut SessionRecorder,
+    mut messages: Vec<InputMessage>,
     sources: &mut RequestSources,
     system: &mut Option<String>,
     spec: &RequestSpec,
@@ -153,7 +212,6 @@ fn put_conversation_first(
     if system.is_none() && !spec.fields.contains_key("system") {
         *system = recorder.conversation().system_prompt().map(str::to_owned);
     }
-    let mut messages = recorder.conversation().messages();
     sources
         .conversation
         .pictures
@@ -171,12 +229,13 @@ pub(crate) fn print_preview(
     settings: &Settings,
     ask: &cli::AskArgs,
     stream: bool,
-    body: &[u8],
+    body: &RequestBody,
 ) -> Result<bool, Error> {
     if ask.looking.dry_run {
-        app.print_object(&dry_run::shown_body(body))?;
+        app.print_object(&dry_run::shown_body(&body.to_json()))?;
     } else if ask.looking.curl {
-        let text = str::from_utf8(body).expect("JSON is UTF-8");
+        let body = body.to_json();
+        let text = str::from_utf8(&body).expect("JSON is UTF-8");
         app.print_json(&curl::curl_command(
             &settings.endpoint,
             &settings.options,

@@ -12,6 +12,7 @@ use crate::cli;
 use crate::compose::sources::RequestSources;
 use crate::config::ToolNames;
 use crate::error::Error;
+use crate::media::ImageSize;
 use crate::tool::refuse_same_names;
 
 /// The tools of a run, whose servers may still be starting.
@@ -19,7 +20,9 @@ pub(crate) struct RunTools<'a> {
     app: &'a App,
     flags: &'a cli::ToolPolicyArgs,
     allowed: ToolNames,
+    image_size: ImageSize,
     starting: Option<StartingServers>,
+    servers: Arc<ToolServers>,
     ready: Option<ReadyTools>,
 }
 
@@ -38,11 +41,13 @@ impl<'a> RunTools<'a> {
             app,
             flags,
             allowed: settings.tools.clone(),
+            image_size: settings.image_size,
             starting: None,
+            servers: Arc::default(),
             ready: None,
         };
         if flags.mcp.is_empty() {
-            run.ready = Some(run.check(ToolServers::default(), sources)?);
+            run.ready = Some(run.check(sources)?);
             return Ok(run);
         }
         checked_tools(sources.tools.clone())?;
@@ -51,7 +56,7 @@ impl<'a> RunTools<'a> {
             // It has to be known to be kept from them.
             catalog.key().await?;
         }
-        let starting = StartingServers::start(app, specs, &settings.options).await?;
+        let starting = StartingServers::start(app, specs, settings).await?;
         run.starting = Some(starting);
         Ok(run)
     }
@@ -59,28 +64,38 @@ impl<'a> RunTools<'a> {
     /// Waits for the servers, and adds their tools to those of files.
     pub(crate) async fn finish(&mut self, sources: &mut RequestSources) -> Result<(), Error> {
         if let Some(starting) = self.starting.take() {
-            let servers = starting.wait(self.app).await?;
-            let tools = servers.tools(self.app);
+            self.servers = Arc::new(starting.wait(self.app).await?);
+            let tools = self.servers.tools(self.app);
             report_cost(self.app, &tools);
             sources.tools.extend(tools);
             refuse_same_names(&sources.tools)?;
-            self.ready = Some(self.check(servers, sources)?);
+            self.ready = Some(self.check(sources)?);
         }
         Ok(())
     }
 
-    fn check(&self, servers: ToolServers, sources: &RequestSources) -> Result<ReadyTools, Error> {
+    fn check(&self, sources: &RequestSources) -> Result<ReadyTools, Error> {
         let tools = Arc::new(checked_tools(sources.tools.clone())?);
         let policy = approval_policy(self.flags, &self.allowed, &tools)?;
         Ok(ReadyTools {
             tools,
             policy,
-            servers: Arc::new(servers),
+            image_size: self.image_size,
+            servers: Arc::clone(&self.servers),
         })
     }
 
-    /// Returns the tools, which [`Self::finish`] has completed.
-    pub(crate) fn into_ready(self) -> ReadyTools {
-        self.ready.expect("the servers were waited for")
+    /// Hands over the tools, which [`Self::finish`] has completed.
+    pub(crate) fn take_ready(&mut self) -> ReadyTools {
+        self.ready.take().expect("the servers were waited for")
+    }
+
+    /// Ends the servers, however far the run has come. Nothing else may hold its tools any more.
+    pub(crate) async fn close(self) {
+        if let Some(starting) = self.starting {
+            starting.close().await;
+        }
+        drop(self.ready);
+        ToolServers::close(self.servers, self.app).await;
     }
 }

@@ -59,7 +59,9 @@ impl SessionRecorder {
         if !is_named && !is_saved {
             return Ok(None);
         }
-        let Some(store) = sessions_directory(scope).map(SessionStore::in_directory) else {
+        let Some(store) = sessions_directory(scope)
+            .map(|directory| SessionStore::in_directory(directory).refusing(&app.secrets))
+        else {
             return if is_named {
                 Err(session::Error::NoHome.into())
             } else {
@@ -80,6 +82,8 @@ impl SessionRecorder {
         };
         if is_named {
             kept.find(app, &store, flags)?;
+            app.secret_numbers
+                .continue_after(kept.conversation.last_secret());
         }
         kept.tell_notices(app);
         Ok(Some(kept))
@@ -103,7 +107,7 @@ impl SessionRecorder {
                     Some(found.conversation)
                 })
             }
-            Some(given) => match store.open_existing(given) {
+            Some(given) => match store.open_exact(given) {
                 Err(session::Error::Unknown(_)) if !flags.fork => Ok(None),
                 found => found.map(Some),
             },
@@ -122,7 +126,11 @@ impl SessionRecorder {
             self.conversation.title(),
             self.conversation.age(SystemTime::now()),
         );
-        if flags.session.is_none() && self.conversation.tip().is_some() {
+        let is_named_by = |given: &String| {
+            self.conversation.name() == Some(given) || self.conversation.id().starts_with(given)
+        };
+        let is_known = flags.session.as_ref().is_some_and(is_named_by);
+        if !is_known && self.conversation.tip().is_some() {
             app.notices.notice(&format!(
                 "continuing `{title}` (last used {})",
                 format_age(age)
@@ -190,6 +198,15 @@ impl SessionRecorder {
     }
 }
 
+impl Drop for SessionRecorder {
+    /// A conversation that was only begun is not left behind, whatever ended the command.
+    fn drop(&mut self) {
+        if self.is_saved && self.pending.is_none() {
+            SessionStore::discard_if_empty(&self.conversation);
+        }
+    }
+}
+
 /// Where what is said and answered is written down.
 pub(crate) trait TurnRecorder: Send {
     /// Stages what will be sent next and does not come from the model.
@@ -235,6 +252,7 @@ impl TurnRecorder for SessionRecorder {
         let context = TurnContext {
             system: system.as_deref(),
             sent_to,
+            secrets: Some(&app.secrets),
         };
         let mut pending = match self.place.take() {
             Some(place) => self.conversation.begin_replacement(&place, &said, context),
@@ -250,7 +268,8 @@ impl TurnRecorder for SessionRecorder {
 
     fn record_answer(&mut self, answer: &FinalAnswer) {
         if let Some(pending) = &mut self.pending {
-            pending.record_answer(&answer.message, answer.complete);
+            let (message, context_tokens) = (&answer.message, answer.context_tokens);
+            pending.record_joined_answer(message, answer.complete, context_tokens);
         }
     }
 

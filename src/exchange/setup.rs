@@ -9,9 +9,10 @@ use crate::app::App;
 use crate::cli;
 use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::{StdinUse, stdin_use};
-use crate::config::{Flags, Settings};
+use crate::config::{Flags, SettingValue, Settings};
 use crate::demo;
 use crate::error::Error;
+use crate::media::ImageSize;
 
 /// How long the built-in endpoint pauses between two pieces of an answer, so that it can be seen to
 /// stream.
@@ -46,13 +47,9 @@ pub(crate) async fn set_up<'a>(
 ) -> Result<Setup<'a>, Error> {
     let demo = start_demo_if(app, &ask.connection).await?;
     let stdin_use = stdin_use(ask, schema)?;
-    let sources = RequestSources::read(app, ask, tool_flags).await?;
-    let model = sources.model(ask);
-    let flags = ask
-        .connection
-        .flags(model, &ask.request, &ask.output, &ask.caching);
     let base_url = demo.as_ref().map(DemoEndpoint::base_url);
-    let settings = settings(app, &flags, base_url.as_deref())?;
+    let (sources, flags, settings) =
+        read_sources(app, ask, tool_flags, base_url.as_deref()).await?;
     tell_region(app, &settings);
     Ok(Setup {
         demo,
@@ -61,6 +58,42 @@ pub(crate) async fn set_up<'a>(
         sources,
         stdin_use,
     })
+}
+
+/// Reads what the flags name, and resolves the settings, of which one may name a template.
+pub(crate) async fn read_sources(
+    app: &App,
+    ask: &cli::AskArgs,
+    tool_flags: Option<&cli::ToolPolicyArgs>,
+    demo: Option<&str>,
+) -> Result<(RequestSources, Flags, Settings), Error> {
+    let mut flags = ask.connection.flags(
+        ask.request.model.clone(),
+        &ask.request,
+        &ask.output,
+        &ask.caching,
+        &ask.input,
+    );
+    let mut settings = settings(app, &flags, demo)?;
+    let mut sources = RequestSources::read(app, ask, tool_flags, &settings.secrets).await?;
+    sources.read_template(app, &ask.input, &settings).await?;
+    // A file may name a model.
+    if let Some(model) = sources.model(ask) {
+        flags.settings.set_flag("model", Some(model));
+        settings.model = flags.model();
+    }
+    let template = sources.template.as_ref();
+    if ask.input.image_size.is_none()
+        && let Some(text) = template.and_then(|template| template.image_size.as_ref())
+    {
+        let value = SettingValue::Text(text.clone());
+        flags.settings.set_flag("image_size", Some(value));
+        settings.image_size = ImageSize::parse(text).unwrap_or_default();
+    }
+    sources
+        .fit_conversation(app, &settings, ask.input.no_check)
+        .await?;
+    Ok((sources, flags, settings))
 }
 
 /// Sets up a command that asks for models only.
@@ -104,7 +137,7 @@ pub(crate) async fn start_demo_if(
     };
     let started = demo::ScriptedEndpoint::start(settings).await;
     let started = started.map_err(|source| Error::System {
-        what: "start the built-in endpoint",
+        what: "start the scripted endpoint",
         source,
     })?;
     Ok(Some(DemoEndpoint(started)))

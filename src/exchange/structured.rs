@@ -7,9 +7,9 @@ use std::time::SystemTime;
 use super::driver::SendOutcome;
 use super::engine::{AnswerSink, EncodedRequest, Exchange, leave_out_refused};
 use super::model_catalog::ModelCatalog;
-use crate::app::App;
 use crate::cli;
 use crate::compose::named_text::read_named_text;
+use crate::compose::secret_guard::SecretGuard;
 use crate::error::Error;
 use crate::input::on_a_thread;
 use crate::protocol::{
@@ -23,15 +23,24 @@ const REPAIRS: u32 = 2;
 
 /// Reads the schema, if one was given.
 pub(crate) async fn load_output_schema(
-    app: &App,
+    guard: SecretGuard<'_>,
     flags: &cli::StructuredArgs,
 ) -> Result<Option<Structured>, Error> {
+    let app = guard.app;
     let Some(given) = flags.schema.as_deref() else {
         return Ok(None);
     };
     let (file, text) = match given.trim_start() {
-        json if json.starts_with('{') => ("--schema".to_owned(), json.to_owned()),
-        _ => read_named_text(app, Path::new(given)).await?,
+        json if json.starts_with('{') => {
+            let name = "--schema";
+            (name.to_owned(), guard.check_words(name, json.to_owned()))
+        }
+        _ => {
+            let path = Path::new(given);
+            let (name, text) = read_named_text(app, path).await?;
+            let text = guard.check_text(&name, path, text)?;
+            (name, text)
+        }
     };
     let mode = flags.schema_mode.unwrap_or_default().into();
     let repairs = flags.repair.unwrap_or(REPAIRS);

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::tool_servers::{CallProgress, ToolServers};
 use crate::config::inherited_var;
 use crate::guard::ChildGuard;
+use crate::media::ImageSize;
 use crate::protocol::ToolUse;
 use crate::text::KnownSecrets;
 use crate::tool::{Job, Outcome, Stop, ToolSet, run};
@@ -26,6 +27,8 @@ pub(crate) trait ToolExecutor: Send + Sync {
 
 /// Runs the calls of a server's tools there, and each other call as a child process.
 pub(crate) struct LocalExecutor {
+    /// How the images that tools return are changed.
+    pub(crate) image_size: ImageSize,
     pub(crate) tools: Arc<ToolSet>,
     /// What no variable of a tool may have, and no result.
     pub(crate) secrets: Arc<KnownSecrets>,
@@ -48,7 +51,9 @@ impl ToolExecutor for LocalExecutor {
                 Err(why) => return Outcome::error(why),
             };
             if let Some(tool) = &ready.tool.server {
-                let outcome = self.servers.call(tool, &call.input, stop, progress).await;
+                let servers = &self.servers;
+                let called = servers.call(tool, &call.input, self.image_size, stop, progress);
+                let outcome = called.await;
                 return outcome.without_secrets(&self.secrets);
             }
             let job = Job {
@@ -57,6 +62,7 @@ impl ToolExecutor for LocalExecutor {
                 variable: inherited_var,
                 secrets: &self.secrets,
                 guard: &self.guard,
+                image_size: self.image_size,
             };
             run(&job, stop).await.without_secrets(&self.secrets)
         })

@@ -129,9 +129,7 @@ impl<'l, 'a> ToolLoop<'l, 'a> {
         // The model is told, and can call again.
         outcome.error = None;
         if let Some(calls) = calls {
-            let lent = exchange.lend_keyboard();
             let (results, error) = self.runner.run(&calls, sink.renderer).await;
-            drop(lent);
             self.turn.record_results(results);
             if let Some(error) = error {
                 let results = self.turn.messages().last().cloned();
@@ -195,8 +193,7 @@ pub(crate) fn approval_policy(
             return Err(Error::Usage {
                 message,
                 hint: Some(
-                    "`langdock tool-run --list` with the same -T lists the \
-                    tools"
+                    "`langdock tool-run --list` with the same -T and --mcp lists the tools"
                         .to_owned(),
                 ),
             });

@@ -11,15 +11,19 @@ use super::progress::{shows_progress, spinner_tick};
 use super::tool_executor::{LocalExecutor, ToolExecutor};
 use super::tool_servers::{CallProgress, ToolServers};
 use crate::app::App;
+use crate::compose::secret_guard::SecretGuard;
 use crate::error::Error;
 use crate::input::on_a_thread;
+use crate::media::ImageSize;
 use crate::model_text::{
-    CALL_DENIED, NO_RESULT, NOBODY_TO_ASK, RUN_CANCELLED, TOOL_DENIED, arguments_are_no_object,
+    NO_RESULT, NOBODY_TO_ASK, RUN_CANCELLED, TOOL_DENIED, arguments_are_no_object, call_denied,
 };
 use crate::protocol::{ExactFields, ExactJson, ToolResult, ToolUse};
+use crate::secret_scan::SecretPolicy;
 use crate::tool::{Outcome, Policy, Ready, Stop, ToolSet, Verdict};
 use crate::ui::{
     AnswerRenderer, ApprovalPrompt, ApprovalReply, ApprovalRequest, WaitIndicator, end_prompt_row,
+    pager_command,
 };
 
 /// SIGINT: the first one stops the tools, and not the run.
@@ -36,6 +40,8 @@ const TOLD: usize = 80;
 pub(crate) struct ReadyTools {
     pub(crate) tools: Arc<ToolSet>,
     pub(crate) policy: Policy,
+    /// How the images that they return are changed.
+    pub(crate) image_size: ImageSize,
     pub(crate) servers: Arc<ToolServers>,
 }
 
@@ -46,12 +52,20 @@ pub(crate) struct ToolRunner<'a> {
     policy: Policy,
     /// How many run at a time.
     jobs: u32,
+    image_size: ImageSize,
     servers: Arc<ToolServers>,
     executor: Arc<dyn ToolExecutor>,
+    secrets: SecretPolicy,
 }
 
-fn executor(app: &App, tools: &Arc<ToolSet>, servers: &Arc<ToolServers>) -> Arc<dyn ToolExecutor> {
+fn executor(
+    app: &App,
+    tools: &Arc<ToolSet>,
+    servers: &Arc<ToolServers>,
+    image_size: ImageSize,
+) -> Arc<dyn ToolExecutor> {
     Arc::new(LocalExecutor {
+        image_size,
         tools: Arc::clone(tools),
         secrets: Arc::clone(&app.secrets),
         guard: Arc::clone(&app.guard),
@@ -61,19 +75,22 @@ fn executor(app: &App, tools: &Arc<ToolSet>, servers: &Arc<ToolServers>) -> Arc<
 
 impl<'a> ToolRunner<'a> {
     /// Creates a runner of these tools. At most `jobs` calls run at a time.
-    pub(crate) fn new(app: &'a App, ready: ReadyTools, jobs: u32) -> Self {
+    pub(crate) fn new(app: &'a App, ready: ReadyTools, jobs: u32, secrets: &SecretPolicy) -> Self {
         let ReadyTools {
             tools,
             policy,
+            image_size,
             servers,
         } = ready;
         Self {
             app,
             policy,
             jobs,
-            executor: executor(app, &tools, &servers),
+            image_size,
+            executor: executor(app, &tools, &servers, image_size),
             tools,
             servers,
+            secrets: secrets.clone(),
         }
     }
 
@@ -84,20 +101,8 @@ impl<'a> ToolRunner<'a> {
 
     /// Runs other tools from now on. What the user allowed stays allowed.
     pub(crate) fn set_tools(&mut self, tools: Arc<ToolSet>) {
-        self.executor = executor(self.app, &tools, &self.servers);
+        self.executor = executor(self.app, &tools, &self.servers, self.image_size);
         self.tools = tools;
-    }
-
-    /// Ends the servers.
-    pub(crate) async fn close(self) {
-        let Self {
-            app,
-            servers,
-            executor,
-            ..
-        } = self;
-        drop(executor);
-        ToolServers::close(servers, app).await;
     }
 
     /// Runs the calls of one answer. There is a result for each, in their order, also where the run
@@ -108,6 +113,14 @@ impl<'a> ToolRunner<'a> {
         renderer: &mut AnswerRenderer,
     ) -> (Vec<ToolResult>, Option<Error>) {
         let mut outcomes: Vec<Option<Outcome>> = vec![None; calls.len()];
+        let is_local = |call: &ToolUse| {
+            let ready = self.tools.find(&call.name);
+            ready.is_ok_and(|ready| ready.tool.server.is_none())
+        };
+        // It starts while the calls are checked.
+        if calls.iter().any(is_local) {
+            self.app.guard.prepare();
+        }
         let mut error = None;
         for (call, outcome) in calls.iter().zip(&mut outcomes) {
             renderer.write_event(&call_event(call));
@@ -178,7 +191,8 @@ impl<'a> ToolRunner<'a> {
         // from one.
         let is_watched =
             facts.stdin_is_terminal || facts.stdout_is_terminal || facts.stderr_is_terminal;
-        let (pager, interrupt) = (self.app.env.pager.clone(), Arc::clone(&self.app.interrupt));
+        let pager = pager_command(self.app.env.pager.as_deref(), false).map(str::to_owned);
+        let interrupt = Arc::clone(&self.app.interrupt);
         let name = &call.name;
         let exposed = ready.exposed_program();
         let Some(prompt) = ApprovalPrompt::open(pager, interrupt).filter(|_| is_watched) else {
@@ -223,7 +237,7 @@ impl<'a> ToolRunner<'a> {
                 self.policy.always(ready);
                 Ok(None)
             }
-            ApprovalReply::No => Ok(Some(Outcome::error(CALL_DENIED))),
+            ApprovalReply::No(reason) => Ok(Some(Outcome::error(call_denied(&reason)))),
             ApprovalReply::Quit => Err(Error::Interrupted(SIGINT)),
         }
     }
@@ -279,8 +293,10 @@ impl<'a> ToolRunner<'a> {
                 ended = running.join_next() => match ended {
                     None => return error,
                     Some(ended) => {
-                        let (index, outcome) = ended.expect("running a tool does not panic");
+                        let (index, mut outcome) = ended.expect("running a tool does not panic");
+                        let guard = SecretGuard::new(self.app, &self.secrets);
                         let mut tell = || {
+                            guard.mask_outcome(&calls[index].name, &mut outcome);
                             self.tell(&calls[index], &outcome, renderer);
                             renderer.flush_output()
                         };
@@ -311,6 +327,10 @@ impl<'a> ToolRunner<'a> {
 
     /// Reports the result of a call: a line to the user, and the whole of it to programs.
     fn tell(&self, call: &ToolUse, outcome: &Outcome, renderer: &mut AnswerRenderer) {
+        for change in &outcome.picture_changes {
+            let notice = format!("an image of the tool `{}` {change}", call.name);
+            self.app.notices.notice(&notice);
+        }
         let seconds = outcome.took.map(|took| took.as_secs_f64());
         let event = json!({
             "type": "tool_result", "tool_use_id": call.id, "name": call.name, "is_error": outcome.is_error,
@@ -376,7 +396,8 @@ pub(crate) async fn run_by_hand(
         return Ok(Outcome::error(why));
     }
     let (tell, told) = watch::channel(Stop::No);
-    let executor = executor(app, &tools, servers);
+    // What the user called themselves is shown as it is.
+    let executor = executor(app, &tools, servers, ImageSize::Keep);
     let nowhere: CallProgress = Box::new(|_| {});
     let mut running = tokio::spawn(async move { executor.call(&call, told, nowhere).await });
     tokio::select! {

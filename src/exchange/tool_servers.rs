@@ -1,25 +1,29 @@
 //! The MCP servers of a run: started side by side, asked for their tools, called, and ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::server_address::address_of;
+use super::credentials::learn_key;
+use super::server_plan::ServerPlan;
 use crate::app::App;
-use crate::client::ClientOptions;
+use crate::compose::tool_files::confirm_exposed;
+use crate::config::{ServerRevisions, Settings};
 use crate::error::Error;
 use crate::input::Tokens;
 use crate::mcp::{
-    CallEnd, ListedTool, McpConnection, ResultPart, ServerSpec, StartFailure, model_tool_name,
+    CallEnd, DefinitionHash, ListedTool, McpConnection, ResultPart, Revision, ServerSpec,
+    StartFailure, StartedServer, model_tool_name,
 };
+use crate::media::{ImageSize, PictureFit};
 use crate::model_text;
 use crate::protocol::{ExactFields, ExactJson, ToolDefinition};
-use crate::text::{counted, grouped};
-use crate::tool::{Outcome, OutcomePart, ServerTool, Stop, Tool};
+use crate::text::{counted, grouped, truncate_to_width};
+use crate::tool::{Outcome, OutcomePart, ServerTool, Stop, Tool, make_outcome};
 
 /// More tools of servers than this are worth a notice: each costs tokens with every request.
 const MANY_TOOLS: usize = 40;
@@ -27,15 +31,23 @@ const MANY_TOOLS: usize = 40;
 /// More tokens of their definitions than this are, too.
 const MANY_TOKENS: u64 = 10_000;
 
+/// How much of the name of a tool that is left out is shown, in columns.
+const MAX_SHOWN_NAME: usize = 80;
+
 /// Is told how far a call is, in words.
 pub(crate) type CallProgress = Box<dyn Fn(&str) + Send + Sync>;
 
-/// A server that has answered, with its tools.
-type Started = Result<(McpConnection, Vec<ListedTool>), StartFailure>;
-
 /// Servers that are being started.
 #[derive(Debug, Default)]
-pub(crate) struct StartingServers(Vec<(ServerSpec, JoinHandle<Started>)>);
+pub(crate) struct StartingServers(VecDeque<StartingServer>);
+
+#[derive(Debug)]
+struct StartingServer {
+    spec: ServerSpec,
+    /// The revision that it spoke the last time, if the start depends on it.
+    remembered: Option<Revision>,
+    task: JoinHandle<StartedServer>,
+}
 
 /// Running servers.
 #[derive(Debug, Default)]
@@ -53,61 +65,68 @@ struct RunningServer {
 }
 
 impl StartingServers {
-    /// Begins to start servers; the error is about what is missing for that.
+    /// Begins to start servers. The error is that the user does not want one of them; all others
+    /// are reported by [`Self::wait`].
     pub(crate) async fn start(
         app: &App,
         specs: Vec<ServerSpec>,
-        options: &ClientOptions,
+        settings: &Settings,
     ) -> Result<Self, Error> {
+        learn_key(app, &settings.key);
         let mut starting = Self::default();
         for spec in specs {
-            let limit = spec.start_timeout();
-            let task = match address_of(app, &spec, options).await? {
-                Ok(address) => tokio::spawn(McpConnection::open(address, limit)),
-                Err(reason) => {
-                    let last_lines = Vec::new();
-                    tokio::spawn(async move { Err(StartFailure { reason, last_lines }) })
-                }
-            };
-            starting.0.push((spec, task));
+            let plan = ServerPlan::for_server(app, &spec, &settings.options);
+            if let Ok(plan) = &plan
+                && let Some(program) = &plan.program
+                && let Err(error) = confirm_exposed(app, program).await
+            {
+                starting.close().await;
+                return Err(error);
+            }
+            starting.0.push_back(StartingServer::new(app, spec, plan));
         }
         Ok(starting)
     }
 
     /// Waits until each server has answered or failed. One that failed ends the run, unless it is
-    /// optional.
-    pub(crate) async fn wait(self, app: &App) -> Result<ToolServers, Error> {
+    /// optional; the others are ended then.
+    pub(crate) async fn wait(mut self, app: &App) -> Result<ToolServers, Error> {
         let mut servers = ToolServers::default();
-        for (spec, task) in self.0 {
-            let started = app.unless_interrupted(task).await?;
-            match started.expect("starting a server does not panic") {
-                Ok((connection, tools)) => {
-                    let missing = missing_tools(&spec, &tools);
-                    if !missing.is_empty() {
-                        let notice =
-                            format!("the MCP server `{}` has no tool {missing}", spec.name);
-                        app.notices.notice(&notice);
-                    }
-                    let name = &spec.name;
-                    let revision = connection.revision_name();
-                    let count = counted(tools.len(), "tool");
-                    app.notices.log_step(&format!(
-                        "MCP server `{name}`: {count}, revision {revision}"
-                    ));
-                    servers.running.push(RunningServer {
-                        spec,
-                        connection,
-                        listed: Mutex::new(tools),
-                    });
-                }
+        match self.add_all_to(&mut servers, app).await {
+            Ok(()) => {
+                servers.report(app);
+                Ok(servers)
+            }
+            Err(error) => {
+                self.close().await;
+                ToolServers::close(servers.into(), app).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn add_all_to(&mut self, servers: &mut ToolServers, app: &App) -> Result<(), Error> {
+        while let Some(starting) = self.0.front_mut() {
+            let started = app.unless_interrupted(&mut starting.task).await?;
+            let started = started.expect("starting a server does not panic");
+            let Some(StartingServer {
+                spec, remembered, ..
+            }) = self.0.pop_front()
+            else {
+                break;
+            };
+            remember_revision(&spec, remembered.as_ref(), &started);
+            match started {
+                Ok((connection, tools)) => servers.add(app, spec, connection, tools),
                 Err(failure) => {
-                    let optional = spec.is_optional;
+                    let is_optional = spec.is_optional;
                     let error = Error::McpServer {
                         server: spec.name,
+                        given: spec.given,
                         reason: failure.reason,
                         last_lines: failure.last_lines,
                     };
-                    if !optional {
+                    if !is_optional {
                         return Err(error);
                     }
                     let notice = format!("{}; continuing without it", error.message());
@@ -115,8 +134,62 @@ impl StartingServers {
                 }
             }
         }
-        servers.report(app);
-        Ok(servers)
+        Ok(())
+    }
+
+    /// Ends servers that nobody waits for any more. One that has not answered yet is killed.
+    pub(crate) async fn close(self) {
+        let mut closing = JoinSet::new();
+        for StartingServer { task, .. } in self.0 {
+            if !task.is_finished() {
+                task.abort();
+            } else if let Ok(Ok((connection, _))) = task.await {
+                closing.spawn(connection.close());
+            }
+        }
+        let _ = closing.join_all().await;
+    }
+}
+
+impl StartingServer {
+    /// Begins to start a server in the background.
+    fn new(app: &App, spec: ServerSpec, plan: Result<ServerPlan, String>) -> Self {
+        let limit = spec.start_timeout();
+        let (secrets, guard) = (Arc::clone(&app.secrets), Arc::clone(&app.guard));
+        let hash = DefinitionHash::for_launch(&spec.launch);
+        let remembered = ServerRevisions::for_user()
+            .and_then(|revisions| revisions.of_server(&hash, SystemTime::now()));
+        let known = remembered.clone();
+        let task = tokio::spawn(async move {
+            match plan {
+                Ok(plan) => plan.open(secrets, guard, known, limit).await,
+                Err(reason) => Err(StartFailure {
+                    reason,
+                    last_lines: Vec::new(),
+                }),
+            }
+        });
+        Self {
+            spec,
+            remembered,
+            task,
+        }
+    }
+}
+
+/// Remembers the revision of a server for its next start, or forgets it if the start failed.
+fn remember_revision(spec: &ServerSpec, remembered: Option<&Revision>, started: &StartedServer) {
+    let spoken = started
+        .as_ref()
+        .ok()
+        .map(|(connection, _)| connection.revision());
+    if spoken == remembered {
+        return;
+    }
+    if let Some(revisions) = ServerRevisions::for_user() {
+        let hash = DefinitionHash::for_launch(&spec.launch);
+        // What is not remembered costs one more request.
+        let _ = revisions.update(&hash, spoken, SystemTime::now());
     }
 }
 
@@ -129,6 +202,32 @@ fn missing_tools(spec: &ServerSpec, listed: &[ListedTool]) -> String {
 }
 
 impl ToolServers {
+    /// Adds a server that has started, and reports what it offers.
+    fn add(
+        &mut self,
+        app: &App,
+        spec: ServerSpec,
+        connection: McpConnection,
+        tools: Vec<ListedTool>,
+    ) {
+        let name = &spec.name;
+        let missing = missing_tools(&spec, &tools);
+        if !missing.is_empty() {
+            let notice = format!("the MCP server `{name}` has no tool {missing}");
+            app.notices.notice(&notice);
+        }
+        let revision = connection.revision().name();
+        let count = counted(tools.len(), "tool");
+        app.notices.log_step(&format!(
+            "MCP server `{name}`: {count}, revision {revision}"
+        ));
+        self.running.push(RunningServer {
+            spec,
+            connection,
+            listed: Mutex::new(tools),
+        });
+    }
+
     /// Returns the tools that the model is offered, sorted, so that the same servers always make
     /// the same request. What cannot be sent is left out, with a notice.
     pub(crate) fn tools(&self, app: &App) -> Vec<Tool> {
@@ -139,12 +238,19 @@ impl ToolServers {
                 Some(names) => names.contains(&tool.name),
                 None => true,
             };
+            let mut names = BTreeSet::new();
             for tool in listed.iter().filter(is_wanted) {
-                match self.tool(&server.spec.name, tool) {
+                let made = if names.insert(&tool.name) {
+                    self.tool(&server.spec.name, tool)
+                } else {
+                    Err("the server lists another tool of this name before it".to_owned())
+                };
+                match made {
                     Ok(tool) => tools.push(tool),
                     Err(why) => app.notices.notice(&format!(
                         "left out the tool `{}` of the MCP server `{}`: {why}",
-                        tool.name, server.spec.name
+                        truncate_to_width(&tool.name, MAX_SHOWN_NAME),
+                        server.spec.name
                     )),
                 }
             }
@@ -184,8 +290,8 @@ impl ToolServers {
         Ok(tool)
     }
 
-    /// Asks the servers whose list of tools has changed for it again. Returns whether any has. A
-    /// server that does not answer keeps the tools that it had.
+    /// Asks the servers whose list of tools may have changed for it again. Returns whether any has.
+    /// A server that does not answer keeps the tools that it had.
     pub(crate) async fn refresh(&self, app: &App) -> Result<bool, Error> {
         let mut has_changed = false;
         for server in &self.running {
@@ -196,28 +302,29 @@ impl ToolServers {
             let listed = server.connection.list_tools(limit);
             match app.unless_interrupted(listed).await? {
                 Ok(tools) => {
-                    *server.listed.lock().unwrap_or_else(PoisonError::into_inner) = tools;
-                    has_changed = true;
+                    let mut listed = server.listed.lock().unwrap_or_else(PoisonError::into_inner);
+                    has_changed |= *listed != tools;
+                    *listed = tools;
                 }
                 Err(why) => app.notices.notice(&format!(
-                    "the MCP server `{}` did not list its changed tools: {why}",
+                    "cannot update the tools of the MCP server `{}`: {why}",
                     server.spec.name
                 )),
             }
         }
         if has_changed {
-            app.notices.notice(
-                "an MCP server changed its tools; the new list applies from the next request",
-            );
+            app.notices
+                .notice("an MCP server changed its tools; the new list applies from now on");
         }
         Ok(has_changed)
     }
 
-    /// Runs a call.
+    /// Runs a call. The images in its result are changed as `image_size` says.
     pub(crate) async fn call(
         &self,
         tool: &ServerTool,
         input: &ExactJson,
+        image_size: ImageSize,
         mut stop: watch::Receiver<Stop>,
         progress: CallProgress,
     ) -> Outcome {
@@ -252,7 +359,15 @@ impl ToolServers {
                     ResultPart::Image(bytes) => OutcomePart::Image(bytes),
                     ResultPart::Other(what) => OutcomePart::LeftOut(what),
                 });
-                Outcome::from_parts(parts.collect(), result.is_error, elapsed)
+                let (parts, is_error): (Vec<_>, _) = (parts.collect(), result.is_error);
+                let has_images = parts
+                    .iter()
+                    .any(|part| matches!(part, OutcomePart::Image(_)));
+                let fit = PictureFit::for_tool(image_size);
+                make_outcome(has_images, move || {
+                    Outcome::from_parts(parts, is_error, elapsed, fit)
+                })
+                .await
             }
             CallEnd::Failed(why) => failed(model_text::server_call_failed(&tool.server, &why)),
             CallEnd::TimedOut(limit) => failed(model_text::tool_timed_out(limit)),
@@ -298,9 +413,9 @@ pub(crate) fn report_cost(app: &App, tools: &[Tool]) {
     let tokens: u64 = tools.iter().map(definition_tokens).sum();
     if tools.len() > MANY_TOOLS || tokens > MANY_TOKENS {
         app.notices.notice(&format!(
-            "{} of MCP servers cost about {} tokens with each request; `tools = [...]` in \
-            [mcp.NAME] of the config file chooses some, and `langdock mcp tools --cost` shows what \
-            each costs",
+            "the {} of MCP servers add about {} tokens to each request; choose fewer with \
+            `tools = [...]` in [mcp.NAME] of the config file (`langdock mcp tools --cost` shows \
+            what each adds)",
             counted(tools.len(), "tool"),
             grouped(tokens)
         ));

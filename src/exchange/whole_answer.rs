@@ -32,7 +32,7 @@ impl Exchange<'_> {
             // On the heap, since few requests have use for it.
             Box::pin(self.continue_cut_answer(request, &mut outcome, parts, sink)).await;
         }
-        self.record_answer(request, &encoded, &outcome, sink);
+        self.record_answer(request, &mut outcome, sink);
         // An answer that has to match a schema is asked for in several ways.
         if self.policy.answers != AnswerPolicy::MatchSchema {
             leave_out_refused(&mut outcome, &options, sink.recorder);

@@ -5,6 +5,8 @@ mod atomic_write;
 mod external_sort;
 mod private_dir;
 mod private_file;
+mod program_trust;
+mod search_path;
 mod side_file;
 mod torn_line;
 
@@ -15,6 +17,8 @@ pub(crate) use private_file::{
     FileDistrust, check_trusted, is_group_writable, may_block, open_or_create_private,
     open_private, open_regular, read_regular, read_trusted,
 };
+pub(crate) use program_trust::check_trusted_program;
+pub(crate) use search_path::{child_command, child_variable, search_directories};
 pub(crate) use side_file::{
     FileRefusal, SideFile, check_replaceable, create_draft, open_existing, open_or_create,
     resolve_links,

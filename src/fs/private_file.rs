@@ -6,7 +6,7 @@
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 use nix::unistd::geteuid;
@@ -69,7 +69,7 @@ pub(crate) fn may_block(path: &Path) -> bool {
 
 /// Why a file that decides what the program does is not to be trusted; wrapped in an `io::Error` of
 /// kind `PermissionDenied`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FileDistrust {
     /// Anybody can write to it.
     #[error("every user can write to it (mode {0:03o})")]
@@ -77,12 +77,31 @@ pub(crate) enum FileDistrust {
     /// Neither the user nor root owns it.
     #[error("it belongs to another user (uid {0})")]
     OtherOwner(u32),
+    /// It is a program, and a group of other users can write to it.
+    #[error("its group can write to it (mode {0:03o})")]
+    GroupWritable(u32),
+    /// It is a program, and anybody can put another one in its place.
+    #[error("every user can write to its directory `{}` (mode {mode:03o})", directory.display())]
+    WritableDirectory {
+        /// The directory.
+        directory: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It is a program, and another user can put another one in its place.
+    #[error("its directory `{}` belongs to another user (uid {owner})", directory.display())]
+    DirectoryOfOther {
+        /// The directory.
+        directory: PathBuf,
+        /// Its owner.
+        owner: u32,
+    },
 }
 
 impl FileDistrust {
     /// Returns the distrust that `error` wraps.
     pub(crate) fn from_error(error: &io::Error) -> Option<Self> {
-        error.get_ref()?.downcast_ref::<Self>().copied()
+        error.get_ref()?.downcast_ref::<Self>().cloned()
     }
 }
 

@@ -23,8 +23,8 @@ use super::request::{ChildCommand, DESCRIPTORS};
 /// it was stopped.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Starts children that nothing of is left when they or this process have ended. The guard itself
-/// is started with the first one.
+/// Starts children of which nothing is left when they or this process have ended. The guard itself
+/// is started with the first one, or by [`Self::prepare`].
 #[derive(Debug, Default)]
 pub(crate) struct ChildGuard {
     /// The socket to the guard. It closes with this process at the latest.
@@ -74,6 +74,15 @@ impl ChildGuard {
             group: Pid::from_raw(started),
             report,
         })
+    }
+
+    /// Starts the guard if it does not run yet, so that it is ready when it is needed. A failure is
+    /// found when a child is started.
+    pub(crate) fn prepare(&self) {
+        let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        if socket.is_none() {
+            *socket = start().ok();
+        }
     }
 
     /// Sends a request to the guard. One that was killed meanwhile is replaced.

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use crate::fs::child_variable;
+
 /// A program to start. No `Debug`: a variable of its environment may be a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ChildCommand {
@@ -35,20 +37,24 @@ impl ChildCommand {
         }
     }
 
-    /// Encodes it with its length in front. Each text ends with NUL, which none of them can have:
-    /// program, directory, number of arguments, arguments, and names and values of variables.
+    /// Encodes it with its length in front; its PATH loses its empty elements. Each text ends with
+    /// NUL, which none of them can have: program, directory, number of arguments, arguments, and
+    /// names and values of variables.
     pub(super) fn to_bytes(&self) -> io::Result<Vec<u8>> {
         let count = OsString::from(self.args.len().to_string());
         let directory = self.directory.as_deref().unwrap_or(Path::new(""));
         let head = [self.program.as_os_str(), directory.as_os_str(), &count];
-        let variables = self
-            .variables
-            .iter()
-            .flat_map(|(name, value)| [name, value]);
+        let variables = self.variables.iter();
+        let variables = variables.map(|(name, value)| (name, child_variable(name, value)));
+        let variables: Vec<_> = variables.collect();
         let texts = head
             .into_iter()
             .chain(self.args.iter().map(OsString::as_os_str))
-            .chain(variables.map(OsString::as_os_str));
+            .chain(
+                variables
+                    .iter()
+                    .flat_map(|(name, value)| [name.as_os_str(), value]),
+            );
         let mut bytes = vec![0; LENGTH_BYTES];
         for text in texts {
             if text.as_bytes().contains(&0) {

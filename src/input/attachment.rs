@@ -3,15 +3,17 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
 use super::Error;
-use super::picture::Picture;
+use super::picture::{PdfFile, Picture};
 use super::read::{read_open, read_path};
-use super::utf8::lossy;
-use crate::media::{FileKind, SNIFFED_BYTES, check_image, detect_file_kind};
+use super::utf8::{decoded, lossy};
+use crate::media::{
+    FileKind, PdfError, SNIFFED_BYTES, check_pdf, count_pages, detect_file_kind, picture_size,
+};
 use crate::protocol::{ContentBlock, Media};
 
 /// The bytes of a file or of standard input, preceded by the opening tag of their frame.
@@ -33,6 +35,8 @@ pub(super) struct Block {
     pub(super) notice: Option<String>,
     /// Name and size of the image, if it is one.
     pub(super) picture: Option<Picture>,
+    /// Name and length of the PDF, if it is one.
+    pub(super) pdf: Option<PdfFile>,
 }
 
 impl Attachment {
@@ -56,6 +60,15 @@ impl Attachment {
             STDIN_OPENING_TAG.len(),
             "</stdin>",
         )
+    }
+
+    /// Creates the attachment for the output of a command of the shell.
+    pub(crate) fn command_output(command: &str, bytes: &[u8]) -> Self {
+        let mut framed = opening_tag_of("output", "command", command);
+        let opening_tag_bytes = framed.len();
+        framed.extend_from_slice(bytes);
+        let name = format!("`!{command}`");
+        Self::framed(name, framed, opening_tag_bytes, "</output>")
     }
 
     fn framed(
@@ -88,8 +101,13 @@ impl Attachment {
         ))
     }
 
-    /// Reads a regular file if its beginning is text: to its end, or until it exceeds `most` bytes.
-    pub(super) fn read_if_text(path: &Path, most: u64) -> Result<Option<Self>, Error> {
+    /// Reads a regular file if its beginning is of a kind that is wanted: to its end, or until it
+    /// exceeds `most` bytes.
+    pub(super) fn read_if(
+        path: &Path,
+        is_wanted: impl Fn(FileKind) -> bool,
+        most: u64,
+    ) -> Result<Option<Self>, Error> {
         let unreadable = |source| Error::Unreadable {
             path: path.to_owned(),
             source,
@@ -102,7 +120,7 @@ impl Attachment {
             .take(SNIFFED_BYTES)
             .read_to_end(&mut framed)
             .map_err(unreadable)?;
-        if detect_file_kind(&framed[opening_tag_bytes..]) != FileKind::Text {
+        if !is_wanted(detect_file_kind(&framed[opening_tag_bytes..])) {
             return Ok(None);
         }
         file.take(most.saturating_add(1))
@@ -114,6 +132,23 @@ impl Attachment {
             opening_tag_bytes,
             "</file>",
         )))
+    }
+
+    /// Reads as much of a regular file as shows its kind.
+    pub(super) fn read_beginning(path: &Path) -> Result<Self, Error> {
+        let mut beginning = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(SNIFFED_BYTES).read_to_end(&mut beginning))
+            .map_err(|source| Error::Unreadable {
+                path: path.to_owned(),
+                source,
+            })?;
+        Ok(Self::framed(String::new(), beginning, 0, ""))
+    }
+
+    /// Creates the attachment for what is on the clipboard.
+    pub(super) fn of_clipboard(bytes: Vec<u8>) -> Self {
+        Self::framed("the clipboard".to_owned(), bytes, 0, "")
     }
 
     /// Refuses text, which `--attach` does not accept.
@@ -132,6 +167,7 @@ impl Attachment {
             std::io::ErrorKind::FileTooLarge => Error::TooLong {
                 name: "standard input".to_owned(),
                 most,
+                exclude: Vec::new(),
             },
             _ => Error::Stdin(source),
         })?;
@@ -148,6 +184,27 @@ impl Attachment {
         &self.name
     }
 
+    /// Returns the path of the file, as it was given; none for standard input.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        let path = self.name.strip_prefix('`')?.strip_suffix('`')?;
+        Some(path.into())
+    }
+
+    /// Returns the text, as UTF-8 unless it has invalid bytes; none if it is not text.
+    pub(crate) fn text(&mut self) -> Option<&[u8]> {
+        if self.kind != FileKind::Text {
+            return None;
+        }
+        self.framed = decoded(std::mem::take(&mut self.framed), self.opening_tag_bytes);
+        Some(&self.framed[self.opening_tag_bytes..])
+    }
+
+    /// Replaces the text.
+    pub(crate) fn set_text(&mut self, text: &[u8]) {
+        self.framed.truncate(self.opening_tag_bytes);
+        self.framed.extend_from_slice(text);
+    }
+
     /// Whether there are no bytes.
     pub(crate) fn is_empty(&self) -> bool {
         self.raw_bytes() == 0
@@ -159,21 +216,22 @@ impl Attachment {
     }
 
     /// Returns the size in bytes, without the tag.
-    pub(super) fn raw_bytes(&self) -> usize {
+    pub(crate) fn raw_bytes(&self) -> usize {
         self.framed.len() - self.opening_tag_bytes
     }
 
     /// Returns approximately how many bytes it takes in the body of a request.
-    pub(crate) fn body_bytes(&self) -> usize {
+    pub(super) fn body_bytes(&self) -> usize {
         match self.kind {
             FileKind::Text => self.framed.len(),
             _ => self.raw_bytes().div_ceil(3) * 4,
         }
     }
 
-    /// Converts it to a block: text in its frame, an image or a PDF unmodified.
+    /// Converts it to a block: text in its frame, an image or a PDF unmodified. The limits of a
+    /// request are not checked yet: they depend on all that is in it.
     pub(super) fn into_block(mut self) -> Result<Block, Error> {
-        match (self.kind, self.kind.media_type()) {
+        match (self.kind, self.kind.picture_type()) {
             (FileKind::Text, _) if self.is_blank() => Ok(Block::new(
                 None,
                 Some(format!("{} is empty; skipping it", self.name)),
@@ -185,13 +243,23 @@ impl Attachment {
                 self.framed.extend_from_slice(self.closing_tag.as_bytes());
                 Ok(self.into_text())
             }
-            (FileKind::Pdf, Some(media_type)) => Ok(Block::new(
-                Some(ContentBlock::Document(self.into_media(media_type))),
-                None,
-            )),
+            (FileKind::Pdf, _) => {
+                let bytes = &self.framed[self.opening_tag_bytes..];
+                check_pdf(bytes).map_err(|source| self.pdf_error(source))?;
+                let pdf = Some(PdfFile {
+                    name: self.name.clone(),
+                    pages: count_pages(bytes),
+                });
+                let content = Some(ContentBlock::Document(self.into_media("application/pdf")));
+                Ok(Block {
+                    pdf,
+                    ..Block::new(content, None)
+                })
+            }
+            (FileKind::PrecededPdf(bytes), _) => Err(self.pdf_error(PdfError::Preceded(bytes))),
             (_, Some(media_type)) => {
                 let size =
-                    check_image(&self.framed[self.opening_tag_bytes..]).map_err(|source| {
+                    picture_size(&self.framed[self.opening_tag_bytes..]).map_err(|source| {
                         Error::Image {
                             name: self.name.clone(),
                             source,
@@ -203,9 +271,8 @@ impl Attachment {
                 });
                 let content = Some(ContentBlock::Image(self.into_media(media_type)));
                 Ok(Block {
-                    content,
-                    notice: None,
                     picture,
+                    ..Block::new(content, None)
                 })
             }
             (FileKind::OtherImage(format), None) => Err(Error::ImageFormat {
@@ -213,6 +280,13 @@ impl Attachment {
                 format,
             }),
             (_, None) => Err(Error::Binary { name: self.name }),
+        }
+    }
+
+    fn pdf_error(&self, source: PdfError) -> Error {
+        Error::Pdf {
+            name: self.name.clone(),
+            source,
         }
     }
 
@@ -269,6 +343,7 @@ impl Block {
             content,
             notice,
             picture: None,
+            pdf: None,
         }
     }
 }
@@ -276,10 +351,14 @@ impl Block {
 const STDIN_OPENING_TAG: &[u8] = b"<stdin>\n";
 
 fn opening_tag(name: &str) -> Vec<u8> {
-    let name = name
+    opening_tag_of("file", "name", name)
+}
+
+fn opening_tag_of(tag: &str, attribute: &str, value: &str) -> Vec<u8> {
+    let value = value
         .replace('&', "&amp;")
         .replace('"', "&quot;")
         .replace('<', "&lt;")
         .replace('\n', "&#10;");
-    format!("<file name=\"{name}\">\n").into_bytes()
+    format!("<{tag} {attribute}=\"{value}\">\n").into_bytes()
 }

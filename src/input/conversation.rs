@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Error;
-use super::picture::{Picture, pictures_of};
+use super::picture::{PdfFile, Picture, pdfs_of, pictures_of};
 use crate::protocol::{ContentBlock, ExactFields, ExactJson, InputMessage};
 
 /// The contents of a file of `--messages`.
@@ -15,6 +15,8 @@ pub(crate) struct Conversation {
     pub(crate) messages: Vec<InputMessage>,
     /// The images in them.
     pub(crate) pictures: Vec<Picture>,
+    /// The PDFs in them.
+    pub(crate) pdfs: Vec<PdfFile>,
 }
 
 impl Conversation {
@@ -45,11 +47,23 @@ impl Conversation {
             messages.push(message);
         }
         let pictures = pictures_of(&messages, name);
+        let pdfs = pdfs_of(&messages, name);
         Ok(Self {
             fields,
             messages,
             pictures,
+            pdfs,
         })
+    }
+}
+
+impl Conversation {
+    /// Notes the size of each image again, after some have been changed.
+    pub(crate) fn measure_pictures(&mut self) {
+        let measured = pictures_of(&self.messages, "");
+        for (picture, measured) in self.pictures.iter_mut().zip(measured) {
+            picture.size = measured.size;
+        }
     }
 }
 

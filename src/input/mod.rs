@@ -4,12 +4,17 @@
 //! about.
 
 mod attachment;
+mod clipboard;
 mod conversation;
 mod directory;
 mod estimate;
+mod exclusions;
+mod file_selection;
+mod fitting_exclusions;
 mod patient;
 mod picture;
 mod read;
+mod reading_loop;
 mod stdin;
 mod template;
 mod utf8;
@@ -17,22 +22,27 @@ mod utf8;
 use std::path::PathBuf;
 
 pub(crate) use attachment::Attachment;
+pub(crate) use clipboard::{CLIPBOARD, read_clipboard};
 pub(crate) use conversation::Conversation;
-pub(crate) use directory::Directory;
+pub(crate) use directory::{Directory, FoundFiles};
 pub(crate) use estimate::{Estimate, Part, Tokens};
+pub(crate) use exclusions::Exclusions;
+pub(crate) use file_selection::{FileArgument, check_glob, matches_glob, read_file_list};
+pub(crate) use fitting_exclusions::fitting_exclusions;
 pub(crate) use patient::Patient;
 pub(crate) use picture::{
-    LONG_WINDOW, MANY_PICTURES, MAX_PICTURES, MAX_PICTURES_OF_SHORT_WINDOW, Picture, check_many,
-    pictures_of,
+    MANY_PICTURES, PdfFile, Picture, check_many, check_pages, decoded_source, pictures_of,
+    place_name, total_pages,
 };
 pub(crate) use read::{on_a_thread, read_prose, read_text};
-pub(crate) use stdin::{Stdin, is_shared_with_caller};
+pub(crate) use reading_loop::is_input_of_reading_loop;
+pub(crate) use stdin::Stdin;
 pub(crate) use template::{Places, Template};
 pub(crate) use utf8::replaced;
 
-use crate::media::{FileKind, ImageError};
+use crate::media::{FileKind, ImageError, PdfError};
 use crate::protocol::ContentBlock;
-use crate::text::counted;
+use crate::text::{counted, grouped};
 
 /// An error in the input.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +58,12 @@ pub(crate) enum Error {
     /// Standard input that cannot be read.
     #[error("cannot read standard input")]
     Stdin(#[source] std::io::Error),
+    /// No program is installed that reads the clipboard.
+    #[error("cannot read the clipboard: none of `wl-paste`, `xclip` and `pngpaste` is installed")]
+    NoClipboardProgram,
+    /// No program finds an image on the clipboard; says which were tried, and why they failed.
+    #[error("cannot read an image from the clipboard: {0}")]
+    Clipboard(String),
     /// The content is neither text nor anything else that can be sent.
     #[error("{name} is a binary file, neither an image nor a PDF")]
     Binary {
@@ -89,6 +105,14 @@ pub(crate) enum Error {
         /// The limit that it exceeds.
         source: ImageError,
     },
+    /// A PDF that the endpoint does not accept.
+    #[error("{name} cannot be sent")]
+    Pdf {
+        /// The file's name for messages.
+        name: String,
+        /// What is wrong with it.
+        source: PdfError,
+    },
     /// More images than a request may have.
     #[error("the request has {}, over the limit of {most}", counted(*count, "image"))]
     TooManyImages {
@@ -97,13 +121,43 @@ pub(crate) enum Error {
         /// How many it may have.
         most: usize,
     },
+    /// PDFs with more pages than a request may have.
+    #[error("the PDFs of the request have {} pages, over the limit of {most}", grouped(*pages))]
+    TooManyPages {
+        /// How many they have.
+        pages: u64,
+        /// How many a request may have.
+        most: u64,
+    },
     /// More input than fits into a request.
-    #[error("{name} has more than {}, the limit of a request (20 MB)", counted(*most, "byte"))]
+    #[error("{name} is larger than {} (20 MiB), the limit for a request", counted(*most, "byte"))]
     TooLong {
         /// The name of the input for messages.
         name: String,
         /// The limit in bytes.
         most: u64,
+        /// What to exclude from a directory so that the rest fits.
+        exclude: Vec<String>,
+    },
+    /// No file matches a pattern.
+    #[error("no file matches `{}`", pattern.display())]
+    NoMatch {
+        /// The pattern as it was given.
+        pattern: PathBuf,
+    },
+    /// An invalid pattern.
+    #[error("`{pattern}` is not a valid pattern: {reason}")]
+    Pattern {
+        /// The pattern as it was given.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A list of files that names none.
+    #[error("{name} names no files")]
+    EmptyFileList {
+        /// The list's name for messages.
+        name: String,
     },
     /// Text was given to `--attach`.
     #[error("{name} is text, which --attach does not accept")]
@@ -142,6 +196,26 @@ pub(crate) enum Error {
     /// A conversation does not begin with the user.
     #[error("the first message must have the role user")]
     NotUserFirst,
+    /// Files or items with secrets, which are refused.
+    #[error("{}", if *count == 1 {
+        format!("cannot send a secret: {place} ({kind})")
+    } else {
+        format!("cannot send {}: the first is in {place} ({kind})", counted(*count, "secret"))
+    })]
+    Secrets {
+        /// The file and line of the first one, for messages.
+        place: String,
+        /// What the first one is.
+        kind: Box<str>,
+        /// The name of the rule that found it.
+        rule: Box<str>,
+        /// The fingerprint of the first one.
+        fingerprint: String,
+        /// How many there are.
+        count: usize,
+        /// What to exclude from directories to leave them out; empty if that is not enough.
+        exclude: Vec<String>,
+    },
     /// There is nothing to send.
     #[error("no prompt")]
     NoPrompt,
@@ -154,12 +228,14 @@ pub(crate) struct Turn {
     pub(crate) content: Vec<ContentBlock>,
     /// The name of each block, for messages.
     pub(crate) names: Vec<String>,
-    /// Notices for the user.
+    /// What is not sent as it is, for the user; it is reported at any verbosity.
     pub(crate) notices: Vec<String>,
     /// The name of each part, and approximately how many bytes it takes in the body.
     pub(crate) parts: Vec<(String, usize)>,
-    /// The images in the turn.
+    /// The images in the turn, which are its first blocks.
     pub(crate) pictures: Vec<Picture>,
+    /// The PDFs in the turn.
+    pub(crate) pdfs: Vec<PdfFile>,
 }
 
 /// Assembles a user turn. Without a prompt, standard input is the prompt, byte for byte.
@@ -182,7 +258,7 @@ pub(crate) fn assemble(
     {
         let shelf = match attachment.kind() {
             FileKind::Text => &mut texts,
-            FileKind::Pdf => &mut documents,
+            FileKind::Pdf | FileKind::PrecededPdf(_) => &mut documents,
             _ => &mut images,
         };
         let name = attachment.name().to_owned();
@@ -195,6 +271,7 @@ pub(crate) fn assemble(
         };
         turn.notices.extend(block.notice);
         turn.pictures.extend(block.picture);
+        turn.pdfs.extend(block.pdf);
         shelf.extend(block.content.map(|content| (content, name)));
     }
     (turn.content, turn.names) = images.into_iter().chain(documents).chain(texts).unzip();
@@ -293,6 +370,9 @@ mod tests {
         for (name, bytes) in [
             ("a.bin", &b"\0\x01\x02"[..]),
             ("b.tif", b"II*\0"),
+            ("b.heic", b"\0\0\0\x1cftypheic"),
+            ("b.pdf", b"\r\n%PDF-1.4\n"),
+            ("c.pdf", b"%PDF-1.4\n<</Encrypt 1 0 R>>"),
             ("c.png", b"\x89PNG\r\n\x1a\n"),
         ] {
             let file = Attachment::file(name, bytes);

@@ -11,6 +11,9 @@ use super::patient::Patient;
 use super::utf8::{decoded, lossy};
 use crate::media::{FileKind, detect_file_kind};
 
+/// The most bytes of a list of files.
+const MAX_LIST_BYTES: u64 = 16 * 1024 * 1024;
+
 /// Reads a file as text for programs, which must be UTF-8; `-` is standard input.
 pub(crate) async fn read_text(path: &Path) -> Result<String, Error> {
     let (name, bytes) = read_all(path).await?;
@@ -30,6 +33,15 @@ pub(crate) async fn read_text(path: &Path) -> Result<String, Error> {
 pub(crate) async fn read_prose(path: &Path) -> Result<(String, Option<String>), Error> {
     let (name, bytes) = read_all(path).await?;
     Ok(lossy(&name, bytes, 0))
+}
+
+/// Reads a file as bytes; `-` is standard input.
+pub(super) async fn read_list(path: &Path) -> Result<Vec<u8>, Error> {
+    if path.as_os_str() == "-" {
+        read_stdin().await.map_err(Error::Stdin)
+    } else {
+        read_path(path, Vec::new(), MAX_LIST_BYTES).await
+    }
 }
 
 async fn read_all(path: &Path) -> Result<(String, Vec<u8>), Error> {
@@ -66,6 +78,7 @@ pub(super) async fn read_path(path: &Path, bytes: Vec<u8>, most: u64) -> Result<
         ErrorKind::FileTooLarge => Error::TooLong {
             name: format!("`{}`", path.display()),
             most,
+            exclude: Vec::new(),
         },
         _ => Error::Unreadable {
             path: path.to_owned(),
@@ -92,7 +105,11 @@ pub(super) async fn read_open(file: File, bytes: Vec<u8>, most: u64) -> io::Resu
 }
 
 fn to_end(file: io::Result<File>, mut bytes: Vec<u8>, most: u64) -> io::Result<Vec<u8>> {
-    let read = Patient(file?)
+    let file = file?;
+    // A regular file is read into as much memory as it needs; a byte more shows that it has ended.
+    let size = file.metadata()?.len().min(most).saturating_add(1);
+    bytes.reserve_exact(usize::try_from(size).unwrap_or_default());
+    let read = Patient(file)
         .take(most.saturating_add(1))
         .read_to_end(&mut bytes)?;
     if read as u64 > most {

@@ -4,8 +4,6 @@ use std::fs::{self, File};
 use std::io::{self, Seek};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::process::parent_id;
-use std::path::PathBuf;
 
 /// What can be done with standard input.
 #[derive(Debug)]
@@ -17,16 +15,6 @@ pub(crate) enum Stdin {
     SomebodyElses,
     /// It can be read to its end.
     Readable(File),
-}
-
-/// Returns whether standard input is a pipe that the calling process reads from as well, such as
-/// the shell of a `while read` loop. Only Linux tells.
-pub(crate) fn is_shared_with_caller() -> bool {
-    let input_of = |process: &str| fs::read_link(format!("/proc/{process}/fd/0")).ok();
-    // A named pipe has its path here; it may be an argument's redirection.
-    let is_unnamed = |pipe: &PathBuf| pipe.to_string_lossy().starts_with("pipe:[");
-    let own = input_of("self").filter(is_unnamed);
-    own.is_some() && own == input_of(&parent_id().to_string())
 }
 
 impl Stdin {

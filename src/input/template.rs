@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use toml_edit::{Document, Item};
 
 use super::Error;
+use crate::media::ImageSize;
 use crate::protocol::{EFFORT_LEVELS, FieldShape, REQUEST_FIELDS, RequestField};
 use crate::text::{did_you_mean, toml_error_text};
 
@@ -16,6 +17,7 @@ const YAML_FENCE: &str = "---";
 /// The keys of a head other than the request's fields.
 const MODEL: &str = "model";
 const PREFILL: &str = "prefill";
+const IMAGE_SIZE: &str = "image_size";
 
 /// A saved prompt.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -24,6 +26,8 @@ pub(crate) struct Template {
     pub(crate) fields: Map<String, Value>,
     /// The beginning of the answer.
     pub(crate) prefill: Option<String>,
+    /// How images are changed before they are sent, in the syntax of the flag.
+    pub(crate) image_size: Option<String>,
     name: String,
     body: String,
 }
@@ -82,9 +86,19 @@ impl Template {
             }
             return Ok(());
         }
+        if key == IMAGE_SIZE {
+            let number = item.as_integer().map(|number| number.to_string());
+            let text = number.or_else(|| item.as_str().map(str::to_owned));
+            let text = text.ok_or_else(|| {
+                format!("`{key}`: must be \"fit\", \"keep\" or a number of pixels")
+            })?;
+            ImageSize::parse(&text).map_err(|why| format!("`{key}`: {why}"))?;
+            self.image_size = Some(text);
+            return Ok(());
+        }
         let Some(field) = RequestField::named(key) else {
             let known = REQUEST_FIELDS.iter().map(|field| field.name);
-            let known = known.chain([MODEL, PREFILL]);
+            let known = known.chain([MODEL, PREFILL, IMAGE_SIZE]);
             return Err(format!("unknown key `{key}`{}", did_you_mean(key, known)));
         };
         let value = value(field.shape, item).ok_or_else(|| field.shape.needed());
@@ -98,6 +112,11 @@ impl Template {
     pub(crate) fn has_stdin(&self) -> bool {
         self.texts()
             .any(|text| keys(text).any(|key| key == "stdin"))
+    }
+
+    /// Returns the prompt, and the system prompt in the head, before anything is filled in.
+    pub(crate) fn identity(&self) -> String {
+        self.texts().collect::<Vec<_>>().join("\0")
     }
 
     /// Whether there is more than a head.
@@ -464,5 +483,14 @@ mod tests {
         assert_eq!(fill("{{lang}}", "lnag"), unused);
         assert!(fill("{{a}} {{prompt}}", "a").contains("needs a prompt"));
         assert!(fill("{{a}} {{stdin}}", "a").contains("needs standard input"));
+    }
+
+    #[test]
+    fn each_character_of_a_template_is_looked_at_a_few_times_whatever_surrounds_it() {
+        // If what follows each `{{` were searched to its end, this would take minutes.
+        for unit in ["{{", "{{a", "{{ ", "{", "{{}", "}}{{"] {
+            let text = unit.repeat(400_000 / unit.len());
+            assert_eq!(keys(&text).count(), 0, "{unit}");
+        }
     }
 }

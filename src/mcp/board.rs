@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::message::{RpcError, ServerMessage, parse_messages};
+use super::message::{RpcError, ServerMessage, parse_messages, shortened};
+use crate::protocol::ExactJson;
 
 /// How much of a server's standard error is kept, in bytes: its end.
 const MAX_STDERR: usize = 64 * 1024;
@@ -19,7 +19,7 @@ const LAST_LINES: usize = 3;
 pub(crate) type ProgressSender = mpsc::Sender<String>;
 
 /// The answer to a request, or why there will be none.
-pub(super) type Answer = Result<Result<Value, RpcError>, String>;
+pub(super) type Answer = Result<Result<ExactJson, RpcError>, String>;
 
 /// The state that the tasks of a connection share.
 #[derive(Debug, Default)]
@@ -159,7 +159,7 @@ impl MessageBoard {
         let bytes: Vec<u8> = self.state().stderr.iter().copied().collect();
         let text = String::from_utf8_lossy(&bytes);
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let mut last: Vec<String> = lines.rev().take(LAST_LINES).map(str::to_owned).collect();
+        let mut last: Vec<String> = lines.rev().take(LAST_LINES).map(shortened).collect();
         last.reverse();
         last
     }
@@ -190,7 +190,10 @@ mod tests {
         assert_eq!(told.try_recv().as_deref(), Ok("1"));
         board.take(br#"{"id":2,"result":5}"#);
         board.take(br#"{"id":9,"result":5}"#);
-        assert_eq!(answers.1.try_recv(), Ok(Ok(Ok(Value::from(5)))));
+        assert_eq!(
+            answers.1.try_recv(),
+            Ok(Ok(Ok(serde_json::json!(5).into())))
+        );
         assert!(answers.0.try_recv().is_err());
         board.end("it exited");
         assert_eq!(answers.0.try_recv(), Ok(Err("it exited".to_owned())));

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::protocol::ExactJson;
 use crate::text::counted;
 
 /// A part of a call's result.
@@ -28,14 +29,16 @@ pub(crate) struct CallResult {
 }
 
 /// Reads the result of a call; the error says why it is not one.
-pub(super) fn read_result(result: &Value) -> Result<CallResult, String> {
+pub(super) fn read_result(result: &ExactJson) -> Result<CallResult, String> {
     if result["resultType"] == "input_required" {
-        return Err("the server asked for more input, which langdock does not give".to_owned());
+        return Err("the server asked for more input, which langdock does not support".to_owned());
     }
     let blocks = result["content"].as_array();
     let mut parts: Vec<ResultPart> = blocks.into_iter().flatten().map(read_part).collect();
-    let structured = &result["structuredContent"];
-    if parts.is_empty() && !structured.is_null() {
+    if parts.is_empty()
+        && let Some(structured) = result.field("structuredContent")
+        && !structured.is_null()
+    {
         parts.push(ResultPart::Text(structured.to_string()));
     }
     if blocks.is_none() && parts.is_empty() {
@@ -97,7 +100,7 @@ mod tests {
     use super::*;
 
     fn parts(content: &Value) -> Vec<ResultPart> {
-        let result = read_result(&json!({"content": content})).expect("a result");
+        let result = read_result(&json!({"content": content}).into()).expect("a result");
         assert!(!result.is_error);
         result.parts
     }
@@ -143,12 +146,12 @@ mod tests {
 
     #[test]
     fn structured_content_stands_in_only_where_there_is_no_other() {
-        let only = read_result(&json!({"structuredContent": {"n": 1}, "isError": true}));
-        let only = only.expect("a result");
-        assert_eq!(only.parts, [ResultPart::Text("{\"n\":1}".to_owned())]);
+        let only = r#"{"structuredContent": {"n": 1.10}, "isError": true}"#;
+        let only = read_result(&ExactJson::parse(only).expect("JSON")).expect("a result");
+        assert_eq!(only.parts, [ResultPart::Text("{\"n\":1.10}".to_owned())]);
         assert!(only.is_error);
         let both = json!({"content": [{"type": "text", "text": "1"}], "structuredContent": 1});
-        let both = read_result(&both).expect("a result");
+        let both = read_result(&both.into()).expect("a result");
         assert_eq!(both.parts, [ResultPart::Text("1".to_owned())]);
         assert_eq!(parts(&json!([])), []);
     }
@@ -160,7 +163,7 @@ mod tests {
             Value::Null,
             json!({"resultType": "input_required"}),
         ] {
-            assert!(read_result(&other).is_err(), "{other}");
+            assert!(read_result(&other.clone().into()).is_err(), "{other}");
         }
     }
 }

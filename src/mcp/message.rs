@@ -1,8 +1,14 @@
 //! JSON-RPC messages, as text and as values. Pure.
 
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
 
+use crate::protocol::{ExactFields, ExactJson};
 use crate::text::{JsonPlace, check_depth};
+
+/// How much of what a server says is kept, in characters, where it is not a result.
+const MAX_SAID: usize = 2000;
 
 /// The code of an answer to a request that is not served.
 pub(super) const METHOD_NOT_FOUND: i64 = -32601;
@@ -10,7 +16,7 @@ pub(super) const METHOD_NOT_FOUND: i64 = -32601;
 /// The code of a server that does not speak the revision it was asked for.
 pub(super) const UNSUPPORTED_REVISION: i64 = -32022;
 
-/// Why a request failed, in the server's words.
+/// Why a request failed, in the server's words; of many, the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RpcError {
     /// The number of the error.
@@ -23,7 +29,7 @@ pub(crate) struct RpcError {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum ServerMessage {
     /// The answer to the request with this number.
-    Answer(u64, Result<Value, RpcError>),
+    Answer(u64, Result<ExactJson, RpcError>),
     /// A request, which gets this message as its answer.
     Request(String),
     /// How far the request with this number is, in words.
@@ -34,37 +40,120 @@ pub(super) enum ServerMessage {
     Ignored,
 }
 
+/// A message to a server.
+#[derive(Debug, Clone)]
+pub(super) struct OutgoingMessage {
+    /// The number of a request; `None` for a notification or an answer.
+    pub(super) id: Option<u64>,
+    /// The method; empty for an answer.
+    pub(super) method: &'static str,
+    /// The tool that is called, if it is a call.
+    pub(super) tool: Option<String>,
+    /// The message, as one line of JSON.
+    pub(super) text: String,
+}
+
+impl OutgoingMessage {
+    /// Creates a request. `params` is a JSON object.
+    pub(super) fn request(id: u64, method: &'static str, params: &str) -> Self {
+        Self {
+            id: Some(id),
+            method,
+            tool: None,
+            text: format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#),
+        }
+    }
+
+    /// Creates a notification. `params` is a JSON object; empty if there are none.
+    pub(super) fn notification(method: &'static str, params: &str) -> Self {
+        let text = if params.is_empty() {
+            format!(r#"{{"jsonrpc":"2.0","method":"{method}"}}"#)
+        } else {
+            format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params}}}"#)
+        };
+        Self {
+            id: None,
+            method,
+            tool: None,
+            text,
+        }
+    }
+
+    /// Creates the answer to a request of the server.
+    pub(super) fn answer(text: String) -> Self {
+        Self {
+            id: None,
+            method: "",
+            tool: None,
+            text,
+        }
+    }
+
+    /// Makes it the call of a tool.
+    pub(super) fn for_tool(mut self, tool: &str) -> Self {
+        self.tool = Some(tool.to_owned());
+        self
+    }
+}
+
 /// The text is not a JSON-RPC message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotAMessage;
 
 /// Parses what a server sent: one message, or an array of them, as servers of older revisions send.
 pub(super) fn parse_messages(text: &[u8]) -> Result<Vec<ServerMessage>, NotAMessage> {
-    check_depth(text, JsonPlace::Envelope).map_err(|_| NotAMessage)?;
-    match serde_json::from_slice(text) {
-        Ok(Value::Object(message)) => Ok(vec![read_message(message)]),
-        Ok(Value::Array(messages)) if messages.iter().all(Value::is_object) => {
-            let objects = messages.into_iter().filter_map(|message| match message {
-                Value::Object(message) => Some(message),
-                _ => None,
-            });
-            Ok(objects.map(read_message).collect())
-        }
-        _ => Err(NotAMessage),
-    }
+    let text = std::str::from_utf8(text).map_err(|_| NotAMessage)?;
+    let Ok(json) = ExactJson::parse_envelope(text) else {
+        return deep_answers(text).ok_or(NotAMessage);
+    };
+    let messages = if json.is_array() {
+        json.items()
+    } else {
+        vec![json]
+    };
+    let read = |message| ExactFields::from_object(message).map(read_message);
+    let messages: Option<_> = messages.into_iter().map(read).collect();
+    messages.ok_or(NotAMessage)
 }
 
-fn read_message(mut message: Map<String, Value>) -> ServerMessage {
-    let id = message.remove("id").filter(|id| !id.is_null());
+/// Reads a text that nests too deep to be parsed: the answers in it count as errors that say so.
+/// There is nothing to be done about other messages.
+fn deep_answers(text: &str) -> Option<Vec<ServerMessage>> {
+    /// What is read of a message; the rest is skipped, however deep it nests.
+    #[derive(Deserialize)]
+    struct DeepMessage {
+        id: Option<Value>,
+        method: Option<IgnoredAny>,
+    }
+    let error = check_depth(text.as_bytes(), JsonPlace::Envelope).err()?;
+    let messages: Vec<DeepMessage> = if text.trim_start().starts_with('[') {
+        serde_json::from_str(text).ok()?
+    } else {
+        vec![serde_json::from_str(text).ok()?]
+    };
+    let read = |message: DeepMessage| match message.id.as_ref().and_then(number_of) {
+        Some(id) if message.method.is_none() => {
+            let message = format!("the reply is nested too deeply: {error}");
+            ServerMessage::Answer(id, Err(RpcError { code: 0, message }))
+        }
+        _ => ServerMessage::Ignored,
+    };
+    let messages: Vec<ServerMessage> = messages.into_iter().map(read).collect();
+    let is_answer = |message: &ServerMessage| matches!(message, ServerMessage::Answer(..));
+    messages.iter().any(is_answer).then_some(messages)
+}
+
+fn read_message(mut message: ExactFields) -> ServerMessage {
+    let id = message.shift_remove("id").filter(|id| !id.is_null());
     let method = message.get("method").and_then(Value::as_str);
     match (method, id) {
         (Some("ping"), Some(id)) => {
-            ServerMessage::Request(json!({"jsonrpc": "2.0", "id": id, "result": {}}).to_string())
+            ServerMessage::Request(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#))
         }
         (Some(method), Some(id)) => {
-            let message = format!("method not found: {method}");
+            let message = format!("method not found: {}", shortened(method));
             let error = json!({"code": METHOD_NOT_FOUND, "message": message});
-            ServerMessage::Request(json!({"jsonrpc": "2.0", "id": id, "error": error}).to_string())
+            ServerMessage::Request(format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#))
         }
         (Some("notifications/tools/list_changed"), None) => ServerMessage::ListChanged,
         (Some("notifications/progress"), None) => {
@@ -74,21 +163,22 @@ fn read_message(mut message: Map<String, Value>) -> ServerMessage {
             })
         }
         (Some(_), None) => ServerMessage::Ignored,
-        (None, id) => match id.as_ref().and_then(number_of) {
+        (None, id) => match id.as_deref().and_then(number_of) {
             Some(id) => ServerMessage::Answer(id, answer_of(message)),
             None => ServerMessage::Ignored,
         },
     }
 }
 
-fn answer_of(mut message: Map<String, Value>) -> Result<Value, RpcError> {
-    match message.remove("error").filter(|error| !error.is_null()) {
-        None => Ok(message.remove("result").unwrap_or_default()),
+fn answer_of(mut message: ExactFields) -> Result<ExactJson, RpcError> {
+    let error = message.shift_remove("error");
+    match error.filter(|error| !error.is_null()) {
+        None => Ok(message.shift_remove("result").unwrap_or_default()),
         Some(error) => Err(RpcError {
             code: error["code"].as_i64().unwrap_or_default(),
             message: match error["message"].as_str() {
-                Some(message) => message.to_owned(),
-                None => error.to_string(),
+                Some(message) => shortened(message),
+                None => shortened(&error.to_string()),
             },
         }),
     }
@@ -117,20 +207,14 @@ fn progress_in_words(progress: &Value) -> String {
         }
         words.push_str(message);
     }
-    words
+    shortened(&words)
 }
 
-/// Returns a request as one line. `params` is a JSON object.
-pub(super) fn request_text(id: u64, method: &str, params: &str) -> String {
-    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#)
-}
-
-/// Returns a notification as one line. `params` is a JSON object; empty if there are none.
-pub(super) fn notification_text(method: &str, params: &str) -> String {
-    if params.is_empty() {
-        format!(r#"{{"jsonrpc":"2.0","method":"{method}"}}"#)
-    } else {
-        format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params}}}"#)
+/// Shortens what a server says where it is not a result.
+pub(super) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_SAID) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -150,7 +234,7 @@ mod tests {
             let answer = only(&format!(
                 r#"{{"jsonrpc":"2.0","id":{id},"result":{{"a":1}}}}"#
             ));
-            assert_eq!(answer, ServerMessage::Answer(7, Ok(json!({"a": 1}))));
+            assert_eq!(answer, ServerMessage::Answer(7, Ok(json!({"a": 1}).into())));
         }
         let failed = only(r#"{"id":8,"error":{"code":-5,"message":"no"}}"#);
         let error = RpcError {
@@ -233,13 +317,41 @@ mod tests {
 
     #[test]
     fn what_is_sent_is_one_line_of_json() {
-        let request = request_text(1, "tools/list", "{}");
+        let request = OutgoingMessage::request(1, "tools/list", "{}").text;
         let value: Value = serde_json::from_str(&request).expect("a request is JSON");
         assert_eq!(
             value,
             json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}})
         );
-        let notification = notification_text("notifications/initialized", "");
+        let notification = OutgoingMessage::notification("notifications/initialized", "").text;
         assert!(!notification.contains("params") && !request.contains('\n'));
+    }
+
+    #[test]
+    fn of_a_long_error_the_beginning_is_kept() {
+        let long = "é".repeat(MAX_SAID + 1);
+        let answer = only(&format!(r#"{{"id":1,"error":{{"message":"{long}"}}}}"#));
+        let ServerMessage::Answer(1, Err(error)) = answer else {
+            panic!("it is an error");
+        };
+        assert_eq!(error.message, format!("{}…", "é".repeat(MAX_SAID)));
+    }
+
+    #[test]
+    fn an_answer_that_nests_too_deep_is_an_error_that_names_the_limit() {
+        for levels in [120, 200, 100_000] {
+            let deep = "[".repeat(levels) + &"]".repeat(levels);
+            let answer = format!(r#"{{"id":7,"result":{{"content":{deep}}}}}"#);
+            for text in [answer.clone(), format!("[{answer}]")] {
+                let messages = parse_messages(text.as_bytes()).expect("messages");
+                let [ServerMessage::Answer(7, Err(error))] = messages.as_slice() else {
+                    panic!("{messages:?}");
+                };
+                let said = &error.message;
+                assert!(said.contains("at most 100 levels deep"), "{said}");
+            }
+            let request = format!(r#"{{"id":7,"method":"x","params":{deep}}}"#);
+            assert_eq!(parse_messages(request.as_bytes()), Err(NotAMessage));
+        }
     }
 }

@@ -2,24 +2,29 @@
 //!
 //! A client of its own rather than the official SDK, for reasons that CONTRIBUTING has. It knows
 //! tools and nothing else: whatever a server asks for, it is told that there is no such method.
-//! Messages, names, pages and results are functions of values; `stdio_link` and `web_link` are the
-//! only files that read and write.
+//! Messages, names, pages and results are functions of values; `stdio_link`, `web_link` and
+//! `web_stream` are the only files that read and write.
 
 mod board;
 mod call_result;
 mod connection;
+mod definition_hash;
 mod line_splitter;
 mod message;
 mod revision;
 mod server_spec;
 mod stdio_link;
+mod stream_place;
 mod tool_name;
 mod tool_page;
 mod variables;
 mod web_link;
+mod web_stream;
 
 pub(crate) use call_result::ResultPart;
-pub(crate) use connection::{CallEnd, McpConnection, ServerAddress, StartFailure};
+pub(crate) use connection::{CallEnd, McpConnection, ServerAddress, StartFailure, StartedServer};
+pub(crate) use definition_hash::DefinitionHash;
+pub(crate) use revision::Revision;
 pub(crate) use server_spec::{
     SERVER_KEYS, ServerLaunch, ServerProcess, ServerSpec, SpecFlaw, SpecSource, WebServer,
 };

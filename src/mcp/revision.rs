@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::message::{METHOD_NOT_FOUND, RpcError, UNSUPPORTED_REVISION};
+use super::message::{METHOD_NOT_FOUND, RpcError, UNSUPPORTED_REVISION, shortened};
 
 /// The newest revision with sessions, which `initialize` asks for.
 const WITH_SESSIONS: &str = "2025-11-25";
@@ -38,7 +38,7 @@ pub(super) fn initialize_params() -> String {
 /// Reads the answer to `initialize`; the error says why there is no common revision.
 pub(super) fn revision_of(result: &Value) -> Result<Revision, String> {
     let Some(version) = result["protocolVersion"].as_str() else {
-        return Err("its answer to `initialize` names no revision of MCP".to_owned());
+        return Err("its answer to `initialize` has no protocol version".to_owned());
     };
     let is_date = version.len() == WITH_SESSIONS.len()
         && version
@@ -48,7 +48,8 @@ pub(super) fn revision_of(result: &Value) -> Result<Revision, String> {
         Ok(Revision::WithSession(version.to_owned()))
     } else {
         Err(format!(
-            "it speaks revision `{version}` of MCP, which langdock does not know"
+            "it speaks MCP revision `{}`, which langdock does not support",
+            shortened(version)
         ))
     }
 }
@@ -65,11 +66,25 @@ pub(super) fn check_discovery(result: &Value) -> Result<(), String> {
     if versions.is_some_and(|versions| versions.iter().any(|known| known == WITHOUT_SESSIONS)) {
         Ok(())
     } else {
-        Err("it speaks no revision of MCP that langdock knows".to_owned())
+        Err("it speaks no MCP revision that langdock supports".to_owned())
     }
 }
 
+/// Whether a server says in its answer to `initialize` or `server/discover` that its list of tools
+/// may change.
+pub(super) fn announces_changes(result: &Value) -> bool {
+    result["capabilities"]["tools"]["listChanged"] == true
+}
+
 impl Revision {
+    /// Returns the revision of this date, if a connection can speak it.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        if name == WITHOUT_SESSIONS {
+            return Some(Self::Stateless);
+        }
+        revision_of(&json!({ "protocolVersion": name })).ok()
+    }
+
     /// Returns its date.
     pub(crate) fn name(&self) -> &str {
         match self {
@@ -118,6 +133,11 @@ mod tests {
                 "{other}"
             );
         }
+        for name in ["2024-11-05", "2026-07-28"] {
+            let revision = Revision::from_name(name);
+            assert_eq!(revision.as_ref().map(Revision::name), Some(name));
+        }
+        assert_eq!(Revision::from_name("latest"), None);
         assert!(initialize_params().contains("\"protocolVersion\":\"2025-11-25\""));
     }
 

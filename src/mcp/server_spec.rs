@@ -11,47 +11,52 @@ use crate::text::{JsonPlace, check_depth, did_you_mean, parse_duration};
 
 /// The keys of a server, each with a sample value in TOML and its description.
 pub(crate) const SERVER_KEYS: [(&str, &str, &str); 10] = [
-    ("command", "\"npx\"", "Program that is the server."),
+    ("command", "\"npx\"", "Program to start as the server."),
     (
         "args",
         "[\"-y\", \"@modelcontextprotocol/server-memory\"]",
-        "Its arguments.",
+        "Arguments of the program.",
     ),
     (
         "env",
         "{ TOKEN = \"${TOKEN:-none}\" }",
-        "Variables that it gets besides PATH, HOME, LANG, TMPDIR, USER, SHELL and TERM.",
+        "Environment variables to add to PATH, HOME, LANG, TMPDIR, USER, SHELL and TERM.",
     ),
-    ("cwd", "\"/tmp\"", "Directory that it is started in."),
+    (
+        "cwd",
+        "\"/tmp\"",
+        "Working directory of the program; by default, the one that langdock is started in.",
+    ),
     (
         "url",
         "\"https://mcp.example.com/mcp\"",
-        "Address of a server that speaks streamable HTTP, instead of command.",
+        "URL of a server that speaks streamable HTTP, instead of command.",
     ),
     (
         "headers",
         "{ Authorization = \"Bearer ${TOKEN}\" }",
-        "Headers that it is sent.",
+        "Headers to send with every request.",
     ),
     (
         "headers_cmd",
-        "[\"print-token\"]",
-        "Program that prints further headers, as lines or as a JSON object.",
+        "[\"print-headers\"]",
+        "Program that prints more headers, as lines such as Name: value, or as a JSON object.",
     ),
     (
         "timeout",
         "\"10s\"",
-        "Time limit for the start, and for each call (60 s unless set).",
+        "Time limit for the start (10 s by default) and for each call (60 s by default); a call \
+        whose progress is reported may take ten times as long.",
     ),
     (
         "tools",
         "[\"read_file\"]",
-        "The only tools that the model is offered.",
+        "Tools to offer to the model; all of them by default.",
     ),
     (
         "optional",
         "true",
-        "Continue without the server if it does not start.",
+        "If true, continue without the server when it does not start.",
     ),
 ];
 
@@ -69,6 +74,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) struct ServerSpec {
     /// Its name.
     pub(crate) name: String,
+    /// What names it on a command line: its name in the config file, or the path of another file.
+    pub(crate) given: String,
     /// How it is started or reached.
     pub(crate) launch: ServerLaunch,
     /// The only tools of it that are used; `None` means all.
@@ -161,6 +168,16 @@ impl ServerSpec {
         self.timeout.unwrap_or(CALL_TIMEOUT)
     }
 
+    /// Whether it is the same server, wherever it was found.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        let given = other.given.clone();
+        *other
+            == Self {
+                given,
+                ..self.clone()
+            }
+    }
+
     /// Reads the configuration of a server. Relative paths start from `directory`.
     pub(crate) fn from_fields(
         name: &str,
@@ -180,15 +197,15 @@ impl ServerSpec {
         let read = Fields(fields);
         let launch = match (read.text("command")?, read.text("url")?) {
             (Some(_), Some(_)) => {
-                return Err(SpecFlaw::new("url", "leave out `url` or `command`"));
+                return Err(SpecFlaw::new("url", "cannot be combined with `command`"));
             }
             (None, None) => {
-                return Err(SpecFlaw::new("", "needs `command` or `url`"));
+                return Err(SpecFlaw::new("", "must have `command` or `url`"));
             }
             (Some(command), None) => {
                 read.refuse(
                     &["headers", "headers_cmd"],
-                    "only applies to servers with `url`",
+                    "requires `url` instead of `command`",
                 )?;
                 ServerLaunch::Process(ServerProcess {
                     command,
@@ -201,7 +218,7 @@ impl ServerSpec {
             (None, Some(url)) => {
                 read.refuse(
                     &["args", "env", "cwd"],
-                    "only applies to servers with `command`",
+                    "requires `command` instead of `url`",
                 )?;
                 if fields.get("type").is_some_and(|kind| kind == "sse") {
                     let reason = "the HTTP+SSE transport, which streamable HTTP replaced, is not \
@@ -220,6 +237,7 @@ impl ServerSpec {
         };
         Ok(Self {
             name: name.to_owned(),
+            given: name.to_owned(),
             launch,
             tools: read.texts("tools")?,
             is_optional: read.truth("optional")?,
@@ -251,9 +269,10 @@ fn json_servers(text: &str) -> Result<Map<String, Value>, String> {
     let file: Value =
         serde_json::from_str(text).map_err(|error| format!("not valid JSON: {error}"))?;
     let list = LISTS.iter().find_map(|key| file.get(key)?.as_object());
-    let list = list.ok_or("must be a JSON object with `mcpServers`, as other programs write it")?;
+    let list =
+        list.ok_or("must be a JSON object with `mcpServers`, in the format of other MCP clients")?;
     if list.is_empty() {
-        return Err("it names no servers".to_owned());
+        return Err("`mcpServers` is empty".to_owned());
     }
     Ok(list.clone())
 }
@@ -273,7 +292,7 @@ fn in_directory(mut words: Vec<String>, directory: &Path) -> Vec<String> {
 fn check_name(name: &str) -> Result<(), SpecFlaw> {
     let is_bad = |letter: char| letter.is_control() || letter == '/';
     if name.is_empty() || name.len() > MAX_NAME || name.contains(is_bad) {
-        let reason = "the name must have 1 to 40 bytes, without slashes or control characters";
+        let reason = "a name must have 1 to 40 bytes, and no slash or control character";
         return Err(SpecFlaw::new("", reason));
     }
     Ok(())
@@ -301,12 +320,12 @@ impl Fields<'_> {
             Some(Value::String(text)) if !text.trim().is_empty() && !text.contains('\0') => {
                 Ok(Some(text.clone()))
             }
-            Some(_) => Err(SpecFlaw::new(key, "must be text")),
+            Some(_) => Err(SpecFlaw::new(key, "must be a string that is not empty")),
         }
     }
 
     fn texts(&self, key: &str) -> Result<Option<Vec<String>>, SpecFlaw> {
-        let wrong = || SpecFlaw::new(key, "must be a list of texts");
+        let wrong = || SpecFlaw::new(key, "must be an array of strings");
         match self.0.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Array(items)) => items
@@ -318,12 +337,12 @@ impl Fields<'_> {
         }
     }
 
-    /// Reads a table of texts. Other programs also write numbers and truth values.
+    /// Reads a table of strings. Other programs also write numbers and truth values.
     fn pairs(&self, key: &str) -> Result<Vec<(String, VariableText)>, SpecFlaw> {
         let table = match self.0.get(key) {
             None | Some(Value::Null) => return Ok(Vec::new()),
             Some(Value::Object(table)) => table,
-            Some(_) => return Err(SpecFlaw::new(key, "must be a table of texts")),
+            Some(_) => return Err(SpecFlaw::new(key, "must be a table of strings")),
         };
         let text = |value: &Value| match value {
             Value::String(text) => Some(text.clone()),
@@ -335,7 +354,7 @@ impl Fields<'_> {
                 .filter(|text| {
                     !name.is_empty() && !name.contains(['=', '\0']) && !text.contains('\0')
                 })
-                .ok_or_else(|| SpecFlaw::new(key, format!("`{name}` must be text")))?;
+                .ok_or_else(|| SpecFlaw::new(key, format!("`{name}` must be a string")))?;
             Ok((name.clone(), VariableText::new(text)))
         };
         table.iter().map(pair).collect()
@@ -406,22 +425,28 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_by_its_key() {
         for (fields, expected) in [
-            (json!({}), "needs `command` or `url`"),
-            (json!({"command": "a", "url": "b"}), "`url`: leave out"),
-            (json!({"command": 1}), "`command`: must be text"),
+            (json!({}), "must have `command` or `url`"),
+            (
+                json!({"command": "a", "url": "b"}),
+                "`url`: cannot be combined",
+            ),
+            (json!({"command": 1}), "`command`: must be a string"),
             (
                 json!({"command": "a", "arg": []}),
                 "`arg`: unknown key; did you mean `args`?",
             ),
             (
                 json!({"command": "a", "args": "b"}),
-                "`args`: must be a list",
+                "`args`: must be an array",
             ),
             (
                 json!({"command": "a", "headers": {"a": "b"}}),
-                "`headers`: only",
+                "`headers`: requires `url`",
             ),
-            (json!({"url": "a", "args": ["b"]}), "`args`: only"),
+            (
+                json!({"url": "a", "args": ["b"]}),
+                "`args`: requires `command`",
+            ),
             (json!({"command": "a", "env": {"A=B": "c"}}), "`env`: `A=B`"),
             (
                 json!({"command": "a", "timeout": 5}),
@@ -451,7 +476,7 @@ mod tests {
         assert_eq!(servers[1].start_timeout(), START_TIMEOUT);
         for (text, expected) in [
             ("{}", "must be a JSON object with `mcpServers`"),
-            ("{\"mcpServers\": {}}", "it names no servers"),
+            ("{\"mcpServers\": {}}", "`mcpServers` is empty"),
             ("x", "not valid JSON"),
             (
                 "{\"mcpServers\": {\"a\": 1}}",

@@ -152,7 +152,7 @@ impl ServerKeeper {
                 }
                 _ = &mut is_closing => {
                     self.end_child(&mut buffer).await;
-                    break "it was ended".to_owned();
+                    break "it was stopped".to_owned();
                 }
             }
         };
@@ -217,10 +217,10 @@ async fn read(stdout: &mut Option<Receiver>, buffer: &mut [u8]) -> usize {
 fn in_words(ended: &io::Result<std::process::ExitStatus>) -> String {
     use std::os::unix::process::ExitStatusExt;
     let Ok(status) = ended else {
-        return "it was lost".to_owned();
+        return "its exit status is not known".to_owned();
     };
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("it exited with code {code}"),
-        (None, signal) => format!("signal {} killed it", signal.unwrap_or(0)),
+        (None, signal) => format!("it was killed by signal {}", signal.unwrap_or(0)),
     }
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::protocol::ExactJson;
+
 /// The most pages that are asked for: a server that always names a further one would never end.
 pub(super) const MAX_PAGES: usize = 100;
 
@@ -13,7 +15,7 @@ pub(crate) struct ListedTool {
     /// Its description for the model.
     pub(crate) description: Option<String>,
     /// The schema of its input.
-    pub(crate) input_schema: Value,
+    pub(crate) input_schema: ExactJson,
     /// Whether the server says that a call may destroy something. Other annotations have no effect:
     /// a server's word can only raise what is asked.
     pub(crate) is_destructive: bool,
@@ -28,12 +30,13 @@ pub(super) struct ToolPage {
 }
 
 /// Reads a page; the error says what is wrong with it. What is not a tool is left out.
-pub(super) fn read_page(result: &Value) -> Result<ToolPage, String> {
-    let Some(tools) = result["tools"].as_array() else {
+pub(super) fn read_page(result: &ExactJson) -> Result<ToolPage, String> {
+    let tools = result.field("tools").filter(|tools| tools.is_array());
+    let Some(tools) = tools else {
         return Err("its answer to `tools/list` is not a list of tools".to_owned());
     };
     Ok(ToolPage {
-        tools: tools.iter().filter_map(read_tool).collect(),
+        tools: tools.items().iter().filter_map(read_tool).collect(),
         next_cursor: result["nextCursor"]
             .as_str()
             .filter(|cursor| !cursor.is_empty())
@@ -41,14 +44,14 @@ pub(super) fn read_page(result: &Value) -> Result<ToolPage, String> {
     })
 }
 
-fn read_tool(tool: &Value) -> Option<ListedTool> {
+fn read_tool(tool: &ExactJson) -> Option<ListedTool> {
     let name = tool["name"].as_str().filter(|name| !name.is_empty())?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let title = text(&tool["title"]).or_else(|| text(&tool["annotations"]["title"]));
     Some(ListedTool {
         name: name.to_owned(),
         description: text(&tool["description"]).or(title),
-        input_schema: tool["inputSchema"].clone(),
+        input_schema: tool.field("inputSchema").unwrap_or_default(),
         is_destructive: tool["annotations"]["destructiveHint"] == true,
     })
 }
@@ -68,7 +71,7 @@ mod tests {
                 {"name": ""}, 5, {"description": "no name"},
             ],
             "nextCursor": "2",
-        }))
+        }).into())
         .expect("a page");
         assert_eq!(page.next_cursor.as_deref(), Some("2"));
         let [first, second] = page.tools.as_slice() else {
@@ -87,9 +90,9 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_not_a_list_is_an_error_and_no_cursor_ends_it() {
-        assert!(read_page(&json!({"tools": {}})).is_err());
+        assert!(read_page(&json!({"tools": {}}).into()).is_err());
         for last in [json!({"tools": []}), json!({"tools": [], "nextCursor": ""})] {
-            assert_eq!(read_page(&last), Ok(ToolPage::default()));
+            assert_eq!(read_page(&last.into()), Ok(ToolPage::default()));
         }
     }
 }

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Response, StatusCode, Url};
+use tokio::sync::oneshot;
 
 use super::board::{Answer, MessageBoard, ProgressSender};
 use super::line_splitter::MAX_LINE;
-use super::message::RpcError;
-use crate::protocol::Decoder;
+use super::message::{OutgoingMessage, RpcError};
+use super::revision::Revision;
+use crate::protocol::ExactJson;
 use crate::text::SecretForms;
 
 /// The header with the session that the server has begun.
@@ -27,26 +29,13 @@ const NAME: HeaderName = HeaderName::from_static("mcp-name");
 /// How many characters of a refusal are repeated.
 const MAX_REFUSAL: usize = 200;
 
-/// What is sent as one POST.
-#[derive(Debug, Clone)]
-pub(super) struct WebMessage {
-    /// The number of a request; `None` for a notification or an answer.
-    pub(super) id: Option<u64>,
-    /// The method.
-    pub(super) method: &'static str,
-    /// The tool that is called, if it is a call.
-    pub(super) tool: Option<String>,
-    /// The message.
-    pub(super) text: String,
-}
-
 /// A connection to a server over HTTP.
 #[derive(Debug)]
 pub(super) struct WebLink {
-    client: Client,
-    url: Url,
+    pub(super) client: Client,
+    pub(super) url: Url,
     headers: HeaderMap,
-    board: Arc<MessageBoard>,
+    pub(super) board: Arc<MessageBoard>,
     state: Mutex<WebState>,
 }
 
@@ -55,6 +44,8 @@ struct WebState {
     session: Option<HeaderValue>,
     revision: Option<HeaderValue>,
     is_stateless: bool,
+    /// Whether the server no longer knows the session.
+    has_lost_session: bool,
 }
 
 impl WebLink {
@@ -69,28 +60,24 @@ impl WebLink {
         }
     }
 
-    /// What the server has said.
-    pub(super) fn board(&self) -> &Arc<MessageBoard> {
-        &self.board
-    }
-
-    /// Sets the revision that further messages name.
-    pub(super) fn set_revision(&self, revision: &str, is_stateless: bool) {
+    /// Sets the revision that further messages name; none before there is one.
+    pub(super) fn set_revision(&self, revision: Option<&Revision>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.revision = HeaderValue::from_str(revision).ok();
-        state.is_stateless = is_stateless;
+        let name = revision.map(Revision::name);
+        state.revision = name.and_then(|name| HeaderValue::from_str(name).ok());
+        state.is_stateless = revision == Some(&Revision::Stateless);
     }
 
     /// Sends a message, and waits for the answer if it is a request. The reason is written for the
     /// user.
     pub(super) async fn exchange(
         &self,
-        message: WebMessage,
+        message: OutgoingMessage,
         progress: Option<ProgressSender>,
     ) -> Answer {
         let Some(id) = message.id else {
             self.post(&message).await?;
-            return Ok(Ok(serde_json::Value::Null));
+            return Ok(Ok(ExactJson::default()));
         };
         let mut answer = self.board.expect(id, progress);
         let read = self.read_answer(&message, &mut answer).await;
@@ -118,36 +105,31 @@ impl WebLink {
 
     async fn read_answer(
         &self,
-        message: &WebMessage,
-        answer: &mut tokio::sync::oneshot::Receiver<Answer>,
+        message: &OutgoingMessage,
+        answer: &mut oneshot::Receiver<Answer>,
     ) -> Answer {
-        let mut response = self.post(message).await?;
-        let status = response.status();
-        let is_stream = is_event_stream(&response);
-        let (mut events, mut body) = (Decoder::default(), Vec::new());
-        while let Some(bytes) = response.chunk().await.map_err(|error| failure(&error))? {
-            if !is_stream {
-                if body.len() + bytes.len() > MAX_LINE {
-                    return Err("it sent a message of more than 16 MB".to_owned());
-                }
-                body.extend_from_slice(&bytes);
-                continue;
-            }
-            events.push(&bytes);
-            let mut replies = Vec::new();
-            loop {
-                match events.next_frame() {
-                    Ok(Some(frame)) => replies.extend(self.board.take(frame.data)),
-                    Ok(None) => break,
-                    Err(_) => return Err("it sent an event that is too large".to_owned()),
-                }
-            }
-            self.reply(replies).await;
-            if let Ok(answer) = answer.try_recv() {
-                return answer;
-            }
+        let response = self.post(message).await?;
+        if is_event_stream(&response) {
+            self.follow_stream(response, answer).await
+        } else {
+            self.read_body(response, answer).await
         }
-        // Other things than messages are an error page, which the refusal below quotes.
+    }
+
+    async fn read_body(
+        &self,
+        mut response: Response,
+        answer: &mut oneshot::Receiver<Answer>,
+    ) -> Answer {
+        let status = response.status();
+        let mut body = Vec::new();
+        while let Some(bytes) = response.chunk().await.map_err(|error| failure(&error))? {
+            if body.len() + bytes.len() > MAX_LINE {
+                return Err("it sent a message of more than 16 MB".to_owned());
+            }
+            body.extend_from_slice(&bytes);
+        }
+        // Anything other than a message is an error page, which the refusal below quotes.
         let is_message =
             body.trim_ascii_start().starts_with(b"{") || body.trim_ascii_start().starts_with(b"[");
         let replies = if is_message {
@@ -167,31 +149,23 @@ impl WebLink {
     }
 
     /// Answers requests of the server. That an answer does not arrive is the server's loss.
-    async fn reply(&self, replies: Vec<String>) {
+    pub(super) async fn reply(&self, replies: Vec<String>) {
         for text in replies {
-            let message = WebMessage {
-                id: None,
-                method: "",
-                tool: None,
-                text,
-            };
-            let _ = self.post(&message).await;
+            let _ = self.post(&OutgoingMessage::answer(text)).await;
         }
     }
 
     /// Sends a message and returns the response: to a request, of any status, and otherwise only
     /// one that accepts it.
-    async fn post(&self, message: &WebMessage) -> Result<Response, String> {
-        let state = self.state();
-        let mut headers = self.headers.clone();
+    async fn post(&self, message: &OutgoingMessage) -> Result<Response, String> {
+        let mut headers = self.session_headers();
+        let session = headers.get(SESSION).cloned();
         headers.insert(
             ACCEPT,
             HeaderValue::from_static("application/json, text/event-stream"),
         );
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.extend(state.session.map(|session| (SESSION, session)));
-        headers.extend(state.revision.map(|revision| (REVISION, revision)));
-        if state.is_stateless {
+        if self.is_stateless() {
             let named = |text: &str| HeaderValue::from_str(text).ok();
             headers.extend(named(message.method).map(|method| (METHOD, method)));
             let tool = message.tool.as_deref().and_then(named);
@@ -208,21 +182,52 @@ impl WebLink {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.session = Some(session);
         }
+        if response.status() == StatusCode::NOT_FOUND && session.is_some() {
+            self.lose_session(session.as_ref());
+        }
         if message.id.is_none() && !response.status().is_success() {
             return Err(refusal(response.status(), &[]));
         }
         Ok(response)
     }
 
+    /// Forgets a session that the server does not know any more, unless there is a new one.
+    fn lose_session(&self, session: Option<&HeaderValue>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.session.as_ref() == session {
+            (state.session, state.revision) = (None, None);
+        }
+        state.has_lost_session = true;
+    }
+
+    /// Returns whether a message was refused since this was last asked, because the server no
+    /// longer knows the session.
+    pub(super) fn take_lost_session(&self) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut state.has_lost_session)
+    }
+
     /// Ends the session. A server need not allow that.
-    pub(super) async fn close(self) {
+    pub(super) async fn close(&self) {
+        if self.state().session.is_some() {
+            let request = self.client.request(Method::DELETE, self.url.clone());
+            let _ = request.headers(self.session_headers()).send().await;
+        }
+    }
+
+    /// Returns the headers of every request: the configured ones, the session and the revision.
+    pub(super) fn session_headers(&self) -> HeaderMap {
         let state = self.state();
-        let Some(session) = state.session else { return };
         let mut headers = self.headers.clone();
-        headers.insert(SESSION, session);
+        headers.extend(state.session.map(|session| (SESSION, session)));
         headers.extend(state.revision.map(|revision| (REVISION, revision)));
-        let request = self.client.request(Method::DELETE, self.url.clone());
-        let _ = request.headers(headers).send().await;
+        headers
+    }
+
+    /// Returns whether the server speaks a revision without sessions, and so without streams that
+    /// can be resumed.
+    pub(super) fn is_stateless(&self) -> bool {
+        self.state().is_stateless
     }
 
     fn state(&self) -> WebState {
@@ -233,14 +238,15 @@ impl WebLink {
     }
 }
 
-fn is_event_stream(response: &Response) -> bool {
+/// Returns whether a response is a stream of events.
+pub(super) fn is_event_stream(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE);
     kind.and_then(|kind| kind.to_str().ok())
         .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/event-stream"))
 }
 
 /// Returns why a request has no response: the innermost cause, which names neither URL nor headers.
-fn failure(error: &reqwest::Error) -> String {
+pub(super) fn failure(error: &reqwest::Error) -> String {
     if error.is_redirect() {
         return "it redirects to another host, which is not followed".to_owned();
     }

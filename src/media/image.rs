@@ -4,8 +4,8 @@
 //! 8000 pixels per side. Source: Anthropic's vision page, `build-with-claude/vision`; unverified
 //! against Langdock.
 
-use super::completeness::is_complete_picture;
-use super::sniff::detect_file_kind;
+use super::layout::PictureLayout;
+use super::sniff::{FileKind, detect_file_kind};
 use crate::text::{counted, grouped};
 
 /// Maximum length of one image's base64 text in bytes: 5 MiB, the number in the API's own error
@@ -17,6 +17,13 @@ pub(crate) const MAX_SIDE: usize = 8000;
 
 /// Maximum length of a side in a request with many images, in pixels.
 pub(crate) const MAX_SIDE_OF_MANY: usize = 2000;
+
+/// Maximum number of pixels of an image that is decoded. None of the decoders scales an image down
+/// while it decodes it, so that all of its pixels are in memory first.
+pub(super) const MAX_CHANGED_PIXELS: u64 = 50_000_000;
+
+/// Maximum number of bytes that decoding an image takes.
+pub(super) const MAX_MEMORY: u64 = 360_000_000;
 
 /// The size of an image in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,20 +37,28 @@ pub(crate) struct PixelSize {
 impl PixelSize {
     /// Checks the limit of a request with more than 20 images.
     pub(crate) fn check_as_one_of_many(self) -> Result<(), ImageError> {
-        if self.width.max(self.height) <= MAX_SIDE_OF_MANY {
+        if self.longest_side() <= MAX_SIDE_OF_MANY {
             Ok(())
         } else {
             Err(ImageError::TooManyPixelsOfMany(self))
         }
     }
 
-    /// Returns the size and its verb, for messages.
-    fn in_words(self) -> String {
-        format!(
-            "{} × {} pixels are",
-            grouped(self.width),
-            grouped(self.height)
-        )
+    /// Returns the longer side.
+    pub(super) fn longest_side(self) -> usize {
+        self.width.max(self.height)
+    }
+
+    /// Returns how many pixels there are.
+    pub(super) fn pixels(self) -> u64 {
+        (self.width as u64).saturating_mul(self.height as u64)
+    }
+}
+
+impl std::fmt::Display for PixelSize {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (width, height) = (grouped(self.width), grouped(self.height));
+        write!(f, "{width} × {height} pixels")
     }
 }
 
@@ -64,42 +79,97 @@ pub(crate) enum ImageError {
         base64_bytes: usize,
     },
     /// A side exceeds the limit.
-    #[error("{} over the limit of {} a side", .0.in_words(), counted(MAX_SIDE, "pixel"))]
+    #[error("{} are over the limit of {} a side", .0, counted(MAX_SIDE, "pixel"))]
     TooManyPixels(PixelSize),
     /// A side exceeds the limit of a request with many images.
     #[error(
-        "{} over the limit of {} a side in a request with more than 20 images",
-        .0.in_words(),
+        "{} are over the limit of {} a side in a request with more than 20 images",
+        .0,
         counted(MAX_SIDE_OF_MANY, "pixel")
     )]
     TooManyPixelsOfMany(PixelSize),
+    /// There are more pixels than can be scaled down or turned.
+    #[error(
+        "{} are over the limit of {} megapixels for an image that has to be changed",
+        .0,
+        MAX_CHANGED_PIXELS / 1_000_000
+    )]
+    TooManyPixelsToChange(PixelSize),
+    /// Decoding it would take more memory than it may.
+    #[error(
+        "converting the image ({}) would take {} MB of memory, over the limit of {} MB",
+        size, memory.div_ceil(1_000_000), MAX_MEMORY / 1_000_000
+    )]
+    TooMuchMemory {
+        /// Its size.
+        size: PixelSize,
+        /// The bytes that it would take.
+        memory: u64,
+    },
+    /// A format that the endpoint does not accept, of an image that is not to be changed.
+    #[error("the endpoint accepts JPEG, PNG, GIF and WebP images, but not {0}")]
+    Format(&'static str),
     /// The file is truncated or damaged.
     #[error("the image is damaged or truncated")]
     Damaged,
 }
 
-/// Checks that the bytes are a complete jpeg, png, gif or webp within the limits of one image.
-pub(crate) fn check_image(bytes: &[u8]) -> Result<PixelSize, ImageError> {
-    let base64_bytes = bytes.len().div_ceil(3) * 4;
-    if base64_bytes > MAX_BASE64_BYTES {
-        return Err(ImageError::TooManyBytes {
-            raw_bytes: bytes.len(),
-            base64_bytes,
-        });
-    }
+/// Returns the length of the base64 text of this many bytes.
+pub(super) fn base64_length(bytes: usize) -> usize {
+    bytes.div_ceil(3) * 4
+}
+
+/// Returns the size of a picture in a format that can be sent or converted, if the file is
+/// complete.
+pub(crate) fn picture_size(bytes: &[u8]) -> Result<PixelSize, ImageError> {
+    read_picture(detect_file_kind(bytes), bytes).map(|(size, _)| size)
+}
+
+/// Returns the size and the structure of a complete picture.
+pub(super) fn read_picture(
+    kind: FileKind,
+    bytes: &[u8],
+) -> Result<(PixelSize, PictureLayout), ImageError> {
     let size = imagesize::blob_size(bytes).map_err(|_| ImageError::Damaged)?;
     let size = PixelSize {
         width: size.width,
         height: size.height,
     };
-    if size.width.max(size.height) > MAX_SIDE {
+    let layout = PictureLayout::read(kind, bytes).filter(|_| size.pixels() > 0);
+    layout
+        .map(|layout| (size, layout))
+        .ok_or(ImageError::Damaged)
+}
+
+/// Checks that the bytes are a complete jpeg, png, gif or webp within the limits of one image.
+pub(crate) fn check_image(bytes: &[u8]) -> Result<PixelSize, ImageError> {
+    check_length(bytes.len())?;
+    let kind = detect_file_kind(bytes);
+    let (size, _) = read_picture(kind, bytes)?;
+    if size.longest_side() > MAX_SIDE {
         return Err(ImageError::TooManyPixels(size));
     }
-    let is_empty = size.width == 0 || size.height == 0;
-    if is_empty || !is_complete_picture(detect_file_kind(bytes), bytes) {
-        return Err(ImageError::Damaged);
+    check_format(kind).map(|()| size)
+}
+
+/// Checks that the endpoint accepts a format.
+pub(super) fn check_format(kind: FileKind) -> Result<(), ImageError> {
+    match kind.media_type() {
+        Some(_) => Ok(()),
+        None => Err(ImageError::Format(kind.format_name())),
     }
-    Ok(size)
+}
+
+/// Checks the limit on the bytes of one image.
+pub(super) fn check_length(raw_bytes: usize) -> Result<(), ImageError> {
+    let base64_bytes = base64_length(raw_bytes);
+    if base64_bytes > MAX_BASE64_BYTES {
+        return Err(ImageError::TooManyBytes {
+            raw_bytes,
+            base64_bytes,
+        });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

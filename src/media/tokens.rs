@@ -51,13 +51,25 @@ impl ImageResolution {
 
     /// Returns the number of tokens of an image of `width` by `height` pixels.
     pub(crate) fn token_count(self, width: u32, height: u32) -> u32 {
+        let (width, height) = self.seen_size(width, height);
+        let tokens = patch_count(width) * patch_count(height);
+        tokens.min(self.max_tokens)
+    }
+
+    /// Returns the size at which an image is seen: the largest one of the same shape that fits. An
+    /// image is never made larger.
+    pub(crate) fn seen_size(self, width: u32, height: u32) -> (u32, u32) {
         let (long, short) = (width.max(height), width.min(height));
-        // The largest size of the same shape that fits; an image is never made larger.
-        (1..=long.min(self.max_side))
+        let sides = (1..=long.min(self.max_side))
             .rev()
-            .map(|side| patch_count(side) * patch_count(scale_side(short, side, long)))
-            .find(|tokens| *tokens <= self.max_tokens)
-            .unwrap_or(self.max_tokens)
+            .map(|side| (side, scale_side(short, side, long)))
+            .find(|(side, other)| patch_count(*side) * patch_count(*other) <= self.max_tokens);
+        let (long, short) = sides.unwrap_or((1, 1));
+        if width >= height {
+            (long, short)
+        } else {
+            (short, long)
+        }
     }
 }
 
@@ -66,7 +78,7 @@ fn patch_count(side: u32) -> u32 {
 }
 
 /// Scales `short` by `side` / `long`, rounded half to even, to at least one pixel.
-fn scale_side(short: u32, side: u32, long: u32) -> u32 {
+pub(super) fn scale_side(short: u32, side: u32, long: u32) -> u32 {
     let exact = f64::from(short) * f64::from(side) / f64::from(long);
     // At most `side`, so in range.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]

@@ -59,6 +59,19 @@ impl LimitShare {
         self.part_of(limit).max(1)
     }
 
+    /// Returns this part of limits.
+    pub(super) fn of_limits(self, limits: RateLimits) -> RateLimits {
+        RateLimits {
+            requests: limits.requests.map(|limit| self.of_limit(limit)),
+            tokens: limits.tokens.map(|limit| self.of_limit(limit)),
+        }
+    }
+
+    /// Returns whether it is all of a limit.
+    pub(super) fn is_whole(self) -> bool {
+        self.0 == Self::WHOLE
+    }
+
     /// Returns this part of what is used, rounded up.
     pub(super) fn of_usage(self, used: u64) -> u64 {
         let part = (u128::from(used) * u128::from(self.0)).div_ceil(u128::from(Self::WHOLE));
@@ -157,8 +170,8 @@ impl KnownLimits {
         self.reported = LearnedLimit { at: now, limits };
     }
 
-    /// Returns whether a report says other limits than the one before, or comes at least `interval`
-    /// after it.
+    /// Returns whether a report has different limits from the one before, or comes at least
+    /// `interval` after it.
     pub(super) fn is_news(&self, now: u64, report: &ServerReport, interval: u64) -> bool {
         let is_due = now >= self.reported.at.saturating_add(interval);
         is_due || self.reported.limits != report.limits()

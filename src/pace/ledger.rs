@@ -65,8 +65,12 @@ pub(crate) struct RateLimitLedger {
     pub(super) last: u64,
     /// How often a shared ledger has been changed.
     pub(super) revision: u64,
-    /// When the shared ledger was last out of reach, in the ledger that a machine has instead.
+    /// When the shared ledger was last out of reach: in the ledger that a machine has instead, of
+    /// this machine; in the shared one, of any.
     pub(super) outage_at: u64,
+    /// When a machine last began to try the shared ledger that is out of reach; 0 once that has
+    /// answered.
+    pub(super) probed_at: u64,
     /// The number of the next reservation.
     pub(super) next_id: u64,
     /// No request begins before.
@@ -93,6 +97,7 @@ impl Default for RateLimitLedger {
             last: 0,
             revision: 0,
             outage_at: 0,
+            probed_at: 0,
             next_id: 1,
             blocked_until: 0,
             due: 0,
@@ -107,7 +112,7 @@ impl Default for RateLimitLedger {
 }
 
 impl RateLimitLedger {
-    /// Creates an empty ledger whose reservations have other ids than those of any earlier one:
+    /// Creates an empty ledger whose reservations have different ids from those of any earlier one:
     /// they count from the time on, and no ledger makes a million a second.
     pub(super) fn starting_at(now: u64) -> Self {
         Self {
@@ -282,8 +287,8 @@ impl RateLimitLedger {
         open.for_each(|slot| slot.at = slot.at.max(now));
     }
 
-    /// Returns whether a report says other limits than the one before, or comes long enough after
-    /// it to be worth noting.
+    /// Returns whether a report has different limits from the one before, or comes long enough
+    /// after it to be worth noting.
     pub(super) fn is_news(&self, now: u64, report: &ServerReport, interval: u64) -> bool {
         self.known.is_news(now, report, interval)
     }
@@ -445,6 +450,7 @@ impl RateLimitLedger {
             ticket.expiry = ticket.expiry.min(now + LONGEST_SLEEP + TICKET_GRACE);
         }
         self.others.at = self.others.at.min(now);
+        self.outage_at = self.outage_at.min(now);
         self.known.bound_times(now);
         is_ignored
     }

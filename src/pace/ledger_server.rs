@@ -2,6 +2,10 @@
 
 use std::fmt::Debug;
 use std::pin::Pin;
+use std::time::Duration;
+
+/// How long connecting and an exchange may take: nobody waits longer for a server that is gone.
+pub(crate) const SERVER_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Keeps bytes by key, and replaces them only if nobody else has meanwhile.
 pub(crate) trait LedgerServer: Debug + Send + Sync {

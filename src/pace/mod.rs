@@ -1,4 +1,4 @@
-//! Limits of requests and tokens a minute that are never exceeded: the rate-limit ledger that all
+//! Limits on requests and tokens a minute that are never exceeded: the rate-limit ledger that all
 //! processes of a user share.
 //!
 //! `window` is the arithmetic of a sliding minute, `known_limits` what is known of the limits,
@@ -7,10 +7,12 @@
 //! ledger as bytes. `store` is the interface to wherever it is kept. It has two implementations:
 //! `limit_file` locks a file for microseconds and never while anybody waits; `shared_limits` keeps
 //! the ledger on a server for many machines (`server_ledger`, `ledger_server`), and turns to a file
-//! while that is out of reach (`outage`, `mirror`).
+//! while that is out of reach (`outage`, `outage_ledger`, `own_ledger`, `both_ledgers`). What the
+//! server has lost is restored from what each machine last saw (`mirror`, `restored`).
 
 mod admission;
 mod ahead;
+mod both_ledgers;
 mod known_limits;
 mod ledger;
 mod ledger_server;
@@ -20,7 +22,12 @@ mod mirror;
 #[cfg(test)]
 mod model_check;
 mod outage;
+#[cfg(test)]
+mod outage_check;
+mod outage_ledger;
+mod own_ledger;
 mod record;
+mod restored;
 mod server_ledger;
 mod shared_limits;
 #[cfg(test)]
@@ -32,7 +39,8 @@ pub(crate) use admission::{Admission, RequestCost, RequestOutcome, RequestPriori
 pub(crate) use known_limits::{BaseLimits, LimitShare, ReportedLimit, ServerReport};
 pub(crate) use ledger::SHARE_BASIS;
 pub(crate) use ledger_server::{
-    LedgerReplacement, LedgerServer, REPLACEMENT_LIFETIME, ServerFailure, ServerFuture, ServerReply,
+    LedgerReplacement, LedgerServer, REPLACEMENT_LIFETIME, SERVER_PATIENCE, ServerFailure,
+    ServerFuture, ServerReply,
 };
 pub(crate) use limit_file::LimitFile;
 pub(crate) use limits_view::{HolderView, LimitsView};

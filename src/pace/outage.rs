@@ -1,56 +1,110 @@
-//! What a machine does while the ledger that it shares with others is out of reach, pure.
+//! When a machine uses a ledger of its own instead of the one that it shares with others, pure.
 //!
-//! It keeps a ledger of its own, with its share of the limits. That begins with the machine's share
-//! of what the shared ledger last counted, so that all machines together stay within the limit. The
-//! shared ledger is tried again every five seconds. Once it answers, the machine adds what it has
-//! used, and still keeps to its share for one more window: other machines may have to add theirs.
+//! While the shared ledger is out of reach, a machine keeps to its share of the limits in a ledger
+//! of its own (`outage_ledger`), and one of its processes tries the shared one again every five
+//! seconds. Once that answers, the machine adds what it has used, and still keeps to its share for
+//! one more window, in which a request has to fit into both: other machines may have to add theirs.
+//!
+//! A machine that was idle has noticed nothing. So whoever is the first to reach the shared ledger
+//! after an outage notes that there, and all keep to their shares. If the first one does not know
+//! of an outage either, the ledger has not been changed for a while. Then all keep to their shares
+//! until every machine with a process has had the time to try again, and to note what it knows.
+
+use std::time::Duration;
 
 use super::SECOND;
-use super::known_limits::{BaseLimits, LimitShare};
 use super::ledger::RateLimitLedger;
-use super::window::{
-    BURST_PERCENT, IN_FLIGHT_GRACE, RateLimits, ReservationHolder, ReservationId, WINDOW,
-    WindowSlot,
-};
+use super::ledger_server::SERVER_PATIENCE;
+use super::window::{IN_FLIGHT_GRACE, WINDOW};
 
 /// How often a shared ledger is tried that is out of reach.
-const CONTACT_INTERVAL: u64 = 5 * SECOND;
+pub(super) const PROBE_INTERVAL: u64 = 5 * SECOND;
 
-/// How long a machine keeps to its share after the shared ledger was last out of reach: until it is
-/// tried again, and then as long as anything counts that was sent meanwhile.
-const OUTAGE: u64 = 2 * CONTACT_INTERVAL + WINDOW + IN_FLIGHT_GRACE;
+/// How long it takes every machine with a process to try the shared ledger again, and to have its
+/// answer.
+const ROLL_CALL: u64 = PROBE_INTERVAL + micros(SERVER_PATIENCE);
 
-/// Marks the ids of reservations in a machine's own ledger: those of shared ledgers count from the
-/// time on, and have another half of the numbers.
-const OWN_MARK: u64 = 1 << 63;
-
-/// The bits that count the reservations of one ledger of a machine. Those between are the ledger's
-/// own, at random, so that a reservation has one id everywhere.
-const COUNT_BITS: u32 = 24;
+/// How long a machine keeps to its share after the shared ledger was last out of reach: until every
+/// other one has tried it again, and then as long as anything counts that was sent meanwhile.
+const OUTAGE: u64 = PROBE_INTERVAL + ROLL_CALL + WINDOW + IN_FLIGHT_GRACE;
 
 /// Where a request is reserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LedgerPlace {
     /// In the shared ledger.
     Shared,
+    /// In the machine's own and in the shared one, which has answered since it was out of reach.
+    Both,
+    /// In the machine's own, and in the shared one if that answers again: this process is to try.
+    Probe,
     /// In the machine's own.
-    Own {
-        /// Whether the shared one may be tried.
-        may_try: bool,
-    },
+    Own,
 }
 
-impl LedgerPlace {
-    /// Returns the place, by when the shared ledger was last out of reach; 0: never.
-    pub(super) fn after_outage(outage_at: u64, now: u64) -> Self {
-        match now.checked_sub(outage_at) {
-            Some(since) if since < OUTAGE => Self::Own {
-                may_try: since >= CONTACT_INTERVAL,
-            },
-            // A time to come is one of a clock that has been set back.
-            _ => Self::Shared,
-        }
+/// Returns where a machine reserves requests, by what its own ledger says. If it `may_probe` and it
+/// is time to, that is noted: one process at a time waits for the shared ledger.
+pub(super) fn choose_place(own: &mut RateLimitLedger, now: u64, may_probe: bool) -> LedgerPlace {
+    if !is_recent(own.outage_at, OUTAGE, now) {
+        return LedgerPlace::Shared;
     }
+    if own.probed_at == 0 {
+        return LedgerPlace::Both;
+    }
+    if is_recent(own.probed_at, PROBE_INTERVAL, now) || !may_probe {
+        return LedgerPlace::Own;
+    }
+    own.probed_at = now;
+    LedgerPlace::Probe
+}
+
+/// Notes in a machine's own ledger that the shared one is out of reach. Where that is news, the
+/// ledger is replaced by what `begin` creates.
+pub(super) fn note_failure(
+    own: &mut RateLimitLedger,
+    now: u64,
+    begin: impl FnOnce() -> RateLimitLedger,
+) {
+    if choose_place(own, now, false) == LedgerPlace::Shared {
+        *own = begin();
+        own.bound_times(now);
+    }
+    own.outage_at = now;
+    own.probed_at = now;
+}
+
+/// Notes in the shared ledger that a machine reaches it again which could not at `failed_at`. If
+/// nobody else has since, all keep to their shares.
+pub(super) fn note_return(shared: &mut RateLimitLedger, failed_at: u64, now: u64) {
+    if shared.last <= failed_at {
+        shared.outage_at = shared.outage_at.max(now.saturating_sub(PROBE_INTERVAL));
+    }
+}
+
+/// Notes in the shared ledger, as it was read, that it has not been changed for so long that others
+/// may have been unable to.
+pub(super) fn note_silence(shared: &mut RateLimitLedger, machine: u64, now: u64) {
+    let is_silent = !is_recent(shared.last, PROBE_INTERVAL, now);
+    let mut holders = shared.slots.iter().map(|slot| slot.holder);
+    if is_silent && holders.any(|holder| holder.machine != machine) {
+        let since = now.saturating_sub(OUTAGE - ROLL_CALL);
+        shared.outage_at = shared.outage_at.max(since);
+    }
+}
+
+/// Returns whether all machines keep to their shares, by what the shared ledger says.
+pub(super) fn are_shares_kept(shared: &RateLimitLedger, now: u64) -> bool {
+    is_recent(shared.outage_at, OUTAGE, now)
+}
+
+/// Returns whether a moment is less than `age` ago. One to come is not: it is of a clock that has
+/// been set back.
+fn is_recent(moment: u64, age: u64, now: u64) -> bool {
+    now.checked_sub(moment).is_some_and(|since| since < age)
+}
+
+/// Returns a duration of whole seconds in the unit of the ledger.
+const fn micros(duration: Duration) -> u64 {
+    duration.as_secs() * SECOND
 }
 
 /// The same moment by two clocks, in microseconds since 1970.
@@ -63,7 +117,8 @@ pub(super) struct ClockPair {
 }
 
 impl ClockPair {
-    fn to_own(self, time: u64) -> u64 {
+    /// Returns this machine's time at a moment of the server's clock.
+    pub(super) fn to_own(self, time: u64) -> u64 {
         time.wrapping_sub(self.server).wrapping_add(self.own)
     }
 
@@ -73,359 +128,104 @@ impl ClockPair {
     }
 }
 
-/// Returns whether a reservation is one of a machine's own ledger.
-pub(super) fn is_own(id: ReservationId) -> bool {
-    id.0 & OWN_MARK != 0
-}
-
-/// Returns what the ids of a machine's own ledger have in common.
-fn id_group(id: u64) -> u64 {
-    id >> COUNT_BITS
-}
-
-/// Creates a machine's own ledger for an outage that begins `now`, by this machine's clock.
-/// `last_seen` is the shared ledger as it was last seen, and when; `base` has the machine's share
-/// of the limits, and `random` is any number.
-pub(super) fn begin_outage(
-    last_seen: Option<(ClockPair, RateLimitLedger)>,
-    base: &BaseLimits,
-    now: u64,
-    random: u64,
-) -> RateLimitLedger {
-    let own = RateLimitLedger {
-        next_id: OWN_MARK | random << COUNT_BITS,
-        ..RateLimitLedger::default()
-    };
-    let Some((clocks, shared)) = last_seen else {
-        return own;
-    };
-    let mut known = shared.known;
-    known.reported.at = clocks.to_own(known.reported.at);
-    known.inferred.at = clocks.to_own(known.inferred.at);
-    let mut slots = share_of_slots(&shared.slots, base.share, clocks);
-    slots.extend(unseen_slots(
-        &slots,
-        known.in_force(now, base),
-        clocks.own,
-        now,
-    ));
-    RateLimitLedger {
-        blocked_until: match shared.blocked_until {
-            0 => 0,
-            until => clocks.to_own(until),
-        },
-        known,
-        output_share: shared.output_share,
-        counts_maximum: shared.counts_maximum,
-        slots,
-        ..own
-    }
-}
-
-/// Returns slots for what others may have begun since the shared ledger was last seen: as much as
-/// comes in that time and a burst, if there was room for it. Nothing where that is so long ago that
-/// it says nothing of others.
-fn unseen_slots(
-    slots: &[WindowSlot],
-    limits: RateLimits,
-    seen_at: u64,
-    now: u64,
-) -> Vec<WindowSlot> {
-    let unseen_for = now.saturating_sub(seen_at);
-    if unseen_for >= 2 * WINDOW {
-        return Vec::new();
-    }
-    let time = (unseen_for + WINDOW * BURST_PERCENT / 100).min(WINDOW);
-    let part = |limit: u64, seen: u64| {
-        let most = u128::from(limit) * u128::from(time) / u128::from(WINDOW);
-        let room = limit.saturating_sub(seen);
-        u64::try_from(most).unwrap_or(limit).min(room)
-    };
-    let counting = slots.iter().filter(|slot| now < slot.expiry());
-    let (requests, tokens) = counting.fold((0, 0_u64), |(requests, tokens), slot| {
-        (requests + 1, tokens.saturating_add(slot.tokens))
-    });
-    let requests = limits.requests.map_or(1, |limit| part(limit, requests));
-    let tokens = limits.tokens.map_or(0, |limit| part(limit, tokens));
-    let of_each = tokens.div_ceil(requests.max(1));
-    let unseen = (0..requests).map(|_| WindowSlot {
-        id: ReservationId(0),
-        holder: ReservationHolder::default(),
-        at: now,
-        tokens: of_each,
-        most: of_each,
-        has_ended: true,
-    });
-    unseen.collect()
-}
-
-/// Returns a machine's share of what counts: at any time at least that part of the requests, and of
-/// the tokens.
-fn share_of_slots(slots: &[WindowSlot], share: LimitShare, clocks: ClockPair) -> Vec<WindowSlot> {
-    let mut latest_first: Vec<&WindowSlot> = slots.iter().collect();
-    latest_first.sort_unstable_by_key(|slot| std::cmp::Reverse(slot.expiry()));
-    let mut kept: Vec<WindowSlot> = Vec::new();
-    let (mut requests, mut tokens) = (0, 0_u64);
-    for slot in latest_first {
-        let (had_requests, had_tokens) = (share.of_usage(requests), share.of_usage(tokens));
-        requests += 1;
-        tokens = tokens.saturating_add(slot.tokens);
-        let more = share.of_usage(tokens) - had_tokens;
-        if share.of_usage(requests) > had_requests {
-            kept.push(WindowSlot {
-                at: clocks.to_own(slot.at),
-                tokens: more,
-                most: more,
-                ..slot.clone()
-            });
-        } else if let Some(last) = kept.last_mut() {
-            last.tokens = last.tokens.saturating_add(more);
-        }
-    }
-    kept
-}
-
-/// Has the shared ledger count what a machine has in its own: adds and updates it, and drops what
-/// was released. Doing so again changes nothing, and what another process of the machine has
-/// reported since `own` was read stays as it is.
-pub(super) fn add_own_usage(
-    shared: &mut RateLimitLedger,
-    own: &RateLimitLedger,
-    machine: u64,
-    clocks: ClockPair,
-) {
-    // The own ledger also has a share of what others had used before.
-    let group = id_group(own.next_id);
-    let is_its = |slot: &WindowSlot| is_own(slot.id) && id_group(slot.id.0) == group;
-    let has = |id| own.slots.iter().any(|slot| slot.id == id);
-    let is_newer = |slot: &WindowSlot| slot.id.0 >= own.next_id;
-    shared
-        .slots
-        .retain(|slot| !is_its(slot) || has(slot.id) || is_newer(slot));
-    for slot in own.slots.iter().filter(|slot| is_its(slot)) {
-        let mut added = WindowSlot {
-            at: clocks.to_server(slot.at).min(clocks.server),
-            ..slot.clone()
-        };
-        added.holder.machine = machine;
-        let known = shared.slots.iter_mut().find(|known| known.id == slot.id);
-        match known {
-            Some(known) if known.has_ended == added.has_ended => {
-                // Two looks at two clocks differ a little, which is nothing new.
-                added.at = known.at;
-                *known = added;
-            }
-            Some(known) if known.has_ended => {}
-            Some(known) => *known = added,
-            None => shared.slots.push(added),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::admission::RequestOutcome;
-    use super::super::ledger::tests::{COST, NOW, at, base, goes};
+    use super::super::ledger::tests::{NOW, at};
+    use super::super::window::{ReservationHolder, ReservationId, WindowSlot};
     use super::*;
 
-    const HOUR: u64 = 3600 * SECOND;
-
-    /// This machine's clock is an hour ahead.
-    const CLOCKS: ClockPair = ClockPair {
-        server: NOW,
-        own: NOW + HOUR,
-    };
-
-    const QUARTER: fn() -> LimitShare = || LimitShare::one_of(4);
-
-    /// Returns a quarter of limits that nothing reaches.
-    fn quarter() -> BaseLimits {
-        BaseLimits {
-            share: QUARTER(),
-            ..BaseLimits::default()
-        }
-    }
-
-    fn shared_with(requests: u64, base: &BaseLimits) -> RateLimitLedger {
-        let mut shared = RateLimitLedger::starting_at(NOW);
-        for _ in 0..requests {
-            let id = goes(shared.try_acquire(NOW, None, &COST, base));
-            let outcome = RequestOutcome::Answered {
-                input: 10,
-                output: 11,
-            };
-            shared.settle(id, &COST, Some(NOW), outcome);
-        }
-        shared
+    /// Returns where the machine reserves requests so many seconds after the outage began.
+    fn place(own: &RateLimitLedger, seconds: u64, may_probe: bool) -> LedgerPlace {
+        choose_place(&mut own.clone(), at(seconds), may_probe)
     }
 
     #[test]
-    fn a_machine_keeps_to_its_own_ledger_for_a_window_after_an_outage_and_tries_every_5_s() {
-        let place = |seconds| LedgerPlace::after_outage(NOW, at(seconds));
-        let own = |may_try| LedgerPlace::Own { may_try };
-        assert_eq!(place(0), own(false));
-        assert_eq!(place(4), own(false));
-        assert_eq!(place(5), own(true));
-        assert_eq!(place(71), own(true));
-        assert_eq!(place(72), LedgerPlace::Shared);
-        assert_eq!(LedgerPlace::after_outage(0, NOW), LedgerPlace::Shared);
-        assert_eq!(LedgerPlace::after_outage(at(9), NOW), LedgerPlace::Shared);
+    fn one_process_of_a_machine_tries_every_5_s_until_the_shared_ledger_answers() {
+        let mut own = RateLimitLedger::default();
+        assert_eq!(choose_place(&mut own, NOW, true), LedgerPlace::Shared);
+        note_failure(&mut own, NOW, RateLimitLedger::default);
+        assert_eq!(place(&own, 4, true), LedgerPlace::Own);
+        assert_eq!(place(&own, 5, false), LedgerPlace::Own);
+        assert_eq!(choose_place(&mut own, at(5), true), LedgerPlace::Probe);
+        assert_eq!(place(&own, 5, true), LedgerPlace::Own);
+        // Nobody has heard of that process again.
+        assert_eq!(choose_place(&mut own, at(10), true), LedgerPlace::Probe);
+        own.probed_at = 0;
+        assert_eq!(place(&own, 10, true), LedgerPlace::Both);
     }
 
     #[test]
-    fn all_machines_together_have_what_the_shared_ledger_had_left() {
-        let base = base(Some(100), Some(100_000));
-        let own_base = BaseLimits {
-            share: QUARTER(),
-            ..base
-        };
-        let room_after = |used: u64, unseen_for: u64| {
-            let seen = Some((CLOCKS, shared_with(used, &base)));
-            let now = CLOCKS.own + unseen_for * SECOND;
-            let own = begin_outage(seen, &own_base, now, 1);
-            let counting = own.slots.iter().filter(|slot| now < slot.expiry());
-            25 - counting.count() as u64
-        };
-        for used in 0..9 {
-            // Others may have begun a burst since the ledger was last seen, and more with time.
-            assert_eq!(room_after(used, 0), 25 - used.div_ceil(4) - 2);
-            assert_eq!(room_after(used, 30), 25 - used.div_ceil(4) - 14);
-            assert_eq!(room_after(used, 59), 0);
-        }
+    fn a_machine_keeps_to_its_share_for_a_window_after_all_have_had_time_to_try_again() {
+        let mut own = RateLimitLedger::default();
+        note_failure(&mut own, NOW, RateLimitLedger::default);
+        own.probed_at = 0;
+        assert_eq!(place(&own, 73, true), LedgerPlace::Both);
+        assert_eq!(place(&own, 74, true), LedgerPlace::Shared);
+        own.outage_at = at(9);
         assert_eq!(
-            room_after(8, 120),
-            25,
-            "so long ago, it says nothing of others"
+            choose_place(&mut own, NOW, true),
+            LedgerPlace::Shared,
+            "a clock that was set back"
         );
     }
 
     #[test]
-    fn a_machine_that_has_seen_a_full_minute_has_no_room_before_it_expires() {
-        let base = base(Some(40), None);
-        let own_base = BaseLimits {
-            share: QUARTER(),
-            ..base
+    fn an_outage_that_goes_on_keeps_its_ledger() {
+        let mut own = RateLimitLedger::default();
+        let begin = |next_id| {
+            move || RateLimitLedger {
+                next_id,
+                ..RateLimitLedger::default()
+            }
         };
-        let slot = |second| WindowSlot {
-            id: ReservationId(second),
-            holder: ReservationHolder::default(),
-            at: at(second),
-            tokens: 10,
-            most: 10,
-            has_ended: true,
-        };
-        let shared = RateLimitLedger {
-            slots: (0..40).map(slot).collect(),
+        note_failure(&mut own, NOW, begin(2));
+        note_failure(&mut own, at(73), begin(3));
+        assert_eq!(own.next_id, 2);
+        note_failure(&mut own, at(147), begin(4));
+        assert_eq!(own.next_id, 4);
+    }
+
+    #[test]
+    fn the_first_machine_that_is_back_has_all_keep_to_their_shares_and_others_do_not_prolong_it() {
+        let mut shared = RateLimitLedger {
+            last: NOW,
             ..RateLimitLedger::starting_at(NOW)
         };
-        let seen = ClockPair {
-            server: at(50),
-            own: at(50) + HOUR,
+        assert!(!are_shares_kept(&shared, NOW));
+        note_return(&mut shared, at(50), at(60));
+        shared.last = at(60);
+        note_return(&mut shared, at(58), at(64));
+        let kept = |seconds| are_shares_kept(&shared, at(seconds));
+        assert_eq!([kept(64), kept(128), kept(129)], [true, true, false]);
+    }
+
+    #[test]
+    fn after_a_silence_of_several_machines_all_keep_to_their_shares_until_each_has_tried_again() {
+        let slot = WindowSlot {
+            id: ReservationId(1),
+            holder: ReservationHolder {
+                machine: 7,
+                process: 1,
+            },
+            at: NOW,
+            tokens: 1,
+            most: 1,
+            has_ended: false,
         };
-        // What has expired by the end has been replaced by others, which nobody has seen.
-        for second in [50, 51, 59, 70] {
-            let now = at(second) + HOUR;
-            let own = begin_outage(Some((seen, shared.clone())), &own_base, now, 1);
-            let counting = own.slots.iter().filter(|slot| now < slot.expiry());
-            assert_eq!(counting.count(), 10, "{second}");
-        }
-    }
-
-    #[test]
-    fn what_expires_later_is_counted_first() {
-        let slot = |id, seconds| WindowSlot {
-            id: ReservationId(id),
-            holder: ReservationHolder::default(),
-            at: NOW + seconds * SECOND,
-            tokens: 10,
-            most: 10,
-            has_ended: true,
+        let shared = RateLimitLedger {
+            last: NOW,
+            slots: vec![slot],
+            ..RateLimitLedger::starting_at(NOW)
         };
-        let slots: Vec<WindowSlot> = (0..8).map(|n| slot(n, n)).collect();
-        let kept = share_of_slots(&slots, LimitShare::one_of(2), CLOCKS);
-        for second in 0..9 {
-            let left = |slots: &[WindowSlot], from: u64| {
-                let counting = slots.iter().filter(|slot| slot.at >= from);
-                counting.fold((0, 0), |(n, tokens), slot| (n + 1, tokens + slot.tokens))
-            };
-            let (all, of_all) = left(&slots, at(second));
-            let (ours, of_ours) = left(&kept, at(second) + HOUR);
-            assert!(ours * 2 >= all && of_ours * 2 >= of_all, "{second}");
-        }
-        assert_eq!(kept.len(), 4);
-    }
-
-    #[test]
-    fn usage_is_added_once_updated_and_dropped_when_it_is_released() {
-        let base = base(Some(100), Some(100_000));
-        let mut shared = shared_with(2, &base);
-        let mut own = begin_outage(None, &quarter(), CLOCKS.own, 0xabcd);
-        let first = goes(own.try_acquire(CLOCKS.own - 5 * SECOND, None, &COST, &base));
-        let second = goes(own.try_acquire(CLOCKS.own, None, &COST, &base));
-        add_own_usage(&mut shared, &own, 0xabcd, CLOCKS);
-        assert_eq!(shared.slots.len(), 4);
-        assert_eq!(shared.slots[2].at, NOW - 5 * SECOND);
-        let once = shared.clone();
-        add_own_usage(&mut shared, &own, 0xabcd, CLOCKS);
-        assert_eq!(shared, once);
-        let outcome = RequestOutcome::Answered {
-            input: 1,
-            output: 1,
+        let noted = |machine, seconds| {
+            let mut shared = shared.clone();
+            note_silence(&mut shared, machine, at(seconds));
+            shared
         };
-        own.settle(first, &COST, Some(CLOCKS.own), outcome);
-        own.release(CLOCKS.own, second, &base);
-        add_own_usage(&mut shared, &own, 0xabcd, CLOCKS);
-        let tokens: Vec<u64> = shared.slots.iter().map(|slot| slot.tokens).collect();
-        assert_eq!(tokens, [21, 21, 2]);
-        let another = begin_outage(None, &quarter(), CLOCKS.own, 0x1234);
-        add_own_usage(&mut shared, &another, 0x1234, CLOCKS);
-        assert_eq!(
-            shared.slots.len(),
-            3,
-            "another machine drops nothing of ours"
-        );
-    }
-
-    #[test]
-    fn a_report_that_comes_late_takes_nothing_back_of_a_newer_one() {
-        let base = base(Some(100), Some(100_000));
-        let mut shared = RateLimitLedger::starting_at(NOW);
-        let mut own = begin_outage(None, &quarter(), CLOCKS.own, 1);
-        let first = goes(own.try_acquire(CLOCKS.own, None, &COST, &base));
-        let late = own.clone();
-        goes(own.try_acquire(CLOCKS.own, None, &COST, &base));
-        let outcome = RequestOutcome::Answered {
-            input: 1,
-            output: 1,
-        };
-        own.settle(first, &COST, Some(CLOCKS.own), outcome);
-        add_own_usage(&mut shared, &own, 7, CLOCKS);
-        let newer = shared.clone();
-        add_own_usage(&mut shared, &late, 7, CLOCKS);
-        assert_eq!(shared, newer);
-    }
-
-    #[test]
-    fn what_another_machine_has_used_is_not_added_again_by_one_that_has_seen_it() {
-        let base = base(Some(100), Some(100_000));
-        let mut shared = RateLimitLedger::starting_at(NOW);
-        let mut first = begin_outage(None, &quarter(), CLOCKS.own, 1);
-        goes(first.try_acquire(CLOCKS.own, None, &COST, &base));
-        add_own_usage(&mut shared, &first, 7, CLOCKS);
-        let once = shared.clone();
-        let second = begin_outage(Some((CLOCKS, shared.clone())), &quarter(), CLOCKS.own, 2);
-        assert!(second.slots.iter().any(|slot| slot.id == once.slots[0].id));
-        add_own_usage(&mut shared, &second, 8, CLOCKS);
-        assert_eq!(shared, once);
-    }
-
-    #[test]
-    fn ids_of_two_outages_differ_and_are_none_of_a_shared_ledger() {
-        let first =
-            |random| ReservationId(begin_outage(None, &quarter(), CLOCKS.own, random).next_id);
-        assert_ne!(first(1), first(2));
-        assert!(is_own(first(0)) && is_own(first(u64::MAX)));
-        let shared = RateLimitLedger::starting_at(NOW).next_id;
-        assert!(!is_own(ReservationId(shared)));
+        assert_eq!(noted(8, 4), shared, "it is not silent yet");
+        assert_eq!(noted(7, 99), shared, "there is no other machine");
+        let kept = noted(8, 99);
+        assert!(are_shares_kept(&kept, at(99)) && are_shares_kept(&kept, at(105)));
+        assert!(!are_shares_kept(&kept, at(106)));
     }
 }

@@ -18,7 +18,7 @@ const VERSION: u8 = b'2';
 pub(super) const FILE_SUFFIX: &str = ".v2";
 
 /// The numbers of the head, with mark and sum.
-const HEAD: usize = 22;
+const HEAD: usize = 23;
 
 /// The numbers of a slot and of a ticket.
 const ROW: usize = 7;
@@ -56,6 +56,7 @@ pub(super) fn to_bytes(ledger: &RateLimitLedger) -> Vec<u8> {
         0,
         ledger.revision,
         ledger.outage_at,
+        ledger.probed_at,
         ledger.slots.len() as u64,
         ledger.queue.len() as u64,
         ledger.last,
@@ -130,8 +131,8 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Result<RateLimitLedger, UnreadableLedg
 fn from_numbers(numbers: &[u64]) -> Option<RateLimitLedger> {
     let head: &[u64; HEAD] = numbers.first_chunk()?;
     let (slots, tickets) = (
-        usize::try_from(head[4]).ok()?,
         usize::try_from(head[5]).ok()?,
+        usize::try_from(head[6]).ok()?,
     );
     let length = slots
         .checked_add(tickets)?
@@ -147,31 +148,32 @@ fn from_numbers(numbers: &[u64]) -> Option<RateLimitLedger> {
     Some(RateLimitLedger {
         revision: head[2],
         outage_at: head[3],
-        last: head[6],
-        next_id: head[7],
-        blocked_until: head[8],
-        due: head[9],
+        probed_at: head[4],
+        last: head[7],
+        next_id: head[8],
+        blocked_until: head[9],
+        due: head[10],
         others: OtherUsage {
-            at: head[10],
-            requests: head[11],
-            tokens: head[12],
+            at: head[11],
+            requests: head[12],
+            tokens: head[13],
         },
         known: KnownLimits {
             reported: LearnedLimit {
-                at: head[13],
-                limits: limits_from(head[14], head[15]),
+                at: head[14],
+                limits: limits_from(head[15], head[16]),
             },
             inferred: LearnedLimit {
-                at: head[16],
-                limits: limits_from(head[17], head[18]),
+                at: head[17],
+                limits: limits_from(head[18], head[19]),
             },
         },
-        output_share: if head[21] == SHARE_BASIS {
-            head[19]
+        output_share: if head[22] == SHARE_BASIS {
+            head[20]
         } else {
             FULL_SHARE_PPM
         },
-        counts_maximum: head[20] != 0,
+        counts_maximum: head[21] != 0,
         slots: rows[..slots].iter().map(slot_from).collect(),
         queue: rows[slots..].iter().map(ticket_from).collect(),
     })
@@ -245,6 +247,7 @@ mod tests {
             last: 7,
             revision: 10,
             outage_at: 11,
+            probed_at: 12,
             next_id: 9,
             blocked_until: 8,
             due: 1,
@@ -318,7 +321,7 @@ mod tests {
             .iter()
             .map(|bytes| u64::from_le_bytes(*bytes))
             .collect();
-        numbers[21] = 0;
+        numbers[22] = 0;
         numbers[1] = checksum(&numbers[2..]);
         let older: Vec<u8> = numbers
             .iter()

@@ -10,20 +10,24 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
 
+use super::known_limits::BaseLimits;
 use super::ledger::RateLimitLedger;
 use super::ledger_server::{
     LedgerReplacement, LedgerServer, REPLACEMENT_LIFETIME, ServerFailure, ServerReply,
 };
 use super::limit_file::{BLOCK_IGNORED, to_micros};
 use super::mirror::LedgerMirror;
-use super::outage::ClockPair;
+use super::outage::{ClockPair, note_silence};
 use super::record::{UnreadableLedger, fence_of, from_bytes, to_bytes};
+use super::restored::{may_count, restore_ledger, restore_own_slots};
 use super::store::StoreReply;
-use super::window::WINDOW;
 
 /// How often an operation is tried while others are faster, before the server counts as out of
 /// reach.
 const MAX_CONFLICTS: u32 = 200;
+
+/// How often in a row an exchange may take too long before the server counts as out of reach.
+pub(super) const MAX_LATE: u32 = 2;
 
 /// The longest pause after a conflict.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -66,6 +70,9 @@ pub(super) enum SharedFailure {
     /// Others are always faster.
     #[error("too many machines are updating the ledger at once")]
     Conflicts,
+    /// What is read is outdated before it can be replaced.
+    #[error("it takes longer than a second to answer")]
+    Slow,
 }
 
 /// What the server has answered.
@@ -103,14 +110,22 @@ pub(super) struct ServerLedger {
     pub(super) shared: Arc<SharedLedger>,
     /// The key of the ledger.
     key: String,
+    /// The limits of all machines together.
+    pub(super) base: BaseLimits,
     /// The ledger as this machine last saw it.
     pub(super) mirror: LedgerMirror,
 }
 
 impl ServerLedger {
     /// Creates the ledger `name`; its mirror is in `directory`.
-    pub(super) fn new(shared: Arc<SharedLedger>, directory: Option<&Path>, name: &str) -> Self {
+    pub(super) fn new(
+        shared: Arc<SharedLedger>,
+        directory: Option<&Path>,
+        name: &str,
+        base: BaseLimits,
+    ) -> Self {
         Self {
+            base,
             shared,
             // In a cluster, what stands between the braces decides which server has the key.
             key: format!("langdock:{{{name}}}:book"),
@@ -122,9 +137,10 @@ impl ServerLedger {
     /// given the moment of the ledger by both clocks, and when the server was asked for it.
     pub(super) async fn update<T>(
         &self,
-        change: impl Fn(&mut RateLimitLedger, ClockPair, Instant) -> T + Send,
+        change: impl Fn(&mut RateLimitLedger, ClockPair, Instant) -> T + Send + Sync,
     ) -> Result<SharedUpdate<T>, SharedFailure> {
         let mut answer = self.ask(None).await?;
+        let mut late_in_a_row = 0;
         for conflicts in 0..MAX_CONFLICTS {
             let (clocks, asked_at) = (answer.clocks, answer.asked_at);
             let now = clocks.server;
@@ -161,6 +177,14 @@ impl ServerLedger {
                 self.mirror.save(ClockPair { server: now, own }, &bytes);
                 return Ok(update);
             }
+            late_in_a_row = if is_late(asked_at) {
+                late_in_a_row + 1
+            } else {
+                0
+            };
+            if late_in_a_row == MAX_LATE {
+                return Err(SharedFailure::Slow);
+            }
             let round_trip = answer.asked_at.elapsed();
             if let Some(pause) = pause_after(conflicts, round_trip) {
                 sleep(pause).await;
@@ -184,15 +208,20 @@ impl ServerLedger {
         })
     }
 
-    /// Reads the ledger of an answer, without what has lapsed. Where there is none, the server may
-    /// have lost it: then it is as this machine last saw it, if that still counts.
+    /// Reads the ledger of an answer, without what has lapsed, and with what the server has lost of
+    /// it as far as this machine has seen that.
     pub(super) fn read(&self, answer: &ServerAnswer) -> Result<ReadLedger, SharedFailure> {
         let bytes = answer.bytes.as_deref().unwrap_or_default();
         let fence = fence_of(bytes).to_vec();
         let now = answer.clocks.server;
         let (mut ledger, notice) = match from_bytes(bytes) {
             Ok(_) if bytes.is_empty() => (self.last_seen(now), None),
-            Ok(ledger) => (ledger, None),
+            Ok(mut ledger) => {
+                if let Some((_, seen)) = self.recently_seen(now) {
+                    restore_own_slots(&mut ledger, &seen, self.shared.machine, now);
+                }
+                (ledger, None)
+            }
             Err(UnreadableLedger::Newer) => return Err(SharedFailure::Newer),
             Err(UnreadableLedger::Damaged) => {
                 let at = self.shared.server.address();
@@ -201,6 +230,7 @@ impl ServerLedger {
             }
         };
         let is_ignored = ledger.bound_times(now);
+        note_silence(&mut ledger, self.shared.machine, now);
         ledger.drop_expired(now);
         Ok(ReadLedger {
             ledger,
@@ -211,13 +241,21 @@ impl ServerLedger {
 
     /// Returns the ledger as this machine last saw it, or an empty one if that was too long ago.
     fn last_seen(&self, now: u64) -> RateLimitLedger {
-        let is_recent = |seen: &ClockPair| {
-            seen.server
-                .checked_add(2 * WINDOW)
-                .is_some_and(|end| (seen.server..end).contains(&now))
-        };
-        let seen = self.mirror.load().filter(|(seen, _)| is_recent(seen));
-        seen.map_or_else(|| RateLimitLedger::starting_at(now), |(_, ledger)| ledger)
+        match self.recently_seen(now) {
+            Some((seen_at, ledger)) => {
+                let machine = self.shared.machine;
+                restore_ledger(ledger, seen_at.server, machine, &self.base, now)
+            }
+            None => RateLimitLedger::starting_at(now),
+        }
+    }
+
+    /// Returns the ledger as this machine last saw it, and when, if anything in it may still count.
+    fn recently_seen(&self, now: u64) -> Option<(ClockPair, RateLimitLedger)> {
+        let seen = self.mirror.load();
+        let (seen_at, mut ledger) = seen.filter(|(seen_at, _)| may_count(seen_at.server, now))?;
+        ledger.bound_times(now);
+        Some((seen_at, ledger))
     }
 }
 

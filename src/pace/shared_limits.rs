@@ -9,20 +9,20 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::admission::{Admission, RequestCost, RequestOutcome};
 use super::known_limits::{BaseLimits, LimitShare, ReportedLimit, ServerReport};
 use super::ledger::{LONGEST_SLEEP, RateLimitLedger};
-use super::ledger_server::ServerFailure;
-use super::limit_file::{LimitFile, to_micros};
+use super::limit_file::to_micros;
 use super::limits_view::LimitsView;
-use super::outage::{ClockPair, LedgerPlace, add_own_usage, begin_outage, is_own};
+use super::outage::{ClockPair, LedgerPlace, are_shares_kept};
+use super::outage_ledger::is_own;
+use super::own_ledger::OwnLedger;
 use super::server_ledger::{
-    ServerLedger, SharedFailure, SharedLedger, SharedUpdate, is_late, own_now,
+    MAX_LATE, ServerLedger, SharedFailure, SharedLedger, SharedUpdate, is_late, own_now,
 };
 use super::store::{LimitStore, LimitStoreError, StoreFuture, StoreReply};
 use super::window::{RateLimits, ReservationHolder, ReservationId};
@@ -33,27 +33,30 @@ const SHORTEST_RETRY: u64 = 250_000;
 /// How often the same report of the limits is noted, in microseconds.
 const REPORT_INTERVAL: u64 = 5_000_000;
 
+/// The pauses between the attempts to reach a server that refuses at once: one that is being
+/// restarted is no reason to turn to the machine's own ledger.
+const RESTART_PAUSES: [Duration; 3] = [
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+];
+
 /// The store of one model's ledger.
 #[derive(Debug)]
 pub(crate) struct SharedLimits {
-    ledger: ServerLedger,
-    base: BaseLimits,
-    share: LimitShare,
+    pub(super) ledger: ServerLedger,
+    /// What the machine may use of the limits while not all of them can be shared.
+    pub(super) share: LimitShare,
     /// The machine's own ledger, for an outage.
-    own: LimitFile,
+    pub(super) own: OwnLedger,
 }
 
-/// Where a change was made.
-enum PlacedUpdate<T> {
-    /// In the shared ledger.
-    Shared(SharedUpdate<T>),
-    /// Not there; it is to be made in the machine's own ledger.
-    Own {
-        /// Whether the shared one may be tried after that.
-        may_try: bool,
-        /// What the user should know.
-        notice: Option<String>,
-    },
+/// What came of an attempt to reserve in the shared ledger.
+enum SharedAdmission {
+    /// A decision.
+    Decided(Admission),
+    /// All machines keep to their shares, says this ledger, read at this moment.
+    SharesKept(Box<RateLimitLedger>, ClockPair),
 }
 
 impl SharedLimits {
@@ -68,115 +71,26 @@ impl SharedLimits {
     ) -> Self {
         let own_base = BaseLimits { share, ..base };
         Self {
-            ledger: ServerLedger::new(shared, directory, name),
-            base,
+            ledger: ServerLedger::new(shared, directory, name, base),
             share,
-            own: LimitFile::new(directory, &format!("{name}.share"), own_base),
+            own: OwnLedger::new(directory, name, own_base),
         }
     }
 
-    /// Returns where requests are reserved now.
-    async fn place(&self) -> Result<LedgerPlace, LimitStoreError> {
-        let shared = LedgerPlace::Shared;
-        let place =
-            |ledger: &mut RateLimitLedger, now| LedgerPlace::after_outage(ledger.outage_at, now);
-        Ok(self.own.update_ledger(false, shared, place).await?.outcome)
-    }
-
-    /// Turns to the machine's own ledger. Returns a notice, once in a process.
-    async fn note_outage(
+    /// Changes the shared ledger. Fails where it is out of reach, unless that is over in a moment.
+    async fn update_shared<T>(
         &self,
-        failure: &SharedFailure,
-    ) -> Result<Option<String>, LimitStoreError> {
-        let begin = |ledger: &mut RateLimitLedger, now: u64| {
-            if LedgerPlace::after_outage(ledger.outage_at, now) == LedgerPlace::Shared {
-                let last_seen = self.ledger.mirror.load();
-                *ledger = begin_outage(last_seen, &self.own_base(), now, fastrand::u64(..));
-                ledger.bound_times(now);
-            }
-            ledger.outage_at = now;
-        };
-        self.own.update_ledger(true, (), begin).await?;
-        Ok(self.outage_notice(failure))
-    }
-
-    fn outage_notice(&self, failure: &SharedFailure) -> Option<String> {
-        if self.ledger.shared.has_told.swap(true, Ordering::Relaxed) {
-            return None;
-        }
-        let at = self.ledger.shared.server.address();
-        let part = match self.share.percent() {
-            100 => "the limits are counted for this machine alone".to_owned(),
-            percent => format!("this machine keeps to {percent}% of the limits"),
-        };
-        Some(format!(
-            "cannot use the shared ledger at {at}: {failure}; {part} until it is back"
-        ))
-    }
-
-    /// Has the shared ledger count what the machine has in its own. A request that the own ledger
-    /// has just admitted also has to fit into the shared one, which may have more of other machines
-    /// by now; where it does not, the outcome is how long it has to wait.
-    async fn report_own_usage(
-        &self,
-        admitted: Option<(ReservationId, &RequestCost)>,
-    ) -> Result<StoreReply<Option<Admission>>, LimitStoreError> {
-        let read = |ledger: &mut RateLimitLedger, _| Some(ledger.clone());
-        let mut reply = StoreReply {
-            outcome: None,
-            now: 0,
-            notice: None,
-        };
-        let Some(own) = self.own.update_ledger(false, None, read).await?.outcome else {
-            return Ok(reply);
-        };
-        let machine = self.ledger.shared.machine;
-        let report = |ledger: &mut RateLimitLedger, clocks: ClockPair, _| {
-            if let Some((id, cost)) = admitted {
-                let mut without = own.clone();
-                without.slots.retain(|slot| slot.id != id);
-                add_own_usage(ledger, &without, machine, clocks);
-                let refused = ledger.refuse_now(clocks.server, cost, &self.base);
-                if refused.is_some() {
-                    return refused;
-                }
-            }
-            add_own_usage(ledger, &own, machine, clocks);
-            None
-        };
-        match self.ledger.update(report).await {
-            Ok(update) => Ok(update.reply),
-            Err(failure) => {
-                reply.notice = self.note_outage(&failure).await?;
-                Ok(reply)
+        change: impl Fn(&mut RateLimitLedger, ClockPair, Instant) -> T + Send + Sync,
+    ) -> Result<SharedUpdate<T>, SharedFailure> {
+        let longest: Duration = RESTART_PAUSES.iter().sum();
+        let began = Instant::now();
+        for pause in RESTART_PAUSES {
+            match self.ledger.update(&change).await {
+                Err(SharedFailure::Server(_)) if began.elapsed() < longest => sleep(pause).await,
+                other => return other,
             }
         }
-    }
-
-    /// Reserves a request in the machine's own ledger; where the shared one can be reached, both
-    /// have to have room.
-    async fn reserve_own(
-        &self,
-        cost: &RequestCost,
-        queued: Option<ReservationId>,
-        may_try: bool,
-    ) -> Result<StoreReply<Admission>, LimitStoreError> {
-        let mut reply = self.own.reserve(cost, queued).await?;
-        if !may_try {
-            return Ok(reply);
-        }
-        let admitted = match reply.outcome {
-            Admission::Admitted(Some(id)) => Some((id, cost)),
-            _ => None,
-        };
-        let reported = self.report_own_usage(admitted).await?;
-        if let (Some(refused), Some((id, _))) = (reported.outcome, admitted) {
-            self.own.release(id).await?;
-            reply.outcome = sleeping_until_start(refused, reported.now);
-            reply.now = reported.now;
-        }
-        reply.notice = reply.notice.or(reported.notice);
-        Ok(reply)
+        self.ledger.update(&change).await
     }
 
     /// Does something where requests are reserved now: with the shared ledger, or else with the
@@ -184,71 +98,33 @@ impl SharedLimits {
     async fn apply<T: Send>(
         &self,
         id: Option<ReservationId>,
-        shared: impl Fn(&mut RateLimitLedger, ClockPair, Instant) -> T + Send,
+        shared: impl Fn(&mut RateLimitLedger, ClockPair, Instant) -> T + Send + Sync,
         own: impl Future<Output = Result<StoreReply<T>, LimitStoreError>>,
     ) -> Result<StoreReply<T>, LimitStoreError> {
-        let (may_try, notice) = match self.update_in_place(id, shared).await? {
-            PlacedUpdate::Shared(update) => return Ok(update.reply),
-            PlacedUpdate::Own { may_try, notice } => (may_try, notice),
-        };
-        let mut reply = own.await?;
-        let reported = if may_try {
-            self.report_own_usage(None).await?.notice
-        } else {
-            None
-        };
-        reply.notice = reply.notice.or(notice).or(reported);
-        Ok(reply)
-    }
-
-    /// Changes the shared ledger, if requests are reserved there now and it can be reached.
-    async fn update_in_place<T: Send>(
-        &self,
-        id: Option<ReservationId>,
-        shared: impl Fn(&mut RateLimitLedger, ClockPair, Instant) -> T + Send,
-    ) -> Result<PlacedUpdate<T>, LimitStoreError> {
-        let place = match (self.place().await?, id) {
+        let place = match (self.own.place(false).await?, id) {
             // The own ledger has it, wherever requests are reserved now.
-            (LedgerPlace::Shared, Some(id)) if is_own(id) => LedgerPlace::Own { may_try: true },
+            (LedgerPlace::Shared, Some(id)) if is_own(id) => LedgerPlace::Both,
             (place, _) => place,
         };
-        let failure = match place {
-            LedgerPlace::Shared => match self.ledger.update(shared).await {
-                Ok(update) => return Ok(PlacedUpdate::Shared(update)),
-                Err(failure) => failure,
+        let notice = match place {
+            LedgerPlace::Shared => match self.update_shared(&shared).await {
+                Ok(update) => return Ok(update.reply),
+                Err(failure) => self.note_outage(&failure).await?,
             },
-            LedgerPlace::Own { may_try: true } => {
-                return Ok(PlacedUpdate::Own {
-                    may_try: true,
-                    notice: None,
-                });
-            }
-            LedgerPlace::Own { may_try: false } => {
-                return Ok(PlacedUpdate::Own {
-                    may_try: false,
-                    notice: self.notice_of_known_outage(),
-                });
+            LedgerPlace::Own => self.notice_of_known_outage(),
+            LedgerPlace::Both | LedgerPlace::Probe => {
+                let mut reply = own.await?;
+                let change = |ledger: &mut RateLimitLedger, clocks: ClockPair, asked_at| {
+                    shared(ledger, clocks, asked_at);
+                };
+                let reported = self.report_own_usage(place, None, change).await?;
+                reply.notice = reply.notice.or(reported.notice);
+                return Ok(reply);
             }
         };
-        Ok(PlacedUpdate::Own {
-            may_try: false,
-            notice: self.note_outage(&failure).await?,
-        })
-    }
-
-    /// Returns the notice of an outage that another process has noticed.
-    fn notice_of_known_outage(&self) -> Option<String> {
-        self.outage_notice(&SharedFailure::Server(ServerFailure {
-            reason: "it could not be reached a moment ago".to_owned(),
-        }))
-    }
-
-    /// Returns the limits of the machine's own ledger.
-    fn own_base(&self) -> BaseLimits {
-        BaseLimits {
-            share: self.share,
-            ..self.base
-        }
+        let mut reply = own.await?;
+        reply.notice = reply.notice.or(notice);
+        Ok(reply)
     }
 
     fn holder(&self) -> ReservationHolder {
@@ -258,55 +134,91 @@ impl SharedLimits {
         }
     }
 
-    async fn reserve_shared(
+    async fn reserve_in_place(
         &self,
         cost: &RequestCost,
         queued: Option<ReservationId>,
     ) -> Result<StoreReply<Admission>, LimitStoreError> {
-        let acquire = |ledger: &mut RateLimitLedger, clocks: ClockPair, _| {
-            let admission = ledger.acquire_ahead(clocks.server, queued, cost, &self.base);
-            if let Some(id) = admission.id() {
-                ledger.name_holder(id, self.holder());
-            }
-            sleeping_until_start(admission, clocks.server)
+        let notice = match self.own.place(true).await? {
+            LedgerPlace::Shared => match self.reserve_shared(cost, queued).await {
+                Ok(reply) => return self.follow_admission(cost, queued, reply).await,
+                Err(failure) => self.note_outage(&failure).await?,
+            },
+            LedgerPlace::Own => self.notice_of_known_outage(),
+            place => return self.reserve_in_both(cost, queued, place).await,
         };
-        let SharedUpdate { reply, asked_at } = match self.update_in_place(None, acquire).await? {
-            PlacedUpdate::Shared(update) => update,
-            PlacedUpdate::Own { may_try, notice } => {
-                let mut reply = self.reserve_own(cost, queued, may_try).await?;
-                reply.notice = reply.notice.or(notice);
-                return Ok(reply);
-            }
-        };
-        if let Admission::Admitted(Some(id)) = reply.outcome
-            && is_late(asked_at)
-        {
-            // The answer was long on its way: the request counts from now on.
-            self.restart(id).await?;
-        }
+        let mut reply = self.own.file.reserve(cost, queued).await?;
+        reply.notice = reply.notice.or(notice);
         Ok(reply)
     }
 
-    /// Has an admitted request count from now on, as often as that itself takes too long.
-    async fn restart(&self, id: ReservationId) -> Result<(), LimitStoreError> {
+    async fn reserve_shared(
+        &self,
+        cost: &RequestCost,
+        queued: Option<ReservationId>,
+    ) -> Result<SharedUpdate<SharedAdmission>, SharedFailure> {
+        let acquire = |ledger: &mut RateLimitLedger, clocks: ClockPair, _| {
+            if !self.share.is_whole() && are_shares_kept(ledger, clocks.server) {
+                return SharedAdmission::SharesKept(Box::new(ledger.clone()), clocks);
+            }
+            let base = &self.ledger.base;
+            let admission = ledger.acquire_ahead(clocks.server, queued, cost, base);
+            if let Some(id) = admission.id() {
+                ledger.name_holder(id, self.holder());
+            }
+            SharedAdmission::Decided(sleeping_until_start(admission, clocks.server))
+        };
+        self.update_shared(acquire).await
+    }
+
+    /// Does what the shared ledger has decided.
+    async fn follow_admission(
+        &self,
+        cost: &RequestCost,
+        queued: Option<ReservationId>,
+        update: SharedUpdate<SharedAdmission>,
+    ) -> Result<StoreReply<Admission>, LimitStoreError> {
+        let SharedUpdate { reply, asked_at } = update;
+        let admission = match reply.outcome {
+            SharedAdmission::Decided(admission) => admission,
+            SharedAdmission::SharesKept(ledger, clocks) => {
+                self.own.hold(&ledger, clocks).await?;
+                return self.reserve_in_both(cost, queued, LedgerPlace::Both).await;
+            }
+        };
+        let mut notice = reply.notice;
+        if let Admission::Admitted(Some(id)) = admission
+            && is_late(asked_at)
+        {
+            // The answer was long on its way: the request counts from now on.
+            let restarted = self.restart(id).await?;
+            notice = notice.or(restarted);
+        }
+        Ok(StoreReply {
+            outcome: admission,
+            now: reply.now,
+            notice,
+        })
+    }
+
+    /// Has an admitted request count from now on; once more if that itself takes too long.
+    async fn restart(&self, id: ReservationId) -> Result<Option<String>, LimitStoreError> {
         let restart = |ledger: &mut RateLimitLedger, clocks: ClockPair, _| {
             ledger.restart(id, clocks.server);
         };
-        loop {
+        for _ in 0..MAX_LATE {
             match self.ledger.update(restart).await {
                 Ok(update) if is_late(update.asked_at) => {}
-                Ok(_) => return Ok(()),
-                Err(failure) => {
-                    self.note_outage(&failure).await?;
-                    return Ok(());
-                }
+                Ok(_) => return Ok(None),
+                Err(failure) => return self.note_outage(&failure).await,
             }
         }
+        self.note_outage(&SharedFailure::Slow).await
     }
 }
 
 /// Returns an admission with the time at which to wake up.
-fn sleeping_until_start(mut admission: Admission, now: u64) -> Admission {
+pub(super) fn sleeping_until_start(mut admission: Admission, now: u64) -> Admission {
     if let Admission::Queued {
         start, retry_at, ..
     } = &mut admission
@@ -328,7 +240,7 @@ impl LimitStore for SharedLimits {
         cost: &'a RequestCost,
         queued: Option<ReservationId>,
     ) -> StoreFuture<'a, Admission> {
-        Box::pin(self.reserve_shared(cost, queued))
+        Box::pin(self.reserve_in_place(cost, queued))
     }
 
     fn settle<'a>(
@@ -346,24 +258,24 @@ impl LimitStore for SharedLimits {
             let headers_at = since.map(|since| clocks.server.saturating_sub(since));
             ledger.settle(id, cost, headers_at, outcome);
         };
-        let own = self.own.settle(id, cost, since_headers, outcome);
+        let own = self.own.file.settle(id, cost, since_headers, outcome);
         Box::pin(self.apply(Some(id), settle, own))
     }
 
     fn back_off(&self, wait: Duration) -> StoreFuture<'_, u64> {
         let back_off = move |ledger: &mut RateLimitLedger, clocks: ClockPair, _| {
             let until = clocks.server.saturating_add(to_micros(wait));
-            ledger.back_off(clocks.server, until, &self.base);
+            ledger.back_off(clocks.server, until, &self.ledger.base);
             until
         };
-        Box::pin(self.apply(None, back_off, self.own.back_off(wait)))
+        Box::pin(self.apply(None, back_off, self.own.file.back_off(wait)))
     }
 
     fn release(&self, id: ReservationId) -> StoreFuture<'_, ()> {
         let release = move |ledger: &mut RateLimitLedger, clocks: ClockPair, _| {
-            ledger.release(clocks.server, id, &self.base);
+            ledger.release(clocks.server, id, &self.ledger.base);
         };
-        Box::pin(self.apply(Some(id), release, self.own.release(id)))
+        Box::pin(self.apply(Some(id), release, self.own.file.release(id)))
     }
 
     fn observe<'a>(
@@ -380,7 +292,7 @@ impl LimitStore for SharedLimits {
         Box::pin(async move {
             // What other machines use is no news to a machine that has its share.
             let limits = limits_alone(report);
-            let own = self.own.observe(id, cost, &limits);
+            let own = self.own.file.observe(id, cost, &limits);
             self.apply(id, observe, own).await
         })
     }
@@ -409,14 +321,14 @@ impl LimitStore for SharedLimits {
             let (read, answer) = match read.await {
                 Ok(read) => read,
                 Err(failure) => {
-                    let mut own = self.own.view().await?;
+                    let mut own = self.own.file.view().await?;
                     own.notice = own.notice.or_else(|| self.outage_notice(&failure));
                     return Ok(own);
                 }
             };
             let now = answer.clocks.server;
             let is_there = answer.bytes.is_some_and(|bytes| !bytes.is_empty());
-            let view = LimitsView::new(&read.ledger, now, &self.base);
+            let view = LimitsView::new(&read.ledger, now, &self.ledger.base);
             Ok(StoreReply {
                 outcome: is_there.then_some(view),
                 now,

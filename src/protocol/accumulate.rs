@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::answer_limit::{AnswerLimit, AnswerSize, MAX_BLOCKS};
 use super::content_block::ContentBlock;
 use super::error::StreamError;
 use super::event::{Delta, Event, MessageDelta};
-use super::exact_json::{ExactFields, ExactJson};
+use super::growing_fields::GrowingFields;
 use super::message::{Message, StopReason};
 use super::usage::Usage;
-use crate::text::fields_bytes;
 
 /// What an event means for the display of a growing answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,9 +38,9 @@ impl Update {
     /// Returns the update for a block that already has content when it starts.
     pub(super) fn from_block(block: &ContentBlock) -> Self {
         match block {
-            ContentBlock::Text(text) if !text.text.is_empty() => Self::Text(text.text.clone()),
+            ContentBlock::Text(text) if !text.text.is_empty() => Self::Text(text.text.to_string()),
             ContentBlock::Thinking(thinking) if !thinking.thinking.is_empty() => {
-                Self::Thinking(thinking.thinking.clone())
+                Self::Thinking(thinking.thinking.to_string())
             }
             ContentBlock::Thinking(_) | ContentBlock::RedactedThinking(_) => Self::ThinkingStarted,
             ContentBlock::ToolUse(call) if !call.has_no_arguments() => Self::ToolInput,
@@ -71,6 +71,8 @@ struct Block {
     content: ContentBlock,
     /// The arguments of a call received so far, as JSON text.
     input_json: String,
+    /// The fields that deltas of an unknown type have added to.
+    grown: Option<GrowingFields>,
     closed: bool,
 }
 
@@ -96,8 +98,8 @@ impl Accumulator {
                 for block in &message.content {
                     self.size.grow(block.size())?;
                 }
-                self.size.grow_values(fields_bytes(&message.extra))?;
-                self.size.grow_values(fields_bytes(&message.usage.0))?;
+                self.size.grow_values(message.extra.tree_bytes())?;
+                self.size.grow_values(message.usage.0.tree_bytes())?;
                 let text = message.text();
                 self.message = Some(message);
                 Ok(if text.is_empty() {
@@ -112,8 +114,8 @@ impl Accumulator {
             Event::BlockStart(index, content) => self.open(index, content),
             Event::BlockDelta(index, delta) => self.grow(index, delta),
             Event::MessageDelta(delta, usage) => {
-                self.size.grow_values(fields_bytes(&delta.extra))?;
-                self.size.grow_values(fields_bytes(&usage.0))?;
+                self.size.grow_values(delta.extra.tree_bytes())?;
+                self.size.grow_values(usage.0.tree_bytes())?;
                 Ok(self.amend(delta, usage))
             }
             Event::MessageStop => {
@@ -159,7 +161,7 @@ impl Accumulator {
         }
         self.size.grow(content.size())?;
         if let (Some(model), Some(message)) = (fallback_model(&content), &mut self.message) {
-            model.clone_into(&mut message.model);
+            message.model = model;
         }
         let update = Update::from_block(&content);
         self.last_started = index;
@@ -168,6 +170,7 @@ impl Accumulator {
             Block {
                 content,
                 input_json: String::new(),
+                grown: None,
                 closed: false,
             },
         );
@@ -212,25 +215,26 @@ impl Accumulator {
                 block.input_json.push_str(&more);
                 Ok(Update::ToolInput)
             }
-            (Delta::Citation(citation), ContentBlock::Text(text)) => {
-                push_citation(&mut text.extra, citation);
-                Ok(Update::Nothing)
-            }
-            (delta, ContentBlock::Unknown(block)) => {
-                grow_unknown(block, delta);
-                Ok(Update::Nothing)
-            }
-            (Delta::Unknown(more), content) => {
-                if let Some(fields) = content.extra_mut() {
-                    let mut grown = ExactJson::from(Value::Object(std::mem::take(fields)));
-                    merge_fields(&mut grown, &more);
-                    *fields = grown.as_object().cloned().unwrap_or_default();
+            (Delta::Unknown(more), _) => {
+                for (key, more) in more.iter() {
+                    block.grow_field(key, more)?;
                 }
                 Ok(Update::Nothing)
             }
+            (Delta::Citation(citation), ContentBlock::Text(_) | ContentBlock::Unknown(_)) => {
+                let list = RawValue::from_string(format!("[{}]", citation.get()));
+                block.grow_field("citations", &list.map_err(unreadable)?)?;
+                Ok(Update::Nothing)
+            }
+            // In the field that is named after it.
+            (Delta::Text(more), ContentBlock::Unknown(_)) => block.grow_text("text", &more),
+            (Delta::Thinking(more), ContentBlock::Unknown(_)) => block.grow_text("thinking", &more),
+            (Delta::Signature(more), ContentBlock::Unknown(_)) => {
+                block.grow_text("signature", &more)
+            }
             (Delta::Empty, _) => Ok(Update::Nothing),
             _ => Err(StreamError::OutOfOrder(
-                "a delta of another kind than its block",
+                "a delta that does not match its block's type",
             )),
         }
     }
@@ -259,6 +263,9 @@ impl Accumulator {
         let mut room = AnswerLimit::Values.most().saturating_sub(self.size.values);
         room = message.finish_arguments(room);
         for mut block in self.blocks.into_values() {
+            if let Some(grown) = block.grown {
+                block.content.set_unknown(grown.into_fields());
+            }
             room = block.content.finish_arguments(block.input_json, room);
             message.content.push(block.content);
         }
@@ -266,44 +273,44 @@ impl Accumulator {
     }
 }
 
+impl Block {
+    /// Adds to a field that is not known here.
+    fn grow_field(&mut self, key: &str, more: &RawValue) -> Result<(), StreamError> {
+        let grown = self.growing()?;
+        grown.push(key, more).map_err(unreadable)
+    }
+
+    /// Adds text to such a field.
+    fn grow_text(&mut self, key: &str, more: &str) -> Result<Update, StreamError> {
+        self.growing()?.push_text(key, more);
+        Ok(Update::Nothing)
+    }
+
+    fn growing(&mut self) -> Result<&mut GrowingFields, StreamError> {
+        if self.grown.is_none() {
+            let fields = GrowingFields::from_fields(self.content.take_unknown());
+            self.grown = Some(fields.map_err(unreadable)?);
+        }
+        Ok(self.grown.get_or_insert_default())
+    }
+}
+
+/// Returns the error for a part of a delta that cannot be read.
+fn unreadable(source: serde_json::Error) -> StreamError {
+    StreamError::Malformed {
+        event: "content_block_delta".to_owned(),
+        source,
+    }
+}
+
 /// Returns the model that takes over the answer, if this is a `fallback` block. Anthropic's SDKs
 /// report that model as the author of the answer, and so does an unstreamed message.
-fn fallback_model(block: &ContentBlock) -> Option<&str> {
+fn fallback_model(block: &ContentBlock) -> Option<String> {
     match block {
-        ContentBlock::Unknown(block) if block.get("type")? == "fallback" => {
-            block.pointer("/to/model")?.as_str()
+        ContentBlock::Unknown(block) if block.kind() == Some("fallback") => {
+            let to = block.get("to")?;
+            to.get("model").and_then(Value::as_str).map(str::to_owned)
         }
         _ => None,
-    }
-}
-
-fn push_citation(fields: &mut Map<String, Value>, citation: Value) {
-    match fields.entry("citations").or_insert(Value::Null) {
-        Value::Array(citations) => citations.push(citation),
-        other => *other = Value::Array(vec![citation]),
-    }
-}
-
-/// Adds a delta to a block of an unknown type: a known one in the field named after it.
-fn grow_unknown(block: &mut ExactJson, delta: Delta<'_>) {
-    let (key, more) = match delta {
-        Delta::Text(more) => ("text", more),
-        Delta::Thinking(more) => ("thinking", more),
-        Delta::Signature(more) => ("signature", more),
-        Delta::Citation(citation) => {
-            return block.merge_field("citations", Value::Array(vec![citation]).into());
-        }
-        Delta::Unknown(more) => return merge_fields(block, &more),
-        // Arguments are collected until the message ends.
-        Delta::InputJson(_) | Delta::Empty => return,
-    };
-    block.merge_field(key, Value::String(more.into_owned()).into());
-}
-
-/// Merges the fields of an unknown delta into its block: as with known deltas, text and lists grow
-/// and anything else is replaced. Anthropic's SDKs do the same for `compaction_delta`.
-fn merge_fields(block: &mut ExactJson, delta: &ExactFields) {
-    for (key, more) in delta.iter_exact() {
-        block.merge_field(key, more);
     }
 }

@@ -12,21 +12,14 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::answer_limit::AnswerSize;
-use super::exact_json::{ExactJson, has_other_digits, with_readable_numbers};
-use crate::text::{JsonPlace, JsonShape, MAX_JSON_DEPTH, check_depth, fields_bytes, tree_bytes};
-
-/// Reads null as the default of the field's type; `default` covers a missing field.
-pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
+use super::exact_json::ExactJson;
+use super::raw_json::{TypedFields, UnknownBlock, UnknownFields};
+use super::shared_text::SharedText;
+use crate::text::{JsonPlace, JsonShape, MAX_JSON_DEPTH, check_depth, tree_bytes};
 
 /// One block of a message's content.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self", tag = "type", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ContentBlock {
     /// Text, in a request or an answer.
     Text(Text),
@@ -45,13 +38,7 @@ pub(crate) enum ContentBlock {
     ToolResult(ToolResult),
     /// A block of an unknown type or shape.
     #[serde(untagged)]
-    Unknown(ExactJson),
-}
-
-impl Serialize for ContentBlock {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Self::serialize(self, serializer)
-    }
+    Unknown(UnknownBlock),
 }
 
 impl<'de> Deserialize<'de> for ContentBlock {
@@ -62,37 +49,51 @@ impl<'de> Deserialize<'de> for ContentBlock {
 }
 
 impl ContentBlock {
-    /// Parses a block. The arguments of a call and blocks of unknown types are parsed separately to
-    /// keep the digits of their numbers, which `serde` loses in a tagged enum.
+    /// Parses a list of blocks, which may have megabytes: their text is copied only once.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a list, or a string in a block cannot be decoded.
+    pub(crate) fn parse_list(text: &str) -> Result<Vec<Self>, serde_json::Error> {
+        let blocks: Vec<&RawValue> = serde_json::from_str(text)?;
+        blocks
+            .into_iter()
+            .map(|block| Self::from_json(block.get()))
+            .collect()
+    }
+
+    /// Parses a block. One of a known type whose fields are not of theirs is kept as unknown.
     fn from_json(text: &str) -> Result<Self, serde_json::Error> {
-        #[derive(Deserialize)]
-        struct Arguments<'a> {
-            #[serde(borrow, default)]
-            input: Option<&'a RawValue>,
-        }
         check_depth(text.as_bytes(), JsonPlace::Block).map_err(serde::de::Error::custom)?;
-        let read = |text: &str| Self::deserialize(&mut serde_json::Deserializer::from_str(text));
-        if !has_other_digits(text) {
-            return read(text);
+        match TypedFields::parse(text).map(Self::from_fields) {
+            Ok(Some(block)) => block,
+            Ok(None) | Err(_) => UnknownBlock::from_text(text).map(Self::Unknown),
         }
-        let mut block = read(&with_readable_numbers(text))?;
-        match &mut block {
-            Self::ToolUse(call) => {
-                if let Arguments { input: Some(input) } = serde_json::from_str(text)? {
-                    call.input = ExactJson::parse_written(input.get())?;
-                }
+    }
+
+    /// Returns the block with these fields; `None` if its type is not known, or its fields are not
+    /// of that type.
+    fn from_fields(mut fields: TypedFields<'_>) -> Option<Result<Self, serde_json::Error>> {
+        let kind: String = fields.read("type")?;
+        Some(match kind.as_str() {
+            "text" => Text::from_fields(fields)?.map(Self::Text),
+            "image" => Media::from_fields(fields)?.map(Self::Image),
+            "document" => Media::from_fields(fields)?.map(Self::Document),
+            "thinking" => Thinking::from_fields(fields)?.map(Self::Thinking),
+            "redacted_thinking" => {
+                RedactedThinking::from_fields(fields)?.map(Self::RedactedThinking)
             }
-            Self::Unknown(unknown) => *unknown = ExactJson::parse_written(text)?,
-            _ => {} // Their fields are text.
-        }
-        Ok(block)
+            "tool_use" => ToolUse::from_fields(fields)?.map(Self::ToolUse),
+            "tool_result" => ToolResult::from_fields(fields)?.map(Self::ToolResult),
+            _ => return None,
+        })
     }
 
     /// Creates a plain text block.
-    pub(crate) fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<SharedText>) -> Self {
         Self::Text(Text {
             text: text.into(),
-            extra: Map::new(),
+            extra: UnknownFields::default(),
         })
     }
 
@@ -103,7 +104,7 @@ impl ContentBlock {
             return true;
         };
         !matches!(
-            block.get("type").and_then(Value::as_str),
+            block.kind(),
             None | Some("" | "text" | "thinking" | "redacted_thinking" | "tool_use")
         )
     }
@@ -115,11 +116,14 @@ impl ContentBlock {
         match self {
             Self::ToolUse(call) => call.finish_arguments(json, room),
             // A `server_tool_use`, for example.
-            Self::Unknown(block) if block.is_object() && !json.is_empty() => {
+            Self::Unknown(block) if !json.is_empty() => {
                 let (left, parsed) = within(&json, room, || ExactJson::parse(&json));
-                match parsed {
-                    Some(Ok(input)) => block.set_field("input", input),
-                    Some(Err(_)) | None => block.set_field(PARTIAL_JSON, Value::String(json)),
+                if let Some(mut fields) = block.to_fields() {
+                    match parsed {
+                        Some(Ok(input)) => fields.insert("input", &input),
+                        Some(Err(_)) | None => fields.insert(PARTIAL_JSON, &json),
+                    }
+                    block.set_fields(&fields);
                 }
                 left
             }
@@ -127,35 +131,68 @@ impl ContentBlock {
         }
     }
 
+    /// Takes the unknown fields, for them to grow.
+    pub(super) fn take_unknown(&mut self) -> UnknownFields {
+        let fields = match self {
+            Self::Unknown(block) => block.to_fields(),
+            block => block.extra_mut().map(std::mem::take),
+        };
+        fields.unwrap_or_default()
+    }
+
+    /// Sets the unknown fields.
+    pub(super) fn set_unknown(&mut self, fields: UnknownFields) {
+        match self {
+            Self::Unknown(block) => block.set_fields(&fields),
+            block => {
+                if let Some(extra) = block.extra_mut() {
+                    *extra = fields;
+                }
+            }
+        }
+    }
+
     /// Returns what it takes in an answer.
     pub(super) fn size(&self) -> AnswerSize {
         let (content, values) = match self {
-            Self::Text(text) => (AnswerSize::of_text(&text.text), fields_bytes(&text.extra)),
+            Self::Text(text) => (AnswerSize::of_text(&text.text), text.extra.tree_bytes()),
             Self::Thinking(thinking) => (
                 AnswerSize::of_text(&thinking.thinking) + thinking.signature.len(),
-                fields_bytes(&thinking.extra),
+                thinking.extra.tree_bytes(),
             ),
-            Self::RedactedThinking(redacted) => {
-                (redacted.data.len(), fields_bytes(&redacted.extra))
-            }
+            Self::RedactedThinking(redacted) => (redacted.data.len(), redacted.extra.tree_bytes()),
             Self::ToolUse(call) => (
                 call.id.len() + call.name.len() + call.partial_json.as_ref().map_or(0, String::len),
-                tree_bytes(&call.input) + fields_bytes(&call.extra),
+                tree_bytes(&call.input) + call.extra.tree_bytes(),
             ),
             Self::Image(media) | Self::Document(media) => {
                 let source = match &media.source {
                     Source::Bytes(raw) => raw.bytes.len(),
                     Source::Json(source) => tree_bytes(source),
                 };
-                (0, source + fields_bytes(&media.extra))
+                (0, source + media.extra.tree_bytes())
             }
             Self::ToolResult(result) => (
                 result.tool_use_id.len(),
-                result.content.as_ref().map_or(0, tree_bytes) + fields_bytes(&result.extra),
+                result.content.as_deref().map_or(0, tree_bytes) + result.extra.tree_bytes(),
             ),
-            Self::Unknown(block) => (0, tree_bytes(block)),
+            Self::Unknown(block) => (0, block.tree_bytes()),
         };
         AnswerSize { content, values }
+    }
+
+    /// Returns about how many bytes of memory it takes; none for files and results of tools, in
+    /// which pictures may still become smaller.
+    pub(super) fn held_bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.text.len() + text.extra.tree_bytes(),
+            Self::Thinking(thinking) => thinking.thinking.len() + thinking.signature.len(),
+            Self::Image(_) | Self::Document(_) | Self::ToolResult(_) => 0,
+            other => {
+                let size = other.size();
+                size.content + size.values
+            }
+        }
     }
 
     /// Whether this is the model's reasoning.
@@ -164,7 +201,7 @@ impl ContentBlock {
     }
 
     /// Returns the unknown fields for changes; `None` for a block of an unknown type.
-    pub(crate) fn extra_mut(&mut self) -> Option<&mut Map<String, Value>> {
+    pub(crate) fn extra_mut(&mut self) -> Option<&mut UnknownFields> {
         match self {
             Self::Text(text) => Some(&mut text.extra),
             Self::Image(media) | Self::Document(media) => Some(&mut media.extra),
@@ -176,26 +213,40 @@ impl ContentBlock {
         }
     }
 
-    /// Returns the unknown fields; `None` if the block cannot hold any.
-    pub(crate) fn extra(&self) -> Option<&Map<String, Value>> {
+    /// Parses a field that is unknown; `None` if there is no such field.
+    pub(crate) fn unknown_field(&self, key: &str) -> Option<Value> {
         match self {
-            Self::Text(text) => Some(&text.extra),
-            Self::Image(media) | Self::Document(media) => Some(&media.extra),
-            Self::Thinking(thinking) => Some(&thinking.extra),
-            Self::RedactedThinking(redacted) => Some(&redacted.extra),
-            Self::ToolUse(call) => Some(&call.extra),
-            Self::ToolResult(result) => Some(&result.extra),
-            Self::Unknown(block) => block.as_object(),
+            Self::Text(text) => text.extra.get(key),
+            Self::Image(media) | Self::Document(media) => media.extra.get(key),
+            Self::Thinking(thinking) => thinking.extra.get(key),
+            Self::RedactedThinking(redacted) => redacted.extra.get(key),
+            Self::ToolUse(call) => call.extra.get(key),
+            Self::ToolResult(result) => result.extra.get(key),
+            Self::Unknown(block) => block.get(key),
+        }
+    }
+
+    /// Removes such a field.
+    pub(crate) fn remove_unknown(&mut self, key: &str) {
+        if let Some(extra) = self.extra_mut() {
+            extra.shift_remove(key);
+        } else if let Self::Unknown(block) = self
+            && let Some(mut fields) = block.to_fields()
+        {
+            fields.shift_remove(key);
+            block.set_fields(&fields);
         }
     }
 
     /// Returns the name of the tool, if this is a call with arguments that are not a JSON object.
-    pub(super) fn broken_call(&self) -> Option<&str> {
+    pub(super) fn broken_call(&self) -> Option<String> {
         match self {
-            Self::ToolUse(call) => call.partial_json.as_ref().map(|_| call.name.as_str()),
-            Self::Unknown(block) => block
-                .get(PARTIAL_JSON)
-                .map(|_| block.get("name").and_then(Value::as_str).unwrap_or("?")),
+            Self::ToolUse(call) => call.partial_json.as_ref().map(|_| call.name.clone()),
+            Self::Unknown(block) => block.get(PARTIAL_JSON).map(|_| {
+                let name = block.get("name");
+                let name = name.as_ref().and_then(Value::as_str);
+                name.unwrap_or("?").to_owned()
+            }),
             _ => None,
         }
     }
@@ -218,46 +269,65 @@ fn within<T>(json: &str, room: usize, parse: impl FnOnce() -> T) -> (usize, Opti
 pub(super) const PARTIAL_JSON: &str = "partial_json";
 
 /// The fields of a `text` block.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Text {
     /// The text.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub(crate) text: String,
+    pub(crate) text: SharedText,
     /// Unknown fields, including `citations` and `cache_control`.
     #[serde(flatten)]
-    pub(crate) extra: Map<String, Value>,
+    pub(crate) extra: UnknownFields,
+}
+
+/// A block of a known type, or the error of a string in it that cannot be decoded.
+type BlockResult<T> = Result<T, serde_json::Error>;
+
+impl Text {
+    fn from_fields(mut fields: TypedFields<'_>) -> Option<BlockResult<Self>> {
+        let text = fields.read_or_default("text")?;
+        Some(fields.into_unknown().map(|extra| Self { text, extra }))
+    }
 }
 
 /// The fields of an `image` or `document` block.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Media {
     /// The content.
     pub(crate) source: Source,
     /// Unknown fields, such as `title`.
     #[serde(flatten)]
-    pub(crate) extra: Map<String, Value>,
+    pub(crate) extra: UnknownFields,
 }
 
 impl Media {
+    fn from_fields(mut fields: TypedFields<'_>) -> Option<BlockResult<Self>> {
+        let source = ExactJson::parse_written(fields.take("source")?.get());
+        let extra = fields.into_unknown();
+        Some(source.and_then(|source| {
+            Ok(Self {
+                source: Source::Json(source),
+                extra: extra?,
+            })
+        }))
+    }
+
     /// Creates a block with the bytes of a file.
     pub(crate) fn new(media_type: &'static str, bytes: Bytes) -> Self {
         Self {
             source: Source::Bytes(RawSource { media_type, bytes }),
-            extra: Map::new(),
+            extra: UnknownFields::default(),
         }
     }
 }
 
 /// The content of an image or document.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Source {
     /// The bytes of a file, encoded as base64 only while the body is written, so that they are
     /// never held twice.
-    #[serde(skip_deserializing)]
     Bytes(RawSource),
     /// Any other source, unchanged.
-    Json(Value),
+    Json(ExactJson),
 }
 
 /// The bytes of a file and their media type.
@@ -296,61 +366,90 @@ impl Serialize for RawSource {
 
 /// The fields of a `thinking` block.
 #[allow(clippy::struct_field_names)] // The API's own names.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Thinking {
     /// The reasoning; empty if the model does not show it.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub(crate) thinking: String,
+    pub(crate) thinking: SharedText,
     /// The API's signature.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) signature: String,
     /// Unknown fields.
     #[serde(flatten)]
-    pub(crate) extra: Map<String, Value>,
+    pub(crate) extra: UnknownFields,
+}
+
+impl Thinking {
+    fn from_fields(mut fields: TypedFields<'_>) -> Option<BlockResult<Self>> {
+        let thinking = fields.read_or_default("thinking")?;
+        let signature = fields.read_or_default("signature")?;
+        let extra = fields.into_unknown();
+        Some(extra.map(|extra| Self {
+            thinking,
+            signature,
+            extra,
+        }))
+    }
 }
 
 /// The fields of a `redacted_thinking` block.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct RedactedThinking {
     /// The encrypted reasoning.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) data: String,
     /// Unknown fields.
     #[serde(flatten)]
-    pub(crate) extra: Map<String, Value>,
+    pub(crate) extra: UnknownFields,
+}
+
+impl RedactedThinking {
+    fn from_fields(mut fields: TypedFields<'_>) -> Option<BlockResult<Self>> {
+        let data = fields.read_or_default("data")?;
+        Some(fields.into_unknown().map(|extra| Self { data, extra }))
+    }
 }
 
 /// The fields of a `tool_use` block.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct ToolUse {
     /// The call's id, to which its result refers.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) id: String,
     /// The tool's name.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) name: String,
     /// The arguments, an object; empty if `partial_json` is set.
-    #[serde(default = "empty_object", deserialize_with = "null_as_empty_object")]
     pub(crate) input: ExactJson,
     /// Arguments that are not a JSON object, as text: truncated JSON, another type of value, or not
     /// JSON at all. Kept for `--json` and saved turns; the API refuses it in a request.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) partial_json: Option<String>,
     /// Unknown fields.
     #[serde(flatten)]
-    pub(crate) extra: Map<String, Value>,
+    pub(crate) extra: UnknownFields,
 }
 
 fn empty_object() -> ExactJson {
     Value::Object(Map::new()).into()
 }
 
-fn null_as_empty_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ExactJson, D::Error> {
-    let input: Option<Value> = Option::deserialize(deserializer)?;
-    Ok(input.map_or_else(empty_object, ExactJson::from))
-}
-
 impl ToolUse {
+    fn from_fields(mut fields: TypedFields<'_>) -> Option<BlockResult<Self>> {
+        let id = fields.read_or_default("id")?;
+        let name = fields.read_or_default("name")?;
+        let partial_json = fields.read_or_default("partial_json")?;
+        let input = match fields.take("input").map(RawValue::get) {
+            None | Some("null") => Ok(empty_object()),
+            Some(input) => ExactJson::parse_written(input),
+        };
+        let extra = fields.into_unknown();
+        Some(input.and_then(|input| {
+            Ok(Self {
+                id,
+                name,
+                input,
+                partial_json,
+                extra: extra?,
+            })
+        }))
+    }
+
     /// Creates a call with these arguments.
     pub(crate) fn new(
         id: impl Into<String>,
@@ -362,7 +461,7 @@ impl ToolUse {
             name: name.into(),
             input: input.into(),
             partial_json: None,
-            extra: Map::new(),
+            extra: UnknownFields::default(),
         }
     }
 
@@ -408,19 +507,38 @@ impl ToolUse {
 }
 
 /// The fields of a `tool_result` block.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct ToolResult {
     /// The id of the call it belongs to.
     pub(crate) tool_use_id: String,
     /// Text or blocks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) content: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) content: Option<ExactJson>,
     /// Whether the call failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) is_error: Option<bool>,
     /// Unknown fields.
     #[serde(flatten)]
-    pub(crate) extra: Map<String, Value>,
+    pub(crate) extra: UnknownFields,
+}
+
+impl ToolResult {
+    fn from_fields(mut fields: TypedFields<'_>) -> Option<BlockResult<Self>> {
+        let tool_use_id = fields.read("tool_use_id")?;
+        let is_error = fields.read_or_default("is_error")?;
+        let content = fields.take("content").map(RawValue::get);
+        let content = content.filter(|content| *content != "null");
+        let content = content.map(ExactJson::parse_written).transpose();
+        let extra = fields.into_unknown();
+        Some(content.and_then(|content| {
+            Ok(Self {
+                tool_use_id,
+                content,
+                is_error,
+                extra: extra?,
+            })
+        }))
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ pub(crate) enum StreamError {
     #[error("the server reported an error: {}", .0.message)]
     Api(ApiError),
     /// The body ended before `message_stop`.
-    #[error("the answer was cut off: the connection ended before the answer did")]
+    #[error("the connection ended before the answer was complete")]
     Cut,
     /// An event's data does not match the API's documentation.
     #[error("the answer has an invalid event `{event}`")]

@@ -5,22 +5,19 @@
 //! page says.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::answer_limit::{AnswerLimit, AnswerSize};
 use super::content_block::ContentBlock;
 use super::error::{ApiError, StreamError};
-use super::exact_json::{ExactFields, ExactJson, with_readable_numbers};
 use super::message::{MALFORMED_BLOCK, Message, StopReason};
+use super::raw_json::{TypedFields, UnknownFields, compact, text_tree_bytes};
 use super::sse::Frame;
 use super::text_delta;
 use super::usage::Usage;
-use crate::text::{JsonPlace, check_depth, fields_bytes, tree_bytes};
+use crate::text::{JsonPlace, check_depth};
 
 /// The error for an event that has content, so that it must not be ignored, but no type.
 pub(super) const NAMELESS_EVENT: &str = "it holds a part of the answer, but has no name";
@@ -58,25 +55,33 @@ pub(crate) enum Delta<'a> {
     /// More of a call's arguments, as a piece of JSON text.
     InputJson(Cow<'a, str>),
     /// A citation of the text.
-    Citation(Value),
+    Citation(Box<RawValue>),
     /// The fields of a delta of an unknown type, without the type.
-    Unknown(ExactFields),
+    Unknown(UnknownFields),
     /// A delta of a known type without its field.
     Empty,
 }
 
 /// The fields that `message_delta` sets on the message.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 pub(crate) struct MessageDelta {
     /// Why the model stopped.
-    #[serde(default)]
     pub(crate) stop_reason: Option<StopReason>,
     /// The stop sequence that was met.
-    #[serde(default)]
     pub(crate) stop_sequence: Option<String>,
     /// Unknown fields, such as `stop_details`.
-    #[serde(flatten)]
-    pub(crate) extra: Map<String, Value>,
+    pub(crate) extra: UnknownFields,
+}
+
+impl MessageDelta {
+    fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        let mut fields = TypedFields::parse(text)?;
+        Ok(Self {
+            stop_reason: fields.optional("stop_reason")?,
+            stop_sequence: fields.optional("stop_sequence")?,
+            extra: fields.into_unknown()?,
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -109,8 +114,8 @@ struct DeltaFields<'a> {
     signature: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     partial_json: Option<Cow<'a, str>>,
-    #[serde(default)]
-    citation: Option<Value>,
+    #[serde(borrow, default)]
+    citation: Option<&'a RawValue>,
 }
 
 impl<'a> Event<'a> {
@@ -145,7 +150,11 @@ impl<'a> Event<'a> {
             envelope.r#type.as_bytes()
         };
         match name {
-            b"message_start" => started_message(frame, envelope.message).map(Self::MessageStart),
+            b"message_start" => {
+                let message = Message::from_start(envelope.message.map_or("{}", RawValue::get));
+                let message = message.map_err(|source| malformed(frame, source))?;
+                Ok(Self::MessageStart(Box::new(message)))
+            }
             b"content_block_start" => {
                 let block: ContentBlock = required(frame, envelope.content_block)?;
                 if !block.is_well_formed() {
@@ -159,12 +168,17 @@ impl<'a> Event<'a> {
             }
             b"content_block_stop" => Ok(Self::BlockStop(envelope.index)),
             b"message_delta" => {
-                let mut delta: MessageDelta = optional_owned(frame, envelope.delta)?;
+                let delta = envelope.delta.map_or("{}", RawValue::get);
+                let delta = MessageDelta::from_json(delta);
+                let mut delta = delta.map_err(|source| malformed(frame, source))?;
                 if !envelope.is_plain_message_delta(frame) {
                     delta.extra.extend(unknown_fields(frame)?);
                 }
-                let usage = optional_owned(frame, envelope.usage)?;
-                Ok(Self::MessageDelta(delta, usage))
+                let usage: Option<Usage> = envelope
+                    .usage
+                    .map(|usage| parse(frame, usage))
+                    .transpose()?;
+                Ok(Self::MessageDelta(delta, usage.unwrap_or_default()))
             }
             b"message_stop" => Ok(Self::MessageStop),
             b"error" => Ok(Self::Error(ApiError::from_body(None, frame.data))),
@@ -206,8 +220,8 @@ impl<'a> Delta<'a> {
             | Self::Thinking(more)
             | Self::Signature(more)
             | Self::InputJson(more) => (AnswerSize::of_text(more), 0),
-            Self::Citation(citation) => (0, tree_bytes(citation)),
-            Self::Unknown(fields) => (0, fields_bytes(fields)),
+            Self::Citation(citation) => (0, text_tree_bytes(citation)),
+            Self::Unknown(fields) => (0, fields.tree_bytes()),
             Self::Empty => (0, 0),
         };
         AnswerSize { content, values }
@@ -220,14 +234,18 @@ impl<'a> Delta<'a> {
             "thinking_delta" => fields.thinking.map(Self::Thinking),
             "signature_delta" => fields.signature.map(Self::Signature),
             "input_json_delta" => fields.partial_json.map(Self::InputJson),
-            "citations_delta" => fields.citation.map(Self::Citation),
+            "citations_delta" => {
+                let citation = fields.citation.map(compact).transpose();
+                let citation = citation.map_err(|source| malformed(frame, source))?;
+                citation.map(Self::Citation)
+            }
             _ => {
-                let text = raw.map_or("{}", RawValue::get);
-                let fields = ExactJson::parse_written(text).map(ExactFields::from_object);
-                let mut fields = fields
-                    .map_err(|source| malformed(frame, source))?
-                    .unwrap_or_default();
-                fields.shift_remove("type");
+                let fields = TypedFields::parse(raw.map_or("{}", RawValue::get));
+                let fields = fields.and_then(|mut fields| {
+                    fields.take("type");
+                    fields.into_unknown()
+                });
+                let fields = fields.map_err(|source| malformed(frame, source))?;
                 return Ok(Self::Unknown(fields));
             }
         };
@@ -237,53 +255,18 @@ impl<'a> Delta<'a> {
 
 /// Returns the unknown fields of a `message_delta` event, such as `context_management`. They belong
 /// to the message, as in Anthropic's SDKs.
-fn unknown_fields(frame: &Frame<'_>) -> Result<Map<String, Value>, StreamError> {
+fn unknown_fields(frame: &Frame<'_>) -> Result<UnknownFields, StreamError> {
     const KNOWN: [&str; 3] = ["type", "delta", "usage"];
-    let fields: HashMap<Cow<'_, str>, &RawValue> =
-        serde_json::from_slice(frame.data).map_err(|source| malformed(frame, source))?;
-    let unknown = fields
-        .into_iter()
-        .filter(|(key, _)| !KNOWN.contains(&key.as_ref()));
-    let mut unknown = unknown
-        .map(|(key, raw)| Ok((key.into_owned(), parse_owned(frame, raw)?)))
-        .collect::<Result<Map<String, Value>, StreamError>>()?;
+    let fields = serde_json::from_slice(frame.data);
+    let mut unknown: UnknownFields = fields.map_err(|source| malformed(frame, source))?;
+    unknown.retain(|key, raw| !KNOWN.contains(&key) && raw.get() != "null");
     unknown.sort_keys();
-    unknown.retain(|_, value: &mut Value| !value.is_null());
     Ok(unknown)
 }
 
 /// Whether this is the name of an event that makes up a message.
 fn is_known(name: &[u8]) -> bool {
     name == b"error" || name.starts_with(b"message_") || name.starts_with(b"content_block_")
-}
-
-/// Parses the message of `message_start`. Its content follows in later events, so servers may omit
-/// even `content`.
-fn started_message(frame: &Frame<'_>, raw: Option<&RawValue>) -> Result<Box<Message>, StreamError> {
-    if let Some(Ok(message)) = raw.map(|raw| serde_json::from_str(raw.get())) {
-        return Ok(message);
-    }
-    let mut fields: Map<String, Value> = optional_owned(frame, raw)?;
-    fields.entry("content").or_insert(Value::Null);
-    serde_json::from_value(Value::Object(fields)).map_err(|source| malformed(frame, source))
-}
-
-fn optional_owned<T: DeserializeOwned + Default>(
-    frame: &Frame<'_>,
-    raw: Option<&RawValue>,
-) -> Result<T, StreamError> {
-    raw.map_or_else(|| Ok(T::default()), |raw| parse_owned(frame, raw))
-}
-
-/// Parses what may have numbers that no [`Value`] can hold: one in a count of tokens is no reason
-/// to lose the answer.
-fn parse_owned<T: DeserializeOwned>(frame: &Frame<'_>, raw: &RawValue) -> Result<T, StreamError> {
-    let parsed = serde_json::from_str(raw.get());
-    let parsed = parsed.or_else(|source| match with_readable_numbers(raw.get()) {
-        Cow::Owned(readable) => serde_json::from_str(&readable),
-        Cow::Borrowed(_) => Err(source),
-    });
-    parsed.map_err(|source| malformed(frame, source))
 }
 
 fn required<'a, T: Deserialize<'a>>(

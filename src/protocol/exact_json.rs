@@ -6,10 +6,12 @@
 //! original text is kept as well if the two differ, which is rare.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt;
 use std::ops::{Deref, Range};
 
+use indexmap::IndexMap;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
@@ -80,28 +82,25 @@ impl ExactJson {
         self.text.is_none()
     }
 
-    /// Adds more to a field, as deltas do: text and lists grow, null says nothing, and anything
-    /// else replaces what was there.
-    pub(super) fn merge_field(&mut self, key: &str, more: Self) {
-        if self.is_plain() && more.is_plain() {
-            if let Value::Object(fields) = &mut self.value {
-                merge_value(fields.entry(key).or_insert(Value::Null), more.value);
-            }
-            return;
+    /// Changes the value in place, as [`ExactJson::map`] does.
+    pub(crate) fn change<T>(&mut self, change: impl FnOnce(&mut Value) -> T) -> T {
+        if self.is_plain() {
+            return change(&mut self.value);
         }
-        let merged = match (self.field(key), more) {
-            (Some(known), more) if known.is_array() && more.is_array() => {
-                let items: Vec<Self> = known.items().into_iter().chain(more.items()).collect();
-                Self::from_value(&items)
+        let mut outcome = None;
+        let changed = self.map(|value| {
+            let mut value = value.clone();
+            outcome = Some(change(&mut value));
+            Ok::<_, Infallible>(value)
+        });
+        match (changed, outcome) {
+            (Ok(changed), Some(outcome)) => {
+                *self = changed;
+                outcome
             }
-            (Some(known), more) if known.is_string() && more.is_string() => {
-                let text = [known, more].map(|text| text.as_str().unwrap_or_default().to_owned());
-                Value::String(text.concat()).into()
-            }
-            (Some(known), more) if more.is_null() => known,
-            (_, more) => more,
-        };
-        self.set_field(key, merged);
+            (Err(never), _) => match never {},
+            (Ok(_), None) => unreachable!("the change was made"),
+        }
     }
 
     /// Removes a field of an object.
@@ -162,8 +161,8 @@ impl ExactJson {
             None => self.value.get(key).cloned().map(Self::from),
             Some(text) => {
                 let fields: RawFields<'_> = serde_json::from_str(text.get()).ok()?;
-                let (_, found) = fields.0.into_iter().find(|(name, _)| name == key)?;
-                Self::parse_written(found.get()).ok()
+                let mut fields = fields;
+                Self::parse_written(fields.take(key)?.get()).ok()
             }
         }
     }
@@ -243,7 +242,7 @@ impl ExactFields {
         };
         if let Some(text) = &json.text {
             let raw: RawFields<'_> = serde_json::from_str(text.get()).ok()?;
-            for (key, value) in raw.0 {
+            for (key, value) in raw {
                 fields.insert(key, ExactJson::parse_written(value.get()).ok()?);
             }
         }
@@ -312,15 +311,6 @@ impl Serialize for ExactFields {
             }
         }
         map.end()
-    }
-}
-
-fn merge_value(known: &mut Value, more: Value) {
-    match (known, more) {
-        (Value::String(text), Value::String(more)) => text.push_str(&more),
-        (Value::Array(list), Value::Array(more)) => list.extend(more),
-        (_, Value::Null) => {}
-        (known, more) => *known = more,
     }
 }
 
@@ -397,7 +387,7 @@ fn write_canonical(raw: &RawValue, out: &mut String) -> Result<(), Error> {
         Some(b'{') => {
             let fields: RawFields<'_> = serde_json::from_str(text)?;
             out.push('{');
-            for (index, (key, value)) in fields.0.into_iter().enumerate() {
+            for (index, (key, value)) in fields.into_iter().enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
@@ -429,51 +419,84 @@ fn write_canonical(raw: &RawValue, out: &mut String) -> Result<(), Error> {
 
 /// Indents compact JSON text.
 pub(crate) fn indent_json(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = String::with_capacity(text.len() * 2);
-    let (mut at, mut depth) = (0, 0_usize);
-    let new_line = |out: &mut String, depth: usize| {
-        out.push('\n');
-        out.push_str(&"  ".repeat(depth));
-    };
-    while at < bytes.len() {
-        match bytes[at] {
-            b'"' => {
-                let end = end_of_string(bytes, at);
-                out.push_str(&text[at..end]);
-                at = end;
-                continue;
+    JsonIndenter::default().push(text)
+}
+
+/// Indents compact JSON text that comes in pieces, each of which ends behind a string or number.
+#[derive(Debug, Default)]
+pub(crate) struct JsonIndenter {
+    depth: usize,
+    /// Whether the last character opened a list or an object.
+    has_opened: bool,
+}
+
+impl JsonIndenter {
+    /// Indents a piece.
+    pub(crate) fn push(&mut self, text: &str) -> String {
+        let bytes = text.as_bytes();
+        let mut out = String::with_capacity(text.len() + text.len() / 4);
+        let mut at = 0;
+        while at < bytes.len() {
+            let is_first = std::mem::take(&mut self.has_opened);
+            if is_first && !matches!(bytes[at], b'}' | b']') {
+                self.begin_line(&mut out);
             }
-            open @ (b'{' | b'[') => {
-                out.push(char::from(open));
-                if let Some(close @ (b'}' | b']')) = bytes.get(at + 1) {
-                    out.push(char::from(*close));
-                    at += 1;
-                } else {
-                    depth += 1;
-                    new_line(&mut out, depth);
+            match bytes[at] {
+                b'"' => {
+                    let end = end_of_string(bytes, at);
+                    out.push_str(&text[at..end]);
+                    at = end;
+                    continue;
                 }
+                open @ (b'{' | b'[') => {
+                    out.push(char::from(open));
+                    self.depth += 1;
+                    self.has_opened = true;
+                }
+                close @ (b'}' | b']') => {
+                    self.depth = self.depth.saturating_sub(1);
+                    if !is_first {
+                        self.begin_line(&mut out);
+                    }
+                    out.push(char::from(close));
+                }
+                b',' => {
+                    out.push(',');
+                    self.begin_line(&mut out);
+                }
+                b':' => out.push_str(": "),
+                other => out.push(char::from(other)),
             }
-            close @ (b'}' | b']') => {
-                depth = depth.saturating_sub(1);
-                new_line(&mut out, depth);
-                out.push(char::from(close));
-            }
-            b',' => {
-                out.push(',');
-                new_line(&mut out, depth);
-            }
-            b':' => out.push_str(": "),
-            other => out.push(char::from(other)),
+            at += 1;
         }
-        at += 1;
+        out
     }
-    out
+
+    fn begin_line(&self, out: &mut String) {
+        out.push('\n');
+        out.push_str(&"  ".repeat(self.depth));
+    }
 }
 
 /// The fields of an object as text. Of duplicate fields, the last value is kept in the first one's
 /// position, as in [`Map`].
-struct RawFields<'a>(Vec<(String, &'a RawValue)>);
+pub(super) struct RawFields<'a>(IndexMap<String, &'a RawValue>);
+
+impl<'a> RawFields<'a> {
+    /// Takes a field out.
+    pub(super) fn take(&mut self, key: &str) -> Option<&'a RawValue> {
+        self.0.shift_remove(key)
+    }
+}
+
+impl<'a> IntoIterator for RawFields<'a> {
+    type Item = (String, &'a RawValue);
+    type IntoIter = indexmap::map::IntoIter<String, &'a RawValue>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
 
 impl<'de> Deserialize<'de> for RawFields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -486,15 +509,9 @@ impl<'de> Deserialize<'de> for RawFields<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields: Vec<(String, &'de RawValue)> = Vec::new();
-                let mut places: HashMap<String, usize> = HashMap::new();
+                let mut fields = IndexMap::new();
                 while let Some((key, value)) = map.next_entry::<String, &'de RawValue>()? {
-                    if let Some(place) = places.get(&key) {
-                        fields[*place].1 = value;
-                    } else {
-                        places.insert(key.clone(), fields.len());
-                        fields.push((key, value));
-                    }
+                    fields.insert(key, value);
                 }
                 Ok(RawFields(fields))
             }

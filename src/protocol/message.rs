@@ -3,11 +3,15 @@
 //! Servers that imitate the API omit fields or send null for them, so every field of an answer has
 //! a default, except the content of an unstreamed message.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::answer_limit::AnswerLimit;
-use super::content_block::{ContentBlock, PARTIAL_JSON, null_as_default};
+use super::content_block::{ContentBlock, PARTIAL_JSON};
+use super::raw_json::{TypedFields, UnknownFields};
 use super::usage::Usage;
 use crate::text::{JsonShape, MAX_JSON_DEPTH};
 
@@ -24,45 +28,34 @@ pub(crate) enum Role {
 }
 
 /// An answer from the model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Message {
     /// The message's id.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) id: String,
     /// Always `message`.
-    #[serde(rename = "type", default, deserialize_with = "null_as_default")]
+    #[serde(rename = "type")]
     pub(crate) kind: MessageType,
     /// Always the assistant.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) role: Role,
     /// The model that answered.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) model: String,
     /// The content. It has no default: JSON without it is not a message.
-    #[serde(deserialize_with = "well_formed_blocks")]
     pub(crate) content: Vec<ContentBlock>,
     /// Why the model stopped; `None` only while the message is being streamed.
-    #[serde(default)]
     pub(crate) stop_reason: Option<StopReason>,
     /// The stop sequence that was reached, if any.
-    #[serde(default)]
     pub(crate) stop_sequence: Option<String>,
     /// The token counts.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) usage: Usage,
     /// Unknown fields, such as `stop_details`.
     #[serde(flatten)]
-    pub(crate) extra: Map<String, Value>,
+    pub(crate) extra: UnknownFields,
 }
 
-fn well_formed_blocks<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<ContentBlock>, D::Error> {
-    let blocks: Vec<ContentBlock> = null_as_default(deserializer)?;
-    if blocks.iter().all(ContentBlock::is_well_formed) {
-        Ok(blocks)
-    } else {
-        Err(serde::de::Error::custom(MALFORMED_BLOCK))
+impl<'de> Deserialize<'de> for Message {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::from_json(raw.get()).map_err(serde::de::Error::custom)
     }
 }
 
@@ -71,13 +64,56 @@ pub(super) const MALFORMED_BLOCK: &str =
     "a content block has no type, or lacks the fields of its type";
 
 impl Message {
+    /// Parses a message.
+    ///
+    /// # Errors
+    ///
+    /// If it is not one, or a string in it cannot be decoded.
+    pub(super) fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        let mut fields = TypedFields::parse(text)?;
+        let content: Option<Vec<ContentBlock>> = fields.required("content")?;
+        Self::with_content(content.unwrap_or_default(), fields)
+    }
+
+    /// Parses the message of `message_start`. Its content follows in later events, so servers may
+    /// omit even `content`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::from_json`].
+    pub(super) fn from_start(text: &str) -> Result<Self, serde_json::Error> {
+        let mut fields = TypedFields::parse(text)?;
+        let content = fields.optional("content")?;
+        Self::with_content(content, fields)
+    }
+
+    fn with_content(
+        content: Vec<ContentBlock>,
+        mut fields: TypedFields<'_>,
+    ) -> Result<Self, serde_json::Error> {
+        if !content.iter().all(ContentBlock::is_well_formed) {
+            return Err(serde::de::Error::custom(MALFORMED_BLOCK));
+        }
+        Ok(Self {
+            id: fields.optional("id")?,
+            kind: fields.optional("type")?,
+            role: fields.optional("role")?,
+            model: fields.optional("model")?,
+            content,
+            stop_reason: fields.optional("stop_reason")?,
+            stop_sequence: fields.optional("stop_sequence")?,
+            usage: fields.optional("usage")?,
+            extra: fields.into_unknown()?,
+        })
+    }
+
     /// Returns the text of all text blocks, concatenated.
     pub(crate) fn text(&self) -> String {
         self.content
             .iter()
             .filter_map(|block| {
                 if let ContentBlock::Text(text) = block {
-                    Some(text.text.as_str())
+                    Some(&*text.text)
                 } else {
                     None
                 }
@@ -95,9 +131,9 @@ impl Message {
         let is_call = |block: &ContentBlock| match block {
             ContentBlock::ToolUse(_) => true,
             // Calls of the server's own tools, and of those of MCP servers.
-            ContentBlock::Unknown(fields) => fields["type"]
-                .as_str()
-                .is_some_and(|kind| kind.ends_with("tool_use")),
+            ContentBlock::Unknown(block) => {
+                block.kind().is_some_and(|kind| kind.ends_with("tool_use"))
+            }
             _ => false,
         };
         match self.stop_reason.as_ref()? {
@@ -121,8 +157,11 @@ impl Message {
     /// Returns the limit that the arguments of a call exceed.
     pub(crate) fn exceeded_limit(&self) -> Option<AnswerLimit> {
         let arguments = self.content.iter().filter_map(|block| match block {
-            ContentBlock::ToolUse(call) => call.partial_json.as_deref(),
-            ContentBlock::Unknown(block) => block.get(PARTIAL_JSON)?.as_str(),
+            ContentBlock::ToolUse(call) => call.partial_json.as_deref().map(Cow::Borrowed),
+            ContentBlock::Unknown(block) => match block.get(PARTIAL_JSON)? {
+                Value::String(json) => Some(Cow::Owned(json)),
+                _ => None,
+            },
             _ => None,
         });
         let shapes = arguments.map(|json| JsonShape::of_text(json.as_bytes()));
@@ -139,7 +178,7 @@ impl Message {
 
     /// Returns the name of a tool that the model called with arguments that are not a JSON object;
     /// `None` if the answer was truncated or refused before they could be complete.
-    pub(crate) fn broken_call(&self) -> Option<&str> {
+    pub(crate) fn broken_call(&self) -> Option<String> {
         let is_cut_off = matches!(
             self.stop_reason,
             Some(
@@ -265,7 +304,7 @@ mod tests {
                 json!({"type": kind, "id": "t", "name": "f", "input": {}, "partial_json": "{"});
             let message = json!({"content": [block], "stop_reason": reason});
             let message: Message = serde_json::from_value(message).expect("a message");
-            message.broken_call().map(str::to_owned)
+            message.broken_call()
         };
         for kind in ["tool_use", "server_tool_use"] {
             for reason in ["tool_use", "end_turn", "pause_turn", "new_reason"] {

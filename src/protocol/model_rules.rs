@@ -17,6 +17,23 @@ use super::claude_model::ModelFamily::{Fable, Haiku, Opus, Sonnet};
 use super::prompt_caching::CACHE_CONTROL;
 use Support::{No, Unknown, Yes};
 
+/// The maximum number of images in a request to a model with a window of [`LONG_WINDOW`]. Source:
+/// Anthropic's vision page, `build-with-claude/vision`; unverified against Langdock.
+pub(crate) const MAX_PICTURES: usize = 600;
+
+/// The maximum number of images in a request to any other model.
+pub(crate) const MAX_PICTURES_OF_SHORT_WINDOW: usize = 100;
+
+/// The maximum number of pages of a PDF for a model with a window of [`LONG_WINDOW`]. Source:
+/// Anthropic's page `build-with-claude/pdf-support`; unverified against Langdock.
+pub(crate) const MAX_PDF_PAGES: u64 = 600;
+
+/// The same for any other model.
+pub(crate) const MAX_PDF_PAGES_OF_SHORT_WINDOW: u64 = 100;
+
+/// The context window from which on a request may have more images, in tokens.
+pub(crate) const LONG_WINDOW: u64 = 1_000_000;
+
 /// Whether a model accepts something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Support {
@@ -255,6 +272,8 @@ struct ModelRow {
     structured_output: Support,
     /// The smallest output limit among the models of this row, in tokens.
     output_limit: u64,
+    /// The smallest context window, in tokens.
+    context_window: u64,
 }
 
 impl ModelRow {
@@ -268,6 +287,7 @@ impl ModelRow {
         effort: Yes,
         structured_output: Unknown,
         output_limit: 128_000,
+        context_window: 1_000_000,
     };
     /// The rules of versions 4 to 4.5.
     const FOURTH: Self = Self {
@@ -279,6 +299,7 @@ impl ModelRow {
         effort: No,
         structured_output: No,
         output_limit: 32_000,
+        context_window: 200_000,
     };
     /// The rules of the version 3 models, 3.5 and 3.7 included.
     const THIRD: Self = Self {
@@ -344,6 +365,7 @@ static MODEL_ROWS: [ModelRow; 13] = [
         thinking: ThinkingRule::ADAPTIVE_ON_REQUEST,
         sampling: SamplingRule::TemperatureOrTopP,
         output_limit: 64_000,
+        context_window: 200_000,
         ..ModelRow::LATEST
     },
     ModelRow {
@@ -472,6 +494,23 @@ impl ModelRules {
     /// Returns the minimum output limit, in tokens. It is a default and never a reason to refuse.
     pub(crate) fn output_limit(&self) -> Option<u64> {
         Some(self.row?.output_limit)
+    }
+
+    /// Returns the maximum number of images in a request. Only pictures that tools return are left
+    /// out because of it.
+    pub(crate) fn max_pictures(&self) -> Option<usize> {
+        self.context_window().map(|window| {
+            if window >= LONG_WINDOW {
+                MAX_PICTURES
+            } else {
+                MAX_PICTURES_OF_SHORT_WINDOW
+            }
+        })
+    }
+
+    /// Returns the minimum context window, in tokens. It is shown, and never a reason to refuse.
+    pub(crate) fn context_window(&self) -> Option<u64> {
+        Some(self.row?.context_window)
     }
 }
 
@@ -702,10 +741,27 @@ mod tests {
         for id in UNKNOWN_IDS {
             let rules = ModelRules::for_model(id);
             assert_eq!(rules.output_limit(), None, "{id}");
+            assert_eq!(rules.context_window(), None, "{id}");
             assert_eq!(rules.thinking_start(), None, "{id}");
             for option in ModelOption::ALL {
                 assert_eq!(rules.support(option), Unknown, "{id}: {option:?}");
             }
+        }
+    }
+
+    #[test]
+    fn the_context_window_is_the_smaller_one_where_a_version_has_two() {
+        for (id, window) in [
+            ("claude-opus-5-5-default", 1_000_000),
+            ("claude-opus-4-7-default", 1_000_000),
+            ("claude-sonnet-4-6-default", 200_000),
+            ("claude-opus-4-5-default", 200_000),
+            ("claude-haiku-4-5@20251001", 200_000),
+            ("claude-3-7-sonnet-20250219", 200_000),
+            ("claude-3-haiku-20240307", 200_000),
+        ] {
+            let rules = ModelRules::for_model(id);
+            assert_eq!(rules.context_window(), Some(window), "{id}");
         }
     }
 

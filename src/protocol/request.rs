@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::content_block::{ContentBlock, Text};
 use super::exact_json::ExactFields;
 use super::message::Role;
+use super::raw_json::UnknownFields;
+use super::shared_text::SharedText;
 use super::tools::{ToolChoice, ToolDefinition};
 
 /// A request for one answer.
@@ -42,20 +44,20 @@ pub(crate) struct SystemPrompt(Vec<Text>);
 
 impl SystemPrompt {
     /// Creates a system prompt with one plain block.
-    pub(crate) fn from_text(text: impl Into<String>) -> Self {
+    pub(crate) fn from_text(text: impl Into<SharedText>) -> Self {
         Self(vec![Text {
             text: text.into(),
-            extra: Map::new(),
+            extra: UnknownFields::default(),
         }])
     }
 
     /// Returns the fields of the last block that are not its text.
-    pub(crate) fn last_extra_mut(&mut self) -> Option<&mut Map<String, Value>> {
+    pub(crate) fn last_extra_mut(&mut self) -> Option<&mut UnknownFields> {
         self.0.last_mut().map(|block| &mut block.extra)
     }
 
     /// Returns the values of this field of its blocks.
-    pub(crate) fn fields(&self, key: &str) -> impl Iterator<Item = &Value> {
+    pub(crate) fn fields(&self, key: &str) -> impl Iterator<Item = Value> {
         self.0.iter().filter_map(move |block| block.extra.get(key))
     }
 
@@ -64,7 +66,7 @@ impl SystemPrompt {
         match self.0.as_slice() {
             [block] => Cow::Borrowed(&block.text),
             blocks => {
-                let texts: Vec<&str> = blocks.iter().map(|block| block.text.as_str()).collect();
+                let texts: Vec<&str> = blocks.iter().map(|block| &*block.text).collect();
                 Cow::Owned(texts.join("\n"))
             }
         }
@@ -95,6 +97,13 @@ pub(crate) struct InputMessage {
     /// The content. A single plain text block is sent as a string, the API's shorthand.
     #[serde(serialize_with = "lone_text_as_string")]
     pub(crate) content: Vec<ContentBlock>,
+}
+
+impl InputMessage {
+    /// Returns about how many bytes of memory it takes, without files and results of tools.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.content.iter().map(ContentBlock::held_bytes).sum()
+    }
 }
 
 fn lone_text_as_string<S: Serializer>(
@@ -170,8 +179,8 @@ mod tests {
     #[test]
     fn a_system_prompt_is_a_string_unless_a_block_of_it_needs_more() {
         let block = |text: &str, extra: Value| Text {
-            text: text.to_owned(),
-            extra: extra.as_object().cloned().expect("an object"),
+            text: text.into(),
+            extra: serde_json::from_value(extra).expect("an object"),
         };
         let mark = serde_json::json!({"cache_control": {"type": "ephemeral"}});
         let plain = serde_json::json!({});

@@ -39,7 +39,7 @@ pub(crate) enum FieldShape {
     Fraction,
     /// A list of texts that are not blank; the flag can be repeated.
     Texts,
-    /// An object with the text in its field `user_id`.
+    /// An object with the text in its field `user_id`, of at most [`MAX_USER_ID_CHARS`].
     UserId,
     /// The object `thinking` of the body, or a value that is converted to one once the model is
     /// known: `auto`, `off`, or a budget in tokens, at least [`MIN_THINKING_BUDGET`].
@@ -47,6 +47,10 @@ pub(crate) enum FieldShape {
     /// An object whose field `effort` is one of [`EFFORT_LEVELS`].
     Effort,
 }
+
+/// The longest `metadata.user_id` that the API accepts, in characters. Source: Langdock's `OpenAPI`
+/// file.
+const MAX_USER_ID_CHARS: usize = 256;
 
 /// The smallest thinking budget that the API accepts, in tokens.
 pub(crate) const MIN_THINKING_BUDGET: u64 = 1024;
@@ -81,7 +85,7 @@ pub(crate) const STOP: RequestField = RequestField {
     flag: "--stop",
     short: None,
     shape: FieldShape::Texts,
-    help: "Stop at this text; may be repeated",
+    help: "Stop at this text; may be repeated (in the config file or a template: a list)",
 };
 
 /// The user on whose behalf the request is made.
@@ -214,9 +218,10 @@ impl RequestField {
                     .is_some_and(|budget| (MIN_THINKING_BUDGET..=MAX_COUNT).contains(&budget)),
                 _ => true,
             },
-            FieldShape::Prompt | FieldShape::Texts | FieldShape::UserId | FieldShape::Effort => {
-                true
-            }
+            FieldShape::UserId => value["user_id"]
+                .as_str()
+                .is_none_or(|id| id.chars().count() <= MAX_USER_ID_CHARS),
+            FieldShape::Prompt | FieldShape::Texts | FieldShape::Effort => true,
         };
         if is_good {
             Ok(())
@@ -241,8 +246,9 @@ impl FieldShape {
         match self {
             Self::Count => format!("must be a whole number from 1 to {}", grouped(MAX_COUNT)),
             Self::Fraction => "must be a number from 0 to 1".to_owned(),
-            Self::Prompt | Self::UserId => "must be text".to_owned(),
-            Self::Texts => "must be text or a list of texts".to_owned(),
+            Self::Prompt => "must be text".to_owned(),
+            Self::UserId => format!("must be text of at most {MAX_USER_ID_CHARS} characters"),
+            Self::Texts => "must be text or a list of strings".to_owned(),
             Self::Thinking => format!(
                 "must be auto, off, or a whole number from {} to {}",
                 grouped(MIN_THINKING_BUDGET),
@@ -307,6 +313,11 @@ mod tests {
         assert_eq!(field("stop_sequences").parse("END"), Ok(json!(["END"])));
         assert!(field("stop_sequences").parse(" \n").is_err());
         assert_eq!(field("metadata").parse("u1"), Ok(json!({"user_id": "u1"})));
+        assert!(field("metadata").parse(&"é".repeat(256)).is_ok());
+        assert_eq!(
+            field("metadata").parse(&"é".repeat(257)),
+            Err("must be text of at most 256 characters".to_owned())
+        );
         assert_eq!(field("metadata").flag, "--user-id");
     }
 }

@@ -70,7 +70,8 @@ impl SurrogateJoiner {
                 if let Some(half) = self.half.take_if(|half| half.index == *index) {
                     let lone = (half.kind)(REPLACEMENT_CHARACTER.to_string().into());
                     let update = accumulator.apply(Event::BlockDelta(half.index, lone))?;
-                    return accumulator.apply(event).map(|_| update); // The end of a block is nothing to show.
+                    // The end of a block is nothing to show.
+                    return accumulator.apply(event).map(|_| update);
                 }
             }
             _ => {} // A half waits for more of its own block.

@@ -12,9 +12,69 @@ use serde_json::json;
 
 use super::error::StreamError;
 use super::event::{Delta, Event};
-use super::sse::Frame;
+use super::sse::{Decoder, Frame};
 use super::text_delta;
 use crate::text::{PiecewiseScrub, SecretForms};
+
+/// Blanks a secret out of the body of a response piece by piece, as it is blanked out of what is
+/// read of it: also where it is divided between events.
+#[derive(Debug)]
+pub(crate) struct BodyScrub {
+    decoder: Decoder,
+    filter: SecretFilter,
+}
+
+impl BodyScrub {
+    /// Creates a filter for this secret.
+    pub(crate) fn new(secret: Arc<SecretForms>) -> Self {
+        Self {
+            decoder: Decoder::default(),
+            filter: SecretFilter::new(Some(secret)),
+        }
+    }
+
+    /// Adds a piece that ends where an event ends. Returns what to keep of it: the piece itself,
+    /// unless one of its events changes.
+    pub(crate) fn push(&mut self, piece: Vec<u8>) -> Vec<u8> {
+        self.decoder.push(&piece);
+        let mut written = Vec::new();
+        let mut is_changed = false;
+        loop {
+            let waiting = self.filter.next_waiting();
+            let frame = match &waiting {
+                Some(waiting) => waiting.as_frame(),
+                None => match self.decoder.next_frame() {
+                    Ok(Some(frame)) => frame,
+                    // No event that is too large is read.
+                    Ok(None) | Err(_) => break,
+                },
+            };
+            match self.filter.filter(&frame) {
+                FilteredEvent::AsReceived(_) => write_frame(&frame, &mut written),
+                FilteredEvent::Replaced(changed) => {
+                    is_changed = true;
+                    write_frame(&changed.as_frame(), &mut written);
+                }
+            }
+        }
+        if is_changed { written } else { piece }
+    }
+}
+
+/// Writes an event.
+fn write_frame(frame: &Frame<'_>, out: &mut Vec<u8>) {
+    if !frame.event.is_empty() {
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(frame.event);
+        out.push(b'\n');
+    }
+    for line in frame.data.split(|byte| *byte == b'\n') {
+        out.extend_from_slice(b"data: ");
+        out.extend_from_slice(line);
+        out.push(b'\n');
+    }
+    out.push(b'\n');
+}
 
 /// Filters the events of one answer.
 #[derive(Debug, Default)]

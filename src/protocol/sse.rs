@@ -3,9 +3,11 @@
 //! Source: the WHATWG HTML standard, "Server-sent events", 9.2.6. Lines are split before UTF-8 is
 //! decoded, so that a character may span two reads.
 
+use std::time::Duration;
+
 use super::answer_limit::AnswerLimit;
 
-/// The maximum length of a line, and of the data of an event, in bytes.
+/// The maximum length of a line, and of the data of an event of an answer, in bytes.
 const MAX_BYTES: usize = AnswerLimit::Event.most();
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -24,8 +26,10 @@ pub(crate) struct Frame<'a> {
 pub(crate) struct TooLarge;
 
 /// Splits a byte stream into frames.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Decoder {
+    /// The maximum length of a line, and of the data of an event, in bytes.
+    max_bytes: usize,
     unread: Vec<u8>,
     line_start: usize,
     searched: usize,
@@ -34,9 +38,54 @@ pub(crate) struct Decoder {
     bom_checked: bool,
     last_line_ended_in_cr: bool,
     dispatched: bool,
+    /// What the stream said about being resumed; the answers of the endpoint say nothing.
+    resumption: Option<Box<StreamResumption>>,
+}
+
+/// What a stream says about being resumed.
+#[derive(Debug, Default)]
+struct StreamResumption {
+    /// The id of an event that is not complete yet.
+    unfinished_id: Option<Vec<u8>>,
+    last_event_id: Vec<u8>,
+    retry: Option<Duration>,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::with_limit(MAX_BYTES)
+    }
 }
 
 impl Decoder {
+    /// Creates a decoder whose lines and events may have this many bytes.
+    pub(crate) fn with_limit(max_bytes: usize) -> Self {
+        Self {
+            max_bytes,
+            unread: Vec::new(),
+            line_start: 0,
+            searched: 0,
+            event: Vec::new(),
+            data: Vec::new(),
+            bom_checked: false,
+            last_line_ended_in_cr: false,
+            dispatched: false,
+            resumption: None,
+        }
+    }
+
+    /// Returns the id of the last complete event that had one, with or without data. It is empty if
+    /// there was none.
+    pub(crate) fn last_event_id(&self) -> &[u8] {
+        let resumption = self.resumption.as_ref();
+        resumption.map_or(&[], |resumption| &resumption.last_event_id)
+    }
+
+    /// Returns how long the server asks to wait before connecting again.
+    pub(crate) fn retry(&self) -> Option<Duration> {
+        self.resumption.as_ref()?.retry
+    }
+
     /// Buffers bytes from the connection.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.unread.drain(..self.line_start);
@@ -52,6 +101,11 @@ impl Decoder {
         }
         while let Some(line) = self.next_line()? {
             if line.is_empty() {
+                if let Some(resumption) = &mut self.resumption
+                    && let Some(id) = resumption.unfinished_id.take()
+                {
+                    resumption.last_event_id = id;
+                }
                 if self.data.is_empty() {
                     self.event.clear();
                     continue;
@@ -84,7 +138,7 @@ impl Decoder {
         let unread = &self.unread[self.line_start..];
         let Some(found) = memchr::memchr2(b'\n', b'\r', &unread[self.searched..]) else {
             self.searched = unread.len();
-            return if unread.len() > MAX_BYTES {
+            return if unread.len() > self.max_bytes {
                 Err(TooLarge)
             } else {
                 Ok(None)
@@ -120,9 +174,19 @@ impl Decoder {
                 self.event.clear();
                 self.event.extend_from_slice(value);
             }
-            _ => {} // Comments have an empty name; `id` and `retry` are for browsers that reconnect.
+            b"id" if !value.contains(&0) => {
+                self.resumption.get_or_insert_default().unfinished_id = Some(value.to_vec());
+            }
+            b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
+                let digits = str::from_utf8(value).ok();
+                if let Some(millis) = digits.and_then(|digits| digits.parse().ok()) {
+                    let retry = Duration::from_millis(millis);
+                    self.resumption.get_or_insert_default().retry = Some(retry);
+                }
+            }
+            _ => {} // Comments have an empty name.
         }
-        if self.data.len() > MAX_BYTES {
+        if self.data.len() > self.max_bytes {
             Err(TooLarge)
         } else {
             Ok(())
@@ -185,6 +249,25 @@ mod tests {
         assert_frames(
             ": keep-alive\n\nid: 7\nretry: 1\nother\ndata: x\n:\n\n",
             &[("", "x")],
+        );
+    }
+
+    #[test]
+    fn the_id_of_a_complete_event_and_the_time_to_wait_are_kept() {
+        let mut decoder = Decoder::default();
+        decoder.push(b"id: 1\nretry: 250\ndata:\n\nid: 2\nretry: soon\ndata: x");
+        assert_eq!(frames(&mut decoder), []);
+        assert_eq!(decoder.last_event_id(), b"1");
+        assert_eq!(decoder.retry(), Some(Duration::from_millis(250)));
+        decoder.push(b"\n\ndata: y\n\nid: a\0b\n\n");
+        assert_eq!(frames(&mut decoder).len(), 2);
+        assert_eq!(decoder.last_event_id(), b"2");
+        decoder.push(b"id\n\n");
+        assert_eq!(frames(&mut decoder), []);
+        assert_eq!(
+            decoder.last_event_id(),
+            b"",
+            "an empty id forgets the last one"
         );
     }
 

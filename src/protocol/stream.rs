@@ -7,11 +7,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
+
 use super::accumulate::{Accumulator, Update};
 use super::answer_limit::AnswerLimit;
 use super::error::{ApiError, StreamError, is_page};
 use super::event::Event;
-use super::exact_json::with_readable_numbers;
 use super::message::Message;
 use super::seam::{SurrogateJoiner, mend};
 use super::secret_filter::{FilteredEvent, SecretFilter};
@@ -274,12 +275,8 @@ fn tell(seen: &[u8]) -> Body {
 
 fn parse_reply(body: &[u8]) -> Result<(Box<Message>, VecDeque<Update>), StreamError> {
     check_size(body)?;
-    let readable = || {
-        let text = std::str::from_utf8(body).ok()?;
-        parse_message(with_readable_numbers(text).as_bytes())
-    };
     let message = parse_message(body).or_else(|| parse_message(&mend(body)));
-    let Some(mut message) = message.or_else(readable) else {
+    let Some(mut message) = message else {
         return Err(not_a_message(body));
     };
     message.finish_arguments(AnswerLimit::Values.most());
@@ -291,9 +288,13 @@ fn parse_reply(body: &[u8]) -> Result<(Box<Message>, VecDeque<Update>), StreamEr
 }
 
 fn parse_message(body: &[u8]) -> Option<Box<Message>> {
-    let wrapped = || serde_json::from_slice::<[Box<Message>; 1]>(body).ok();
-    let message = serde_json::from_slice(body).ok();
-    message.or_else(|| wrapped().map(|[message]| message))
+    let text = std::str::from_utf8(body).ok()?;
+    let wrapped = || {
+        let [text] = serde_json::from_str::<[&RawValue; 1]>(text).ok()?;
+        Message::from_json(text.get()).ok()
+    };
+    let message = Message::from_json(text).ok().or_else(wrapped);
+    message.map(Box::new)
 }
 
 /// Classifies a body that is not a message: truncated JSON, an API error, or something else.

@@ -1,7 +1,7 @@
 //! Tools in a request: their definitions and the tool choice.
 //!
-//! Both keep all fields in their original order, because the API's own tools have other fields than
-//! custom tools, and because the same input must always result in the same bytes.
+//! Both keep all fields in their original order, because the API's own tools have different fields
+//! from custom tools, and because the same input must always result in the same bytes.
 
 use serde::Serialize;
 use serde_json::{Map, Value};

@@ -15,18 +15,10 @@ pub(super) struct AttachedFile {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Replaces the bytes of all files in a JSON text by their hashes, and returns the text and the
-/// files. `body` is the text as a value.
-pub(super) fn take_out_files(text: &str, body: &Value) -> (String, Vec<AttachedFile>) {
-    let (mut text, mut files) = (text.to_owned(), Vec::new());
-    each_source(body, &mut |media_type, data| {
-        let Some((hash, bytes)) = hash_of(data) else {
-            return;
-        };
-        text = text.replace(
-            &format!(r#""data":"{data}""#),
-            &format!(r#""data":{}"#, reference(&hash)),
-        );
+/// Replaces the bytes of all files in a body by their hashes, and returns the files.
+pub(super) fn take_out_files(body: &mut Value) -> Vec<AttachedFile> {
+    let mut files = Vec::new();
+    each_source(body, &mut |media_type, hash, bytes| {
         let ending = media_type.rsplit('/').next().unwrap_or_default();
         let is_plain = |letter: char| letter.is_ascii_alphanumeric();
         let ending = if ending.is_empty() || !ending.chars().all(is_plain) {
@@ -39,38 +31,31 @@ pub(super) fn take_out_files(text: &str, body: &Value) -> (String, Vec<AttachedF
             bytes,
         });
     });
-    (text, files)
+    files
 }
 
-/// Replaces the bytes in a source of a content block by their hash.
-pub(super) fn hash_source(source: &mut Value) {
-    if source["type"] != "base64" {
-        return;
-    }
-    if let Some(data) = source.get_mut("data")
-        && let Some((hash, _)) = data.as_str().and_then(hash_of)
-    {
-        *data = reference(&hash);
-    }
+/// Replaces the bytes of all files in a body by their hashes.
+pub(super) fn hash_files(body: &mut Value) {
+    each_source(body, &mut |_, _, _| {});
 }
 
-fn reference(hash: &str) -> Value {
-    json!({ "sha256": hash })
-}
-
-/// Calls `found` with media type and data of every source with base64.
-fn each_source(value: &Value, found: &mut dyn FnMut(&str, &str)) {
+/// Replaces the data of every source with base64, wherever it is, by its hash. `found` gets the
+/// media type, the hash and the bytes.
+fn each_source(value: &mut Value, found: &mut dyn FnMut(&str, &str, Vec<u8>)) {
     match value {
         Value::Object(fields) => {
-            if let Some(source) = fields.get("source")
+            if let Some(source) = fields.get_mut("source")
                 && source["type"] == "base64"
-                && let Some(data) = source["data"].as_str()
+                && let Some((hash, bytes)) = source["data"].as_str().and_then(hash_of)
             {
-                found(source["media_type"].as_str().unwrap_or_default(), data);
+                let media_type = source["media_type"].as_str().unwrap_or_default();
+                found(media_type, &hash, bytes);
+                source["data"] = json!({ "sha256": hash });
             }
-            fields.values().for_each(|field| each_source(field, found));
+            let fields = fields.values_mut();
+            fields.for_each(|field| each_source(field, found));
         }
-        Value::Array(items) => items.iter().for_each(|item| each_source(item, found)),
+        Value::Array(items) => items.iter_mut().for_each(|item| each_source(item, found)),
         _ => {}
     }
 }
@@ -91,28 +76,33 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_file_become_its_hash_and_all_else_stays() {
-        let text = concat!(
-            r#"{"messages":[{"role":"user","content":[{"type":"image","source":{"type":"base64","#,
-            r#""media_type":"image/png","data":"aGk="}},{"type":"text","text":"aGk="}]}],"n":1.10}"#
-        );
-        let body: Value = serde_json::from_str(text).expect("JSON");
-        let (replaced, files) = take_out_files(text, &body);
+        let mut body = json!({"messages": [
+            {"role": "user", "content": [
+                {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}},
+                {"type": "text", "text": "aGk="},
+            ]},
+            {"role": "assistant", "content": [{"type": "tool_use", "input": {
+                "source": {"type": "base64", "media_type": "../x", "data": "aGk="}, "data": "aGk=",
+            }}]},
+        ]});
         let hash = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
-        assert_eq!(
-            replaced,
-            text.replacen(
-                r#""data":"aGk=""#,
-                &format!(r#""data":{{"sha256":"{hash}"}}"#),
-                1
-            )
-        );
-        let file = AttachedFile {
-            name: format!("{hash}.png"),
+        let mut expected = body.clone();
+        let reference = json!({ "sha256": hash });
+        expected["messages"][0]["content"][0]["source"]["data"] = reference.clone();
+        expected["messages"][1]["content"][0]["input"]["source"]["data"] = reference;
+        let files = take_out_files(&mut body);
+        assert_eq!(body, expected);
+        let file = |name: String| AttachedFile {
+            name,
             bytes: b"hi".to_vec(),
         };
-        assert_eq!(files, [file]);
-        let odd = r#"{"source":{"type":"base64","media_type":"../x","data":"%"}}"#;
-        let body: Value = serde_json::from_str(odd).expect("JSON");
-        assert_eq!(take_out_files(odd, &body), (odd.to_owned(), Vec::new()));
+        assert_eq!(
+            files,
+            [file(format!("{hash}.png")), file(format!("{hash}.x"))]
+        );
+        let mut odd = json!({"source": {"type": "base64", "media_type": "image/png", "data": "%"}});
+        let same = odd.clone();
+        assert_eq!(take_out_files(&mut odd), []);
+        assert_eq!(odd, same);
     }
 }

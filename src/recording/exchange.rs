@@ -2,8 +2,6 @@
 
 use std::time::SystemTime;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -63,12 +61,35 @@ pub(crate) struct BodyPiece(u64, PieceData);
 
 /// The bytes of a piece.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a piece of a body is neither text nor valid base64"
+)]
 enum PieceData {
     /// They are UTF-8, as nearly always.
     Text(String),
     /// They are not.
-    Binary { base64: String },
+    Binary {
+        /// The bytes, which are in base64 in the line.
+        #[serde(with = "base64_bytes")]
+        base64: Vec<u8>,
+    },
+}
+
+/// Bytes that lines have in base64.
+mod base64_bytes {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], line: S) -> Result<S::Ok, S::Error> {
+        line.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(line: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(line)?;
+        STANDARD.decode(text).map_err(serde::de::Error::custom)
+    }
 }
 
 /// What went wrong on the way to a response, or within its body. The fields are those of the error
@@ -147,7 +168,10 @@ impl BodyPiece {
     /// Splits a body into pieces: each ends with a blank line, as an event does, or with the body.
     /// `chunks` are what arrived, with the milliseconds after the request; a piece has the time of
     /// its last byte. Each is recorded as `scrub` returns it.
-    pub(crate) fn split(chunks: &[(u64, Bytes)], scrub: &dyn Fn(Vec<u8>) -> Vec<u8>) -> Vec<Self> {
+    pub(crate) fn split(
+        chunks: &[(u64, Bytes)],
+        scrub: &mut dyn FnMut(Vec<u8>) -> Vec<u8>,
+    ) -> Vec<Self> {
         let mut pieces = Vec::new();
         let (mut piece, mut last) = (Vec::new(), 0);
         for (after_ms, bytes) in chunks {
@@ -169,7 +193,7 @@ impl BodyPiece {
         let data = match String::from_utf8(bytes) {
             Ok(text) => PieceData::Text(text),
             Err(error) => PieceData::Binary {
-                base64: STANDARD.encode(error.into_bytes()),
+                base64: error.into_bytes(),
             },
         };
         Self(after_ms, data)
@@ -180,11 +204,11 @@ impl BodyPiece {
         self.0
     }
 
-    /// Returns its bytes; none where a line that was edited by hand has no valid base64.
+    /// Returns its bytes.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         match &self.1 {
             PieceData::Text(text) => text.clone().into_bytes(),
-            PieceData::Binary { base64 } => STANDARD.decode(base64).unwrap_or_default(),
+            PieceData::Binary { base64 } => base64.clone(),
         }
     }
 }
@@ -198,7 +222,7 @@ mod tests {
     }
 
     fn split(chunks: &[(u64, Bytes)]) -> Vec<BodyPiece> {
-        BodyPiece::split(chunks, &|bytes| bytes)
+        BodyPiece::split(chunks, &mut |bytes| bytes)
     }
 
     #[test]

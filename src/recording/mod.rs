@@ -10,6 +10,7 @@ mod attached_files;
 mod difference;
 mod error;
 mod exchange;
+mod moved_dates;
 mod request_key;
 mod writer;
 

@@ -2,11 +2,15 @@
 //!
 //! Two requests are the same if they ask the same of the model. Host, headers, the order of the
 //! fields, cache marks and `metadata` make no difference, nor does a string that could be a text
-//! block; the region does, where the path names one.
+//! block; the region does, where the path names one. Nor does what is not in a record: the bytes of
+//! files, of which there are hashes, and keys, in whose place there is a mask.
+
+use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-use super::attached_files::hash_source;
+use super::attached_files::hash_files;
+use crate::text::scrub_key_like;
 
 /// What ends the path of a request for an answer.
 const MESSAGES: &str = "/v1/messages";
@@ -28,7 +32,8 @@ pub(crate) struct RequestKey {
 
 impl RequestKey {
     /// Creates the key of a request; none if it is neither for an answer nor for the list of
-    /// models. `url` may be only the path and what follows it.
+    /// models. `url` may be only the path and what follows it; in `body`, the keys that are known
+    /// have their mask.
     pub(crate) fn from_request(method: &str, url: &str, body: Option<&[u8]>) -> Option<Self> {
         let (path, query) = path_and_query(url);
         let (request, base) = match method {
@@ -128,7 +133,8 @@ fn canonical_body(mut body: Value) -> Value {
             drop_cache_mark(tool);
         }
     }
-    sorted(body)
+    hash_files(&mut body);
+    in_one_form(body)
 }
 
 fn items_of(value: Option<&mut Value>) -> impl Iterator<Item = &mut Value> {
@@ -141,7 +147,7 @@ fn drop_cache_mark(block: &mut Value) {
     }
 }
 
-/// Brings content into one form: blocks without cache marks, and files as their hashes.
+/// Brings content into one form: blocks without cache marks.
 fn make_blocks(content: &mut Value) {
     if content.is_string() {
         let text = content.take();
@@ -150,11 +156,11 @@ fn make_blocks(content: &mut Value) {
     }
     for block in items_of(Some(content)) {
         drop_cache_mark(block);
-        if let Some(source) = block.get_mut("source") {
-            hash_source(source);
-            if let Some(content) = source.get_mut("content") {
-                make_blocks(content);
-            }
+        if let Some(content) = block
+            .get_mut("source")
+            .and_then(|source| source.get_mut("content"))
+        {
+            make_blocks(content);
         }
         // What a tool returned. The arguments of a call, its `input`, are the model's own.
         if let Some(content) = block.get_mut("content") {
@@ -163,16 +169,25 @@ fn make_blocks(content: &mut Value) {
     }
 }
 
-/// Returns the value with the fields of all objects in the order of their names.
-fn sorted(value: Value) -> Value {
+/// Returns the value with the fields of all objects in the order of their names, and with a mask
+/// for each word that looks like a key: while a record is replayed, no key is known.
+fn in_one_form(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
             let mut fields: Vec<(String, Value)> = fields.into_iter().collect();
             fields.sort_by(|one, other| one.0.cmp(&other.0));
             let fields = fields.into_iter();
-            Value::Object(fields.map(|(key, value)| (key, sorted(value))).collect())
+            Value::Object(
+                fields
+                    .map(|(key, value)| (key, in_one_form(value)))
+                    .collect(),
+            )
         }
-        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        Value::Array(items) => items.into_iter().map(in_one_form).collect(),
+        Value::String(text) => match scrub_key_like(&text) {
+            Cow::Owned(masked) => Value::String(masked),
+            Cow::Borrowed(_) => Value::String(text),
+        },
         other => other,
     }
 }
@@ -243,6 +258,22 @@ mod tests {
             changed[field] = value;
             assert_ne!(key(&base), key(&changed), "{field}");
         }
+    }
+
+    #[test]
+    fn files_and_keys_count_as_the_record_has_them() {
+        let body = |data: Value, key: &str| {
+            let source = json!({"type": "base64", "media_type": "image/png", "data": data});
+            json!({"messages": [
+                {"role": "user", "content": format!("My key is {key}.")},
+                {"role": "assistant", "content": [{"type": "tool_use", "input": {"source": source}}]},
+            ]})
+        };
+        let hash = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
+        let sent = body(json!("aGk="), "sk-ld-0123456789abcdef");
+        let recorded = body(json!({ "sha256": hash }), "[API key]");
+        assert_eq!(key(&sent), key(&recorded));
+        assert_ne!(key(&sent), key(&body(json!("aGk="), "a secret")));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::error::RecordError;
 use super::exchange::RecordedExchange;
 use super::{FORMAT, VERSION};
 use crate::fs::{Durability, atomic_write, create_private_dir, is_torn};
+use crate::protocol::ExactJson;
 
 /// What the name of the directory of images and PDFs ends in.
 const FILES: &str = ".files";
@@ -94,8 +95,8 @@ impl RecordWriter {
 
     /// Puts the images and PDFs of a body into files, and returns it with their hashes.
     fn store_files(&self, body: &str) -> io::Result<Box<RawValue>> {
-        let value = serde_json::from_str(body).unwrap_or_default();
-        let (body, files) = take_out_files(body, &value);
+        let mut json = ExactJson::parse_written(body).map_err(io::Error::from)?;
+        let files = json.change(take_out_files);
         if !files.is_empty() {
             let mut directory = self.path.clone().into_os_string();
             directory.push(FILES);
@@ -108,7 +109,7 @@ impl RecordWriter {
                 }
             }
         }
-        RawValue::from_string(body).map_err(io::Error::from)
+        RawValue::from_string(json.to_string()).map_err(io::Error::from)
     }
 }
 

@@ -65,7 +65,7 @@ impl BlobStore {
         {
             let source = self.put_bytes(raw.media_type, &raw.bytes)?;
             let media = Media {
-                source: Source::Json(source),
+                source: Source::Json(source.into()),
                 extra: media.extra.clone(),
             };
             let is_image = matches!(block, ContentBlock::Image(_));
@@ -79,9 +79,9 @@ impl BlobStore {
             block,
             ContentBlock::Image(_) | ContentBlock::Document(_) | ContentBlock::ToolResult(_)
         ) {
-            let mut value = serde_json::to_value(block).expect("a block is maps with string keys");
-            self.put_sources(&mut value)?;
-            return Ok(value.into());
+            let mut block = ExactJson::from_value(block);
+            block.change(|value| self.put_sources(value))?;
+            return Ok(block);
         }
         Ok(ExactJson::from_value(block))
     }
@@ -142,7 +142,7 @@ impl BlobStore {
                 ContentBlock::ToolResult(result) => result
                     .content
                     .iter_mut()
-                    .for_each(|value| self.get_sources(value)),
+                    .for_each(|content| content.change(|value| self.get_sources(value))),
                 _ => {}
             }
         }
@@ -159,7 +159,7 @@ impl BlobStore {
                     Some(Ok(bytes)) => {
                         fields.insert(
                             "source".to_owned(),
-                            serde_json::to_value(bytes).unwrap_or_default(),
+                            serde_json::to_value(bytes).expect("a source is an object of texts"),
                         );
                     }
                     Some(Err(source)) => {
@@ -186,7 +186,8 @@ impl BlobStore {
                 bytes: Bytes::from(bytes),
             }),
             None => Source::Json(
-                json!({"type": "base64", "media_type": media_type, "data": STANDARD.encode(bytes)}),
+                json!({"type": "base64", "media_type": media_type, "data": STANDARD.encode(bytes)})
+                    .into(),
             ),
         })
     }

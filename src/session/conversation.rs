@@ -1,21 +1,26 @@
 //! One conversation, as far as its file has been read.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::blob::BlobStore;
 use super::file::{self, LockedFile};
-use super::line;
+use super::line::{self, TooLong};
 use super::paths::{conversation_file, last_link};
 use super::pending_turn::PendingTurn;
 use super::record::{
     HEADER, NAME, REFUSED, RefusedParts, SavedTurn, SessionRecord, TIP, TURN, TurnContext,
     TurnPosition, TurnTarget, VERSION,
 };
+use super::terminal::mark_in_terminal;
 use super::{Error, name, read_error, write_error};
-use crate::fs::{read_regular, replace_link};
+use crate::fs::{open_regular, replace_link};
 use crate::protocol::{ContentBlock, InputMessage, Role};
+use crate::secret_scan::highest_number;
 use crate::text::{JsonPlace, check_depth};
 
 /// A conversation. Its file is created with its first turn, or at once if it has a name.
@@ -34,6 +39,10 @@ pub(crate) struct SavedConversation {
     /// Whether the last line lacks its line feed.
     is_open_ended: bool,
     damaged_lines: usize,
+    /// The highest number of a secret that was masked in it.
+    last_secret: usize,
+    /// Whether long turns may be left in the file.
+    is_in_file: bool,
     notices: Vec<String>,
 }
 
@@ -52,15 +61,18 @@ impl SavedConversation {
             read: 0,
             is_open_ended: false,
             damaged_lines: 0,
+            last_secret: 0,
+            is_in_file: true,
             notices: Vec::new(),
         }
     }
 
     /// Reads the conversation with this id.
     pub(super) fn open_by_id(directory: &Path, id: &str) -> Result<Self, Error> {
-        let bytes = file::read_shared(&conversation_file(directory, id), 0)?;
-        let mut conversation = Self::from_bytes(directory, id, &bytes)?;
-        if conversation.read < bytes.len() as u64 {
+        let file = file::open_shared(&conversation_file(directory, id))?;
+        let mut conversation = Self::read_file(directory, id, &file)?;
+        let length = file.metadata().map_err(read_error(&conversation.path))?;
+        if conversation.read < length.len() {
             let path = conversation.path.display();
             conversation.notices.push(format!(
                 "the last line of `{path}` is incomplete; skipping it"
@@ -73,23 +85,31 @@ impl SavedConversation {
     /// torn line.
     pub(super) fn read_unlocked(directory: &Path, id: &str) -> Result<Self, Error> {
         let path = conversation_file(directory, id);
-        Self::from_bytes(
-            directory,
-            id,
-            &read_regular(&path).map_err(read_error(&path))?,
-        )
+        let file = open_regular(&path).map_err(read_error(&path))?;
+        Self::read_file(directory, id, &file)
+    }
+
+    fn read_file(directory: &Path, id: &str, file: &File) -> Result<Self, Error> {
+        let mut conversation = Self::new(directory, SessionRecord::only_id(id));
+        let path = conversation.path.clone();
+        file::each_line(file, &path, 0, |line, is_whole| {
+            conversation.take_line(line, is_whole)
+        })?;
+        Ok(conversation)
     }
 
     /// Parses the bytes of the file of the conversation with this id.
+    #[cfg(any(test, feature = "internals"))]
     pub(crate) fn from_bytes(directory: &Path, id: &str, bytes: &[u8]) -> Result<Self, Error> {
-        let mut conversation = Self::new(
-            directory,
-            SessionRecord {
-                id: Some(id.to_owned()),
-                ..SessionRecord::default()
-            },
-        );
-        conversation.parse_lines(bytes)?;
+        let mut conversation = Self::new(directory, SessionRecord::only_id(id));
+        conversation.is_in_file = false;
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let is_whole = line.last() == Some(&b'\n');
+            let line = &line[..line.len() - usize::from(is_whole)];
+            if !conversation.take_line(line, is_whole)? {
+                break;
+            }
+        }
         Ok(conversation)
     }
 
@@ -131,7 +151,8 @@ impl SavedConversation {
         let damaged = std::mem::take(&mut self.damaged_lines);
         if damaged > 0 {
             notices.push(format!(
-                "skipping {damaged} damaged lines of `{}`",
+                "skipping {} of `{}`",
+                crate::text::counted(damaged, "damaged line"),
                 self.path.display()
             ));
         }
@@ -160,12 +181,16 @@ impl SavedConversation {
 
     /// Returns the current branch, including the turns that are not sent: refused and unanswered
     /// ones.
+    ///
+    /// What a summary stands for is a part of it too.
     pub(crate) fn branch_with_left_out(&self) -> Vec<&SavedTurn> {
         let mut is_in_line = vec![false; self.turns.len()];
         let mut next = self.tip;
         while let Some(place) = next {
             is_in_line[place] = true;
-            next = self.place_before(place);
+            next = self
+                .place_summarised(place)
+                .or_else(|| self.place_before(place));
         }
         for (place, turn) in self.turns.iter().enumerate() {
             if turn.left_out.is_some() {
@@ -192,24 +217,50 @@ impl SavedConversation {
         self.tip.map(|place| &self.turns[place])
     }
 
+    /// Returns the position after all turns of the current branch.
+    pub(crate) fn position_of_tip(&self) -> TurnPosition {
+        TurnPosition(self.tip().map(|turn| turn.id.clone()))
+    }
+
     /// Returns the current branch as messages that can be sent: roles alternate, refused turns are
     /// left out, and interrupted answers are included as far as they were received.
     pub(crate) fn messages(&self) -> Vec<InputMessage> {
-        line::to_messages(&self.current_branch(), &self.blob_store())
+        self.messages_within(None, usize::MAX)
+            .expect("there is no limit")
     }
 
-    /// Returns the messages before a position.
-    pub(crate) fn messages_before(&self, place: &TurnPosition) -> Vec<InputMessage> {
-        let last = place
-            .0
-            .as_ref()
-            .and_then(|turn| self.places.get(turn).copied());
-        line::to_messages(&self.branch_to(last), &self.blob_store())
+    /// Returns the messages before a position, or all of them, unless they take more than `most`
+    /// bytes of memory.
+    pub(crate) fn messages_within(
+        &self,
+        place: Option<&TurnPosition>,
+        most: usize,
+    ) -> Result<Vec<InputMessage>, TooLong> {
+        let last = match place {
+            None => self.tip,
+            Some(TurnPosition(turn)) => turn
+                .as_ref()
+                .and_then(|turn| self.places.get(turn).copied()),
+        };
+        line::to_messages(&self.branch_to(last), &self.path, &self.blob_store(), most)
+    }
+
+    /// Returns the last answer of the current branch, as it can be sent.
+    pub(crate) fn last_answer(&self) -> Option<InputMessage> {
+        let blobs = self.blob_store();
+        let branch = self.current_branch().into_iter().rev();
+        let mut answers = branch.filter(|turn| turn.role == Role::Assistant);
+        answers.find_map(|turn| line::to_message(turn.in_history(&self.path, &blobs)))
     }
 
     /// Returns how much of the file has been read, in bytes.
     pub(crate) fn bytes_read(&self) -> usize {
         usize::try_from(self.read).unwrap_or(usize::MAX)
+    }
+
+    /// Returns the highest number of a secret that was masked in it; 0 if there is none.
+    pub(crate) fn last_secret(&self) -> usize {
+        self.last_secret
     }
 
     /// Returns the system prompt last sent in the current branch; `None` if there is none, or if it
@@ -241,7 +292,7 @@ impl SavedConversation {
 
     /// Returns the content of a turn, including its files.
     pub(crate) fn turn_content(&self, turn: &SavedTurn) -> Vec<ContentBlock> {
-        let mut content = line::parse_blocks(&turn.content);
+        let mut content = turn.content.blocks(&self.path);
         self.blob_store().load_content(&mut content);
         content
     }
@@ -254,13 +305,13 @@ impl SavedConversation {
         let Some(answered) = branch.iter().rposition(is_answer) else {
             return Vec::new();
         };
-        let calls = line::parse_blocks(&branch[answered].content);
+        let calls = branch[answered].content.blocks(&self.path);
         let behind = branch[answered + 1..].iter();
         behind
             .filter(|turn| !turn.is_refused)
             .map(|turn| {
                 let mut parts = RefusedParts::default();
-                parts.add_results(&line::parse_blocks(&turn.content), &calls.iter());
+                parts.add_results(&turn.content.blocks(&self.path), &calls.iter());
                 (turn.id.clone(), parts)
             })
             .filter(|(_, parts)| !parts.is_empty())
@@ -317,28 +368,47 @@ impl SavedConversation {
         }
     }
 
+    /// Returns an error if the file has been removed. To be called before a change that would make
+    /// no sense in a new file.
+    pub(super) fn check_file(&self) -> Result<(), Error> {
+        if self.read > 0 && !self.path.exists() {
+            return Err(Error::Unknown(self.title()));
+        }
+        Ok(())
+    }
+
     /// Moves the tip to another position. What follows it stays in the file.
     pub(crate) fn move_to(&mut self, place: &TurnPosition) -> Result<(), Error> {
+        self.check_file()?;
         self.append_records(vec![SessionRecord::new_tip(place)])
     }
 
     /// Appends records under the lock; turns follow the one that is the tip at that time. Turns
     /// that are already in the file stay unchanged, and so does the tip before them.
     pub(super) fn append_records(&mut self, records: Vec<SessionRecord>) -> Result<(), Error> {
+        self.append_records_if(|_| true, records).map(drop)
+    }
+
+    /// Appends records as [`Self::append_records`] does, unless `is_valid` says, under the lock,
+    /// that another process has made them invalid. Returns whether they were appended.
+    pub(super) fn append_records_if(
+        &mut self,
+        is_valid: impl FnOnce(&Self) -> bool,
+        records: Vec<SessionRecord>,
+    ) -> Result<bool, Error> {
         let mut file = LockedFile::open(&self.path)?;
         if file.byte_length()? < self.read {
             self.recreate();
         }
-        let news = file.read_from(self.read)?;
-        self.parse_lines(&news)?;
-        let mut lines = Vec::new();
-        if self.read == 0 {
-            lines = self.header.to_line();
-        } else if self.is_open_ended {
-            lines.push(b'\n');
+        file.each_line(self.read, |line, is_whole| self.take_line(line, is_whole))?;
+        if !is_valid(self) {
+            return Ok(false);
         }
+        let is_new = self.read == 0;
+        let is_open_ended = self.is_open_ended && !is_new;
         let mut parent = self.tip().map(|turn| turn.id.clone());
         let has = |id: &Option<String>| id.as_ref().is_some_and(|id| self.places.contains_key(id));
+        let mut missing = Vec::with_capacity(records.len());
         let mut records = records.into_iter().peekable();
         while let Some(mut record) = records.next() {
             let is_there = match record.kind.as_str() {
@@ -356,14 +426,30 @@ impl SavedConversation {
                 _ => false,
             };
             if !is_there {
-                record.append_line(&mut lines);
+                missing.push(record);
             }
         }
-        file.append_lines(self.read, &lines)?;
+        let (places, end) = file.append(self.read, |writer| {
+            if is_new {
+                self.header.write_line(&mut *writer)?;
+            } else if is_open_ended {
+                writer.write_all(b"\n")?;
+            }
+            let mut places = Vec::with_capacity(missing.len());
+            for record in &missing {
+                let start = writer.offset();
+                record.write_to(&mut *writer)?;
+                places.push(start..writer.offset());
+                writer.write_all(b"\n")?;
+            }
+            Ok((places, writer.offset()))
+        })?;
         self.is_open_ended = false;
-        let start = usize::from(lines.first() == Some(&b'\n'));
-        self.read += start as u64;
-        self.parse_lines(&lines[start..]).map(drop)
+        self.read = end;
+        for (record, place) in missing.into_iter().zip(places) {
+            self.apply_record(record, place)?;
+        }
+        Ok(true)
     }
 
     /// Starts over after the file was removed.
@@ -391,7 +477,7 @@ impl SavedConversation {
         let Some(name) = &self.name else { return };
         if !name::claim_name(&self.directory, name, self.id()).unwrap_or_default() {
             self.notices.push(format!(
-                "the name `{name}` is now taken; this conversation is renamed `{}`",
+                "the name `{name}` has been taken; this conversation is now named `{}`",
                 self.id()
             ));
             (self.name, self.header.name) = (None, None);
@@ -403,38 +489,34 @@ impl SavedConversation {
         self.append_records(Vec::new())
     }
 
-    /// Parses lines of the file that have not been read before, and returns how many bytes of
-    /// complete lines there were.
-    fn parse_lines(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        let mut whole = 0;
-        while whole < bytes.len() {
-            let end = memchr::memchr(b'\n', &bytes[whole..]).map(|length| whole + length);
-            let line = &bytes[whole..end.unwrap_or(bytes.len())];
-            // What nests too deep was written by something else, and could not be printed or sent.
-            let read = check_depth(line, JsonPlace::Envelope)
-                .map_err(serde::de::Error::custom)
-                .and_then(|()| serde_json::from_slice::<SessionRecord>(line));
-            match read {
-                Ok(record) if record.kind == HEADER || self.read > 0 || whole > 0 => {
-                    self.apply_record(record)?;
-                }
-                Err(_) if end.is_none() => break,
-                _ if self.read == 0 && whole == 0 => {
-                    return Err(Error::Foreign {
-                        path: self.path.clone(),
-                    });
-                }
-                Ok(_) => {}
-                Err(_) => self.damaged_lines += usize::from(!line.is_empty()),
+    /// Applies the line of the file that follows those that were read. Returns false for one that
+    /// was torn off.
+    fn take_line(&mut self, line: &[u8], is_whole: bool) -> Result<bool, Error> {
+        // What nests too deep was written by something else, and could not be printed or sent.
+        let record = check_depth(line, JsonPlace::Envelope)
+            .map_err(serde::de::Error::custom)
+            .and_then(|()| serde_json::from_slice::<SessionRecord>(line));
+        self.last_secret = self.last_secret.max(highest_number(line));
+        let end = self.read + line.len() as u64;
+        match record {
+            Ok(record) if record.kind == HEADER || self.read > 0 => {
+                self.apply_record(record, self.read..end)?;
             }
-            self.is_open_ended = end.is_none();
-            whole = end.map_or(bytes.len(), |end| end + 1);
+            Err(_) if !is_whole => return Ok(false),
+            _ if self.read == 0 => {
+                return Err(Error::Foreign {
+                    path: self.path.clone(),
+                });
+            }
+            _ => self.damaged_lines += usize::from(!line.is_empty()),
         }
-        self.read += whole as u64;
-        Ok(whole)
+        self.is_open_ended = !is_whole;
+        self.read = end + u64::from(is_whole);
+        Ok(true)
     }
 
-    fn apply_record(&mut self, record: SessionRecord) -> Result<(), Error> {
+    /// Applies a record that is in the file at `place`, without its line feed.
+    fn apply_record(&mut self, record: SessionRecord, place: Range<u64>) -> Result<(), Error> {
         match record.kind.as_str() {
             HEADER => match record.version.unwrap_or_default() {
                 version if version > VERSION => {
@@ -454,10 +536,13 @@ impl SavedConversation {
             NAME => self.name = record.name,
             TIP => self.tip = record.turn.and_then(|turn| self.places.get(&turn).copied()),
             TURN => {
-                let Some(turn) = record.into_turn() else {
+                let Some(mut turn) = record.into_turn() else {
                     self.damaged_lines += 1;
                     return Ok(());
                 };
+                if self.is_in_file {
+                    turn.content.leave_in_file(place);
+                }
                 let place = self.turns.len();
                 if turn.left_out.is_none() {
                     self.tip = Some(place);
@@ -478,24 +563,41 @@ impl SavedConversation {
 
     /// Returns the index of the turn that the one at `place` follows. If that line was lost, it is
     /// the turn written before.
-    fn place_before(&self, place: usize) -> Option<usize> {
+    pub(super) fn place_before(&self, place: usize) -> Option<usize> {
         let parent = self.turns[place].parent.as_ref()?;
-        let found = self
-            .places
-            .get(parent)
-            .copied()
-            .filter(|before| *before < place);
+        let found = self.earlier_place(place, parent);
         found.or_else(|| place.checked_sub(1))
+    }
+
+    /// Returns the index of a turn with this id that was written before the one at `place`.
+    pub(super) fn earlier_place(&self, place: usize, id: &str) -> Option<usize> {
+        let found = self.places.get(id).copied();
+        found.filter(|before| *before < place)
+    }
+
+    /// Returns the index of the current tip.
+    pub(super) fn tip_place(&self) -> Option<usize> {
+        self.tip
     }
 
     pub(super) fn blob_store(&self) -> BlobStore {
         BlobStore::for_conversation(&self.directory, self.id())
     }
 
-    /// Marks the conversation as the one last used.
+    /// Marks the conversation as the one last used, in this terminal and of all.
     pub(crate) fn mark_as_last(&self) -> Result<(), Error> {
+        mark_in_terminal(&self.directory, &self.link_target());
+        self.mark_as_last_of_all()
+    }
+
+    /// Marks the conversation as the one last used of all, whatever the terminal.
+    pub(super) fn mark_as_last_of_all(&self) -> Result<(), Error> {
         let link = last_link(&self.directory);
-        let target = format!("{}.jsonl", self.id());
-        replace_link(Path::new(&target), &link).map_err(write_error(&link))
+        replace_link(&self.link_target(), &link).map_err(write_error(&link))
+    }
+
+    /// Returns what links to the conversation point to.
+    fn link_target(&self) -> PathBuf {
+        PathBuf::from(format!("{}.jsonl", self.id()))
     }
 }

@@ -1,43 +1,67 @@
 //! Exporting a conversation: Markdown for reading, and an object for programs.
 
+use std::borrow::Cow;
+
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::conversation::SavedConversation;
-use super::line;
 use super::record::{LeftOut, SavedTurn};
-use crate::protocol::{ContentBlock, ExactFields, ExactJson, Role, Source};
+use crate::model_text::is_continue_request;
+use crate::protocol::{ContentBlock, ExactJson, Role, Source, StopReason, Usage};
+
+/// What is shown of a message that the user has not written.
+const CONTINUED: &str = "*[continue the answer]*";
 
 /// Returns the conversation as Markdown, with a heading for each change of roles. Turns that are
 /// not sent again and interrupted ones are marked as such.
 pub(crate) fn conversation_markdown(conversation: &SavedConversation) -> String {
-    let mut text = format!("# {}\n", conversation.title());
-    let mut last: Option<&SavedTurn> = None;
-    for turn in conversation.branch_with_left_out() {
-        if last.is_none_or(|last| {
-            last.role != turn.role || last.model != turn.model || last.left_out != turn.left_out
-        }) {
-            text.push_str(&turn_heading(turn));
+    markdown_pieces(conversation).collect()
+}
+
+/// Returns the same in pieces: the title, then a turn at a time. Each turn may have megabytes.
+pub(crate) fn markdown_pieces(
+    conversation: &SavedConversation,
+) -> impl Iterator<Item = String> + '_ {
+    let title = format!("# {}\n", conversation.title());
+    let summarised = conversation.summarised_turns();
+    let mut last = String::new();
+    let turns = conversation.branch_with_left_out().into_iter();
+    let turns = turns.map(move |turn| {
+        let heading = turn_heading(turn, summarised.contains(turn.id.as_str()));
+        let mut text = String::new();
+        if last != heading {
+            text.push_str(&heading);
         }
-        for block in line::parse_blocks(&turn.content) {
-            let shown = block_markdown(&block);
+        for block in turn.content.blocks(conversation.path()) {
+            let shown = match &block {
+                ContentBlock::Text(text) if is_continue_request(&text.text) => {
+                    Cow::Borrowed(CONTINUED)
+                }
+                block => block_markdown(block),
+            };
             if !shown.is_empty() {
-                text.push_str(&format!("\n{}\n", shown.trim_end_matches('\n')));
+                text.push('\n');
+                text.push_str(shown.trim_end_matches('\n'));
+                text.push('\n');
             }
         }
         if turn.partial {
             text.push_str("\n*[the answer was interrupted here]*\n");
         }
-        last = Some(turn);
-    }
-    text
+        last = heading;
+        text
+    });
+    std::iter::once(title).chain(turns)
 }
 
-fn turn_heading(turn: &SavedTurn) -> String {
+fn turn_heading(turn: &SavedTurn, is_summarised: bool) -> String {
     let who = match turn.role {
         Role::User => "You",
         Role::Assistant => turn.model.as_deref().unwrap_or("Assistant"),
     };
     let mark = match turn.left_out {
+        None if is_summarised => " (summarised; not sent again)",
         None => "",
         Some(LeftOut::Refused) => " (refused; not sent again)",
         Some(LeftOut::Unanswered) => " (not answered; not sent again)",
@@ -46,9 +70,9 @@ fn turn_heading(turn: &SavedTurn) -> String {
     format!("\n## {who}{mark}\n")
 }
 
-fn block_markdown(block: &ContentBlock) -> String {
-    match block {
-        ContentBlock::Text(text) => text.text.clone(),
+fn block_markdown(block: &ContentBlock) -> Cow<'_, str> {
+    let written = match block {
+        ContentBlock::Text(text) => return Cow::Borrowed(&text.text),
         ContentBlock::Image(media) => file_label(&media.source, "image"),
         ContentBlock::Document(media) => file_label(&media.source, "document"),
         ContentBlock::ToolUse(call) => {
@@ -58,8 +82,9 @@ fn block_markdown(block: &ContentBlock) -> String {
             fenced_block("result", &text_of(result.content.as_ref()))
         }
         ContentBlock::Thinking(_) | ContentBlock::RedactedThinking(_) => String::new(),
-        ContentBlock::Unknown(value) => fenced_block("json", &value.to_string()),
-    }
+        ContentBlock::Unknown(block) => fenced_block("json", block.text()),
+    };
+    Cow::Owned(written)
 }
 
 fn file_label(source: &Source, what: &str) -> String {
@@ -74,18 +99,18 @@ fn file_label(source: &Source, what: &str) -> String {
     format!("*[{what}: {name}]*")
 }
 
-fn text_of(content: Option<&Value>) -> String {
-    match content {
-        None => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(blocks)) if blocks.iter().all(|block| block["text"].is_string()) => {
-            blocks
-                .iter()
-                .filter_map(|block| block["text"].as_str())
-                .collect::<Vec<_>>()
-                .join("\n")
-        }
-        Some(other) => other.to_string(),
+fn text_of(content: Option<&ExactJson>) -> String {
+    let Some(content) = content else {
+        return String::new();
+    };
+    match &**content {
+        Value::String(text) => text.clone(),
+        Value::Array(blocks) if blocks.iter().all(|block| block["text"].is_string()) => blocks
+            .iter()
+            .filter_map(|block| block["text"].as_str())
+            .collect::<Vec<_>>()
+            .join("\n"),
+        _ => content.to_string(),
     }
 }
 
@@ -98,34 +123,81 @@ fn fenced_block(label: &str, text: &str) -> String {
     format!("{fence}{label}\n{}\n{fence}", text.trim_end_matches('\n'))
 }
 
-/// Returns the conversation as an object, with the turns as they are stored.
-pub(crate) fn conversation_json(conversation: &SavedConversation) -> ExactJson {
-    let turn = |turn: &SavedTurn| {
-        let mut fields = ExactFields::default();
-        fields.insert("id", json!(turn.id));
-        fields.insert("parent", json!(turn.parent));
-        fields.insert("role", json!(turn.role));
-        fields.insert("at", json!(turn.at));
-        fields.insert("system", json!(turn.system));
-        fields.insert("model", json!(turn.model));
-        fields.insert("stop_reason", json!(turn.stop_reason));
-        fields.insert("usage", json!(turn.usage));
-        fields.insert("partial", json!(turn.partial));
-        fields.insert("left_out", json!(turn.left_out));
-        fields.insert("content", ExactJson::from_value(&turn.content));
-        fields
-    };
-    let turns: Vec<ExactFields> = conversation
-        .branch_with_left_out()
-        .into_iter()
-        .map(turn)
-        .collect();
-    let mut fields = ExactFields::default();
-    fields.insert("id", json!(conversation.id()));
-    fields.insert("name", json!(conversation.name()));
-    fields.insert("title", json!(conversation.title()));
-    fields.insert("begun_at", json!(conversation.begun_at()));
-    fields.insert("path", json!(conversation.path()));
-    fields.insert("turns", ExactJson::from_value(&turns));
-    ExactJson::from_value(&fields)
+/// The fields of a conversation before its turns.
+#[derive(Serialize)]
+struct ConversationFields<'c> {
+    id: &'c str,
+    name: Option<&'c str>,
+    title: String,
+    begun_at: &'c str,
+    path: Cow<'c, str>,
+}
+
+/// The fields of a turn before its content.
+#[derive(Serialize)]
+struct TurnFields<'t> {
+    id: &'t str,
+    parent: Option<&'t str>,
+    role: Role,
+    at: &'t str,
+    system: Option<&'t str>,
+    model: Option<&'t str>,
+    stop_reason: Option<&'t StopReason>,
+    usage: Option<&'t Usage>,
+    partial: bool,
+    left_out: Value,
+}
+
+/// Returns the conversation as an object, with the turns as they are stored: the pieces of its
+/// JSON, a turn at a time, each of which may have megabytes.
+pub(crate) fn conversation_json(
+    conversation: &SavedConversation,
+) -> impl Iterator<Item = String> + '_ {
+    let mut begun = fields_json(&ConversationFields {
+        id: conversation.id(),
+        name: conversation.name(),
+        title: conversation.title(),
+        begun_at: conversation.begun_at(),
+        path: conversation.path().to_string_lossy(),
+    });
+    begun.push_str(",\"turns\":[");
+    let summarised = conversation.summarised_turns();
+    let turns = conversation.branch_with_left_out().into_iter().enumerate();
+    let turns = turns.map(move |(place, turn)| {
+        let is_summarised = summarised.contains(turn.id.as_str());
+        let separator = if place > 0 { "," } else { "" };
+        let mut json = separator.to_owned() + &turn_fields(turn, is_summarised);
+        json.push_str(",\"content\":");
+        turn.content.write_json(conversation.path(), &mut json);
+        json.push('}');
+        json
+    });
+    std::iter::once(begun)
+        .chain(turns)
+        .chain(std::iter::once("]}".to_owned()))
+}
+
+fn turn_fields(turn: &SavedTurn, is_summarised: bool) -> String {
+    fields_json(&TurnFields {
+        id: &turn.id,
+        parent: turn.parent.as_deref(),
+        role: turn.role,
+        at: &turn.at,
+        system: turn.system.as_deref(),
+        model: turn.model.as_deref(),
+        stop_reason: turn.stop_reason.as_ref(),
+        usage: turn.usage.as_ref(),
+        partial: turn.partial,
+        left_out: match turn.left_out {
+            None if is_summarised => json!("summarised"),
+            left_out => json!(left_out),
+        },
+    })
+}
+
+/// Returns the JSON of an object that more fields follow.
+fn fields_json<T: Serialize>(fields: &T) -> String {
+    let mut json = serde_json::to_string(fields).expect("maps with string keys are always JSON");
+    json.pop();
+    json
 }

@@ -3,7 +3,7 @@
 //! process lives; an unlocked one is moved into its conversation.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -35,16 +35,13 @@ impl Journal {
         let path = directory.join(format!("{exchange}.jsonl"));
         let file = open_or_create_private(&path, OpenOptions::new().append(true).create_new(true))?;
         file.lock()?;
-        let mut journal = Self {
+        let journal = Self {
             file,
             path,
             pending: Vec::new(),
         };
-        for line in std::iter::once(header).chain(records) {
-            line.append_line(&mut journal.pending);
-        }
         journal
-            .write_pending()
+            .write_records(std::iter::once(header).chain(records))
             .and_then(|()| journal.file.sync_data())
             .inspect_err(|_| {
                 let _ = fs::remove_file(&journal.path); // The first error is the one reported.
@@ -52,9 +49,20 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Queues a turn to be written.
-    pub(super) fn write_turn(&mut self, record: &SessionRecord) {
-        record.append_line(&mut self.pending);
+    /// Writes a turn after what was queued. It may have megabytes, so that it is not queued too.
+    pub(super) fn write_turn(&mut self, record: &SessionRecord) -> io::Result<()> {
+        self.write_pending()?;
+        self.write_records(std::iter::once(record))
+    }
+
+    /// Writes records with a single write, unless they are long.
+    fn write_records<'r>(
+        &self,
+        mut records: impl Iterator<Item = &'r SessionRecord>,
+    ) -> io::Result<()> {
+        let mut writer = BufWriter::with_capacity(KEPT_BYTES, &self.file);
+        records.try_for_each(|record| record.write_line(&mut writer))?;
+        writer.flush()
     }
 
     /// Queues a part of the answer: the event as received, or the text if there is no event.
@@ -82,6 +90,7 @@ impl Journal {
     pub(super) fn write_pending(&mut self) -> io::Result<()> {
         let written = self.file.write_all(&self.pending);
         self.pending.clear();
+        self.pending.shrink_to(KEPT_BYTES);
         written
     }
 
@@ -96,18 +105,28 @@ impl Journal {
     }
 }
 
+/// How much room is kept for what is queued, in bytes: an event may have megabytes.
+const KEPT_BYTES: usize = 64 * 1024;
+
 /// The `type` of a piece of text that arrived without an event.
 const TEXT: &str = "text";
 
 /// Returns the header and the records of a journal, the last turn as far as it was received.
+///
+/// # Errors
+///
+/// If it cannot be read.
 pub(super) fn parse_journal(
-    bytes: &[u8],
+    mut journal: impl BufRead,
     exchange: &str,
-) -> Option<(SessionRecord, Vec<SessionRecord>)> {
+) -> io::Result<Option<(SessionRecord, Vec<SessionRecord>)>> {
     let mut header = None;
     let mut records: Vec<SessionRecord> = Vec::new();
     let (mut machine, mut text) = (MessageStream::default(), String::new());
-    for line in bytes.split(|byte| *byte == b'\n') {
+    let mut line = Vec::new();
+    // All of an answer without end may be in it: one line is in memory at a time.
+    while read_line(&mut journal, &mut line)? {
+        let line = line.as_slice();
         // The last line may have been torn off.
         let Ok(record) = serde_json::from_slice::<JournalLine>(line) else {
             continue;
@@ -139,7 +158,7 @@ pub(super) fn parse_journal(
         Some(text_message(&text))
     };
     if let Some(message) = partial.filter(|message| !is_answered && !message.content.is_empty()) {
-        let content = to_raw_value(&message.content).ok()?;
+        let content = to_raw_value(&message.content)?;
         let id = turn_id(exchange, records.len());
         records.push(SessionRecord::assistant_turn(
             id,
@@ -148,7 +167,17 @@ pub(super) fn parse_journal(
             message.stop_reason.is_some() && message.broken_call().is_none(),
         ));
     }
-    Some((header?, records))
+    Ok(header.map(|header| (header, records)))
+}
+
+/// Reads a line without its line feed into a buffer; false at the end.
+fn read_line(journal: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    let read = journal.read_until(b'\n', line)?;
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    }
+    Ok(read > 0)
 }
 
 #[derive(serde::Deserialize)]
@@ -169,6 +198,6 @@ fn text_message(text: &str) -> Message {
         stop_reason: None,
         stop_sequence: None,
         usage: crate::protocol::Usage::default(),
-        extra: serde_json::Map::new(),
+        extra: crate::protocol::UnknownFields::default(),
     }
 }

@@ -2,15 +2,13 @@
 //! left half, and without what the API refused. Whether they can be sent as they are is decided
 //! where requests are made.
 
-use std::borrow::Cow;
+use std::path::Path;
 
-use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::blob::BlobStore;
 use super::record::SavedTurn;
-use crate::model_text::{RESULT_LEFT_OUT, unreadable_content};
+use crate::model_text::RESULT_LEFT_OUT;
 use crate::protocol::{ContentBlock, InputMessage, Role, StopReason};
 
 /// A turn in a history, as received.
@@ -26,47 +24,87 @@ pub(crate) struct HistoryTurn {
     pub(crate) is_refused: bool,
 }
 
-/// Returns saved turns as messages.
-pub(super) fn to_messages(line: &[&SavedTurn], blobs: &BlobStore) -> Vec<InputMessage> {
-    history_messages(line.iter().map(|turn| {
-        let mut content = parse_blocks(&turn.content);
-        blobs.load_content(&mut content);
-        HistoryTurn {
-            role: turn.role,
-            content,
-            stop_reason: turn.stop_reason.clone(),
-            is_refused: turn.is_refused,
+/// A conversation that takes more memory than there is for it.
+#[derive(Debug)]
+pub(crate) struct TooLong {
+    /// About how many bytes it has.
+    pub(crate) bytes: usize,
+}
+
+/// Returns saved turns as messages, unless these take more than `most` bytes: a server may have
+/// sent megabytes for each of many turns. `path` is that of the conversation's file.
+pub(super) fn to_messages(
+    line: &[&SavedTurn],
+    path: &Path,
+    blobs: &BlobStore,
+    most: usize,
+) -> Result<Vec<InputMessage>, TooLong> {
+    let mut messages = Vec::new();
+    let mut bytes = 0;
+    for (place, turn) in line.iter().enumerate() {
+        if let Some(message) = to_message(turn.in_history(path, blobs)) {
+            bytes += message.held_bytes();
+            push_message(&mut messages, message);
         }
-    }))
+        if bytes > most {
+            let rest = line[place + 1..].iter().map(|turn| turn.stored_bytes());
+            bytes += rest.sum::<usize>();
+            return Err(TooLong { bytes });
+        }
+    }
+    Ok(messages)
 }
 
 /// Returns turns as messages, one for each that has anything left to say; the first is the user's.
 pub(crate) fn history_messages(turns: impl IntoIterator<Item = HistoryTurn>) -> Vec<InputMessage> {
-    let message = |turn: HistoryTurn| {
-        let mut content = turn.content;
-        if turn.role == Role::Assistant {
-            let is_finished = is_finished(turn.stop_reason.as_ref());
-            content.retain(|block| can_be_sent_back(block, is_finished));
-        } else if turn.is_refused {
-            content.iter_mut().for_each(leave_out_result);
-        }
-        InputMessage {
-            role: turn.role,
-            content,
-        }
+    let mut messages = Vec::new();
+    for message in turns.into_iter().filter_map(to_message) {
+        push_message(&mut messages, message);
+    }
+    messages
+}
+
+/// Appends a message, unless it is an answer before all of the user's.
+fn push_message(messages: &mut Vec<InputMessage>, message: InputMessage) {
+    if !(messages.is_empty() && message.role == Role::Assistant) {
+        messages.push(message);
+    }
+}
+
+/// Returns what a turn has left to say; `None` if that is nothing.
+pub(super) fn to_message(turn: HistoryTurn) -> Option<InputMessage> {
+    let mut content = turn.content;
+    if turn.role == Role::Assistant {
+        let is_finished = is_finished(turn.stop_reason.as_ref());
+        content.retain(|block| can_be_sent_back(block, is_finished));
+    } else if turn.is_refused {
+        content.iter_mut().for_each(leave_out_result);
+    }
+    let message = InputMessage {
+        role: turn.role,
+        content,
     };
-    turns
-        .into_iter()
-        .map(message)
-        .filter(|message| !message.content.is_empty())
-        .skip_while(|message| message.role == Role::Assistant)
-        .collect()
+    Some(message).filter(|message| !message.content.is_empty())
+}
+
+impl SavedTurn {
+    /// Returns the turn with its content and its files.
+    pub(super) fn in_history(&self, path: &Path, blobs: &BlobStore) -> HistoryTurn {
+        let mut content = self.content.blocks(path);
+        blobs.load_content(&mut content);
+        HistoryTurn {
+            role: self.role,
+            content,
+            stop_reason: self.stop_reason.clone(),
+            is_refused: self.is_refused,
+        }
+    }
 }
 
 /// Puts a sentence in the place of a result.
 fn leave_out_result(block: &mut ContentBlock) {
     if let ContentBlock::ToolResult(result) = block {
-        result.content = Some(Value::from(RESULT_LEFT_OUT));
+        result.content = Some(Value::from(RESULT_LEFT_OUT).into());
     }
 }
 
@@ -78,52 +116,45 @@ fn is_finished(stop_reason: Option<&StopReason>) -> bool {
     )
 }
 
-/// Returns the blocks of a turn. A single text block is by far the most common, so it is parsed
-/// directly.
-pub(super) fn parse_blocks(content: &RawValue) -> Vec<ContentBlock> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct PlainText<'a> {
-        #[serde(borrow)]
-        r#type: Cow<'a, str>,
-        #[serde(borrow)]
-        text: Cow<'a, str>,
-    }
-    if let Ok([text]) = serde_json::from_str::<[PlainText<'_>; 1]>(content.get())
-        && text.r#type == "text"
-    {
-        return vec![ContentBlock::text(text.text)];
-    }
-    // As with a missing file, a text says what is lost.
-    serde_json::from_str(content.get())
-        .unwrap_or_else(|error| vec![ContentBlock::text(unreadable_content(&error))])
-}
-
 /// Returns whether a block of an answer is sent back: not half a call, nor unsealed reasoning.
 fn can_be_sent_back(block: &ContentBlock, is_finished: bool) -> bool {
     match block {
         ContentBlock::ToolUse(call) => is_finished || call.partial_json.is_none(),
         ContentBlock::Thinking(thinking) => !thinking.signature.is_empty(),
-        ContentBlock::Unknown(fields) => fields.get("partial_json").is_none(),
+        ContentBlock::Unknown(block) => block.get("partial_json").is_none(),
         _ => true,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use serde_json::json;
 
     use super::*;
 
     fn messages(turns: &[SavedTurn]) -> Value {
         let line: Vec<&SavedTurn> = turns.iter().collect();
-        serde_json::to_value(to_messages(
-            &line,
-            &BlobStore::for_conversation(Path::new("/nowhere"), "x"),
-        ))
-        .expect("messages are JSON")
+        serde_json::to_value(up_to(&line, usize::MAX).expect("there is no limit"))
+            .expect("messages are JSON")
+    }
+
+    fn up_to(line: &[&SavedTurn], most: usize) -> Result<Vec<InputMessage>, TooLong> {
+        let nowhere = Path::new("/nowhere");
+        let blobs = BlobStore::for_conversation(nowhere, "x");
+        to_messages(line, nowhere, &blobs, most)
+    }
+
+    #[test]
+    fn a_line_that_takes_too_much_is_not_read_to_its_end() {
+        let turns = [user("hello"), user("my"), user("world")];
+        let line: Vec<&SavedTurn> = turns.iter().collect();
+        assert_eq!(up_to(&line, 12).expect("it has 12 bytes").len(), 3);
+        let too_long = up_to(&line, 4).expect_err("it has more");
+        let stored = |turn: &SavedTurn| turn.stored_bytes();
+        assert_eq!(
+            too_long.bytes,
+            "hello".len() + stored(&turns[1]) + stored(&turns[2])
+        );
     }
 
     fn user(text: &str) -> SavedTurn {

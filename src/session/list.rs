@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use super::conversation::SavedConversation;
 use super::paths::conversation_file;
-use super::store::{SessionStore, changed_at};
-use super::{Error, line, parallel};
-use crate::protocol::{ContentBlock, Role};
+use super::store::{SessionStore, TitleMatch, changed_at};
+use super::{Error, parallel};
+use crate::protocol::ContentBlock;
 
 /// Maximum length of a title, in characters.
 const TITLE_LETTERS: usize = 60;
@@ -32,7 +32,7 @@ pub(crate) struct ConversationSummary {
     pub(crate) endpoint: Option<String>,
     /// The region that it belongs to.
     pub(crate) region: Option<String>,
-    /// The number of user turns in the current branch.
+    /// The number of user turns in the current branch, including those that a summary stands for.
     pub(crate) turns: usize,
     /// When it was last written to.
     pub(crate) changed: SystemTime,
@@ -100,8 +100,9 @@ impl SessionStore {
 
     /// Lists all conversations, most recently used first. Unreadable ones are omitted.
     pub(crate) fn list_summaries(&self) -> Result<Vec<ConversationSummary>, Error> {
+        let ids = self.conversation_ids()?;
         let mut list =
-            parallel::parallel_filter_map(&self.conversation_ids()?, |id| self.read_summary(id));
+            parallel::parallel_filter_map(&ids, |id| self.is_large(id), |id| self.read_summary(id));
         list.sort_by(|one, other| {
             other
                 .changed
@@ -109,6 +110,39 @@ impl SessionStore {
                 .then_with(|| one.id.cmp(&other.id))
         });
         Ok(list)
+    }
+
+    /// Returns the ids of the conversations that a title matches, in order. A title that ends with
+    /// `…`, as lists shorten it, is a beginning in any case. Whatever is unreadable is omitted.
+    pub(super) fn ids_by_title(&self, given: &str, wanted: TitleMatch) -> Vec<String> {
+        let beginning = given.trim_end_matches('…');
+        if beginning.trim().is_empty() {
+            return Vec::new();
+        }
+        let takes_beginning = wanted == TitleMatch::Beginning || beginning.len() < given.len();
+        let names: HashMap<String, String> = self.conversation_names().collect();
+        let title = |id: &String| {
+            if let Some(name) = names.get(id) {
+                return takes_beginning.then(|| (id.clone(), name.clone()));
+            }
+            let read = SavedConversation::read_unlocked(self.directory(), id).ok()?;
+            // One that has a name but not yet the right to it is being created by another process.
+            read.name().is_none().then(|| (id.clone(), read.title()))
+        };
+        let all = self.conversation_ids().unwrap_or_default();
+        let titles = parallel::parallel_filter_map(&all, |id| self.is_large(id), title);
+        let whole = shorten_title(given);
+        let ids = |is_meant: &dyn Fn(&str) -> bool| -> Vec<String> {
+            let found = titles.iter().filter(|(_, title)| is_meant(title));
+            let mut ids: Vec<String> = found.map(|(id, _)| id.clone()).collect();
+            ids.sort();
+            ids
+        };
+        let exact = ids(&|title| title == given || Some(title) == whole.as_deref());
+        if !exact.is_empty() || !takes_beginning {
+            return exact;
+        }
+        ids(&|title| title.starts_with(beginning))
     }
 
     /// Returns the ids of conversations last used longer than `age` ago.
@@ -139,7 +173,6 @@ impl SessionStore {
             .filter_map(|file| file.metadata().ok())
             .map(|metadata| metadata.len())
             .sum();
-        let line = conversation.current_branch();
         let target = conversation.last_target();
         Some(ConversationSummary {
             name: conversation.name().map(str::to_owned),
@@ -150,7 +183,7 @@ impl SessionStore {
             }),
             endpoint: target.and_then(|target| target.endpoint.clone()),
             region: target.map(|target| target.region.clone()),
-            turns: line.iter().filter(|turn| turn.role == Role::User).count(),
+            turns: conversation.user_turns().count(),
             changed: metadata.modified().ok()?,
             bytes: metadata.len() + files,
             id: id.to_owned(),
@@ -164,13 +197,9 @@ impl SavedConversation {
         if let Some(name) = self.name() {
             return name.to_owned();
         }
-        let first = self
-            .current_branch()
-            .into_iter()
-            .find(|turn| turn.role == Role::User)
-            .or(self.turns().first());
+        let first = self.user_turns().next().or(self.turns().first());
         let text = first
-            .map(|turn| line::parse_blocks(&turn.content))
+            .map(|turn| turn.content.blocks(self.path()))
             .unwrap_or_default()
             .into_iter()
             .rev()
@@ -181,7 +210,7 @@ impl SavedConversation {
 
 fn text_of(block: ContentBlock) -> Option<String> {
     match block {
-        ContentBlock::Text(text) => Some(text.text),
+        ContentBlock::Text(text) => Some(text.text.into_string()),
         _ => None,
     }
 }

@@ -7,6 +7,7 @@
 //! of killed processes.
 
 mod blob;
+mod compaction;
 mod conversation;
 mod document;
 mod file;
@@ -22,12 +23,15 @@ mod record;
 mod recover;
 mod search;
 mod store;
+mod terminal;
 #[cfg(test)]
 mod tests;
+mod turn_content;
 
+pub(crate) use compaction::SummaryExchange;
 pub(crate) use conversation::SavedConversation;
-pub(crate) use document::{conversation_json, conversation_markdown};
-pub(crate) use line::{HistoryTurn, history_messages};
+pub(crate) use document::{conversation_json, conversation_markdown, markdown_pieces};
+pub(crate) use line::{HistoryTurn, TooLong, history_messages};
 pub(crate) use list::{ConversationSummary, RecentConversation};
 pub(crate) use pending_turn::PendingTurn;
 pub(crate) use record::{RefusedParts, TurnContext, TurnPosition, TurnTarget, time_of};
@@ -36,6 +40,11 @@ pub(crate) use store::SessionStore;
 
 use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::text::grouped;
+
+/// How many ids an error names.
+const MAX_NAMED_IDS: usize = 5;
 
 /// An error in a saved conversation.
 #[derive(Debug, thiserror::Error)]
@@ -76,10 +85,10 @@ pub(crate) enum Error {
     /// No conversation has this name or id.
     #[error("no conversation `{0}`")]
     Unknown(String),
-    /// A prefix matches several ids.
-    #[error("`{given}` matches several ids: {}", ids.join(", "))]
+    /// A prefix of an id or a title matches several conversations.
+    #[error("`{given}` matches several conversations: {}", first_ids(ids))]
     Ambiguous {
-        /// The prefix.
+        /// What was given.
         given: String,
         /// The ids.
         ids: Vec<String>,
@@ -103,6 +112,17 @@ pub(crate) enum Error {
     NoHome,
 }
 
+/// Returns the first few of these ids, and how many there are besides.
+fn first_ids(ids: &[String]) -> String {
+    let (first, rest) = ids.split_at(ids.len().min(MAX_NAMED_IDS));
+    let first = first.join(", ");
+    if rest.is_empty() {
+        first
+    } else {
+        format!("{first} and {} more", grouped(rest.len()))
+    }
+}
+
 /// Parses the bytes of a conversation's file and exports it in each format, for the fuzz target.
 #[cfg(feature = "internals")]
 pub(crate) fn read_bytes(bytes: &[u8]) -> Result<(), Error> {
@@ -110,9 +130,16 @@ pub(crate) fn read_bytes(bytes: &[u8]) -> Result<(), Error> {
     let _ = (
         conversation.messages(),
         conversation_markdown(&conversation),
-        conversation_json(&conversation).to_string(),
+        conversation_json(&conversation).collect::<String>(),
     );
     Ok(())
+}
+
+/// Returns the messages of a conversation's file, for the fuzz target.
+#[cfg(feature = "internals")]
+pub(crate) fn messages_of(bytes: &[u8]) -> Result<Vec<crate::protocol::InputMessage>, Error> {
+    let conversation = SavedConversation::from_bytes(Path::new("/"), "0000000000", bytes)?;
+    Ok(conversation.messages())
 }
 
 /// Parses the bytes of a journal, for the fuzz target.

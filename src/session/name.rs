@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use super::paths::{conversation_file, linked_id, names_dir};
 use super::{Error, write_error};
 use crate::fs::create_private_dir;
+use crate::text::KnownSecrets;
 
 /// Maximum length of a name in bytes, so that the name of its link is valid on every file system.
 const MAX_BYTES: usize = 80;
 
 /// Rejects invalid names.
-pub(super) fn check_name(name: &str) -> Result<(), Error> {
+pub(super) fn check_name(name: &str, secrets: &KnownSecrets) -> Result<(), Error> {
     let bad = |reason| {
         Err(Error::BadName {
             name: name.to_owned(),
@@ -32,6 +33,10 @@ pub(super) fn check_name(name: &str) -> Result<(), Error> {
     }
     if name.chars().any(char::is_control) {
         return bad("it has a control character");
+    }
+    // Names are the names of files, and listed.
+    if secrets.has_key_like(name) {
+        return bad("it has an API key in it");
     }
     Ok(())
 }
@@ -74,7 +79,7 @@ pub(super) fn all_names(directory: &Path) -> impl Iterator<Item = (String, Strin
 
 /// Returns the id of the conversation with this name.
 pub(super) fn id_for_name(directory: &Path, name: &str) -> Option<String> {
-    check_name(name).ok()?;
+    check_name(name, &KnownSecrets::default()).ok()?;
     linked_id(&link_path(directory, name))
 }
 
@@ -149,7 +154,10 @@ mod tests {
     #[test]
     fn invalid_names_are_refused() {
         for name in ["", " ", " a", "a\n", "a\tb", &"x".repeat(81)] {
-            assert!(check_name(name).is_err(), "{name:?}");
+            assert!(
+                check_name(name, &KnownSecrets::default()).is_err(),
+                "{name:?}"
+            );
         }
     }
 }

@@ -23,6 +23,11 @@ pub(super) fn journals_dir(root: &Path) -> PathBuf {
     root.join("journals")
 }
 
+/// Returns the directory of the links to the conversations last used in each terminal.
+pub(super) fn terminals_dir(root: &Path) -> PathBuf {
+    root.join("terminals")
+}
+
 /// Returns the link to the conversation last used.
 pub(super) fn last_link(root: &Path) -> PathBuf {
     root.join("last")

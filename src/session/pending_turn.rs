@@ -5,17 +5,19 @@
 //! processes follow one another and do not mix. Until then it is in the journal.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::blob::BlobStore;
 use super::id::{new_id, turn_id};
 use super::journal::Journal;
-use super::line::parse_blocks;
 use super::paths::journals_dir;
 use super::record::{LeftOut, REFUSED, RefusedParts, SessionRecord, TURN, TurnContext};
+use super::turn_content::parse_blocks;
 use super::{Error, write_error};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Update};
+use crate::text::KnownSecrets;
 
 /// An exchange in progress. If it is dropped, its journal stays, and is recovered at the next
 /// start.
@@ -23,6 +25,8 @@ use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Upd
 pub(crate) struct PendingTurn {
     id: String,
     blobs: BlobStore,
+    /// What is blanked out of the turns.
+    secrets: Option<Arc<KnownSecrets>>,
     /// The turns, preceded by a record of their position if they do not follow the tip.
     records: Vec<SessionRecord>,
     journal: Option<Journal>,
@@ -44,6 +48,7 @@ impl PendingTurn {
         let mut exchange = Self {
             id: new_id(),
             blobs,
+            secrets: sent_with.secrets.cloned(),
             records,
             journal: None,
             failure: None,
@@ -54,10 +59,11 @@ impl PendingTurn {
                 turn_id(&exchange.id, exchange.records.len()),
                 exchange.stored_content(&message.content),
             );
-            exchange.records.push(match message.role {
+            let record = match message.role {
                 Role::User => SessionRecord::user_turn(id, content, sent_with),
                 Role::Assistant => SessionRecord::prefill_turn(id, content),
-            });
+            };
+            exchange.records.push(record);
         }
         match Journal::create(directory, &exchange.id, header, &exchange.records) {
             Ok(journal) => exchange.journal = Some(journal),
@@ -84,15 +90,28 @@ impl PendingTurn {
     }
 
     /// Records an answer, complete or as far as it was received.
+    #[cfg(test)]
     pub(crate) fn record_answer(&mut self, message: &Message, complete: bool) {
+        self.record_joined_answer(message, complete, None);
+    }
+
+    /// Records an answer, complete or as far as it was received. If several requests gave it,
+    /// `context_tokens` are the tokens of the last one's prompt and answer.
+    pub(crate) fn record_joined_answer(
+        &mut self,
+        message: &Message,
+        complete: bool,
+        context_tokens: Option<u64>,
+    ) {
         if !complete && message.content.is_empty() {
             return;
         }
         let content = self.stored_content(&message.content);
         let id = turn_id(&self.id, self.records.len());
-        self.push_record(SessionRecord::assistant_turn(
-            id, content, message, complete,
-        ));
+        self.push_record(SessionRecord {
+            context_tokens,
+            ..SessionRecord::assistant_turn(id, content, message, complete)
+        });
     }
 
     /// Records another turn of the user: tool results.
@@ -151,15 +170,17 @@ impl PendingTurn {
     }
 
     fn push_record(&mut self, record: SessionRecord) {
-        if let Some(journal) = self.active_journal() {
-            journal.write_turn(&record);
+        if let Some(journal) = self.active_journal()
+            && let Err(source) = journal.write_turn(&record)
+        {
+            let path = journal.path().to_owned();
+            self.record_failure(write_error(&path)(source));
         }
         self.records.push(record);
-        self.flush_journal();
     }
 
-    /// Returns content as it is stored. Images that cannot be written to files of their own stay in
-    /// it.
+    /// Returns content as it is stored: without secrets. Images that cannot be written to files of
+    /// their own stay in it.
     fn stored_content(&self, content: &[ContentBlock]) -> Box<RawValue> {
         let stored = BlobStore::may_move(content)
             .then(|| self.blobs.store_content(content).ok())
@@ -169,7 +190,11 @@ impl PendingTurn {
             Some(stored) => to_raw_value(&stored),
             None => to_raw_value(content),
         };
-        written.expect("content blocks are maps with string keys")
+        let saved_with = TurnContext {
+            secrets: self.secrets.as_ref(),
+            ..TurnContext::default()
+        };
+        saved_with.stored_content(written.expect("content blocks are maps with string keys"))
     }
 
     /// Returns the journal, unless it was abandoned.

@@ -1,12 +1,17 @@
 //! A line of a conversation's file.
 
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::turn_content::TurnContent;
 use crate::protocol::{ContentBlock, Message, Role, StopReason, Usage};
+use crate::text::KnownSecrets;
 
 /// The version of the format that is written. Fields may be added within a version; readers ignore
 /// what they do not know.
@@ -91,9 +96,20 @@ pub(super) struct SessionRecord {
     /// Turn of the model: whether it was interrupted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) partial: bool,
+    /// Turn of the model, of an answer that several requests gave: the tokens of the last one's
+    /// prompt and answer. `usage` has the sums of all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) context_tokens: Option<u64>,
     /// Turn: why it is not sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) left_out: Option<LeftOut>,
+    /// Turn of the user that asks for a summary: the last of the turns that are summarised; empty
+    /// if none of them are in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) summarises: Option<String>,
+    /// Turn after a summary: the turn that it is a copy of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) copied_from: Option<String>,
     /// Turn: the content blocks, with images and PDFs as references to files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) content: Option<Box<RawValue>>,
@@ -118,6 +134,28 @@ pub(crate) struct TurnContext<'t> {
     pub(crate) system: Option<&'t str>,
     /// Where it is sent, if that is already known.
     pub(crate) sent_to: Option<&'t TurnTarget>,
+    /// What is blanked out of all that is saved of the turn, if anything is.
+    pub(crate) secrets: Option<&'t Arc<KnownSecrets>>,
+}
+
+impl TurnContext<'_> {
+    /// Blanks secrets out of what is saved: a key may have been typed as a prompt, too.
+    pub(super) fn without_secrets<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.secrets {
+            Some(secrets) => secrets.scrub_message(text),
+            None => Cow::Borrowed(text),
+        }
+    }
+
+    /// Returns content blocks without secrets.
+    pub(super) fn stored_content(&self, content: Box<RawValue>) -> Box<RawValue> {
+        match self.without_secrets(content.get()) {
+            Cow::Borrowed(_) => content,
+            Cow::Owned(text) => {
+                RawValue::from_string(text).expect("only text in strings is replaced")
+            }
+        }
+    }
 }
 
 /// What a conversation sends no more as it was, because the API refused a request with it.
@@ -182,17 +220,31 @@ pub(crate) struct SavedTurn {
     pub(crate) stop_reason: Option<StopReason>,
     /// The token usage of an answer.
     pub(crate) usage: Option<Usage>,
+    /// The tokens of the last request, if several gave the answer.
+    pub(super) context_tokens: Option<u64>,
     /// Whether it was interrupted.
     pub(crate) partial: bool,
     /// Why it is not sent.
     pub(crate) left_out: Option<LeftOut>,
+    /// In a turn that asks for a summary: the id of the last turn that is summarised.
+    pub(super) summarises: Option<String>,
+    /// The id of the turn that it is a copy of.
+    pub(super) copied_from: Option<String>,
     /// Whether the API refused a request with the results in it, and no other had them.
     pub(crate) is_refused: bool,
     /// The content blocks as stored in the file.
-    pub(super) content: Box<RawValue>,
+    pub(super) content: TurnContent,
 }
 
 impl SessionRecord {
+    /// Returns a header of which only the id is known.
+    pub(super) fn only_id(id: &str) -> Self {
+        Self {
+            id: Some(id.to_owned()),
+            ..Self::default()
+        }
+    }
+
     /// Returns the first line of a new file.
     pub(super) fn new_header(id: &str, name: Option<&str>, forked_from: Option<&str>) -> Self {
         Self {
@@ -244,7 +296,9 @@ impl SessionRecord {
     ) -> Self {
         Self {
             role: Some(Role::User),
-            system: sent_with.system.map(str::to_owned),
+            system: sent_with
+                .system
+                .map(|system| sent_with.without_secrets(system).into_owned()),
             sent_to: sent_with.sent_to.cloned(),
             ..Self::new_turn(id, content)
         }
@@ -297,17 +351,15 @@ impl SessionRecord {
         }
     }
 
-    /// Returns the line, with its line feed.
-    pub(super) fn to_line(&self) -> Vec<u8> {
-        let mut line = Vec::new();
-        self.append_line(&mut line);
-        line
+    /// Writes the line without its line feed.
+    pub(super) fn write_to(&self, writer: impl Write) -> io::Result<()> {
+        Ok(serde_json::to_writer(writer, self)?)
     }
 
-    /// Appends the line, with its line feed, to others.
-    pub(super) fn append_line(&self, lines: &mut Vec<u8>) {
-        serde_json::to_writer(&mut *lines, self).expect("a record is maps with string keys");
-        lines.push(b'\n');
+    /// Writes the line, with its line feed.
+    pub(super) fn write_line(&self, mut writer: impl Write) -> io::Result<()> {
+        self.write_to(&mut writer)?;
+        writer.write_all(b"\n")
     }
 
     /// Converts the line to a turn; `None` if it is of another kind.
@@ -322,15 +374,43 @@ impl SessionRecord {
             model: self.model,
             stop_reason: self.stop_reason,
             usage: self.usage,
+            context_tokens: self.context_tokens,
             partial: self.partial,
             left_out: self.left_out,
+            summarises: self.summarises,
+            copied_from: self.copied_from,
             is_refused: false,
-            content: self.content?,
+            content: TurnContent::Kept(self.content?),
         })
     }
 }
 
 impl SavedTurn {
+    /// Whether it asks for a summary of the turns before it.
+    pub(crate) fn is_summary_request(&self) -> bool {
+        self.summarises.is_some()
+    }
+
+    /// Whether it is a copy of an earlier turn, behind a summary.
+    pub(crate) fn is_copy(&self) -> bool {
+        self.copied_from.is_some()
+    }
+
+    /// Returns the size of its content in the file, in bytes.
+    pub(crate) fn stored_bytes(&self) -> usize {
+        self.content.stored_bytes()
+    }
+
+    /// Returns the tokens of the request that it answers and of itself, or of the last of several
+    /// requests; `None` if the answer does not say.
+    pub(crate) fn context_tokens(&self) -> Option<u64> {
+        let usage = self.usage.as_ref()?;
+        let tokens = self
+            .context_tokens
+            .unwrap_or_else(|| usage.context_tokens());
+        Some(tokens).filter(|tokens| *tokens > 0)
+    }
+
     /// Returns the position before this turn.
     pub(crate) fn position_before(&self) -> TurnPosition {
         TurnPosition(self.parent.clone())

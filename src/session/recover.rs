@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Read};
+use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -58,7 +58,7 @@ pub(super) fn recover_journals(directory: &Path) -> Vec<String> {
     }
     if let Some(last) = last.filter(|last| last.used_at >= last_marked_at(directory)) {
         // If the link cannot be written, that is reported with the next answer.
-        let _ = last.conversation.mark_as_last();
+        let _ = last.conversation.mark_as_last_of_all();
     }
     notices
 }
@@ -73,7 +73,7 @@ struct RecoveredJournals {
 }
 
 fn recover_one(directory: &Path, path: &Path) -> Result<Option<RecoveredJournals>, Error> {
-    let mut file = match open_existing(path, OpenOptions::new().read(true).write(true)) {
+    let file = match open_existing(path, OpenOptions::new().read(true).write(true)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file.map_err(read_error(path))?,
     };
@@ -81,8 +81,6 @@ fn recover_one(directory: &Path, path: &Path) -> Result<Option<RecoveredJournals
     if file.try_lock().is_err() {
         return Ok(None);
     }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(read_error(path))?;
     // Its process may have ended and removed it in between.
     if !path.exists() {
         return Ok(None);
@@ -92,7 +90,8 @@ fn recover_one(directory: &Path, path: &Path) -> Result<Option<RecoveredJournals
         .and_then(|metadata| metadata.modified())
         .ok();
     let exchange = path.file_stem().unwrap_or_default().to_string_lossy();
-    let Some((header, mut records)) = parse_journal(&bytes, &exchange) else {
+    let parsed = parse_journal(BufReader::new(&file), &exchange).map_err(read_error(path))?;
+    let Some((header, mut records)) = parsed else {
         let age = used_at.and_then(|time| time.elapsed().ok());
         // It may be about to be written to; without a header, it contains nothing.
         if age.is_some_and(|age| age > STALE) {

@@ -3,15 +3,17 @@
 //! The bytes of a file are searched first: most files do not have all of the words, and need not be
 //! parsed.
 
+use std::path::Path;
 use std::time::SystemTime;
 
 use serde_json::Value;
 
 use super::conversation::SavedConversation;
+use super::file::each_line;
 use super::paths::conversation_file;
 use super::store::{SessionStore, changed_at};
-use super::{Error, line, parallel};
-use crate::fs::read_regular;
+use super::{Error, parallel};
+use crate::fs::open_regular;
 use crate::protocol::{ContentBlock, Role};
 
 /// Number of characters shown around a match.
@@ -39,9 +41,12 @@ impl SessionStore {
     /// Turns outside the current branch are searched, too, and so are reasoning and tool calls.
     pub(crate) fn search_words(&self, words: &[String]) -> Result<Vec<SearchHit>, Error> {
         let words: Vec<SearchWord> = words.iter().map(|word| SearchWord::new(word)).collect();
-        let mut hits = parallel::parallel_filter_map(&self.conversation_ids()?, |id| {
-            self.search_one(id, &words)
-        });
+        let ids = self.conversation_ids()?;
+        let mut hits = parallel::parallel_filter_map(
+            &ids,
+            |id| self.is_large(id),
+            |id| self.search_one(id, &words),
+        );
         hits.sort_by(|one, other| {
             other
                 .changed
@@ -53,14 +58,14 @@ impl SessionStore {
 
     fn search_one(&self, id: &str, words: &[SearchWord]) -> Option<SearchHit> {
         let path = conversation_file(self.directory(), id);
-        let bytes = read_regular(&path).ok()?;
-        if !words.iter().all(|word| word.may_be_in(&bytes)) {
+        if !may_be_in_file(&path, words)? {
             return None;
         }
-        let conversation = SavedConversation::from_bytes(self.directory(), id, &bytes).ok()?;
+        let conversation = SavedConversation::read_unlocked(self.directory(), id).ok()?;
         let mut hit: Option<SearchHit> = None;
-        for turn in conversation.turns() {
-            let text = searchable_text(&line::parse_blocks(&turn.content));
+        let turns = conversation.turns().iter();
+        for turn in turns.filter(|turn| !turn.is_copy()) {
+            let text = searchable_text(&turn.content.blocks(&path));
             let lower = text.to_lowercase();
             if !words.iter().all(|word| lower.contains(&word.lower)) {
                 continue;
@@ -73,7 +78,7 @@ impl SessionStore {
                 id: id.to_owned(),
                 title: conversation.title(),
                 role: turn.role,
-                excerpt: excerpt_around(&text, words.first()?),
+                excerpt: excerpt_around(&text, &lower, words.first()?),
                 turns: 1,
                 changed: changed_at(&path)?,
             });
@@ -127,6 +132,17 @@ fn has_case(letter: char) -> bool {
         || letter.to_lowercase().ne(std::iter::once(letter))
 }
 
+/// Returns whether each of the words may be in some line of a file; `None` if that cannot be read.
+fn may_be_in_file(path: &Path, words: &[SearchWord]) -> Option<bool> {
+    let file = open_regular(path).ok()?;
+    let mut left: Vec<&SearchWord> = words.iter().collect();
+    let read = each_line(&file, path, 0, |line, _| {
+        left.retain(|word| !word.may_be_in(line));
+        Ok(!left.is_empty())
+    });
+    read.ok().map(|()| left.is_empty())
+}
+
 /// Returns all text of a turn.
 fn searchable_text(content: &[ContentBlock]) -> String {
     let mut text = String::new();
@@ -147,7 +163,7 @@ fn searchable_text(content: &[ContentBlock]) -> String {
                 .content
                 .iter()
                 .for_each(|value| collect_strings(value, &mut add)),
-            ContentBlock::Unknown(value) => collect_strings(value, &mut add),
+            ContentBlock::Unknown(block) => collect_strings(&block.to_value(), &mut add),
             ContentBlock::Image(_)
             | ContentBlock::Document(_)
             | ContentBlock::RedactedThinking(_) => {}
@@ -167,25 +183,21 @@ fn collect_strings(value: &Value, add: &mut impl FnMut(&str)) {
     }
 }
 
-/// Returns the text around a word, on one line.
-fn excerpt_around(text: &str, word: &SearchWord) -> String {
-    let letters: Vec<char> = text
-        .chars()
+/// Returns the text around a word, on one line. `lower` is the text in lower case.
+fn excerpt_around(text: &str, lower: &str, word: &SearchWord) -> String {
+    // Letters whose lower case is several characters shift the position slightly.
+    let found = lower.find(&word.lower);
+    let place = found.map_or(0, |place| lower[..place].chars().count());
+    let start = place.saturating_sub(AROUND);
+    let length = place - start + word.lower.chars().count() + AROUND;
+    let mut letters = text.chars().skip(start);
+    let shown = letters.by_ref().take(length);
+    let shown: String = shown
         .map(|letter| if letter.is_whitespace() { ' ' } else { letter })
         .collect();
-    // Letters whose lower case is several characters shift the position slightly.
-    let place = text
-        .to_lowercase()
-        .find(&word.lower)
-        .map_or(0, |place| text.to_lowercase()[..place].chars().count());
-    let start = place.saturating_sub(AROUND).min(letters.len());
-    let end = (place + word.lower.chars().count() + AROUND).min(letters.len());
-    let middle: String = letters[start..end].iter().collect();
-    let (before, behind) = (
-        if start > 0 { "…" } else { "" },
-        if end < letters.len() { "…" } else { "" },
-    );
-    format!("{before}{}{behind}", middle.trim())
+    let before = if start > 0 { "…" } else { "" };
+    let behind = if letters.next().is_some() { "…" } else { "" };
+    format!("{before}{}{behind}", shown.trim())
 }
 
 #[cfg(test)]
@@ -214,7 +226,7 @@ mod tests {
     #[test]
     fn an_excerpt_is_one_line_with_the_word_in_it() {
         let text = format!("{}the\nword{}", "a ".repeat(50), " b".repeat(50));
-        let excerpt = excerpt_around(&text, &SearchWord::new("THE"));
+        let excerpt = excerpt_around(&text, &text, &SearchWord::new("THE"));
         assert!(
             excerpt.contains("the word") && excerpt.starts_with('…') && excerpt.ends_with('…'),
             "{excerpt}"

@@ -4,19 +4,34 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::conversation::SavedConversation;
-use super::file::{self, LockedFile};
+use super::file::{self, LockedFile, each_line};
 use super::id::{may_begin_id, new_id};
 use super::paths::{blobs_dir, conversation_file, last_link, linked_id};
 use super::record::{REFUSED, SessionRecord, TURN};
+use super::terminal::terminal_link;
 use super::{Error, blob, name, read_error, recover, write_error};
+use crate::text::KnownSecrets;
+
+/// A longer file is large, in bytes.
+const LARGE_FILE: u64 = 1_000_000;
 
 /// The directory that conversations are stored in.
 #[derive(Debug, Clone)]
-pub(crate) struct SessionStore(PathBuf);
+pub(crate) struct SessionStore(PathBuf, Arc<KnownSecrets>);
+
+/// How a text has to match a title.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TitleMatch {
+    /// It is the title.
+    Whole,
+    /// It is the title, or, if it is that of no conversation, the beginning of one.
+    Beginning,
+}
 
 /// A conversation, and whether it is new.
 #[derive(Debug)]
@@ -30,7 +45,12 @@ pub(crate) struct OpenedConversation {
 impl SessionStore {
     /// Creates the store for this directory, which need not exist yet. Nothing is read or written.
     pub(crate) fn in_directory(directory: PathBuf) -> Self {
-        Self(directory)
+        Self(directory, Arc::default())
+    }
+
+    /// Refuses names with one of these secrets in them.
+    pub(crate) fn refusing(self, secrets: &Arc<KnownSecrets>) -> Self {
+        Self(self.0, Arc::clone(secrets))
     }
 
     /// Returns the directory.
@@ -53,16 +73,16 @@ impl SessionStore {
         SavedConversation::new(&self.0, SessionRecord::new_header(&id, None, None))
     }
 
-    /// Opens the conversation with this exact name or unique prefix of an id; if there is none,
-    /// creates one with this name.
+    /// Opens the conversation with this exact name, unique prefix of an id or exact title; if there
+    /// is none, creates one with this name.
     pub(crate) fn open_or_create(&self, given: &str) -> Result<OpenedConversation, Error> {
-        if let Some(id) = self.find_id(given)? {
+        if let Some(id) = self.find_id(given, TitleMatch::Whole)? {
             return Ok(OpenedConversation {
                 conversation: SavedConversation::open_by_id(&self.0, &id)?,
                 is_new: false,
             });
         }
-        name::check_name(given)?;
+        name::check_name(given, &self.1)?;
         let mut conversation = SavedConversation::new(
             &self.0,
             SessionRecord::new_header(&new_id(), Some(given), None),
@@ -84,18 +104,30 @@ impl SessionStore {
         })
     }
 
-    /// Opens the conversation with this name or prefix of an id; creates nothing.
+    /// Opens the conversation with this name, prefix of an id or beginning of a title; creates
+    /// nothing.
     pub(crate) fn open_existing(&self, given: &str) -> Result<SavedConversation, Error> {
         let id = self
-            .find_id(given)?
+            .find_id(given, TitleMatch::Beginning)?
             .ok_or_else(|| Error::Unknown(given.to_owned()))?;
         SavedConversation::open_by_id(&self.0, &id)
     }
 
-    /// Opens the conversation last used.
+    /// Opens the conversation with this name, prefix of an id or whole title; creates nothing.
+    pub(crate) fn open_exact(&self, given: &str) -> Result<SavedConversation, Error> {
+        let id = self
+            .find_id(given, TitleMatch::Whole)?
+            .ok_or_else(|| Error::Unknown(given.to_owned()))?;
+        SavedConversation::open_by_id(&self.0, &id)
+    }
+
+    /// Opens the conversation last used in this terminal, or else the one last used of all.
     pub(crate) fn open_latest(&self) -> Result<SavedConversation, Error> {
-        let linked = linked_id(&last_link(&self.0));
-        let id = match linked.filter(|id| conversation_file(&self.0, id).exists()) {
+        let links = terminal_link(&self.0).into_iter();
+        let mut linked = links
+            .chain([last_link(&self.0)])
+            .filter_map(|link| linked_id(&link));
+        let id = match linked.find(|id| conversation_file(&self.0, id).exists()) {
             Some(id) => Some(id),
             None => self
                 .conversation_ids()?
@@ -105,7 +137,8 @@ impl SessionStore {
         SavedConversation::open_by_id(&self.0, &id.ok_or(Error::None)?)
     }
 
-    /// Creates a conversation that begins as a copy of another one's current branch.
+    /// Creates a conversation that begins as a copy of another one's current branch, with what a
+    /// summary in it stands for.
     pub(crate) fn fork_conversation(
         &self,
         from: &SavedConversation,
@@ -114,32 +147,28 @@ impl SessionStore {
             self.new_conversation(),
             from.tip().is_some() || from.path().exists(),
         );
-        let bytes = if has_file {
-            file::read_shared(from.path(), 0)?
-        } else {
-            Vec::new()
-        };
+        let file = has_file
+            .then(|| file::open_shared(from.path()))
+            .transpose()?;
         blob::share_blobs(&from.blob_store(), &to.blob_store())?;
-        let ids: HashSet<&str> = from
-            .current_branch()
-            .into_iter()
-            .map(|turn| turn.id.as_str())
-            .collect();
-        let mut lines = SessionRecord::new_header(to.id(), None, Some(from.id())).to_line();
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let Ok(record) = serde_json::from_slice::<SessionRecord>(line) else {
-                continue;
-            };
-            let turn = match record.kind.as_str() {
-                TURN => record.id,
-                REFUSED => record.turn,
-                _ => None,
-            };
-            if turn.is_some_and(|turn| ids.contains(turn.as_str())) {
-                lines.extend_from_slice(line);
-            }
-        }
-        LockedFile::open(to.path())?.append_lines(0, &lines)?;
+        let ids = from.needed_turns();
+        let mut copy = LockedFile::open(to.path())?;
+        let header = SessionRecord::new_header(to.id(), None, Some(from.id()));
+        copy.append(0, |writer| {
+            header.write_line(&mut *writer)?;
+            let Some(file) = &file else { return Ok(()) };
+            let mut written = Ok(());
+            let read = each_line(file, from.path(), 0, |line, _| {
+                if is_line_of(line, &ids) {
+                    written = writer
+                        .write_all(line)
+                        .and_then(|()| writer.write_all(b"\n"));
+                }
+                Ok(written.is_ok())
+            });
+            written.and(read.map_err(io::Error::other))
+        })?;
+        drop((file, copy)); // And with them their locks.
         SavedConversation::open_by_id(&self.0, to.id())
     }
 
@@ -165,7 +194,8 @@ impl SessionStore {
         conversation: &mut SavedConversation,
         new: &str,
     ) -> Result<(), Error> {
-        name::check_name(new)?;
+        name::check_name(new, &self.1)?;
+        conversation.check_file()?;
         let old = conversation.name().map(str::to_owned);
         if old.as_deref() == Some(new) {
             return Ok(());
@@ -185,13 +215,39 @@ impl SessionStore {
 
     /// Deletes a conversation and its files.
     pub(crate) fn remove_conversation(&self, id: &str) -> Result<(), Error> {
+        self.remove_if(id, |_| true)
+    }
+
+    /// Deletes a conversation in which nothing was ever said, and which has a file only for its
+    /// name. A failure leaves an empty conversation.
+    pub(crate) fn discard_if_empty(conversation: &SavedConversation) {
+        let path = conversation.path();
+        let directory = path.parent().filter(|_| path.exists());
+        if conversation.turns().is_empty()
+            && let Some(directory) = directory
+        {
+            let store = Self::in_directory(directory.to_owned());
+            let is_empty = |read: Option<&SavedConversation>| {
+                read.is_some_and(|conversation| conversation.turns().is_empty())
+            };
+            let _ = store.remove_if(conversation.id(), is_empty);
+        }
+    }
+
+    /// Deletes a conversation if it is to be, as it is read under the lock; `None` if it cannot be.
+    fn remove_if(
+        &self,
+        id: &str,
+        is_meant: impl FnOnce(Option<&SavedConversation>) -> bool,
+    ) -> Result<(), Error> {
         let path = conversation_file(&self.0, id);
         let _lock = LockedFile::open(&path)?;
-        if let Some(name) = SavedConversation::read_unlocked(&self.0, id)
-            .ok()
-            .and_then(|it| it.name().map(str::to_owned))
-        {
-            name::release_name(&self.0, &name, id);
+        let read = SavedConversation::read_unlocked(&self.0, id).ok();
+        if !is_meant(read.as_ref()) {
+            return Ok(());
+        }
+        if let Some(name) = read.as_ref().and_then(SavedConversation::name) {
+            name::release_name(&self.0, name, id);
         }
         fs::remove_file(&path).map_err(write_error(&path))?;
         let files = blobs_dir(&self.0, id);
@@ -219,27 +275,32 @@ impl SessionStore {
         Ok(entries.flatten().filter_map(id).collect())
     }
 
+    /// Whether the file of a conversation is so long that it takes notable memory to read.
+    pub(super) fn is_large(&self, id: &str) -> bool {
+        let metadata = conversation_file(&self.0, id).metadata();
+        metadata.is_ok_and(|metadata| metadata.len() > LARGE_FILE)
+    }
+
     /// Returns the id and the name of each conversation with a name.
     pub(super) fn conversation_names(&self) -> impl Iterator<Item = (String, String)> {
         name::all_names(&self.0)
     }
 
-    fn find_id(&self, given: &str) -> Result<Option<String>, Error> {
+    fn find_id(&self, given: &str, title: TitleMatch) -> Result<Option<String>, Error> {
         let named =
             name::id_for_name(&self.0, given).filter(|id| conversation_file(&self.0, id).exists());
-        if named.is_some() || !may_begin_id(given) {
+        if named.is_some() {
             return Ok(named);
         }
-        if conversation_file(&self.0, given).exists() {
-            return Ok(Some(given.to_owned()));
+        let mut ids = if may_begin_id(given) {
+            self.ids_that_begin_with(given)?
+        } else {
+            Vec::new()
+        };
+        if ids.is_empty() {
+            ids = self.ids_by_title(given, title);
         }
-        let mut ids: Vec<String> = self
-            .conversation_ids()?
-            .into_iter()
-            .filter(|id| id.starts_with(given))
-            .collect();
         if ids.len() > 1 {
-            ids.sort();
             return Err(Error::Ambiguous {
                 given: given.to_owned(),
                 ids,
@@ -247,6 +308,28 @@ impl SessionStore {
         }
         Ok(ids.pop())
     }
+
+    /// Returns the ids with this prefix, in order; only one if it is a whole id.
+    fn ids_that_begin_with(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        if conversation_file(&self.0, prefix).exists() {
+            return Ok(vec![prefix.to_owned()]);
+        }
+        let mut ids = self.conversation_ids()?;
+        ids.retain(|id| id.starts_with(prefix));
+        ids.sort();
+        Ok(ids)
+    }
+}
+
+/// Whether a line is a turn with one of these ids, or about one.
+fn is_line_of(line: &[u8], ids: &HashSet<&str>) -> bool {
+    let record = serde_json::from_slice::<SessionRecord>(line).ok();
+    let turn = record.and_then(|record| match record.kind.as_str() {
+        TURN => record.id,
+        REFUSED => record.turn,
+        _ => None,
+    });
+    turn.is_some_and(|turn| ids.contains(turn.as_str()))
 }
 
 /// Returns when a file was last written to.

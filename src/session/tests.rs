@@ -138,6 +138,47 @@ fn a_name_creates_one_conversation_and_a_prefix_of_an_id_finds_it() {
 }
 
 #[test]
+fn a_title_finds_its_conversation_unless_several_have_it() {
+    let (_directory, store) = store();
+    let long = format!("Why {}", "so ".repeat(30));
+    let mut ids = Vec::new();
+    for prompt in ["What is this?", &long, "Hello", "Hello"] {
+        let mut conversation = store.new_conversation();
+        say(&mut conversation, prompt, "b");
+        ids.push(conversation.id().to_owned());
+    }
+    let work = store.open_or_create("work").expect("it is writable");
+    let work = work.conversation.id().to_owned();
+    let existing = |given: &str| {
+        store
+            .open_existing(given)
+            .map(|found| found.id().to_owned())
+    };
+    for (given, id) in [
+        ("What is this?", &ids[0]),
+        ("What is", &ids[0]),
+        ("What…", &ids[0]),
+        (&*long, &ids[1]),
+        ("Why so", &ids[1]),
+        ("wor", &work),
+    ] {
+        assert_eq!(existing(given).ok().as_ref(), Some(id), "{given}");
+    }
+    for given in ["Hello", "Hel"] {
+        assert!(
+            matches!(existing(given), Err(Error::Ambiguous { ids, .. }) if ids.len() == 2),
+            "{given}"
+        );
+    }
+    assert!(matches!(existing("…"), Err(Error::Unknown(_))));
+    // A beginning could as well be a new name.
+    for (given, is_new) in [("What is this?", false), ("What is", true), ("wor", true)] {
+        let found = store.open_or_create(given).expect("it is writable");
+        assert_eq!(found.is_new, is_new, "{given}");
+    }
+}
+
+#[test]
 fn a_name_can_be_changed_and_is_free_again() {
     let (_directory, store) = store();
     let mut one = store
@@ -439,7 +480,10 @@ fn a_replacement_of_a_turn_takes_effect_once_it_is_answered() {
     say(&mut conversation, "c", "d");
     let before = conversation.current_branch()[2].position_before();
     assert_eq!(
-        [&again, &before].map(|place| conversation.messages_before(place).len()),
+        [&again, &before].map(|place| {
+            let messages = conversation.messages_within(Some(place), usize::MAX);
+            messages.expect("there is no limit").len()
+        }),
         [0, 2]
     );
 
@@ -545,7 +589,7 @@ fn tool_results_and_the_system_prompt_are_saved() {
         &text("a"),
         TurnContext {
             system: Some("Be brief."),
-            sent_to: None,
+            ..TurnContext::default()
         },
     );
     let call = json!({
@@ -652,7 +696,7 @@ fn a_removed_conversation_starts_over_under_its_name_if_that_is_free() {
     assert!(
         one.take_notices()
             .iter()
-            .any(|notice| notice.contains("is now taken"))
+            .any(|notice| notice.contains("has been taken"))
     );
 }
 

@@ -29,12 +29,21 @@ pub(crate) fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a 
     })
 }
 
-/// Returns all of the names, the most similar to `given` first.
-pub(crate) fn by_likeness<'a>(given: &str, names: &[&'a str]) -> Vec<&'a str> {
-    let likeness = |name: &str| strsim::jaro_winkler(given, name);
-    let mut names = names.to_vec();
-    names.sort_by(|one, other| likeness(other).total_cmp(&likeness(one)));
-    names
+/// Returns the id most similar to `given`, if any is similar enough; of several, the first. Ids are
+/// long and have parts in common, so the pairs of letters count, wherever they are, and an id that
+/// contains all of `given` goes before any other.
+pub(crate) fn nearest_id<'a>(given: &str, ids: &[&'a str]) -> Option<&'a str> {
+    let plain = |id: &str| id.to_lowercase().replace(['.', '_', '@', ':', ' '], "-");
+    let given = plain(given);
+    let likeness = |id: &str| {
+        let id = plain(id);
+        let bonus = if id.contains(&given) { 1.0 } else { 0.0 };
+        bonus + strsim::sorensen_dice(&given, &id)
+    };
+    let rated = ids.iter().rev().map(|id| (likeness(id), *id));
+    let similar = rated.filter(|(likeness, _)| *likeness > 0.4);
+    let nearest = similar.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    nearest.map(|(_, id)| id)
 }
 
 #[cfg(test)]
@@ -50,6 +59,28 @@ mod tests {
         assert_eq!(nearest_name("xyz", keys()), None);
         assert_eq!(did_you_mean("modle", keys()), "; did you mean `model`?");
         assert_eq!(did_you_mean("xyz", keys()), "");
-        assert_eq!(by_likeness("c", &["a", "cc", "c"]), ["c", "cc", "a"]);
+    }
+
+    #[test]
+    fn the_nearest_id_has_the_parts_that_were_given_wherever_they_are() {
+        let ids = [
+            "claude-haiku-4-5-20251001",
+            "claude-opus-4-8-default",
+            "claude-sonnet-4-5-20250929",
+            "claude-sonnet-4-6-default",
+            "gpt-5-mini",
+        ];
+        for (given, nearest) in [
+            ("claude-sonnet-4-5", Some(ids[2])),
+            ("sonnet-4.6", Some(ids[3])),
+            ("claude-sonet-4-6", Some(ids[3])),
+            ("claude-4-5-haiku", Some(ids[0])),
+            ("claude-opus", Some(ids[1])),
+            ("gpt5mini", Some(ids[4])),
+            ("nope", None),
+            ("mistral-large", None),
+        ] {
+            assert_eq!(nearest_id(given, &ids), nearest, "{given}");
+        }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// How deep a JSON value may nest, in levels of arrays and objects: a content block, the arguments
 /// of a call, a schema, a template. The parser stops at 128 levels; what is left is for the
@@ -126,17 +126,14 @@ pub(crate) fn tree_bytes(value: &Value) -> usize {
     match value {
         Value::String(text) => own + text.len(),
         Value::Array(items) => own + items.iter().map(tree_bytes).sum::<usize>(),
-        Value::Object(fields) => own + fields_bytes(fields),
+        Value::Object(fields) => {
+            let field = |(key, value): (&String, &Value)| {
+                size_of::<(String, Value)>() + key.len() + tree_bytes(value)
+            };
+            own + fields.iter().map(field).sum::<usize>()
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => own,
     }
-}
-
-/// Returns the same for the fields of an object.
-pub(crate) fn fields_bytes(fields: &Map<String, Value>) -> usize {
-    let field = |(key, value): (&String, &Value)| {
-        size_of::<(String, Value)>() + key.len() + tree_bytes(value)
-    };
-    fields.iter().map(field).sum()
 }
 
 /// A number of bytes as a limit is stated.

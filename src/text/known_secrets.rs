@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::scrub::{SecretForms, scrub_key_like};
+use super::scrub::{SecretForms, has_key, scrub_key_like};
 
 /// Secrets that are blanked out of whatever is printed or stored.
 #[derive(Default)]
@@ -17,6 +17,12 @@ impl KnownSecrets {
         if !known.contains(secret) {
             known.push(Arc::clone(secret));
         }
+    }
+
+    /// Returns the secret that was added first, if there is one that is long enough.
+    pub(crate) fn first_secret(&self) -> Option<Arc<SecretForms>> {
+        let known = self.list();
+        known.iter().find(|secret| secret.is_secret()).cloned()
     }
 
     /// Blanks the secrets out of a text.
@@ -37,6 +43,11 @@ impl KnownSecrets {
             Cow::Borrowed(text) => scrub_key_like(text),
             Cow::Owned(text) => Cow::Owned(scrub_key_like(&text).into_owned()),
         }
+    }
+
+    /// Whether a text has a secret in it, or a word that looks like one.
+    pub(crate) fn has_key_like(&self, text: &str) -> bool {
+        self.is_in(text) || has_key(text)
     }
 
     /// Whether a secret is in a text, in whatever form.

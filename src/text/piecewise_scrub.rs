@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::scrub::{MASK, SecretForms};
+use super::scrub::SecretForms;
 
 /// One text that arrives in pieces.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ impl PiecewiseScrub {
                 break;
             }
             out.push_str(text.get(copied..found.start).unwrap_or_default());
-            out.push_str(MASK);
+            out.push_str(secret.mask());
             (copied, place) = (found.end, found.end);
         }
         out.push_str(&text[copied..]);
@@ -68,6 +68,7 @@ impl PiecewiseScrub {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scrub::MASK;
     use super::*;
 
     const SECRET: &str = "sk-ld-0123456789abcdef";

@@ -94,7 +94,7 @@ pub(crate) fn is_dangerous(letter: char) -> bool {
 }
 
 /// Returns the visible symbol of a control character, such as ␛.
-fn control_picture(control: char) -> char {
+pub(crate) fn control_picture(control: char) -> char {
     char::from_u32(0x2400 + u32::from(control)).unwrap_or('\u{fffd}')
 }
 

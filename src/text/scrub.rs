@@ -24,6 +24,9 @@ pub(super) const MIN_TELLING: usize = 6;
 /// How keys begin that nobody has told us of, as when one was typed in the wrong place.
 const KEY_PREFIX: &str = "sk-";
 
+/// What follows it in the keys of Langdock. Hardly any word has that in it.
+const VENDOR_PREFIX: &str = "ld-";
+
 /// The least number of characters after the prefix for a word to be taken for a key.
 const MIN_KEY_BODY: usize = 16;
 
@@ -33,12 +36,20 @@ const MAX_BACKSLASHES: usize = 8;
 /// The most bytes of an HTML entity.
 const MAX_ENTITY: usize = 10;
 
+/// `&`, with which an HTML entity begins.
+const AMPERSAND: u32 = 0x26;
+
+/// `%`, with which an escape of a URL begins.
+const PERCENT: u32 = 0x25;
+
 /// What an escaped character begins with.
 const ESCAPES: [u8; 3] = *b"%\\&";
 
 /// A secret, which is ASCII, in the forms that encoders write. Its `Debug` is masked.
 pub(crate) struct SecretForms {
     secret: String,
+    /// What replaces it.
+    mask: &'static str,
     alphabets: OnceLock<Alphabets>,
 }
 
@@ -64,12 +75,23 @@ pub(super) struct FoundForm {
 }
 
 impl SecretForms {
-    /// Creates the forms of a secret.
+    /// Creates the forms of an API key.
     pub(crate) fn for_secret(secret: &str) -> Self {
+        Self::with_mask(secret, MASK)
+    }
+
+    /// Creates the forms of a secret that is replaced by `mask`.
+    pub(crate) fn with_mask(secret: &str, mask: &'static str) -> Self {
         Self {
             secret: secret.to_owned(),
+            mask,
             alphabets: OnceLock::new(),
         }
+    }
+
+    /// Returns what replaces it.
+    pub(super) fn mask(&self) -> &'static str {
+        self.mask
     }
 
     /// Returns the secret itself.
@@ -88,24 +110,24 @@ impl SecretForms {
         if !self.is_secret() {
             return Cow::Borrowed(text);
         }
-        let scrubbed = self.replace_in(text, MASK);
+        let scrubbed = self.replace_in(text);
         if let Some(cut) = scrubbed.strip_suffix('…') {
             let beginnings = (MIN_TELLING..self.secret.len()).rev();
             let mut beginnings = beginnings.map(|length| &self.secret[..length]);
             if let Some(before) = beginnings.find_map(|part| cut.strip_suffix(part)) {
-                return Cow::Owned(format!("{before}{MASK}…"));
+                return Cow::Owned(format!("{before}{}…", self.mask));
             }
         }
         scrubbed
     }
 
     /// Replaces every form of the secret in a text.
-    pub(crate) fn replace_in<'t>(&self, text: &'t str, mask: &str) -> Cow<'t, str> {
+    pub(crate) fn replace_in<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut replaced = String::new();
         let mut copied = 0;
         while let Some(found) = self.find_from(text, copied, false) {
             replaced.push_str(&text[copied..found.start]);
-            replaced.push_str(mask);
+            replaced.push_str(self.mask);
             copied = found.end;
         }
         if copied == 0 {
@@ -215,7 +237,15 @@ fn match_word(text: &[u8], start: usize, word: &[u8]) -> Option<FoundForm> {
         if place + 1 == MIN_TELLING {
             telling = end;
         }
-        match match_letter(&text[end..], wanted) {
+        let mut matched = match_letter(&text[end..], wanted);
+        if place > 0 && matches!(matched, LetterMatch::None) {
+            let line_end = line_end(&text[end..]);
+            if line_end > 0 {
+                end += line_end;
+                matched = match_letter(&text[end..], wanted);
+            }
+        }
+        match matched {
             LetterMatch::Whole(length) => end += length,
             LetterMatch::Cut => {
                 return Some(FoundForm {
@@ -234,6 +264,17 @@ fn match_word(text: &[u8], start: usize, word: &[u8]) -> Option<FoundForm> {
         is_whole: true,
         telling,
     })
+}
+
+/// Returns the length of the end of a line that a text begins with, as it is or in JSON; 0 if there
+/// is none. Encoders divide what they write into lines.
+fn line_end(text: &[u8]) -> usize {
+    match text {
+        [b'\n', ..] => 1,
+        [b'\r', b'\n', ..] | [b'\\', b'n', ..] => 2,
+        [b'\\', b'r', b'\\', b'n', ..] => 4,
+        _ => 0,
+    }
 }
 
 /// How a text begins, compared with a character.
@@ -261,12 +302,9 @@ fn match_letter(text: &[u8], wanted: u8) -> LetterMatch {
         return LetterMatch::Cut;
     };
     let escaped = match first {
-        b'%' => match text.get(1..3) {
-            Some(digits) => LetterMatch::of_number(hex_value(digits), wanted, 3),
-            None => LetterMatch::Cut,
-        },
+        b'%' => match_percent(text, 1, wanted),
         b'\\' => match_escape(text, wanted),
-        b'&' => match_entity(text, wanted),
+        b'&' => match_entity(text, 1, wanted),
         _ => LetterMatch::None,
     };
     match escaped {
@@ -276,9 +314,23 @@ fn match_letter(text: &[u8], wanted: u8) -> LetterMatch {
     }
 }
 
-/// Matches an escape of JSON or of a programming language.
+/// Matches a character of a URL, whose digits begin at `start`.
+fn match_percent(text: &[u8], start: usize, wanted: u8) -> LetterMatch {
+    let end = start + 2;
+    match text.get(start..end) {
+        Some(digits) => LetterMatch::of_number(hex_value(digits), wanted, end),
+        None => LetterMatch::Cut,
+    }
+}
+
+/// Matches an escape of JSON or of a programming language. JSON may have one for the character that
+/// another escape begins with: Go writes `&` as `\u0026`.
 fn match_escape(text: &[u8], wanted: u8) -> LetterMatch {
-    let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
+    let slashes = text
+        .iter()
+        .take(MAX_BACKSLASHES + 1)
+        .take_while(|byte| **byte == b'\\')
+        .count();
     if slashes > MAX_BACKSLASHES {
         return LetterMatch::None;
     }
@@ -290,23 +342,27 @@ fn match_escape(text: &[u8], wanted: u8) -> LetterMatch {
         Some(_) => return LetterMatch::None,
     };
     let end = slashes + 1 + digits;
-    match text.get(slashes + 1..end) {
-        Some(digits) => LetterMatch::of_number(hex_value(digits), wanted, end),
-        None => LetterMatch::Cut,
+    let Some(digits) = text.get(slashes + 1..end) else {
+        return LetterMatch::Cut;
+    };
+    match hex_value(digits) {
+        Some(AMPERSAND) if wanted != b'&' => match_entity(text, end, wanted),
+        Some(PERCENT) if wanted != b'%' => match_percent(text, end, wanted),
+        number => LetterMatch::of_number(number, wanted, end),
     }
 }
 
-/// Matches an HTML entity.
-fn match_entity(text: &[u8], wanted: u8) -> LetterMatch {
+/// Matches an HTML entity, whose name begins at `start`.
+fn match_entity(text: &[u8], start: usize, wanted: u8) -> LetterMatch {
     let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'#';
-    let name = text[1..].iter().take(MAX_ENTITY).take_while(is_part);
-    let end = 1 + name.count();
+    let name = text[start..].iter().take(MAX_ENTITY).take_while(is_part);
+    let end = start + name.count();
     match text.get(end) {
         None => return LetterMatch::Cut,
         Some(b';') => {}
         Some(_) => return LetterMatch::None,
     }
-    let name = str::from_utf8(&text[1..end]).unwrap_or_default();
+    let name = str::from_utf8(&text[start..end]).unwrap_or_default();
     let number = match name.strip_prefix('#') {
         Some(digits) => match digits.strip_prefix(['x', 'X']) {
             Some(digits) => u32::from_str_radix(digits, 16).ok(),
@@ -336,6 +392,21 @@ fn named_entity(name: &str) -> Option<char> {
     })
 }
 
+/// Whether a text has a word that looks like a key.
+pub(crate) fn has_key(text: &str) -> bool {
+    matches!(scrub_key_like(text), Cow::Owned(_))
+}
+
+/// Whether a text ends with an escape of JSON, such as that of a line feed.
+fn ends_with_escape(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let has_slash = |distance: usize| {
+        let place = bytes.len().checked_sub(distance);
+        place.is_some_and(|place| bytes[place] == b'\\')
+    };
+    has_slash(2) || has_slash(6) && bytes[bytes.len() - 5] == b'u'
+}
+
 /// Blanks out words that look like a key.
 pub(crate) fn scrub_key_like(text: &str) -> Cow<'_, str> {
     let is_key_letter = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
@@ -345,7 +416,10 @@ pub(crate) fn scrub_key_like(text: &str) -> Cow<'_, str> {
         let length = body
             .find(|letter| !is_key_letter(letter))
             .unwrap_or(body.len());
-        let is_word = !before.ends_with(is_key_letter);
+        // It may have been typed as a flag.
+        let is_word = !before.trim_end_matches('-').ends_with(is_key_letter)
+            || ends_with_escape(before)
+            || body.starts_with(VENDOR_PREFIX);
         // Hyphenated words have no digits.
         let is_key =
             length >= MIN_KEY_BODY && body[..length].contains(|l: char| l.is_ascii_digit());
@@ -414,6 +488,14 @@ mod tests {
                 each(&|letter| format!("{:02X}", u32::from(letter))),
             ),
             (
+                "entities in JSON that escapes their beginnings",
+                each(&|letter| format!("\\u0026#{};", u32::from(letter))),
+            ),
+            (
+                "a URL in JSON that escapes its percent signs",
+                SECRET.replace('-', "\\u00252d"),
+            ),
+            (
                 "escapes of a programming language",
                 each(&|letter| format!("\\x{:02x}", u32::from(letter))),
             ),
@@ -446,6 +528,24 @@ mod tests {
     }
 
     #[test]
+    fn a_form_that_is_divided_into_lines_is_found() {
+        let encoded = BASE64.encode(format!("{}{SECRET}", "x".repeat(50)));
+        let hexadecimal = hexadecimal(SECRET, b"0123456789abcdef");
+        for end in ["\n", "\r\n", "\\n", "\\r\\n"] {
+            let (line, rest) = encoded.split_at(76);
+            let scrubbed = scrub(&format!("{line}{end}{rest}"), SECRET).into_owned();
+            assert!(
+                scrubbed.contains(MASK) && !scrubbed.contains(rest),
+                "{scrubbed}"
+            );
+            let (line, rest) = hexadecimal.split_at(20);
+            assert_eq!(scrub(&format!("{line}{end}{rest}"), SECRET), MASK);
+        }
+        let paragraphs = "sk-\n\nld-ab/c_0123456789";
+        assert_eq!(scrub(paragraphs, SECRET), paragraphs);
+    }
+
+    #[test]
     fn other_text_is_unchanged() {
         for text in [
             "", "%", "\\", "&", "&#;", "\\u00", "sk-ld-ab", "é%C3%A9", "%7",
@@ -457,7 +557,7 @@ mod tests {
 
     #[test]
     fn a_secret_with_characters_that_encoders_escape_is_found_in_every_form() {
-        let forms = SecretForms::for_secret("s3cr&t/Key+<9>");
+        let forms = SecretForms::with_mask("s3cr&t/Key+<9>", "[secret]");
         for echoed in [
             "s3cr&t/Key+<9>",
             "s3cr%26t%2FKey%2B%3C9%3E",
@@ -466,11 +566,20 @@ mod tests {
             "s3cr&amp;t/Key+&lt;9&gt;",
             "&#115;&#51;&#99;&#114;&#38;&#116;&#47;&#75;&#101;&#121;&#43;&#60;&#57;&#62;",
         ] {
-            let scrubbed = forms.replace_in(echoed, "[secret]");
+            let scrubbed = forms.replace_in(echoed);
             assert_eq!(scrubbed, "[secret]", "{echoed}");
         }
-        assert_eq!(forms.replace_in("s3cr", "[secret]"), "s3cr");
+        assert_eq!(forms.replace_in("s3cr"), "s3cr");
         assert!(!format!("{forms:?}").contains("s3cr"));
+    }
+
+    #[test]
+    fn each_character_is_looked_at_a_few_times_whatever_surrounds_it() {
+        // If each backslash were counted from each one before it, this would take minutes.
+        for unit in ["\\", "&", "&#", "%", "\\u", "sk-", "s", "73"] {
+            let text = unit.repeat(200_000 / unit.len());
+            assert!(matches!(scrub(&text, SECRET), Cow::Borrowed(_)), "{unit}");
+        }
     }
 
     #[test]
@@ -483,7 +592,18 @@ mod tests {
     fn a_word_that_looks_like_a_key_is_blanked_out() {
         let typed = "unexpected argument `sk-ld-0123456789abcdef`";
         assert_eq!(scrub_key_like(typed), "unexpected argument `[API key]`");
+        let in_json = r#""It is:\nsk-ld-0123456789abcdef\u001bsk-ld-0123456789abcdef""#;
+        assert_eq!(
+            scrub_key_like(in_json),
+            r#""It is:\n[API key]\u001b[API key]""#
+        );
+        for before in ["--", "a", "a-"] {
+            let typed = format!("unexpected argument `{before}sk-ld-0123456789abcdef`");
+            let expected = format!("unexpected argument `{before}[API key]`");
+            assert_eq!(scrub_key_like(&typed), expected);
+        }
         for text in [
+            "task-0123456789abcdef",
             "sk-ld-...",
             "a task-force-of-40-or-more-people",
             "sk-learn-is-a-library-of-python",

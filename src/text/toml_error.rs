@@ -1,5 +1,9 @@
 //! Syntax errors of TOML in the words of somebody who writes a setting, not a parser.
 
+/// How deep TOML may nest, in levels of arrays and inline tables: the limit of the parser, which is
+/// below that of JSON.
+const MAX_TOML_DEPTH: usize = 80;
+
 /// Returns what is wrong with a line of TOML. `message` is the parser's; the parser has no types
 /// for its errors, so those that a mistyped setting causes are recognised by their text.
 pub(crate) fn toml_error_text(message: &str) -> String {
@@ -12,6 +16,8 @@ pub(crate) fn toml_error_text(message: &str) -> String {
         "expected KEY = VALUE".to_owned()
     } else if is_unclosed('"') || is_unclosed('\'') {
         "the closing quote is missing".to_owned()
+    } else if message.contains("max recursion depth") {
+        format!("TOML may be nested at most {MAX_TOML_DEPTH} levels deep")
     } else {
         message.lines().collect::<Vec<_>>().join("; ")
     }
@@ -47,5 +53,17 @@ mod tests {
             let error = Document::parse(text).expect_err("not TOML");
             assert_eq!(toml_error_text(error.message()), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn toml_that_nests_too_deep_is_an_error_that_names_the_limit() {
+        let nested = |levels| format!("a = {}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(Document::parse(&nested(MAX_TOML_DEPTH)).is_ok());
+        let deep = nested(MAX_TOML_DEPTH + 1);
+        let error = Document::parse(&deep).expect_err("one too many");
+        assert_eq!(
+            toml_error_text(error.message()),
+            "TOML may be nested at most 80 levels deep"
+        );
     }
 }

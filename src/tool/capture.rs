@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use crate::media::detect_file_kind;
 use crate::model_text::omitted_output;
 
 /// The captured output of a tool.
@@ -51,6 +52,11 @@ impl Capture {
     /// Returns the output from its start, as far as it was kept without a gap.
     pub(super) fn beginning(&self) -> &[u8] {
         &self.head
+    }
+
+    /// Returns whether it begins like an image.
+    pub(super) fn is_image(&self) -> bool {
+        detect_file_kind(&self.head).picture_type().is_some()
     }
 
     /// Returns the output if all of it was kept.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Error;
 use super::input_schema::sendable_input_schema;
+use super::lazy_schema::LazySchema;
 use super::output_schema::closed_schema;
 use super::run_spec::{Program, Run};
 use super::schema::Schema;
@@ -13,7 +14,7 @@ use crate::protocol::{ExactFields, ToolChoice, ToolDefinition};
 use crate::text::did_you_mean;
 
 /// The error for a strict tool whose schema has no closed form.
-const NOT_STRICT: &str = "`strict`: the API takes no schema with open or recursive objects for it: \
+const NOT_STRICT: &str = "`strict`: the API requires a schema without open or recursive objects: \
                           add \"additionalProperties\": false and name all properties, or leave \
                           `strict` out";
 
@@ -23,7 +24,7 @@ pub(crate) struct Tool {
     /// The definition to send.
     pub(crate) definition: ToolDefinition,
     /// The original schema of its input; a server-side tool has none.
-    pub(super) schema: Option<Value>,
+    pub(super) schema: Option<LazySchema>,
     /// How to run it; `None` if the caller or a server runs it.
     pub(crate) run: Option<Run>,
     /// The server that runs it.
@@ -40,8 +41,8 @@ pub(crate) struct ServerTool {
     pub(crate) name: String,
     /// Whether each call needs confirmation, even with `-y`.
     pub(crate) confirm: bool,
-    /// Whether its definition is another one than the run began with, and what was allowed by a
-    /// flag or the config file was that one.
+    /// Whether its definition differs from the one that the run began with, and what was allowed
+    /// by a flag or the config file was that one.
     pub(crate) has_changed: bool,
 }
 
@@ -73,8 +74,14 @@ impl Tool {
     }
 
     /// Returns the schema that its input is validated against; a server-side tool has none.
-    pub(crate) fn schema(&self) -> Option<&Value> {
-        self.schema.as_ref()
+    #[cfg(test)]
+    pub(super) fn schema(&self) -> Option<&Value> {
+        self.schema.as_ref().map(LazySchema::source)
+    }
+
+    /// Returns that schema, compiled; the error says why it cannot be.
+    pub(super) fn compiled_schema(&self) -> Result<Option<Schema>, String> {
+        self.schema.as_ref().map(LazySchema::compiled).transpose()
     }
 
     /// Returns the fields of its input on one line: `city (string), units (string, optional)`;
@@ -129,7 +136,7 @@ impl Tool {
             server: Some(server),
         };
         tool.take_schema().map_err(|(_, why)| why)?;
-        tool.schema().map(Schema::compile).transpose()?;
+        tool.compiled_schema()?;
         Ok(tool)
     }
 
@@ -199,7 +206,7 @@ pub(crate) fn tool_choice(word: &str, tools: &[ToolDefinition]) -> Result<ToolCh
             let names = tools.iter().map(ToolDefinition::name);
             let known = ["auto", "any", "none"].into_iter().chain(names);
             Err(format!(
-                "no tool is called `{word}`{}",
+                "no tool is named `{word}`{}",
                 did_you_mean(word, known)
             ))
         }
@@ -219,7 +226,7 @@ impl Tool {
             let sent = schema.map(|schema| sendable_schema(schema, is_strict))?;
             self.definition.set_field("input_schema", sent);
         }
-        self.schema = Some((*schema).clone());
+        self.schema = Some(LazySchema::new((*schema).clone()));
         Ok(())
     }
 }
@@ -283,7 +290,7 @@ mod tests {
         );
         assert_eq!(
             tool_choice("lok", &tools),
-            Err("no tool is called `lok`; did you mean `look`?".to_owned())
+            Err("no tool is named `lok`; did you mean `look`?".to_owned())
         );
     }
 }

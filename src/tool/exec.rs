@@ -15,9 +15,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Ready;
 use super::capture::Capture;
-use super::program::without_empty_elements;
 use super::result::{Ended, Outcome};
 use crate::guard::{ChildCommand, ChildGuard, GuardedChild};
+use crate::media::{ImageSize, PictureFit};
 use crate::model_text;
 use crate::protocol::ToolUse;
 use crate::text::{KnownSecrets, format_seconds, without_os_codes};
@@ -77,6 +77,21 @@ pub(crate) struct Job<'a> {
     pub(crate) secrets: &'a KnownSecrets,
     /// What starts it.
     pub(crate) guard: &'a ChildGuard,
+    /// How an image that it prints is changed.
+    pub(crate) image_size: ImageSize,
+}
+
+/// Makes the outcome of a call: on a thread of its own if there are images in it, which may have to
+/// be decoded.
+pub(crate) async fn make_outcome(
+    has_images: bool,
+    make: impl FnOnce() -> Outcome + Send + 'static,
+) -> Outcome {
+    if !has_images {
+        return make();
+    }
+    let outcome = tokio::task::spawn_blocking(make).await;
+    outcome.expect("an outcome is made without a panic")
 }
 
 /// Runs a call. A failure of the tool is a result as well.
@@ -107,7 +122,12 @@ pub(crate) async fn run(job: &Job<'_>, stop: watch::Receiver<Stop>) -> Outcome {
     .await
     {
         Ok((ended, output, took)) => {
-            Outcome::from_ending(ended, how.result, output.stdout, output.stderr, took)
+            let (form, fit) = (how.result, PictureFit::for_tool(job.image_size));
+            let is_image = output.stdout.is_image();
+            make_outcome(is_image, move || {
+                Outcome::from_ending(ended, form, output.stdout, output.stderr, took, fit)
+            })
+            .await
         }
         Err(error) => {
             let why = without_os_codes(&error.to_string()).into_owned();
@@ -126,26 +146,34 @@ pub(crate) async fn describe(
     let mut command = ChildCommand::new(program);
     command.arg("--schema");
     command.variables = passed(PASSED, variable, secrets);
+    let printed = printed_by(guard, &command, MAX_DEFINITION, DESCRIBE_TIMEOUT).await;
+    printed.map_err(|why| format!("with `--schema`, {why}"))
+}
+
+/// Runs a program without input and returns what it printed; of more than `limit` bytes, the
+/// beginning and the end. The error is a clause that says why not.
+pub(crate) async fn printed_by(
+    guard: &ChildGuard,
+    command: &ChildCommand,
+    limit: usize,
+    timeout: Duration,
+) -> Result<String, String> {
     let (_never, stop) = watch::channel(Stop::No);
-    let limits = (MAX_DEFINITION, DESCRIBE_TIMEOUT);
-    let ended = conduct(guard, &command, &[], limits, stop).await;
+    let ended = conduct(guard, command, &[], (limit, timeout), stop).await;
     let (ended, output, _) = ended.map_err(|error| {
-        format!(
-            "it could not be started: {}",
-            without_os_codes(&error.to_string())
-        )
+        let why = without_os_codes(&error.to_string()).into_owned();
+        format!("it could not be started: {why}")
     })?;
     match ended {
         Ended::Exited(0) => Ok(output.stdout.text()),
-        Ended::TimedOut(limit) => Err(format!(
-            "`--schema` took longer than {}",
-            format_seconds(limit)
-        )),
-        Ended::Exited(code) => Err(format!(
-            "`--schema` failed with exit code {code}: {}",
-            output.stderr.text().trim()
-        )),
-        Ended::Killed(_) | Ended::Stopped => Err("`--schema` was killed by a signal".to_owned()),
+        Ended::TimedOut(limit) => Err(format!("it took longer than {}", format_seconds(limit))),
+        Ended::Exited(code) => {
+            let said = output.stderr.text();
+            let colon = if said.trim().is_empty() { "" } else { ": " };
+            let said = said.trim();
+            Err(format!("it failed with exit code {code}{colon}{said}"))
+        }
+        Ended::Killed(_) | Ended::Stopped => Err("it was killed by a signal".to_owned()),
     }
 }
 
@@ -228,24 +256,25 @@ pub(crate) fn passed_variables(
     passed(PASSED_TO_SERVERS, variable, secrets)
 }
 
+/// Returns all of these variables but those whose value contains the key.
+pub(crate) fn without_key(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+    secrets: &KnownSecrets,
+) -> Vec<(OsString, OsString)> {
+    let has_key = |value: &OsStr| secrets.is_in(&value.to_string_lossy());
+    variables.filter(|(_, value)| !has_key(value)).collect()
+}
+
 /// Returns the variables to pass on, leaving out any whose value contains the key.
 fn passed<'n>(
     names: impl IntoIterator<Item = &'n str>,
     variable: fn(&str) -> Option<OsString>,
     secrets: &KnownSecrets,
 ) -> Vec<(OsString, OsString)> {
-    let has_key = |value: &OsStr| secrets.is_in(&value.to_string_lossy());
-    let value_of = |name: &str| {
-        let value = variable(name)?;
-        Some(match name {
-            "PATH" => without_empty_elements(&value),
-            _ => value,
-        })
-    };
     let found = names
         .into_iter()
-        .filter_map(|name| Some((OsString::from(name), value_of(name)?)));
-    found.filter(|(_, value)| !has_key(value)).collect()
+        .filter_map(|name| Some((OsString::from(name), variable(name)?)));
+    without_key(found, secrets)
 }
 
 /// The pipes of a tool. They stay open until it has ended, so that its last output does not kill it

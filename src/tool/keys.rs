@@ -24,7 +24,7 @@ pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
         "[\"./weather\", \"--short\"]",
         "Program and arguments; a path with a / is relative to the directory of the tools file, a \
         bare name is looked up in PATH. It gets the input as JSON on standard input. A tool \
-        with neither command nor shell is not run by tool-run.",
+        with neither command nor shell is not run by langdock.",
     ),
     (
         "shell",
@@ -53,7 +53,7 @@ pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
     (
         "result",
         "\"text\"",
-        "Type of the output: text, json or image; by default detected.",
+        "Type of the output: text, json or image; detected by default.",
     ),
 ];
 

@@ -7,6 +7,7 @@ mod exec;
 mod found;
 mod input_schema;
 mod keys;
+mod lazy_schema;
 mod output_schema;
 mod program;
 mod result;
@@ -24,7 +25,9 @@ use serde_json::Value;
 
 pub(crate) use approve::{Policy, Verdict};
 pub(crate) use definition::{ServerTool, Tool, refuse_same_names, tool_choice};
-pub(crate) use exec::{Job, Stop, describe, passed_variables, run};
+pub(crate) use exec::{
+    Job, Stop, describe, make_outcome, passed_variables, printed_by, run, without_key,
+};
 pub(crate) use found::to_json as toml_to_json;
 pub(crate) use keys::TOOL_KEYS;
 pub(crate) use program::{FoundProgram, is_program};
@@ -79,8 +82,8 @@ impl ToolSet {
     pub(crate) fn from_tools(tools: Vec<Tool>, search_path: Option<&OsStr>) -> Result<Self, Error> {
         refuse_same_names(&tools)?;
         let ready = |tool: Tool| -> Result<Ready, Error> {
-            let schema = tool.schema().map(Schema::compile).transpose();
-            let schema = schema
+            let schema = tool
+                .compiled_schema()
                 .map_err(|why| tool.wrong("input_schema", &format!("`input_schema`: {why}")))?;
             let command = tool
                 .run
@@ -154,7 +157,7 @@ impl Ready {
                 .is_some_and(|server| server.confirm)
     }
 
-    /// Whether its definition is another one than the run began with.
+    /// Whether its definition differs from the one that the run began with.
     pub(crate) fn has_changed(&self) -> bool {
         let server = self.tool.server.as_ref();
         server.is_some_and(|server| server.has_changed)
@@ -170,7 +173,7 @@ impl Ready {
         self.exposed_program().is_some()
     }
 
-    /// Says which program that is, and why, if so.
+    /// Returns which program that is, and why, if so.
     pub(crate) fn exposed_program(&self) -> Option<String> {
         self.command.as_ref()?.program.exposed()
     }

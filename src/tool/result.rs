@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::capture::Capture;
 use super::run_spec::{MAX_OUTPUT, ResultForm};
-use crate::media::{FileKind, check_image, detect_file_kind};
+use crate::media::{FileKind, PictureFit, PicturePlan, detect_file_kind};
 use crate::model_text::{self, FAILED_STDERR, FAILED_STDOUT, NO_OUTPUT};
-use crate::protocol::{ContentBlock, ExactJson, Media, ToolResult};
+use crate::protocol::{ContentBlock, ExactJson, Media, ToolResult, UnknownFields};
 use crate::text::{KnownSecrets, counted};
 
 /// The result of a call.
@@ -22,6 +22,8 @@ pub(crate) struct Outcome {
     pub(crate) is_error: bool,
     /// The image, if the result is one.
     pub(crate) image: Option<Bytes>,
+    /// What was changed in its images: for each, the rest of a sentence that begins with it.
+    pub(crate) picture_changes: Vec<String>,
     /// How long the tool ran; `None` if it was not run.
     pub(crate) took: Option<Duration>,
 }
@@ -80,6 +82,7 @@ impl Outcome {
             content: Value::from(message.into()),
             is_error: true,
             image: None,
+            picture_changes: Vec::new(),
             took: None,
         }
     }
@@ -91,12 +94,13 @@ impl Outcome {
         stdout: Capture,
         stderr: Capture,
         took: Duration,
+        fit: PictureFit,
     ) -> Self {
         let what = match ended {
             Ended::Exited(0) => {
                 return Self {
                     took: Some(took),
-                    ..Self::of_output(form, stdout)
+                    ..Self::of_output(form, stdout, fit)
                 };
             }
             Ended::Exited(code) => model_text::tool_failed(code),
@@ -116,13 +120,13 @@ impl Outcome {
         }
     }
 
-    fn of_output(form: Option<ResultForm>, stdout: Capture) -> Self {
+    fn of_output(form: Option<ResultForm>, stdout: Capture, fit: PictureFit) -> Self {
         let (total, cut) = (stdout.total(), stdout.cut());
         let kind = detect_file_kind(stdout.beginning());
-        let is_image =
-            form == Some(ResultForm::Image) || (form.is_none() && kind.media_type().is_some());
+        let is_file = kind != FileKind::Text && kind.can_be_sent();
+        let is_image = form == Some(ResultForm::Image) || (form.is_none() && is_file);
         match (form, kind) {
-            _ if is_image => Self::of_image(kind, stdout),
+            _ if is_image => Self::of_image(kind, stdout, fit),
             (_, kind) if kind != FileKind::Text => Self::error(model_text::output_is_binary(total)),
             (Some(ResultForm::Json), _) if cut > 0 => {
                 Self::error(model_text::json_is_too_long(total, cut))
@@ -141,29 +145,36 @@ impl Outcome {
         }
     }
 
-    fn of_image(kind: FileKind, stdout: Capture) -> Self {
+    fn of_image(kind: FileKind, stdout: Capture, fit: PictureFit) -> Self {
         let total = stdout.total();
-        if image_type(kind).is_none() {
+        if kind.picture_type().is_none() {
             return Self::error(model_text::output_is_not_an_image(total));
         }
         let Some(bytes) = stdout.whole().map(Bytes::from) else {
             return Self::error(model_text::image_is_too_large(total));
         };
-        let block = match image_block(&bytes) {
-            Ok(block) => block,
+        let sent = match SentImage::new(bytes, fit) {
+            Ok(sent) => sent,
             Err(error) => return Self::error(model_text::image_is_refused(&error)),
         };
         Self {
-            content: json!([block]),
+            content: json!([sent.block]),
             is_error: false,
-            image: Some(bytes),
+            image: Some(sent.bytes),
+            picture_changes: sent.change.into_iter().collect(),
             took: None,
         }
     }
 
     /// Creates the result of a call that a server ran. What the API would refuse is named instead.
-    pub(crate) fn from_parts(parts: Vec<OutcomePart>, is_error: bool, took: Duration) -> Self {
+    pub(crate) fn from_parts(
+        parts: Vec<OutcomePart>,
+        is_error: bool,
+        took: Duration,
+        fit: PictureFit,
+    ) -> Self {
         let (mut blocks, mut images) = (Vec::<ContentBlock>::new(), Vec::new());
+        let mut picture_changes = Vec::new();
         let mut text = String::new();
         for part in parts {
             let words = match part {
@@ -178,11 +189,12 @@ impl Outcome {
                 OutcomePart::Image(_) if images.len() == MAX_IMAGES => {
                     model_text::left_out_block("image", "there are too many of them")
                 }
-                OutcomePart::Image(bytes) => match image_block(&bytes) {
-                    Ok(block) => {
+                OutcomePart::Image(bytes) => match SentImage::new(bytes, fit) {
+                    Ok(sent) => {
                         blocks.extend(taken_text(&mut text));
-                        blocks.push(block);
-                        images.push(bytes);
+                        blocks.push(sent.block);
+                        images.push(sent.bytes);
+                        picture_changes.extend(sent.change);
                         continue;
                     }
                     Err(error) => model_text::left_out_block("image", &error),
@@ -205,6 +217,7 @@ impl Outcome {
             content,
             is_error,
             image: images.pop().filter(|_| is_only_image),
+            picture_changes,
             took: Some(took),
         }
     }
@@ -214,6 +227,7 @@ impl Outcome {
             content: Value::from(text),
             is_error: false,
             image: None,
+            picture_changes: Vec::new(),
             took: None,
         }
     }
@@ -222,9 +236,9 @@ impl Outcome {
     pub(crate) fn to_result(&self, tool_use_id: &str) -> ToolResult {
         ToolResult {
             tool_use_id: tool_use_id.to_owned(),
-            content: Some(self.content.clone()),
+            content: Some(self.content.clone().into()),
             is_error: self.is_error.then_some(true),
-            extra: Map::new(),
+            extra: UnknownFields::default(),
         }
     }
 
@@ -264,25 +278,41 @@ fn cut(text: &str) -> String {
     captured.text()
 }
 
-/// Returns the type of a kind of image that the API accepts.
-fn image_type(kind: FileKind) -> Option<&'static str> {
-    kind.media_type()
-        .filter(|media_type| media_type.starts_with("image/"))
+/// An image of a result as it is sent.
+struct SentImage {
+    block: ContentBlock,
+    bytes: Bytes,
+    /// What was changed: the rest of a sentence that begins with the image.
+    change: Option<String>,
 }
 
-/// Creates a block of an image, unless the API would refuse it.
-fn image_block(bytes: &Bytes) -> Result<ContentBlock, String> {
-    let kind = detect_file_kind(bytes);
-    let Some(media_type) = image_type(kind) else {
-        return Err("not a JPEG, PNG, GIF or WebP image".to_owned());
-    };
-    check_image(bytes).map_err(|error| error.to_string())?;
-    Ok(ContentBlock::Image(Media::new(media_type, bytes.clone())))
+impl SentImage {
+    /// Makes an image fit; the error says why the API would refuse it.
+    fn new(bytes: Bytes, fit: PictureFit) -> Result<Self, String> {
+        if detect_file_kind(&bytes).picture_type().is_none() {
+            return Err("not a JPEG, PNG, GIF or WebP image".to_owned());
+        }
+        let plan = PicturePlan::new(&bytes, fit);
+        let fitted = plan.and_then(|plan| plan.carry_out(bytes));
+        let fitted = fitted.map_err(|error| error.to_string())?;
+        Ok(Self {
+            block: ContentBlock::Image(Media::new(fitted.media_type, fitted.bytes.clone())),
+            bytes: fitted.bytes,
+            change: fitted.change,
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::{ImageResolution, ImageSize};
+
+    const FIT: PictureFit = PictureFit {
+        image_size: ImageSize::Fit,
+        resolution: ImageResolution::HIGH,
+        is_one_of_many: true,
+    };
 
     const GIF: &[u8] = b"GIF89a\x01\0\x01\0\0\0\0;";
 
@@ -290,7 +320,7 @@ mod tests {
         let (mut out, mut err) = (Capture::new(64), Capture::new(64));
         out.push(stdout);
         err.push(stderr);
-        Outcome::from_ending(ended, form, out, err, Duration::ZERO)
+        Outcome::from_ending(ended, form, out, err, Duration::ZERO, FIT)
     }
 
     #[test]
@@ -343,7 +373,7 @@ mod tests {
         let text = |text: &str| OutcomePart::Text(text.to_owned());
         let image = || OutcomePart::Image(Bytes::from_static(GIF));
         let of = |parts: Vec<OutcomePart>, is_error| {
-            Outcome::from_parts(parts, is_error, Duration::ZERO)
+            Outcome::from_parts(parts, is_error, Duration::ZERO, FIT)
         };
         assert_eq!(of(vec![text("a"), text("b")], false).content, "a\nb");
         for blank in [vec![], vec![text(" \n")]] {

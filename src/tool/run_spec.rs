@@ -113,7 +113,7 @@ impl Run {
                 self.cwd = Some(self.directory.join(directory));
             }
             "env" => {
-                self.env = words(value).ok_or_else(|| needed("a list of names of variables"))?;
+                self.env = words(value).ok_or_else(|| needed("a list of variable names"))?;
                 if self.env.iter().any(|name| name == KEY_VARIABLE) {
                     return Err(format!("{KEY_VARIABLE} is never passed to a tool"));
                 }

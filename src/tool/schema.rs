@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{ReferencingError, ValidationError};
+use jsonschema::{PatternOptions, ReferencingError, ValidationError};
 use serde_json::Value;
 
-use super::schema_work::{check_schema_depth, count_steps};
+use super::schema_work::{MAX_BACKTRACKING, check_schema_depth, count_steps};
 
 /// The maximum number of violations to report.
 const TOLD: usize = 5;
@@ -31,11 +31,13 @@ const MAX_EXPLAINED_STEPS: usize = 20_000;
 impl Schema {
     /// Compiles a schema. All references must resolve inside it: nothing is fetched.
     ///
-    /// The builder with options would do the same, but it is generic: the whole validator would be
-    /// in the program twice, once for this call and once for the schemas of schemas.
+    /// An expression that looks around or back is given up after [`MAX_BACKTRACKING`] tries.
     pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
         check_schema_depth(schema).map_err(|error| format!("not a usable JSON schema: {error}"))?;
-        jsonschema::validator_for(schema)
+        let patterns = PatternOptions::fancy_regex().backtrack_limit(MAX_BACKTRACKING);
+        jsonschema::options()
+            .with_pattern_options(patterns)
+            .build(schema)
             .map(|validator| {
                 let source = schema.clone();
                 Self(Arc::new(CompiledSchema { validator, source }))
@@ -59,7 +61,10 @@ impl Schema {
             return if validator.is_valid(value) {
                 Ok(())
             } else {
-                Err("it does not match the schema, and is too large to say where".to_owned())
+                Err(
+                    "it does not match the schema; it is too large to locate the mismatch"
+                        .to_owned(),
+                )
             };
         }
         let mut errors = validator.iter_errors(value).peekable();
@@ -166,5 +171,16 @@ mod tests {
         assert_eq!(schema.check(&nested(120)), Ok(()));
         let error = schema.check(&nested(140)).expect_err("too deep");
         assert!(error.contains("levels deep"), "{error}");
+    }
+
+    #[test]
+    fn an_expression_that_is_tried_again_and_again_is_given_up() {
+        let pattern = "^(?:a(?=a*b)|a(?=a*b))*c$";
+        let schema = Schema::compile(&json!({"pattern": pattern})).expect("a schema");
+        // Each letter doubles the ways to match those before it.
+        let error = schema.check(&json!("a".repeat(16) + "b"));
+        let error = error.expect_err("it does not match");
+        assert!(error.contains("backtracking"), "{error}");
+        assert_eq!(schema.check(&json!("c")), Ok(()));
     }
 }

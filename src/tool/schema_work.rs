@@ -12,8 +12,18 @@ use serde_json::{Map, Value};
 use super::subschemas::subschemas;
 
 /// The most steps. A schema of a thousand keywords for an array of a thousand items takes as many;
-/// they take about a tenth of a second.
+/// they take about a tenth of a second, or a second if most of them are backtracking.
 const MAX_STEPS: usize = 1_000_000;
+
+/// How many bytes of a text an expression is matched with in a step.
+const BYTES_PER_STEP: usize = 16;
+
+/// How often an expression that looks around or back is tried at other places of a text, or in
+/// other ways, before it counts as not matching. That takes about a millisecond.
+pub(super) const MAX_BACKTRACKING: usize = 10_000;
+
+/// How many steps it counts as to match such an expression.
+const STEPS_OF_BACKTRACKING: usize = 1000;
 
 /// How deep schemas may lead into others while a validator is made: its stack has an end.
 const MAX_SCHEMA_DEPTH: usize = 300;
@@ -73,7 +83,11 @@ struct Visits<'a> {
 
 impl<'a> Visits<'a> {
     fn step(&mut self) -> Result<(), TooMuchWork> {
-        self.steps += 1;
+        self.add_steps(1)
+    }
+
+    fn add_steps(&mut self, steps: usize) -> Result<(), TooMuchWork> {
+        self.steps = self.steps.saturating_add(steps);
         if self.steps > MAX_STEPS {
             return Err(TooMuchWork::Steps);
         }
@@ -114,6 +128,10 @@ impl<'a> Visits<'a> {
                         self.add(schema, value.clone(), depth)?;
                     }
                 }
+                ("pattern", value) => self.match_text(inner, value)?,
+                ("enum" | "const", value) if value.is_array() || value.is_object() => {
+                    self.compare_with(inner)?;
+                }
                 // A value of its own is the name of a property, which contains nothing.
                 (_, Cow::Borrowed(value)) => self.visit_inside(keyword, inner, value, depth)?,
                 (_, Cow::Owned(_)) => {}
@@ -123,6 +141,41 @@ impl<'a> Visits<'a> {
             Some(target) => self.add(target, value, depth),
             None => Ok(()),
         }
+    }
+
+    /// Counts matching a text: each byte of it takes a little, and an expression that looks around
+    /// or back is tried again and again, up to [`MAX_BACKTRACKING`].
+    fn match_text(&mut self, pattern: &Value, text: &Value) -> Result<(), TooMuchWork> {
+        let (Some(pattern), Some(text)) = (pattern.as_str(), text.as_str()) else {
+            return Ok(());
+        };
+        let looks_around = ["(?=", "(?!", "(?<"]
+            .iter()
+            .any(|sign| pattern.contains(sign));
+        let refers_back = pattern
+            .as_bytes()
+            .windows(2)
+            .any(|pair| pair[0] == b'\\' && (pair[1].is_ascii_digit() || pair[1] == b'k'));
+        let steps = if looks_around || refers_back {
+            STEPS_OF_BACKTRACKING
+        } else {
+            text.len() / BYTES_PER_STEP
+        };
+        self.add_steps(steps)
+    }
+
+    /// Counts comparing a list or an object with each value of an `enum`: at most all of these.
+    fn compare_with(&mut self, options: &Value) -> Result<(), TooMuchWork> {
+        let mut waiting = vec![options];
+        while let Some(option) = waiting.pop() {
+            self.step()?;
+            match option {
+                Value::Array(items) => waiting.extend(items),
+                Value::Object(fields) => waiting.extend(fields.values()),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Notes what a keyword checks inside a value.
@@ -243,6 +296,29 @@ mod tests {
             count_steps(&schema, &json!(1)),
             Err(TooMuchWork::Depth(MAX_VALUE_DEPTH))
         );
+    }
+
+    #[test]
+    fn texts_and_values_that_are_compared_as_a_whole_count_by_their_size() {
+        let steps = |schema: Value, value: Value| count_steps(&schema, &value);
+        let long = json!("a".repeat(1_600_000));
+        let matched = steps(json!({"pattern": "^a*$"}), long.clone()).expect("a few steps");
+        assert!((100_000..110_000).contains(&matched), "{matched}");
+        let again = json!({"allOf": vec![json!({"pattern": "^a*$"}); 20]});
+        assert_eq!(steps(again, long), Err(TooMuchWork::Steps));
+        for pattern in ["a(?=b)", "(?<!a)b", r"(a)\1"] {
+            let tried = json!({"anyOf": vec![json!({"pattern": pattern}); 2000]});
+            assert_eq!(
+                steps(tried, json!("ab")),
+                Err(TooMuchWork::Steps),
+                "{pattern}"
+            );
+        }
+        let options = json!({"enum": vec![vec![0; 1000]; 100]});
+        let compared = json!({"items": {"$ref": "#/$defs/a"}, "$defs": {"a": options}});
+        let values = json!(vec![vec![0; 1000]; 20]);
+        assert_eq!(steps(compared.clone(), values), Err(TooMuchWork::Steps));
+        assert!(steps(compared, json!([0, 1, 2])).is_ok_and(|steps| steps < 100));
     }
 
     #[test]

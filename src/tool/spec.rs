@@ -300,7 +300,7 @@ mod tests {
             ),
             (
                 "{\"name\": \"a\", \"input_schema\": {\"type\": \"object\"},\n\"strict\": true}",
-                "line 2: tool `a`: `strict`: the API takes no schema with open or recursive objects",
+                "line 2: tool `a`: `strict`: the API requires a schema without open or recursive",
             ),
             (
                 r#"{"name": "a", "description": 1}"#,

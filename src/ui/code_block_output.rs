@@ -21,6 +21,11 @@ impl CodeBlockOutput {
 }
 
 impl AnswerWriter for CodeBlockOutput {
+    fn copied_text(&self, answer: &FinalAnswer) -> String {
+        let text = answer.message.text();
+        code_block(&self.prefill, &text, self.language.as_deref()).unwrap_or_default()
+    }
+
     fn finish_answer(&mut self, answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
         let text = answer.message.text();
         let Some(code) = code_block(&self.prefill, &text, self.language.as_deref()) else {

@@ -4,11 +4,15 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::unistd::close;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
@@ -20,6 +24,12 @@ const RUNTIME_DESCRIPTORS: i32 = 10;
 /// Signals so soon after the first are the same one: `timeout` sends it to its child, and then to
 /// the whole process group.
 const REPEAT_GUARD: Duration = Duration::from_millis(500);
+
+/// How long a Ctrl-C may take to be noticed here after a program in the foreground ended by it.
+const LATE_CTRL_C: Duration = Duration::from_millis(200);
+
+/// How often a signal that has rung the alarm is looked for before it counts as Ctrl-C.
+const LOOKS: usize = 1000;
 
 /// Watches for SIGINT and SIGTERM. The first one is recorded; a second Ctrl-C kills the process as
 /// usual. A second SIGTERM or SIGHUP does not, since several arrive at once: a shell, the kernel
@@ -37,7 +47,11 @@ pub(crate) struct InterruptSignal {
 
 impl InterruptSignal {
     /// Starts watching; from then on, a signal lets the process save its results before it ends.
+    /// Does nothing if it has been started before.
     pub(crate) fn start_watching(&self) -> io::Result<()> {
+        if self.alarm.get().is_some() {
+            return Ok(());
+        }
         let (alarm, trigger) = UnixStream::pair()?;
         // Tokio needs some more descriptors, and panics if it does not get them.
         close(fcntl(
@@ -87,12 +101,14 @@ impl InterruptSignal {
             flag::register_conditional_default(number, Arc::clone(&self.has_arrived))?;
         }
         flag::register(number, Arc::clone(&self.has_arrived))?;
+        // They run in this order: whoever clears a signal that is recorded drains the alarm as well.
+        low_level::pipe::register(number, trigger.try_clone()?)?;
         flag::register_usize(
             number,
             Arc::clone(&self.signal),
             usize::try_from(number).unwrap_or_default(),
-        )?;
-        low_level::pipe::register(number, trigger.try_clone()?).map(drop)
+        )
+        .map(drop)
     }
 
     /// Waits for the first signal and returns its number.
@@ -103,7 +119,10 @@ impl InterruptSignal {
         let alarm = self.alarm.get().and_then(|alarm| alarm.try_clone().ok());
         match alarm.and_then(|alarm| tokio::net::UnixStream::from_std(alarm).ok()) {
             Some(alarm) if alarm.readable().await.is_ok() => {
-                self.pending_signal().unwrap_or(SIGINT)
+                // The handler rings first and records the signal right after that.
+                look_until_found(|| self.pending_signal())
+                    .await
+                    .unwrap_or(SIGINT)
             }
             _ => std::future::pending().await,
         }
@@ -137,6 +156,39 @@ impl InterruptSignal {
         self.has_arrived.store(false, Ordering::SeqCst);
     }
 
+    /// Clears a Ctrl-C that a program in the foreground was meant to get, once that program has
+    /// ended. The terminal sends it to this process too, which may notice it only after the
+    /// program has ended by it; `noticed` tells that it has been cleared already.
+    pub(super) fn clear_ctrl_c_of(&self, program: ExitStatus, noticed: bool) {
+        let ended_by_it = program.signal() == Some(SIGINT) || program.code() == Some(128 + SIGINT);
+        if ended_by_it && !noticed && self.pending_signal().is_none() {
+            self.wait_for_late_ctrl_c();
+        }
+        if self.pending_signal() == Some(SIGINT) {
+            self.clear_signal();
+        }
+    }
+
+    /// Waits a moment for a signal: none comes if only the program got it, as with `kill`.
+    fn wait_for_late_ctrl_c(&self) {
+        let Some(alarm) = self.alarm_fd() else {
+            return;
+        };
+        let deadline = Instant::now() + LATE_CTRL_C;
+        while self.pending_signal().is_none() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(timeout) = PollTimeout::try_from(left) else {
+                return;
+            };
+            let rung = poll(&mut [PollFd::new(alarm, PollFlags::POLLIN)], timeout);
+            if left.is_zero() || rung == Ok(0) {
+                return;
+            }
+            // The handler rings first and records the signal right after that.
+            thread::yield_now();
+        }
+    }
+
     /// Returns the signal that has arrived, if any.
     pub(crate) fn pending_signal(&self) -> Option<i32> {
         i32::try_from(self.signal.load(Ordering::SeqCst))
@@ -148,6 +200,17 @@ impl InterruptSignal {
     pub(super) fn alarm_fd(&self) -> Option<BorrowedFd<'_>> {
         self.alarm.get().map(AsFd::as_fd)
     }
+}
+
+/// Returns what is found, looking again and again while other tasks run; `None` after [`LOOKS`].
+async fn look_until_found(look: impl Fn() -> Option<i32>) -> Option<i32> {
+    for _ in 0..LOOKS {
+        if let Some(signal) = look() {
+            return Some(signal);
+        }
+        tokio::task::yield_now().await;
+    }
+    None
 }
 
 /// Whether a process ignores a signal, according to `/proc/PID/status`; `None` if it is not listed.
@@ -172,7 +235,61 @@ pub(crate) fn die_of_closed_stdout() {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+
     use super::*;
+
+    /// What the handler does, for a signal that this process does not get.
+    fn notice(interrupt: &InterruptSignal, signal: i32) {
+        let mut trigger = interrupt.trigger.get().expect("watching has started");
+        trigger.write_all(b"X").expect("the alarm is open");
+        interrupt.has_arrived.store(true, Ordering::SeqCst);
+        let number = usize::try_from(signal).expect("signals are small numbers");
+        interrupt.signal.store(number, Ordering::SeqCst);
+    }
+
+    fn watching() -> InterruptSignal {
+        let (alarm, trigger) = UnixStream::pair().expect("there are descriptors left");
+        alarm.set_nonblocking(true).expect("it is a socket");
+        let interrupt = InterruptSignal::default();
+        interrupt.alarm.get_or_init(|| alarm);
+        interrupt.trigger.get_or_init(|| trigger);
+        interrupt
+    }
+
+    #[test]
+    fn a_ctrl_c_noticed_after_the_program_it_was_for_has_ended_is_cleared() {
+        let by_signal = ExitStatus::from_raw(SIGINT);
+        let by_shell = ExitStatus::from_raw((128 + SIGINT) << 8);
+        for status in [by_signal, by_shell] {
+            let interrupt = watching();
+            thread::scope(|threads| {
+                threads.spawn(|| notice(&interrupt, SIGINT));
+                interrupt.clear_ctrl_c_of(status, false);
+            });
+            assert_eq!(interrupt.pending_signal(), None, "{status}");
+            assert!(!interrupt.has_arrived.load(Ordering::SeqCst), "{status}");
+            let mut left = interrupt.alarm.get().expect("watching has started");
+            assert!(left.read(&mut [0]).is_err(), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_signal_that_ends_the_run_is_kept_when_a_program_has_ended() {
+        for status in [0, SIGINT, SIGTERM] {
+            let interrupt = watching();
+            notice(&interrupt, SIGTERM);
+            interrupt.clear_ctrl_c_of(ExitStatus::from_raw(status), false);
+            assert_eq!(interrupt.pending_signal(), Some(SIGTERM));
+        }
+    }
+
+    #[test]
+    fn a_program_that_alone_was_ended_is_not_waited_for_long() {
+        let interrupt = watching();
+        interrupt.clear_ctrl_c_of(ExitStatus::from_raw(SIGINT), false);
+        assert_eq!(interrupt.pending_signal(), None);
+    }
 
     #[test]
     fn ignored_signals_are_read_from_the_process_status() {

@@ -91,8 +91,8 @@ impl Serialize for MessageObject<'_> {
         fields.serialize_entry("stop_reason", &message.stop_reason)?;
         fields.serialize_entry("stop_sequence", &message.stop_sequence)?;
         fields.serialize_entry("usage", &message.usage)?;
-        let others = message.extra.iter().filter(|(key, _)| *key != ABOUT);
-        for (key, value) in others {
+        let others = message.extra.iter();
+        for (key, value) in others.filter(|(key, _)| *key != ABOUT) {
             fields.serialize_entry(key, value)?;
         }
         let mut about = json!({
@@ -151,6 +151,7 @@ mod tests {
             attempts: 1,
             waited_s: 1.234_567,
             parts: None,
+            context_tokens: None,
             cost: None,
             session_id: None,
         };

@@ -64,6 +64,12 @@ impl Notices {
         self.colored
     }
 
+    /// Returns the width of the terminal, if stderr is one.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        self.is_terminal
+            .then(|| TerminalSize::from_stderr().columns)
+    }
+
     /// Writes a notice, unless `--quiet`.
     pub(crate) fn notice(&self, message: &str) {
         if self.verbosity >= Verbosity::Normal {
@@ -104,6 +110,22 @@ impl Notices {
         let text = sanitize(&text);
         let end = if text.ends_with('\n') { "" } else { "\n" };
         write_stderr(&format!("{text}{end}"));
+    }
+
+    /// Writes text for people; on a terminal, a line that is too long for it is wrapped.
+    pub(crate) fn print_wrapped(&self, text: &str) {
+        if !self.is_terminal {
+            return self.print_block(text);
+        }
+        let columns = TerminalSize::from_stderr().columns;
+        let wrapped = |line: &str| {
+            if display_width(line) <= columns {
+                return line.to_owned();
+            }
+            wrap_words(line, columns, columns).join("\n")
+        };
+        let lines: Vec<String> = text.lines().map(wrapped).collect();
+        self.print_block(&lines.join("\n"));
     }
 
     /// Writes an error and a hint.

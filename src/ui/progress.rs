@@ -34,7 +34,7 @@ impl CountdownLine {
     pub(crate) fn redraw(&self) {
         let left = self.until.saturating_duration_since(Instant::now());
         // The seconds come first, so that a narrow terminal does not cut them off.
-        self.line.show(format!(
+        self.line.show(&format!(
             "{} in {}; {}",
             self.then,
             format_seconds(round_up_to_seconds(left)),
@@ -85,7 +85,7 @@ impl WaitIndicator {
             return;
         }
         let line = self.line.get_or_insert_with(StatusLine::with_spinner);
-        line.show(sanitize_line(&format!(
+        line.show(&sanitize_line(&format!(
             "{} s {}",
             elapsed.as_secs(),
             self.what

@@ -15,7 +15,7 @@ impl ProgressLine {
 
     /// Replaces the text of the line.
     pub(crate) fn set_text(&self, state: &str) {
-        self.0.show(sanitize_line(state));
+        self.0.show(&sanitize_line(state));
     }
 
     /// Hides the line while `write` runs.

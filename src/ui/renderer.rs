@@ -21,6 +21,8 @@ pub(crate) struct FinalAnswer {
     /// Number of requests that it was put together from, if it was to be continued where it was cut
     /// off.
     pub(crate) parts: Option<u32>,
+    /// The tokens of the last request and of its answer, if it was put together from several.
+    pub(crate) context_tokens: Option<u64>,
     /// What it cost at list price; none if there is no price.
     pub(crate) cost: Option<ListCost>,
     /// The conversation that it is saved in.
@@ -37,6 +39,12 @@ pub(crate) trait AnswerWriter: Send {
 
     /// Writes a JSON line about an event that is not part of the answer.
     fn write_event(&mut self, _line: &ExactJson, _sink: &mut OutputSink) {}
+
+    /// Returns what `--copy` copies of a whole answer: what the format prints, as the model wrote
+    /// it.
+    fn copied_text(&self, answer: &FinalAnswer) -> String {
+        answer.message.text()
+    }
 
     /// Finishes an answer whose tool calls are run next, so that another answer follows.
     fn finish_step(&mut self, _answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
@@ -162,6 +170,11 @@ impl AnswerRenderer {
         let shown = self.form.finish_answer(answer, &mut self.sink);
         self.sink.flush_pending()?;
         Ok(shown)
+    }
+
+    /// Returns what `--copy` copies of a whole answer.
+    pub(crate) fn copied_text(&self, answer: &FinalAnswer) -> String {
+        self.form.copied_text(answer)
     }
 
     /// Forgets what is held of an answer that is asked for again; only `--jsonl` shows why.

@@ -3,7 +3,7 @@
 use super::json_output::JsonOutput;
 use super::renderer::{AnswerWriter, DisplayOutcome, FinalAnswer};
 use super::sink::OutputSink;
-use crate::protocol::ContentBlock;
+use crate::protocol::{ContentBlock, ExactJson};
 
 /// Writes the input of the answer's tool call, which is the structured output, or the message
 /// object.
@@ -20,19 +20,16 @@ impl SchemaOutput {
 }
 
 impl AnswerWriter for SchemaOutput {
+    fn copied_text(&self, answer: &FinalAnswer) -> String {
+        let texts = values(answer).map(|value| format!("{value:#}\n"));
+        texts.collect::<Vec<_>>().concat()
+    }
+
     fn finish_answer(&mut self, answer: &FinalAnswer, sink: &mut OutputSink) -> DisplayOutcome {
         if self.is_message && !answer.message.content.is_empty() {
             return JsonOutput.finish_answer(answer, sink);
         }
-        let inputs = answer
-            .message
-            .content
-            .iter()
-            .filter_map(|block| match block {
-                ContentBlock::ToolUse(call) => Some(&call.input),
-                _ => None,
-            });
-        for value in inputs {
+        for value in values(answer) {
             let text = if sink.is_terminal() {
                 format!("{value:#}")
             } else {
@@ -43,4 +40,13 @@ impl AnswerWriter for SchemaOutput {
         }
         DisplayOutcome::All
     }
+}
+
+/// Returns the values of an answer that match the schema.
+fn values(answer: &FinalAnswer) -> impl Iterator<Item = &ExactJson> {
+    let content = answer.message.content.iter();
+    content.filter_map(|block| match block {
+        ContentBlock::ToolUse(call) => Some(&call.input),
+        _ => None,
+    })
 }

@@ -7,7 +7,8 @@ use std::os::fd::AsFd;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::low_level::emulate_default_handler;
 
 use super::signal_alarm::SignalAlarm;
 
@@ -24,15 +25,25 @@ pub(crate) enum SecretInput {
 /// Prompts for a secret on the controlling terminal, and returns what is typed.
 pub(crate) fn ask_secret(prompt: &str) -> io::Result<SecretInput> {
     let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
-    let signals = [SIGINT, SIGTERM, SIGHUP];
+    let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP];
     let alarms = signals.map(|signal| Ok((signal, SignalAlarm::for_signal(signal)?)));
     let alarms = alarms.into_iter().collect::<io::Result<Vec<_>>>()?;
-    let _muted = MutedEcho::new(&terminal)?;
+    let mut muted = MutedEcho::new(&terminal)?;
     (&terminal).write_all(prompt.as_bytes())?;
     let mut typed = Vec::new();
     loop {
-        if let Some(signal) = wait_for_input(&terminal, &alarms)? {
-            return Ok(SecretInput::Signal(signal));
+        match wait_for_input(&terminal, &alarms)? {
+            // Ctrl-Z: the shell gets the terminal as it was, and `fg` asks again.
+            Some(SIGTSTP) => {
+                drop(muted);
+                emulate_default_handler(SIGTSTP)?;
+                muted = MutedEcho::new(&terminal)?;
+                typed.clear();
+                (&terminal).write_all(prompt.as_bytes())?;
+                continue;
+            }
+            Some(signal) => return Ok(SecretInput::Signal(signal)),
+            None => {}
         }
         let mut piece = [0; 4096];
         match (&terminal).read(&mut piece) {
@@ -63,7 +74,10 @@ fn wait_for_input(terminal: &File, alarms: &[(i32, SignalAlarm)]) -> io::Result<
             Ok(_) => {
                 let mut rung = alarms.iter().zip(&watched);
                 let rung = rung.find(|(_, fd)| fd.any().unwrap_or_default());
-                return Ok(rung.map(|((signal, _), _)| *signal));
+                return Ok(rung.map(|((signal, alarm), _)| {
+                    alarm.drain_wakeups();
+                    *signal
+                }));
             }
         }
     }

@@ -84,11 +84,17 @@ impl OutputSink {
     }
 
     /// Whether a signal has arrived that ends the output; never for a file, which keeps what came.
-    pub(super) fn is_interrupted(&self) -> bool {
-        match &self.target {
-            SinkTarget::Stdout(_, interrupt) => interrupt.pending_signal().is_some(),
-            SinkTarget::File(_) => false,
-        }
+    /// Whoever asks writes no more then, so that [`Self::flush_pending`] reports the signal: what
+    /// was left out is not taken for written.
+    pub(super) fn is_interrupted(&mut self) -> bool {
+        let SinkTarget::Stdout(_, interrupt) = &self.target else {
+            return false;
+        };
+        let Some(signal) = interrupt.pending_signal() else {
+            return false;
+        };
+        self.failure.get_or_insert(OutputError::Interrupted(signal));
+        true
     }
 
     /// Whether the sink is a terminal.
@@ -140,6 +146,10 @@ impl OutputSink {
     pub(crate) fn flush_pending(&mut self) -> Result<(), OutputError> {
         match self.failure.take() {
             Some(failure) => {
+                if matches!(failure, OutputError::Interrupted(_)) {
+                    // Standard output itself is sound, and what was rendered is shown.
+                    let _ = self.write_pending();
+                }
                 self.pending.clear();
                 Err(failure)
             }

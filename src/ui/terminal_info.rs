@@ -1,5 +1,6 @@
 //! Which of the standard streams are terminals.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{IsTerminal, stderr, stdin, stdout};
 use std::os::fd::AsFd;
@@ -52,4 +53,48 @@ pub(crate) fn stdout_is_pipe() -> bool {
         let kind = metadata.file_type();
         kind.is_fifo() || kind.is_socket()
     })
+}
+
+/// Whether the variables name a terminal that wraps the rows on its screen when it becomes narrower:
+/// tmux, or one with the library VTE. Others may do so too, and do not say it.
+pub(crate) fn is_rewrapped(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
+    let terminal = variable("TERM").unwrap_or_default();
+    let is_one_of = |names: &[&str]| {
+        let terminal = terminal.to_string_lossy();
+        names.iter().any(|name| terminal.starts_with(name))
+    };
+    // A terminal that is started from another one inherits the variables of that one.
+    (is_set("TMUX") && is_one_of(&["tmux", "screen"]))
+        || (is_set("VTE_VERSION") && is_one_of(&["xterm"]) && !is_set("XTERM_VERSION"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminals_that_wrap_their_rows_are_known_by_their_variables() {
+        for (variables, expected) in [
+            (&[("TERM", "xterm-256color")][..], false),
+            (&[("TERM", "tmux-256color"), ("TMUX", "/t,1,0")], true),
+            (&[("TERM", "xterm-256color"), ("TMUX", "/t,1,0")], false),
+            (&[("TERM", "xterm-256color"), ("VTE_VERSION", "7600")], true),
+            (&[("TERM", "screen"), ("VTE_VERSION", "7600")], false),
+            (
+                &[
+                    ("TERM", "xterm"),
+                    ("VTE_VERSION", "7600"),
+                    ("XTERM_VERSION", "XTerm(390)"),
+                ],
+                false,
+            ),
+        ] {
+            let variable = |name: &str| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| OsString::from(value))
+            };
+            assert_eq!(is_rewrapped(variable), expected, "{variables:?}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::fs::{Durability, atomic_write, read_regular};
+use crate::text::has_key;
 
 /// The name of the file in the state directory.
 const FILE: &str = "estimates.json";
@@ -23,7 +24,7 @@ const SHARE: f64 = 0.2;
 /// Number of observations before a factor is used.
 const TRUSTED_AFTER: u32 = 3;
 
-/// The range of plausible observations; anything beyond it has another cause than the text.
+/// The range of plausible observations; anything beyond it has a cause other than the text.
 const RANGE: (f64, f64) = (0.2, 3.0);
 
 /// A smaller change of a factor is not written.
@@ -68,7 +69,8 @@ impl CalibrationFactors {
     /// Learns from an answer that reports how many tokens were read. Callers may ignore an error:
     /// the request itself is not affected.
     pub(crate) fn learn_from(&self, model: &str, high: u64, read: u64) -> std::io::Result<()> {
-        if high < WORTH_IT || read == 0 {
+        // What looks like a key was typed in place of a model.
+        if high < WORTH_IT || read == 0 || has_key(model) {
             return Ok(());
         }
         let mut all = self.read_all();

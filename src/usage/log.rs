@@ -38,7 +38,7 @@ impl UsageLog {
         secrets: &KnownSecrets,
     ) -> io::Result<()> {
         let (mut file, line) = (self.open_file()?, record.to_line());
-        let line = secrets.scrub(&line).into_owned();
+        let line = secrets.scrub_message(&line).into_owned();
         let line = if is_torn(&file)? {
             format!("\n{line}")
         } else {

@@ -136,7 +136,7 @@ def main():
         endpoint.write_file("long.txt", 50_000)
         endpoint.write_file("shared.txt", 20_000)
         (directory / "tools.toml").write_text(TOOLS)
-        rows = ["| workload | `--cache off` | `--cache auto` | share |\n|---|---:|---:|---:|\n"]
+        rows = ["| workload | `--cache off` | `--cache auto` | `auto` : `off` |\n|---|---:|---:|---:|\n"]
         for name, course, requests, most in COURSES:
             off, auto = measured(endpoint, course, requests)
             rows.append(f"| {name} | ${off:.2f} | ${auto:.2f} | {auto / off:.0%} |\n")

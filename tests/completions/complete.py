@@ -5,6 +5,7 @@ what was inserted is seen as the shell passes it on, quotes and all.
 """
 
 import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,14 +38,20 @@ INSERTED = [
     ("langdock --profile wo\t send q", ["--profile", "work", "send", "q"]),
     ("langdock session show bud\t", ["session", "show", "budget"]),
     ("langdock session show my\t", ["session", "show", "my plan"]),
+    # What these two have in common has a space in it.
+    ("langdock session show old\to\t", ["session", "show", "old notes one"]),
     ("langdock chat --session bud\t", ["chat", "--session", "budget"]),
     ("langdock send -t rev\t q", ["send", "-t", "review", "q"]),
     ("langdock template show rev\t", ["template", "show", "review"]),
     ("langdock tool-run -T wea\t q", ["tool-run", "-T", "weather", "q"]),
     ("langdock tool-run -T weather --allow-tool look\t q",
      ["tool-run", "-T", "weather", "--allow-tool", "look_up", "q"]),
+    ("langdock tool-run --mcp sea\t q", ["tool-run", "--mcp", "search", "q"]),
+    ("langdock mcp call sea\t x", ["mcp", "call", "search", "x"]),
+    ("langdock mcp tools search fi\t", ["mcp", "tools", "search", "filesystem"]),
+    ("langdock mcp tools ./too\t", ["mcp", "tools", "./tools.toml"]),
     ("langdock tool-run -T ./too\t q", ["tool-run", "-T", "./tools.toml", "q"]),
-    ("langdock config set tem\t0.5", ["config", "set", "temperature", "0.5"]),
+    ("langdock config set tempe\t0.5", ["config", "set", "temperature", "0.5"]),
     ("langdock config set cache o\t", ["config", "set", "cache", "off"]),
     ("langdock help exi\t", ["help", "exit-codes"]),
     ("langdock send -x --lang pyt\t q", ["send", "-x", "--lang", "python", "q"]),
@@ -57,6 +65,12 @@ INSERTED = [
     ("langdock help no\t", ["help", "no"]),
     ("langdock config get no\t", ["config", "get", "no"]),
     ("langdock send no\t", ["send", "no"]),
+]
+
+# The same where the word is replaced. fish inserts only what begins with the word.
+REPLACED = [
+    ("langdock tool-run -T too\t q", ["tool-run", "-T", "./tools.toml", "q"]),
+    ("langdock tool-run --tool=too\t q", ["tool-run", "--tool=./tools.toml", "q"]),
 ]
 
 # What is typed, and what the list shows that follows.
@@ -84,16 +98,18 @@ def fail(message):
 class Shell:
     """A shell on a terminal."""
 
-    def __init__(self, name, home, environment, completions):
-        command, setup = SHELLS[name]
+    def __init__(self, name, home, environment):
+        command, self.setup = SHELLS[name]
         self.name = name
         self.text = ""
         self.process, self.terminal = pty.fork()
         if self.process == 0:
             os.chdir(home / "here")
             os.execvpe(command[0], command, environment)
+
+    def set_up(self, completions):
         self.answers_queries()
-        self.type(setup.format(completions=completions) + "\n")
+        self.type(self.setup.format(completions=completions) + "\n")
         # The prompt that was set, not the line that sets it.
         self.wait(r"\nREADY> |\rREADY> |READY> \x1b|\x1bREADY> |m READY> |[^']READY> ")
 
@@ -127,8 +143,10 @@ class Shell:
 
     def settle(self):
         """Reads until the shell has been silent for a moment."""
+        end = time.monotonic() + PATIENCE
         while self.read(0.4):
-            pass
+            if time.monotonic() > end:
+                fail(f"{self.name}: does not stop writing: {self.text[-1000:]!r}")
 
     def arguments_after(self, keys):
         """Returns the arguments of `langdock` after these keys and Enter."""
@@ -155,7 +173,9 @@ class Shell:
         return shown
 
     def close(self):
+        """Ends the shell, whatever state it is in: one that is only hung up may never end."""
         os.close(self.terminal)
+        os.kill(self.process, signal.SIGKILL)
         os.waitpid(self.process, 0)
 
 
@@ -169,7 +189,9 @@ def make_home(home, program):
     here = home / "here"
     for directory in [config / "templates", config / "tools", here / "sub", home / "bin", home / "state"]:
         directory.mkdir(parents=True)
-    (config / "config.toml").write_text("[profiles.work]\nregion = 'us'\n[profiles.home]\nregion = 'eu'\n")
+    (config / "config.toml").write_text(
+        "[profiles.work]\nregion = 'us'\n[profiles.home]\nregion = 'eu'\n"
+        "[mcp.search]\nurl = 'https://mcp.example'\n[mcp.filesystem]\ncommand = 'true'\n")
     (config / "config.toml").chmod(0o600)
     (config / "templates" / "review.md").write_text("Review {{stdin}}\n")
     (config / "tools" / "weather.toml").write_text(
@@ -190,7 +212,8 @@ def make_home(home, program):
     models.mkdir(parents=True)
     listed = {"asked_at": 0, "data": [{"id": "claude-sonnet-4-5-20250929"}, {"id": "claude-3-haiku-20240307"}]}
     (models / "0.json").write_text(json.dumps(listed))
-    for name, prompt in [("budget", "What is in it?"), ("my plan", "Plan"), (None, "What is left of the budget")]:
+    for name, prompt in [("budget", "What is in it?"), ("my plan", "Plan"), ("old notes one", "1"), ("old notes two", "2"),
+                         (None, "What is left of the budget")]:
         session = ["--session", name] if name else []
         subprocess.run([program, "--demo", "tool-run", "-I", *session, prompt], env=environment, check=True,
                        stdin=subprocess.DEVNULL, capture_output=True)
@@ -222,20 +245,21 @@ def measure(program, home, environment):
 
 def try_shell(name, home, environment, completions):
     start = time.monotonic()
-    shell = Shell(name, home, environment, completions)
-    for keys, expected in INSERTED:
-        got = shell.arguments_after(keys)
-        if got != expected:
-            fail(f"{name}: {keys!r} gave {got}, expected {expected}")
-    for keys, expected in LISTED:
-        shown = shell.list_after(keys)
-        for text in expected:
-            if text not in shown:
-                fail(f"{name}: {keys!r} does not list {text!r}: {shown!r}")
-        if "notes.txt" in shown:
-            fail(f"{name}: {keys!r} lists files: {shown!r}")
-    shell.close()
-    return f"{name}: {len(INSERTED)} lines completed, {len(LISTED)} lists, in {time.monotonic() - start:.0f} s"
+    with contextlib.closing(Shell(name, home, environment)) as shell:
+        shell.set_up(completions)
+        inserted = INSERTED if name == "fish" else INSERTED + REPLACED
+        for keys, expected in inserted:
+            got = shell.arguments_after(keys)
+            if got != expected:
+                fail(f"{name}: {keys!r} gave {got}, expected {expected}")
+        for keys, expected in LISTED:
+            shown = shell.list_after(keys)
+            for text in expected:
+                if text not in shown:
+                    fail(f"{name}: {keys!r} does not list {text!r}: {shown!r}")
+            if "notes.txt" in shown:
+                fail(f"{name}: {keys!r} lists files: {shown!r}")
+    return f"{name}: {len(inserted)} lines completed, {len(LISTED)} lists, in {time.monotonic() - start:.0f} s"
 
 
 def main(program, completions):

@@ -91,7 +91,7 @@ fn records_stand_in_the_order_of_the_items_with_all_their_fields() {
     let first = records[0].as_object().unwrap();
     assert_eq!(
         first.keys().collect::<Vec<_>>(),
-        ["index", "id", "input_hash", "text", "usage"]
+        ["index", "id", "input_hash", "prompt_hash", "text", "usage"]
     );
     assert_eq!(
         records
@@ -209,8 +209,8 @@ fn a_row_that_lacks_a_field_or_is_not_json_is_an_error_record_and_the_rest_is_as
                 0,
                 "line 1 has no field `q`, which the template uses; it has: r",
             ),
-            (1, ", line 2 ("),
-            (3, "line 4 ("),
+            (1, "line 2 is not a JSON object ("),
+            (3, "line 4 is not a JSON object ("),
         ] {
             let message = records[nth]["error"]["message"].as_str().unwrap();
             assert!(message.contains(expected), "{message}");
@@ -677,4 +677,33 @@ fn a_byte_that_is_no_utf_8_is_replaced_and_told_in_objects_as_in_lines() {
         };
         assert_eq!(texts(&records), expected);
     }
+}
+
+#[test]
+fn answers_to_another_prompt_are_not_mixed_into_an_output() {
+    let (server, home) = (answering("ok"), Home::new());
+    let run = |args: &[&str]| {
+        let run = batch(&server)
+            .home(&home)
+            .args(args)
+            .args(["-o", "out.jsonl"]);
+        run.stdin_bytes("one\ntwo\n").run()
+    };
+    run(&["Say {text}"]).code(0);
+    let before = fs::read(home.work().join("out.jsonl")).unwrap();
+    for args in [&["Sing {text}"][..], &["Say {text}", "-s", "Be brief."]] {
+        run(args)
+            .code(2)
+            .stdout("")
+            .stderr_contains("`out.jsonl`, line 1: the record answers another prompt than this one")
+            .stderr_contains("choose another file with --output");
+    }
+    assert_eq!(fs::read(home.work().join("out.jsonl")).unwrap(), before);
+    assert_eq!(server.requests().len(), 2);
+    // Other items of the same prompt are added.
+    let more = batch(&server)
+        .home(&home)
+        .args(["Say {text}", "-o", "out.jsonl"]);
+    more.stdin_bytes("zero\none\ntwo\n").run().code(0);
+    assert_eq!(server.requests().len(), 3);
 }

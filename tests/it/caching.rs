@@ -226,7 +226,7 @@ fn the_usage_shows_what_was_read_and_written() {
     written
         .code(0)
         .stderr_contains(" tokens in (0 read from the cache, ")
-        .stderr_contains(" written to it, 0 fresh), ");
+        .stderr_contains(" written to it, 0 not cached), ");
     let read = ask(&[]);
     read.code(0)
         .stderr_contains(" read from the cache, ")

@@ -1,9 +1,14 @@
 //! `langdock chat`, with a user on a terminal and with lines from a program.
 
 mod commands;
+mod compacting;
 mod courses;
 mod faults;
 mod lines;
+mod lists;
+mod pasting;
+mod resizing;
+mod shell;
 mod trouble;
 mod typing;
 mod unsent;
@@ -22,6 +27,9 @@ use crate::support::{
 
 /// Ends a line.
 pub(crate) const ENTER: &str = "\r";
+
+/// The cursor key that recalls an earlier line.
+pub(crate) const UP: &str = "\x1b[A";
 
 /// Begins `langdock chat` with a model and the test key against `server`.
 pub(crate) fn chat(server: &Server) -> Langdock {
@@ -43,20 +51,26 @@ pub(crate) fn at_prompt(server: &Server, home: &Home, args: &[&str]) -> Terminal
 /// Waits until this many prompts have been shown.
 #[track_caller]
 pub(crate) fn wait_for_prompt(terminal: &Terminal, times: usize) {
-    // The sequence that enables bracketed paste is written right before each prompt, and each
-    // prompt ends with its sign.
-    let on = b"\x1b[?2004h";
+    // The sequence that enables bracketed paste is written right before each prompt, and after each
+    // line; each prompt ends with its sign.
     terminal.wait_until(&format!("{times} prompts"), |bytes| {
-        let begun = bytes
-            .windows(on.len())
-            .filter(|window| *window == on)
-            .count();
-        let last = bytes
-            .windows(on.len())
-            .rposition(|window| window == on)
-            .unwrap_or(0);
-        begun >= times && bytes[last..].windows(3).any(|window| window == b"\n> ")
+        let text = String::from_utf8_lossy(bytes);
+        let begun: Vec<_> = text
+            .split("\x1b[?2004h")
+            .skip(1)
+            .map(|shown| shown.contains("\n> "))
+            .collect();
+        let prompts = begun.iter().filter(|is_prompt| **is_prompt).count();
+        prompts >= times && begun.last() == Some(&true)
     });
+}
+
+/// What is written before a program gets the terminal: its pastes are not marked.
+pub(crate) const LENT: &str = "\x1b[?2004l";
+
+/// Returns a paste as terminals send it: its line breaks are those of the Enter key.
+pub(crate) fn paste(text: &str) -> String {
+    format!("\x1b[200~{}\x1b[201~", text.replace('\n', "\r"))
 }
 
 /// Returns the messages of a request.

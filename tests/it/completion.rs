@@ -5,11 +5,16 @@ use crate::support::{command::Langdock, home::Home};
 
 /// Returns the lines that the script of a shell gets for the last of these words.
 fn lines(home: &Home, shell: &str, words: &[&str]) -> Vec<String> {
+    lines_for(home, shell, "0", words)
+}
+
+/// The same on a screen of this many columns.
+fn lines_for(home: &Home, shell: &str, columns: &str, words: &[&str]) -> Vec<String> {
     let index = (words.len() - 1).to_string();
     let outcome = Langdock::new()
         .home(home)
         .env("_LANGDOCK_COMPLETE", shell)
-        .args(["--", &index, "0"])
+        .args(["--", &index, columns])
         .args(words)
         .run();
     let text = outcome.code(0).stderr_empty().stdout_text();
@@ -80,7 +85,7 @@ fn each_value_is_offered_where_it_is_meant() {
         ("langdock config set effort ", &["low", "max"]),
         (
             "langdock help ",
-            &["exit-codes", "environment", "regions", "send"],
+            &["exit-codes", "environment", "regions", "secrets", "send"],
         ),
         ("langdock help config s", &["show", "set"]),
         ("langdock send -x --lang ty", &["typescript"]),
@@ -97,6 +102,18 @@ fn each_value_is_offered_where_it_is_meant() {
     ] {
         assert_eq!(values(&home, line), Vec::<String>::new(), "{line}");
     }
+}
+
+#[test]
+fn a_tools_file_of_the_current_directory_is_offered_as_a_path() {
+    let home = Home::new();
+    home.write("work/weather.toml", "");
+    home.write("work/web.txt", "");
+    home.write(home.config().join("tools/webhook.toml"), "");
+    let offered = values(&home, "langdock tool-run -T we");
+    assert_eq!(offered, ["webhook", "./weather.toml"]);
+    let offered = values(&home, "langdock tool-run -T ");
+    assert_eq!(offered, ["webhook"]);
 }
 
 #[test]
@@ -173,15 +190,80 @@ fn bash_hands_over_words_as_it_breaks_them() {
 }
 
 #[test]
-fn a_variable_that_no_script_has_set_so_gets_no_candidates() {
-    for (shell, args) in [
-        ("csh", &["--", "1", "0", "langdock", ""][..]),
-        ("bash", &["send", "Hi"]),
+fn a_name_with_a_space_can_be_completed_from_what_several_have_in_common() {
+    let home = Home::new();
+    for name in ["old notes one", "old notes two", "odd"] {
+        let demo =
+            Langdock::new()
+                .home(&home)
+                .args(["--demo", "tool-run", "-I", "--session", name, "Hi"]);
+        demo.run().code(0);
+    }
+    let offered = |word: &str| {
+        let words = ["langdock", "--demo", "session", "show", word];
+        lines_for(&home, "bash", "80", &words)
+    };
+    for word in ["old\\ notes\\ o", "'old notes o"] {
+        let words = ["langdock", "--demo", "session", "show", word];
+        let found = lines(&home, "fish", &words);
+        assert!(found[1].starts_with("old notes one\t"), "{word}: {found:?}");
+    }
+    let mut quoted = offered("old");
+    quoted.sort();
+    assert_eq!(quoted, ["'old notes one'", "'old notes two'", "words"]);
+    for (word, count) in [("o", 3), ("'old", 2)] {
+        let listed = offered(word);
+        assert_eq!(listed.len(), 1 + count, "{listed:?}");
+        let is_described = |line: &String| line.starts_with('o') && line.contains("  -- ");
+        assert!(listed[1..].iter().all(is_described), "{listed:?}");
+    }
+}
+
+#[test]
+fn the_variable_alone_changes_nothing() {
+    for args in [
+        &["--version"][..],
+        &["config", "path"],
+        &["--", "1", "x"],
+        &["--", "9", "0", "a"],
     ] {
-        let outcome = Langdock::new()
-            .env("_LANGDOCK_COMPLETE", shell)
+        let plain = Langdock::new().args(args).run();
+        let with = Langdock::new()
+            .env("_LANGDOCK_COMPLETE", "bash")
             .args(args)
             .run();
-        outcome.code(0).stdout("").stderr_empty();
+        assert_eq!(with.stderr, plain.stderr, "{args:?}");
+        assert!(!with.stdout_text().starts_with("words"), "{args:?}");
     }
+    let version = Langdock::new()
+        .env("_LANGDOCK_COMPLETE", "bash")
+        .args(["--version"]);
+    version.run().code(0).stdout_contains("langdock ");
+}
+
+#[test]
+fn mcp_servers_are_offered_by_name_and_files_too() {
+    let home = Home::new();
+    let servers = "[mcp.files]\ncommand = 'x'\n[mcp.search]\nurl = 'https://mcp.example'\n";
+    home.write(home.config().join("config.toml"), servers);
+    for line in [
+        "langdock tool-run --mcp ",
+        "langdock chat --mcp ",
+        "langdock mcp call ",
+        "langdock mcp tools ",
+        "langdock mcp tools files ",
+        "langdock mcp doctor ",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let lines = lines(&home, "fish", &words);
+        assert!(lines[0].starts_with("files"), "{line}: {lines:?}");
+        for name in ["files", "search"] {
+            let is_offered = lines[1..]
+                .iter()
+                .any(|it| it.split('\t').next() == Some(name));
+            assert!(is_offered, "{line}: {lines:?}");
+        }
+    }
+    let words = ["langdock", "mcp", "call", "se"];
+    assert_eq!(lines(&home, "fish", &words)[1..], ["search\t"]);
 }

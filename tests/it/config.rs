@@ -440,6 +440,15 @@ fn set_keeps_comments_mode_and_links_and_writes_nothing_that_is_wrong() {
         .code(0)
         .stdout("")
         .stderr_empty();
+    config(&home, &["set", "--profile", "a", "region", "de"])
+        .code(0)
+        .stderr(
+            "langdock: region `de` is not in Langdock's documentation, which names eu, us, global, \
+             ch\n",
+        );
+    config(&home, &["unset", "--profile", "a", "region"])
+        .code(0)
+        .stderr_empty();
     let expected = "# mine\nregion = \"us\" # for now\n\n[profiles.a]\ntimeout = \"1m\"\n# empty\n";
     assert_eq!(fs::read_to_string(&real).unwrap(), expected);
     assert!(path.is_symlink());
@@ -610,13 +619,13 @@ fn init_writes_a_file_of_comments_and_never_over_another() {
 #[test]
 fn the_password_of_a_proxy_is_not_shown() {
     let home = Home::new();
-    config_file(&home, "proxy = 'http://me:secret@proxy:1'\n");
+    config_file(&home, "proxy = 'http://me:hunter2@proxy:1'\n");
     let outcome = config(&home, &["show"]);
     outcome
         .code(0)
         .stderr_empty()
         .stdout_contains("http://…@proxy:1");
-    assert!(!outcome.stdout_text().contains("secret"));
+    assert!(!outcome.stdout_text().contains("hunter2"));
 }
 
 #[test]
@@ -687,4 +696,62 @@ fn the_config_file_is_edited_and_checked_afterwards() {
         .stdout_contains("unknown key `regoin`");
     let without = Langdock::new().home(&home).args(["config", "edit"]).run();
     without.code(2).stderr_contains("needs a terminal");
+}
+
+#[test]
+fn unset_removes_a_table_by_its_name() {
+    let home = Home::new();
+    let rest = "region = 'us'\n\n[limits.m]\nrpm = 1\n";
+    let text = format!("{rest}\n[profiles.work]\nmodel = 'm'\ntop_p = 1\n");
+    let path = config_file(&home, &text);
+    config(&home, &["unset", "profiles.work"])
+        .code(0)
+        .stderr_empty();
+    assert_eq!(fs::read_to_string(&path).unwrap(), rest);
+    config(&home, &["unset", "profiles.work"])
+        .code(0)
+        .stderr_contains("`profiles.work` is not set in `");
+    config(&home, &["unset", "profiles.work.model"]).failed(
+        2,
+        "no setting `profiles.work.model`",
+        "`langdock config set --profile NAME KEY VALUE`",
+    );
+    config(&home, &["unset", "limits.m.rpm"]).code(0);
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        "region = 'us'\n\n[limits.m]\n"
+    );
+}
+
+#[test]
+fn a_flag_of_the_setting_that_is_set_is_said_to_be_ignored() {
+    let home = Home::new();
+    config(&home, &["set", "--region", "us", "region", "eu"])
+        .code(0)
+        .stderr("langdock: ignoring --region: `config set` takes its value as an argument\n");
+    config(&home, &["set", "--region", "us", "model", "m"])
+        .code(0)
+        .stderr_empty();
+    config(&home, &["get", "region"]).code(0).stdout("eu\n");
+}
+
+#[test]
+fn the_hint_for_a_model_that_does_not_exist_says_where_it_was_set() {
+    let home = Home::new();
+    let path = config_file(&home, "model = 'opuss'\n");
+    let demo = |args: &[&str]| {
+        let run = Langdock::new().home(&home).args(["--demo", "send", "-I"]);
+        run.args(args).run()
+    };
+    let origin = format!(
+        "did you mean -m opus? The model comes from `model` in `{}`, line 1",
+        path.display()
+    );
+    demo(&["Hi"])
+        .code(3)
+        .stderr_contains("cannot use model `opuss`")
+        .stderr_contains(&origin);
+    demo(&["-m", "opuss", "Hi"])
+        .code(3)
+        .stderr_lacks("comes from");
 }

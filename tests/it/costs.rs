@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::batch::batch;
+use crate::chat::{ENTER, chat, leave, wait_for_prompt};
 use crate::support::{
     command::Langdock,
     events::{Stream, answer},
@@ -76,6 +77,23 @@ fn an_answer_shows_its_list_price() {
 }
 
 #[test]
+fn a_conversation_shows_the_list_price_of_its_answers() {
+    let server = using(&cached_usage());
+    let terminal = chat(&server).args(["-m", PRICED]).on_terminal(80, 24);
+    wait_for_prompt(&terminal, 1);
+    terminal.keys("One").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    terminal.keys("Two").keys(ENTER);
+    wait_for_prompt(&terminal, 3);
+    terminal.keys("/usage").keys(ENTER);
+    wait_for_prompt(&terminal, 4);
+    leave(terminal)
+        .code(0)
+        .stdout_contains("2 answers: 48,000 tokens in (40,000 read from the cache), 1,000 out")
+        .stdout_contains("list price: $0.0370 (2026-11)");
+}
+
+#[test]
 fn a_model_without_a_list_price_has_none_until_the_config_file_sets_it() {
     let server = using(&cached_usage());
     let home = Home::new();
@@ -113,6 +131,38 @@ fn scripted_answers_cost_nothing() {
         .args(["--demo", "send", "Hi", "-m", PRICED, "--json"])
         .run();
     assert_eq!(outcome.code(0).stdout_json()["langdock"].get("cost"), None);
+}
+
+#[test]
+fn scripted_and_recorded_answers_are_no_reason_to_stop() {
+    let (server, home) = (using(&cached_usage()), Home::new());
+    let record = home.work().join("r.jsonl");
+    let record = record.to_str().unwrap();
+    let many = |most: &str| ["{text}", "-m", PRICED, "--max-cost", most].map(str::to_owned);
+    batch(&server)
+        .home(&home)
+        .args(many("1"))
+        .args(["--record", record])
+        .stdin_bytes("a\nb\nc\n")
+        .run()
+        .code(0);
+    for flags in [&["--replay", record][..], &["--demo"]] {
+        let outcome = Langdock::new()
+            .home(&home)
+            .args(["batch"])
+            .args(many("0.0001"))
+            .args(flags)
+            .stdin_bytes("a\nb\nc\n")
+            .run();
+        outcome.code(0).stderr_lacks("budget");
+    }
+    let home = shell_tool("echo ran", "");
+    let outcome = Langdock::new()
+        .home(&home)
+        .args(["--demo", "tool-run", "-T", "./t.toml", "-y", "Look it up"])
+        .args(["-m", PRICED, "--max-cost", "0.000001"])
+        .run();
+    outcome.code(0).stderr_lacks("budget");
 }
 
 /// Asserts that `--max-cost` ends a batch before it costs more.

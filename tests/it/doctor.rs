@@ -62,6 +62,17 @@ fn with_everything_in_place_it_is_well() {
         !outcome.stdout_text().contains("wrong") && !outcome.stdout_text().contains(KEY),
         "{outcome}"
     );
+    for (model, found) in [
+        ("sonnet", "1, with claude-sonnet-5 for `sonnet`"),
+        ("opus", "1, but none for `opus`"),
+        (
+            "sonet-5",
+            "1, not including the chosen sonet-5; did you mean `claude-sonnet-5`?",
+        ),
+    ] {
+        let outcome = doctor().env("LANGDOCK_MODEL", model).run();
+        outcome.code(0).stdout_contains(found);
+    }
     let findings = doctor()
         .env("LANGDOCK_MODEL", "claude-sonet-5")
         .args(["--json"])

@@ -374,7 +374,12 @@ fn what_fails_before_anything_is_sent_has_its_own_exit_code() {
             ],
             "missing.pem",
         ),
-        (13, "too_large", &["-f", "large.png"], "large.png"),
+        (
+            13,
+            "too_large",
+            &["-f", "large.png", "--image-size", "keep"],
+            "large.png",
+        ),
     ];
     for (code, kind, flags, message) in table {
         let outcome = send(&server).home(&home).args(["--json"]).args(flags).run();
@@ -414,7 +419,7 @@ fn a_missing_key_a_missing_prompt_and_a_missing_model_are_told_before_anything_i
         .run();
     without_prompt
         .stdout("")
-        .failed(2, "prompt", "langdock send");
+        .failed(2, "prompt", "add a prompt in quotes");
     let without_both = Langdock::new()
         .args(["send", "hello"])
         .against(&server)
@@ -432,7 +437,7 @@ fn a_missing_key_a_missing_prompt_and_a_missing_model_are_told_before_anything_i
     let without_prompt = Langdock::new().args(["send"]).key().against(&server).run();
     without_prompt
         .stdout("")
-        .failed(2, "prompt", "langdock send");
+        .failed(2, "prompt", "add a prompt in quotes");
     assert_eq!(server.connections(), 0);
 }
 

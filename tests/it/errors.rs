@@ -345,19 +345,23 @@ fn the_request_id_is_that_of_the_header_or_of_the_body() {
 }
 
 #[test]
-fn an_unknown_model_is_answered_with_the_nearest_and_the_others() {
+fn an_unknown_model_is_named_with_the_nearest_that_there_is() {
     let message = "Invalid model, available models are: gpt-5-mini, claude-haiku-4-5-20251001, claude-sonnet-4-5-20250930";
     for body in [
         json!({"error": {"message": message, "type": "invalid_request_error"}}),
         json!({"message": message}),
     ] {
         let server = Server::start(move |_, _| Reply::json(400, &body));
-        let hint = "did you mean -m claude-sonnet-4-5-20250930? Also available: \
-            claude-haiku-4-5-20251001, gpt-5-mini";
+        let expected = format!(
+            "cannot use model `{}`: HTTP 400 Bad Request: {message}\nhint: did you mean -m \
+             claude-sonnet-4-5-20250930?\n",
+            events::MODEL
+        );
         send(&server)
             .run()
+            .code(3)
             .stdout("")
-            .failed(3, "Invalid model", hint);
+            .stderr_contains(&expected);
         server.only_request();
     }
 }

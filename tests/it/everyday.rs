@@ -129,8 +129,38 @@ fn a_loop_over_a_pipe_is_told_how_to_keep_its_input() {
     let script = "printf '1\\n2\\n' | while read x; do langdock --demo send \"Say $x\"; done";
     let outcome = Langdock::shell(script).run();
     outcome.code(0).stderr_contains(hint);
-    let outcome = Langdock::shell("printf '1\\n' | langdock --demo send Say").run();
-    outcome.code(0).stderr_lacks(hint);
+    // An interactive shell has its loop in no file and in no argument.
+    let script = "p=langdock; printf '1\\n2\\n' | while read x; do $p --demo send \"Say $x\"; done";
+    Langdock::shell(script).run().code(0).stderr_contains(hint);
+    let script = "p=langdock; printf '1\\n2\\n' | while read x; do env timeout 60 $p --demo send \"Say $x\"; done";
+    Langdock::shell(script).run().code(0).stderr_contains(hint);
+    let home = Home::new();
+    fs::write(
+        home.work().join("loop"),
+        "while read -r x\ndo\n  langdock --demo send \"Say $x\"\ndone\n",
+    )
+    .unwrap();
+    let outcome = Langdock::shell("printf '1\\n2\\n' | sh ./loop")
+        .home(&home)
+        .run();
+    outcome.code(0).stderr_contains(hint);
+}
+
+#[test]
+fn a_script_or_function_with_a_pipe_as_its_input_is_no_loop() {
+    let home = Home::new();
+    let wrapper = "n=$(date)\nlangdock --demo send 'Sum up'\necho end\n";
+    fs::write(home.work().join("wrapper"), wrapper).unwrap();
+    for script in [
+        "printf '1\\n' | langdock --demo send Say",
+        "printf '1\\n2\\n' | sh ./wrapper",
+        "f() { langdock --demo send 'Sum up'; echo end; }; printf '1\\n2\\n' | f",
+        "f() { n=$(date); langdock --demo send 'Sum up'; echo end; }; printf '1\\n2\\n' | f",
+        "printf '1\\n' | { langdock --demo send 'Sum up'; echo end; }",
+    ] {
+        let outcome = Langdock::shell(script).home(&home).run();
+        outcome.code(0).stderr_lacks("while read");
+    }
 }
 
 fn conversations(home: &Home) {

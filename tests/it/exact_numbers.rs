@@ -290,3 +290,139 @@ fn blocks_of_unknown_types_keep_them_in_files_answers_and_conversations() {
     assert_has(&again, &format!("{block},"));
     assert_has(&again, grown);
 }
+
+#[test]
+fn fields_that_are_not_known_keep_every_digit_and_are_shown_again() {
+    let events = [
+        format!(
+            r#"{{"type":"message_start","message":{{"content":[],"usage":{{"input_tokens":1,"later":{NUMBERS}}}}}}}"#
+        ),
+        format!(
+            r#"{{"type":"content_block_start","index":0,"content_block":{{"type":"text","text":"ok","later":{NUMBERS}}}}}"#
+        ),
+        format!(
+            r#"{{"type":"content_block_start","index":1,"content_block":{{"type":"later","data":{NUMBERS}}}}}"#
+        ),
+        format!(
+            r#"{{"type":"content_block_delta","index":1,"delta":{{"type":"later_delta","list":[{NUMBERS}]}}}}"#
+        ),
+        format!(
+            r#"{{"type":"content_block_delta","index":1,"delta":{{"type":"later_delta","list":[{NUMBERS}]}}}}"#
+        ),
+        r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"}}"#.to_owned(),
+        r#"{"type":"message_stop"}"#.to_owned(),
+    ];
+    let events: String = events.map(|event| format!("data: {event}\n\n")).concat();
+    let server = Server::start(move |_, _| Reply::sse(&events));
+    let home = Home::new();
+    let answer = send(&server)
+        .home(&home)
+        .args(["--session", "s", "--json", "Hi"])
+        .run();
+    let shown = Langdock::new()
+        .home(&home)
+        .args(["session", "show", "s", "--json"])
+        .run();
+    for outcome in [answer, shown] {
+        let text = outcome.code(0).stdout_text();
+        assert_eq!(text.matches(NUMBERS).count(), 5, "{text}");
+    }
+}
+
+/// Returns blocks of every known kind that have these numbers wherever they may have some.
+fn known_blocks() -> [String; 5] {
+    let found = format!(
+        r#"{{"type":"search_result","source":"u","title":"t","content":[{{"type":"text","text":"a"}}],"x":{NUMBERS}}}"#
+    );
+    let pdf = r#"{"type":"content","content":[{"type":"text","text":"a","x":1.10}]}"#;
+    [
+        format!(r#"{{"type":"text","text":"1.10","x":{NUMBERS}}}"#),
+        format!(r#"{{"type":"document","source":{pdf},"x":{NUMBERS}}}"#),
+        format!(
+            r#"{{"type":"image","source":{{"type":"base64","media_type":"image/gif","data":"{GIF}"}},"x":{NUMBERS}}}"#
+        ),
+        found.clone(),
+        found,
+    ]
+}
+
+/// A GIF of one pixel.
+const GIF: &str = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
+
+#[test]
+fn blocks_of_known_types_keep_them_in_files_and_conversations_and_inside_results() {
+    let (server, home) = (answering("ok"), Home::new());
+    let [text, document, image, found, inner] = known_blocks();
+    let call = format!(r#"{{"type":"tool_use","id":"t1","name":"t","input":{NUMBERS},"x":1.10}}"#);
+    let result = format!(
+        r#"{{"type":"tool_result","tool_use_id":"t1","content":[{inner},{text},{image}],"x":1.10}}"#
+    );
+    let asked = [text, document, image, found].join(",");
+    let messages = format!(
+        r#"[{{"role":"user","content":[{asked}]}},{{"role":"assistant","content":[{call}]}},{{"role":"user","content":[{result}]}}]"#
+    );
+    home.write("work/m.json", messages);
+    let tools = r#"tools=[{"name": "t", "input_schema": {"type": "object"}}]"#;
+    let run = |args: &[&str]| {
+        let send = send(&server).home(&home).args(["--session", "x"]);
+        send.args(["--set", tools]).args(args).run().code(0);
+        body(server.requests().last().unwrap())
+    };
+    let first = run(&["--messages", "m.json", "Hi"]);
+    let second = run(&["Again"]);
+    for part in [&asked, &call, &result] {
+        assert_has(&first, part);
+        assert_has(&second, part);
+    }
+}
+
+#[test]
+fn fields_of_an_answer_that_are_not_known_keep_them_streamed_or_in_one_piece() {
+    let [text, ..] = known_blocks();
+    let usage = r#"{"input_tokens":1,"output_tokens":1,"x":1.10,"huge":1e400}"#;
+    let citation = r#"{"type":"x","n":1.10}"#;
+    let whole = format!(
+        r#"{{"id":"m","type":"message","role":"assistant","model":"{MODEL}","stop_reason":"end_turn","content":[{text}],"usage":{usage},"extra":{NUMBERS}}}"#
+    );
+    let started = format!(
+        r#"{{"type":"message_start","message":{{"id":"m","type":"message","role":"assistant","model":"{MODEL}","content":[],"usage":{usage},"extra":{NUMBERS}}}}}"#
+    );
+    let events = [
+        ("message_start", started),
+        ("content_block_start", format!(r#"{{"type":"content_block_start","index":0,"content_block":{text}}}"#)),
+        ("content_block_delta", format!(r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"citations_delta","citation":{citation}}}}}"#)),
+        ("content_block_delta", r#"{"type":"content_block_delta","index":0,"delta":{"type":"new_delta","more":2.50}}"#.to_owned()),
+        ("content_block_stop", r#"{"type":"content_block_stop","index":0}"#.to_owned()),
+        ("message_delta", r#"{"type":"message_delta","delta":{"stop_reason":"end_turn","one":3.30},"usage":{"y":4.40},"two":5.50}"#.to_owned()),
+        ("message_stop", r#"{"type":"message_stop"}"#.to_owned()),
+    ];
+    let events = events
+        .iter()
+        .map(|(name, data)| format!("event: {name}\ndata: {data}\n\n"));
+    let stream = events.collect::<Vec<_>>().concat();
+    let server = Server::start(move |request, _| {
+        if body(request).contains("\"stream\":true") {
+            Reply::sse(&stream)
+        } else {
+            Reply::status(200).body(&whole).close()
+        }
+    });
+    let answer = |args: &[&str]| {
+        let send = send(&server).args(["--json", "Hi"]).args(args).run();
+        send.code(0).stdout_text()
+    };
+    let whole = answer(&["--set", "stream=false"]);
+    assert_has(&whole, &text);
+    assert_has(&whole, usage);
+    assert_has(&whole, &format!("\"extra\":{NUMBERS}"));
+    let streamed = answer(&[]);
+    for part in [
+        &format!("\"x\":{NUMBERS},\"citations\":[{citation}],\"more\":2.50"),
+        &format!("\"extra\":{NUMBERS}"),
+        "\"one\":3.30",
+        "\"two\":5.50",
+        "\"x\":1.10,\"huge\":1e400,\"y\":4.40",
+    ] {
+        assert_has(&streamed, part);
+    }
+}

@@ -1,6 +1,8 @@
 //! Servers that send more than any answer has, or JSON that nests without end: each limit has an
 //! error that names it, and what came until then is kept.
 
+#[cfg(target_os = "linux")]
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::{
@@ -110,6 +112,51 @@ fn each_limit_of_an_answer_has_an_error_that_names_it() {
         outcome.stderr_contains(error).stderr_lacks("panicked");
         assert_ne!(outcome.code, Some(0), "{error}: {outcome}");
         server.only_request();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_ends_a_check_against_a_schema_that_takes_as_long_as_any_may() {
+    // Each choice is tried in nearly as many ways as any is: of matches that exceed the limit, only
+    // one of each kind is made.
+    let choice = json!({"pattern": "^(?:a(?=a*b)|a(?=a*b))*c$"});
+    let schema = json!({"type": "object", "properties": {"a": {"anyOf": vec![choice; 900]}}});
+    let value = json!({"a": format!("{}b", "a".repeat(11))});
+    for (signal, number) in [(Signal::SIGINT, 2), (Signal::SIGTERM, 15)] {
+        let home = Home::new();
+        home.write("work/schema.json", schema.to_string());
+        let server = answering(&value.to_string());
+        let running = send(&server)
+            .home(&home)
+            .args(["--schema", "schema.json", "--schema-mode", "prompt"])
+            .spawn();
+        // The start and the answer take a few hundredths, the check more than half a second.
+        running.wait_for_processor_time(15).signal(signal);
+        running
+            .finish()
+            .signal(number)
+            .stdout("")
+            .stderr("langdock: error: interrupted\n");
+        server.only_request();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_ends_the_rendering_of_a_long_answer() {
+    // The end of so long a text is never shown.
+    let text = "| a | **b** |\n".repeat(200_000) + "\n\nthe end";
+    for (signal, number) in [(Signal::SIGINT, 2), (Signal::SIGTERM, 15)] {
+        let server = answering(&text);
+        let running = send(&server).args(["--markdown"]).spawn();
+        running.wait_for_processor_time(30).signal(signal);
+        let outcome = running.finish();
+        outcome.signal(number);
+        assert!(
+            !outcome.stdout_text().contains("the end"),
+            "it was rendered to its end"
+        );
     }
 }
 
@@ -259,6 +306,65 @@ fn json_that_nests_too_deep_is_refused_wherever_it_is_given() {
     }
     // That is the first item of the batch.
     assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_conversation_with_more_than_a_request_takes_is_not_sent_and_still_shown() {
+    let home = Home::new();
+    let long = "x".repeat(8 * 1024 * 1024);
+    let turn = |(place, (role, text)): (usize, (&str, &str))| {
+        json!({
+            "type": "turn", "id": format!("t{place}"), "role": role, "at": "2026-01-01T00:00:00Z",
+            "parent": place.checked_sub(1).map(|before| format!("t{before}")),
+            "content": [{"type": "text", "text": text}],
+        })
+    };
+    let head = json!({"type": "langdock-session", "version": 1, "id": "2bcdfghjkm", "at": "2026-01-01T00:00:00Z"});
+    let said = [("user", "Go on."), ("assistant", long.as_str())].repeat(3);
+    let turns = said.iter().copied().enumerate().map(turn);
+    let lines = std::iter::once(head).chain(turns);
+    let lines = lines.fold(String::new(), |all, line| all + &line.to_string() + "\n");
+    home.write(home.data().join("sessions/2bcdfghjkm.jsonl"), lines);
+    let server = answering("ok");
+    let in_it = || {
+        send(&server)
+            .home(&home)
+            .args(["--session", "2bcdfghjkm", "--no-log"])
+    };
+    let outcome = in_it().run();
+    outcome.code(13).stderr_contains(
+        "over the limit of 20,971,520 bytes (20 MiB); the largest part is the conversation so far",
+    );
+    assert_eq!(server.requests().len(), 0);
+    in_it().args(["--no-check"]).run().code(0).stdout("ok\n");
+    assert_eq!(server.requests()[0].json()["messages"][5]["content"], long);
+
+    let session = |args: &[&str]| {
+        let outcome = Langdock::new()
+            .home(&home)
+            .args(["session"])
+            .args(args)
+            .run();
+        outcome.code(0).stderr_empty().stdout_text()
+    };
+    let shown: Value = serde_json::from_str(&session(&["show", "--json"])).unwrap();
+    let exported: Value = serde_json::from_str(&session(&["export", "--json"])).unwrap();
+    for (place, (role, text)) in said.iter().enumerate() {
+        let turn = &shown["turns"][place];
+        assert_eq!(
+            (&turn["role"], &turn["content"][0]["text"]),
+            (&json!(role), &json!(text))
+        );
+        assert_eq!(exported[place], json!({"role": role, "content": text}));
+    }
+    let round = format!("\n## You\n\nGo on.\n\n## Assistant\n\n{long}\n");
+    assert!(session(&["show"]) == format!("# Go on.\n{}", round.repeat(3)));
+    assert!(session(&["show", "--last"]) == format!("{long}\n"));
+    let found = session(&["search", "xxx"]);
+    assert!(
+        found.contains(&"x".repeat(33)) && found.len() < 200,
+        "{found}"
+    );
 }
 
 #[test]

@@ -149,13 +149,13 @@ fn cache_marks_of_the_user_are_counted() {
     };
     let args = ["--messages", "m.json", "Hi"];
     write(&vec![text("5m"); 5]);
-    run(&server, &home, UNKNOWN, &args)
-        .code(2)
-        .stderr_contains("the request has 5 cache marks (`cache_control`), over the limit of 4");
+    run(&server, &home, UNKNOWN, &args).code(2).stderr_contains(
+        "the request has 5 cache breakpoints (`cache_control`), over the limit of 4",
+    );
     write(&[text("5m"), text("1h")]);
     run(&server, &home, UNKNOWN, &args)
         .code(2)
-        .stderr_contains("a cache mark for one hour comes after one for five minutes");
+        .stderr_contains("a cache breakpoint for one hour comes after one for five minutes");
     assert_eq!(server.connections(), 0);
     run(
         &server,

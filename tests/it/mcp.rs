@@ -1,9 +1,12 @@
 //! MCP: the tools of servers in `tool-run` and `chat`, however the servers behave.
 
+mod bounded;
 mod command;
 mod config;
 mod misbehaving;
 mod offered;
+mod revisions;
+mod streams;
 mod web;
 
 use serde_json::{Value, json};
@@ -14,7 +17,7 @@ use crate::support::{
 use crate::tools::{calling, done, playing, results, tool_run};
 
 /// Starts `tool-run` with the server `s` against a model that calls its tool `echo` once, allowed.
-fn run_with(server: &McpServer) -> (Home, Server, Outcome) {
+pub(crate) fn run_with(server: &McpServer) -> (Home, Server, Outcome) {
     let home = Home::new();
     server.write(&home);
     let model = playing(&[
@@ -32,7 +35,7 @@ fn with_server(model: &Server, home: &Home) -> Langdock {
 
 /// Returns the result of the only call, which the model was sent with the second request.
 #[track_caller]
-fn result_of(model: &Server) -> Value {
+pub(crate) fn result_of(model: &Server) -> Value {
     let requests = model.requests();
     assert_eq!(requests.len(), 2, "the model was asked once more");
     let mut results = results(&requests[1].json());

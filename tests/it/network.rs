@@ -174,7 +174,7 @@ fn a_proxy_that_wants_a_login_is_exit_6_and_not_tried_again() {
         .run();
     outcome.stdout("").stderr_lacks("s3cret").failed(
         6,
-        "rejected the login",
+        "rejected its login (HTTP 407) on the way to",
         "check the user name and password",
     );
     assert!(proxy.only_request().header("proxy-authorization").is_some());
@@ -206,16 +206,26 @@ fn a_proxy_that_refuses_or_is_away_is_exit_6_after_another_try() {
         .run();
     let failure = outcome.stdout("").failure(6);
     let message = format!(
-        "cannot connect to {NOWHERE}: the proxy {} refused the connection",
+        "cannot connect to {NOWHERE}: the proxy {} refused the connection: HTTP 502 Scripted",
         proxy.address()
     );
     failure.says(&message, "--proxy");
     failure.object(6, "network", &json!({"status": null, "retryable": true}));
+    // Each attempt is followed by a question why.
     assert_eq!(
         (failure.notices.len(), proxy.requests().len()),
-        (1, 2),
+        (1, 4),
         "{outcome}"
     );
+
+    let proxy = Server::start(|_, _| Reply::status(403).body("blocked"));
+    let outcome = to(&format!("https://{NOWHERE}"))
+        .args(["--json", "--proxy", &proxy.url()])
+        .run();
+    let failure = outcome.stdout("").failure(6);
+    failure.says("refused the connection: HTTP 403 Scripted", "--proxy");
+    failure.object(6, "network", &json!({"status": null, "retryable": false}));
+    assert!(failure.notices.is_empty(), "{outcome}");
 
     let nobody = DeadPort::new();
     let url = format!("http://ada:s3cret@{}", nobody.address());

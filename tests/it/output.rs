@@ -3,6 +3,7 @@
 
 mod at_the_end;
 mod color;
+mod copy;
 mod extract;
 mod file;
 mod json;

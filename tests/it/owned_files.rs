@@ -170,6 +170,22 @@ fn a_named_pipe_as_config_or_certificates_is_given_up_at_the_first_signal() {
 }
 
 #[test]
+fn a_named_pipe_as_log_or_recording_of_the_server_is_given_up_at_the_first_signal() {
+    let home = Home::new();
+    let pipe = home.work().join("pipe");
+    nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+    let serve = |flag| Langdock::new().home(&home).args(["serve", flag, "pipe"]);
+    ends_at_sigterm(serve("--replay").spawn(), &pipe);
+    // That it waits for a reader cannot be seen from outside: the signal may come before that.
+    for _ in 0..5 {
+        let running = serve("--log").spawn();
+        std::thread::yield_now();
+        running.signal(Signal::SIGTERM);
+        running.finish().signal(15).stdout("");
+    }
+}
+
+#[test]
 fn a_config_comes_through_a_pipe_too() {
     let (server, home) = (answering("ok"), Home::new());
     let pipe = home.work().join("pipe");

@@ -41,6 +41,7 @@ fn each_example_of_the_readme_works_against_serve() {
     home.write("work/photo.png", BASE64_STANDARD.decode(DOT).unwrap());
     home.write("work/questions.txt", "One?\nTwo?\n");
     home.write("work/src/main.rs", "fn main() {}\n");
+    home.write("work/docs/start.md", "# Start\n");
     home.write(
         "work/weather.json",
         r#"{"name": "weather", "input_schema": {"type": "object"}}"#,

@@ -6,6 +6,7 @@ mod conversation;
 mod directories;
 mod endpoint;
 mod environment;
+mod file_selection;
 mod files;
 mod head;
 mod limits;

@@ -106,6 +106,11 @@ const PROMPTS: &[Rule] = &[
         ],
     ),
     rule(
+        "the id of a user is at most 256 characters",
+        &["the_id_of_a_user_is_at_most_256_characters"],
+        &["an_id_of_the_user_is_at_most_256_characters_wherever_it_comes_from"],
+    ),
+    rule(
         "a call that failed has a result that says so",
         &["calls_and_results_come_in_pairs_and_results_come_first"],
         &["what_cannot_be_run_is_told_to_the_model_and_does_not_end_the_run"],
@@ -274,6 +279,7 @@ const HISTORIES: &[Rule] = &[
             "pictures_in_results_stay_within_the_limits_of_the_request",
             "more_than_twenty_images_have_to_be_smaller_each",
             "the_most_images_depend_on_the_window_of_the_model_as_far_as_it_is_known",
+            "a_model_with_a_long_window_gets_more_pictures_of_tools",
             "a_truncated_attachment_is_refused_by_its_name",
         ],
     ),
@@ -288,6 +294,15 @@ const HISTORIES: &[Rule] = &[
         &[
             "a_file_is_refused_with_the_message_and_the_block",
             "a_source_elsewhere_is_sent_as_it_is_without_the_check",
+        ],
+    ),
+    rule(
+        "the fields of a block have their types",
+        &["the_fields_of_a_block_have_their_types"],
+        &[
+            "a_field_of_another_type_is_refused_by_its_name_or_left_out",
+            "a_field_of_another_type_in_a_result_is_refused_by_its_name_or_left_out",
+            "a_block_without_what_it_needs_is_refused_by_the_name_of_the_field",
         ],
     ),
     rule(

@@ -11,6 +11,7 @@ use crate::support::{
     command::{KEY, Langdock},
     events::Stream,
     home::Home,
+    pty::Terminal,
     reply::Reply,
     sending::answering,
     server::Server,
@@ -92,10 +93,173 @@ fn a_key_that_was_typed_as_an_argument_is_not_repeated() {
         &["send", "--api-key-file", KEY, "-m", "m", "Hi"],
         &[KEY],
         &["send", "--region", KEY, "Hi"],
+        &["send", &format!("--{KEY}"), "Hi"],
+        &[&format!("a{KEY}")],
     ] {
         let outcome = Langdock::new().args(args).run();
         outcome.stderr_lacks(KEY).stderr_contains("[API key]");
     }
+}
+
+#[test]
+fn a_key_that_was_typed_as_a_setting_is_neither_stored_nor_shown() {
+    let home = Home::new();
+    let run = |args: &[&str]| Langdock::new().home(&home).args(args).run();
+    for setting in ["model", "base_url", "region"] {
+        run(&["config", "set", setting, OTHER_KEY])
+            .code(2)
+            .stderr_contains("the value has an API key in it")
+            .stderr_lacks(OTHER_KEY);
+    }
+    assert_stored_nowhere(&home, OTHER_KEY);
+    let url = format!("http://127.0.0.1:1/{OTHER_KEY}");
+    home.write(
+        home.config().join("config.toml"),
+        format!("model = '{OTHER_KEY}'\nbase_url = '{url}'\n"),
+    );
+    for args in [
+        &["config", "show"][..],
+        &["config", "show", "--json"],
+        &["config", "get", "model"],
+        &["doctor", "--base-url", &url],
+        &["doctor", "--json", "--base-url", &url],
+    ] {
+        let outcome = run(args);
+        let shown = outcome.stdout_text();
+        assert!(
+            shown.contains("[API key]") && !shown.contains(OTHER_KEY),
+            "{args:?}: {shown}"
+        );
+        outcome.stderr_lacks(OTHER_KEY);
+    }
+}
+
+#[test]
+fn the_login_of_a_ledger_is_shown_nowhere() {
+    let home = Home::new();
+    for login in ["t0ken", "bob:hidden"] {
+        let config = format!("ledger = 'rediss://{login}@redis.example'\n");
+        home.write(home.config().join("config.toml"), config);
+        for args in [&["show"][..], &["show", "--json"], &["get", "ledger"]] {
+            let shown = Langdock::new()
+                .home(&home)
+                .args(["config"])
+                .args(args)
+                .run();
+            let shown = shown.code(0).stdout_text();
+            assert!(shown.contains("rediss://…@redis.example"), "{shown}");
+            assert!(
+                !shown.contains("t0ken") && !shown.contains("bob"),
+                "{shown}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_key_in_the_environment_is_not_in_an_answer_of_the_demo() {
+    let answer = Langdock::new()
+        .key()
+        .args(["--demo", "send", &format!("echo my {KEY} key")])
+        .run()
+        .code(0)
+        .stdout_text();
+    assert!(
+        answer.contains("[API key]") && !answer.contains(KEY),
+        "{answer}"
+    );
+}
+
+/// A key that the program was not told of, as it looks.
+const OTHER_KEY: &str = "sk-ld-typed-0123456789abcdef";
+
+#[test]
+fn a_key_that_was_typed_as_a_prompt_is_stored_nowhere() {
+    let server = answering("ok");
+    for key in forms().iter().map(String::as_str).chain([OTHER_KEY]) {
+        let home = Home::new();
+        let told = format!("It is:\n{key}");
+        for args in [
+            &["--session", "s", key][..],
+            &["--session", "s", &told],
+            &["--session", "s", "--system", key, "Hi"],
+        ] {
+            let run = Langdock::new().key().home(&home).against(&server);
+            let run = run.args(["send", "-m", "m"]).args(args).run();
+            run.code(0).stdout("ok\n").stderr_lacks(key);
+            assert_stored_nowhere(&home, key);
+        }
+        let sessions = fs::read_dir(home.data().join("sessions")).unwrap();
+        let saved: String = sessions
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file())
+            .map(|path| fs::read_to_string(path).unwrap())
+            .collect();
+        assert!(saved.matches("[API key]").count() >= 3, "{key}: {saved}");
+        assert!(!saved.contains(&key.replace('\\', "\\\\")), "{saved}");
+        // What is said next goes without it, too.
+        let run = Langdock::new().key().home(&home).against(&server);
+        run.args(["send", "-m", "m", "--session", "s", "Go on."])
+            .run()
+            .code(0);
+        let requests = server.requests();
+        let last = requests.last().unwrap().text();
+        assert!(last.contains("[API key]") && !last.contains(key), "{last}");
+    }
+}
+
+#[test]
+fn a_key_that_was_typed_in_place_of_another_word_is_stored_nowhere() {
+    let server = answering("ok");
+    let long = "word ".repeat(20_000);
+    for key in [KEY, OTHER_KEY] {
+        for args in [
+            &["-m", key, "Hi"][..],
+            &["-m", key, &long],
+            &["-m", "m", "--tag", key, "Hi"],
+            &["-m", "m", "--session", key, "Hi"],
+        ] {
+            let home = Home::new();
+            let run = Langdock::new().key().home(&home).against(&server);
+            let run = run.args(["send"]).args(args).run();
+            run.stderr_lacks(key);
+            assert_stored_nowhere(&home, key);
+        }
+    }
+    // It need not look like a key.
+    let (home, key) = (Home::new(), "ld_custom/Key+9876543210x");
+    for args in [
+        &["send", "-m", "m", "--session", key, "Hi"][..],
+        &["send", "-m", "m", "--session", &format!("of {key}"), "Hi"],
+    ] {
+        let run = Langdock::new().env("LANGDOCK_API_KEY", key).home(&home);
+        let run = run.against(&server).args(args).run();
+        run.code(2)
+            .stderr_contains("it has an API key in it")
+            .stderr_lacks(key);
+        assert_stored_nowhere(&home, key);
+    }
+}
+
+#[test]
+fn a_key_that_was_typed_into_chat_is_not_in_its_history() {
+    let (server, home) = (answering("ok"), Home::new());
+    let terminal = crate::chat::at_prompt(&server, &home, &[]);
+    for (key, prompts) in [(KEY, 2), (OTHER_KEY, 3)] {
+        terminal.keys(key).keys("\r");
+        crate::chat::wait_for_prompt(&terminal, prompts);
+    }
+    crate::chat::leave(terminal).code(0);
+    for key in [KEY, OTHER_KEY] {
+        assert_stored_nowhere(&home, key);
+    }
+    let history = std::process::Command::new("grep")
+        .args(["-rc", "^.API key.$", "--include=*history*"])
+        .args([home.state(), home.data()])
+        .output()
+        .unwrap();
+    let counts = String::from_utf8_lossy(&history.stdout).into_owned();
+    assert!(counts.contains(":1") || counts.contains(":2"), "{counts}");
 }
 
 #[test]
@@ -204,6 +368,27 @@ fn a_tool_gets_the_key_in_no_variable_wherever_it_came_from() {
 }
 
 #[test]
+fn a_tool_gets_a_stored_key_in_no_variable_though_no_request_is_made() {
+    let home = shell_tool("echo \"[$MINE]\"", "env = [\"MINE\"]");
+    home.write("work/key", KEY);
+    fs::set_permissions(home.work().join("key"), fs::Permissions::from_mode(0o600)).unwrap();
+    let call = |flags: &[&str]| {
+        Langdock::new()
+            .home(&home)
+            .env("LANGDOCK_BASE_URL", "https://127.0.0.1:1")
+            .env("MINE", KEY)
+            .args(["tool-run", "-T", "./t.toml", "--call", "t", "{}"])
+            .args(flags)
+            .run()
+    };
+    call(&["--api-key-file", "key"]).code(0).stdout("[]\n");
+    let stored = home.config().join("keys/127.0.0.1:1");
+    home.write(&stored, KEY);
+    fs::set_permissions(&stored, fs::Permissions::from_mode(0o600)).unwrap();
+    call(&[]).code(0).stdout("[]\n");
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_tool_cannot_read_the_environment_of_the_program() {
     let script = "program=$(cut -d' ' -f4 /proc/$PPID/stat)
@@ -267,20 +452,57 @@ fn a_model_that_a_server_names_is_quoted_in_what_is_to_be_typed() {
         .args(["send", "--max-retries", "0", "Hi"])
         .run();
     run.stderr_contains("`langdock config set model 'claude-sonnet-5; rm -rf ~'` keeps it");
+    let error = json!({"type": "error", "error": {
+        "type": "invalid_request_error",
+        "message": "Invalid model, available models are: claude-x; rm -rf ~, $(touch evil)",
+    }});
+    let server = Server::start(move |_, _| Reply::json(400, &error));
+    Langdock::new()
+        .key()
+        .against(&server)
+        .args(["send", "-m", "claude-y", "Hi"])
+        .run()
+        .code(3)
+        .stderr_contains("did you mean -m 'claude-x; rm -rf ~'?");
 }
 
 #[test]
 fn echo_is_on_again_whatever_signal_ends_the_question_for_the_key() {
-    for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT] {
-        let terminal = Langdock::new()
-            .env("LANGDOCK_BASE_URL", "http://127.0.0.1:1")
-            .args(["auth", "login"])
-            .on_terminal(80, 24);
-        terminal.wait_for("API key for ").wait_for_no_echo();
+    for signal in [
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGINT,
+        Signal::SIGQUIT,
+    ] {
+        let terminal = asked_for_key(&Home::new());
         terminal.signal(signal);
         terminal.wait_for_echo();
         terminal.finish().signal(signal as i32);
     }
+}
+
+#[test]
+fn echo_is_on_while_the_question_for_the_key_is_stopped() {
+    let terminal = asked_for_key(&Home::new());
+    terminal.signal(Signal::SIGTSTP);
+    terminal.wait_for_echo();
+    terminal.continue_until_no_echo();
+    terminal.keys(&format!("{KEY}\r"));
+    terminal
+        .finish()
+        .code(0)
+        .stdout_contains("stored the key for");
+}
+
+/// Starts `auth login`, which asks for the key.
+fn asked_for_key(home: &Home) -> Terminal {
+    let terminal = Langdock::new()
+        .home(home)
+        .env("LANGDOCK_BASE_URL", "https://127.0.0.1:1")
+        .args(["auth", "login"])
+        .on_terminal(80, 24);
+    terminal.wait_for("API key for ").wait_for_no_echo();
+    terminal
 }
 
 #[test]

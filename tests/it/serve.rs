@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     command::{KEY, Langdock},
+    home::Home,
     serving::{Answered, Serving},
 };
 
@@ -25,6 +26,56 @@ fn it_prints_a_base_url_and_nothing_else_on_stdout() {
     assert_eq!(serving.base_url, expected);
     serving.running.wait_for_stderr(READY);
     serving.ended().stdout(format!("{expected}\n"));
+}
+
+#[test]
+fn the_base_url_is_for_the_region_of_the_settings() {
+    let home = Home::new();
+    home.write(
+        home.config().join("config.toml"),
+        "region = 'us'\n[profiles.e]\nregion = 'eu'\n",
+    );
+    for (flags, region) in [
+        (&[][..], "us"),
+        (&["--region", "eu"], "eu"),
+        (&["--profile", "e"], "eu"),
+    ] {
+        let serving = Serving::start_in(&home, flags);
+        let ending = format!("/anthropic/{region}");
+        assert!(serving.base_url.ends_with(&ending), "{}", serving.base_url);
+        // What was printed works when it is pasted.
+        let sent = Langdock::new().home(&home).key().args(flags);
+        let sent = sent
+            .args(["--base-url", &serving.base_url, "send", "Hi"])
+            .run();
+        sent.code(0);
+        serving.ended().stdout_contains(&ending);
+    }
+}
+
+#[test]
+fn a_region_that_it_does_not_have_is_not_in_the_base_url() {
+    let home = Home::new();
+    home.write(home.config().join("config.toml"), "region = 'ch'\n");
+    let serving = Serving::start_in(&home, &[]);
+    assert!(
+        serving.base_url.ends_with("/anthropic/eu"),
+        "{}",
+        serving.base_url
+    );
+    serving
+        .running
+        .wait_for_stderr("the scripted endpoint has only the regions eu and us, not `ch`\n");
+    let sent = Langdock::new().home(&home).key();
+    let sent = sent.args([
+        "--base-url",
+        &serving.base_url,
+        "--region",
+        "eu",
+        "send",
+        "Hi",
+    ]);
+    sent.run().code(0);
 }
 
 #[test]

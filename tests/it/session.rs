@@ -9,6 +9,7 @@ mod killed;
 mod parallel;
 mod pictures;
 mod saved;
+mod titles;
 
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! One limit for many machines: a ledger on a server that all of them reach.
 
-use std::fs;
+use std::{fs, thread, time::Duration};
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::support::{
     events::{MODEL, answer, error},
     home::Home,
     outcome::Outcome,
-    redis::RedisServer,
+    redis::{AnswerFault, RedisServer},
     reply::Reply,
     sending::{answering, send},
     server::{DeadPort, Server},
@@ -131,7 +131,7 @@ fn a_ledger_out_of_reach_is_told_once_and_the_machine_keeps_to_its_share() {
     let ledger = format!("redis://{}", port.address());
     let home = machine("rpm = 2", "share = 0.5");
     let notice = format!("cannot use the shared ledger at {}: ", port.address());
-    let share = "; this machine keeps to 50% of the limits until it is back";
+    let share = "; this machine keeps to 50% of the limits until the ledger is back";
     let outcome = run(&server, &home, &ledger, &[]);
     outcome
         .code(0)
@@ -145,6 +145,104 @@ fn a_ledger_out_of_reach_is_told_once_and_the_machine_keeps_to_its_share() {
         .stderr_contains(&notice)
         .stderr_contains(QUEUED);
     server.only_request();
+}
+
+/// Sends two prompts from a machine whose ledger is on such a server. The first one notices; the
+/// second one does not even ask.
+#[track_caller]
+fn is_noticed_once(fault: AnswerFault, reason: &str) {
+    let (server, redis) = (answering("ok"), RedisServer::with_fault(fault));
+    let home = machine("rpm = 10", "share = 0.5");
+    let run = || {
+        let run = send(&server).home(&home);
+        run.env("LANGDOCK_LEDGER", redis.url()).args(["Hi"]).run()
+    };
+    let notice = |reason: &str| {
+        format!(
+            "langdock: cannot use the shared ledger at {}: {reason}; this machine keeps to 50% of \
+             the limits until the ledger is back\n",
+            redis.address()
+        )
+    };
+    run().code(0).stdout("ok\n").stderr(&notice(reason));
+    let connections = redis.connections();
+    let known = notice("it could not be reached a moment ago");
+    run().code(0).stdout("ok\n").stderr(&known);
+    assert_eq!(redis.connections(), connections);
+}
+
+#[test]
+fn a_ledger_that_answers_slowly_is_noticed_once_and_not_waited_for_again() {
+    let late = AnswerFault::Late(Duration::from_millis(1_200));
+    is_noticed_once(late, "it takes longer than a second to answer");
+}
+
+#[test]
+fn a_ledger_that_answers_by_half_is_noticed_once_and_not_waited_for_again() {
+    is_noticed_once(AnswerFault::Half, "no answer within 2 s");
+}
+
+#[test]
+fn a_ledger_that_never_answers_is_noticed_once_and_not_waited_for_again() {
+    is_noticed_once(AnswerFault::Missing, "no answer within 2 s");
+}
+
+/// Returns how many requests of the model count.
+#[track_caller]
+fn counted_requests(server: &Server, home: &Home, ledger: &str) -> Value {
+    let usage = Langdock::new().key().against(server).home(home);
+    let usage = usage.env("LANGDOCK_MODEL", MODEL);
+    let usage = usage.env("LANGDOCK_LEDGER", ledger);
+    let outcome = usage.args(["usage", "--limits", "--json"]).run();
+    outcome.code(0).stderr_empty().stdout_json()["models"][0]["requests"].clone()
+}
+
+#[test]
+fn a_change_that_loses_a_race_is_made_again_with_the_newer_ledger() {
+    let (server, redis) = (answering("ok"), RedisServer::start());
+    let home = machine("rpm = 100", "");
+    redis.lose_races(3);
+    run(&server, &home, &redis.url(), &[])
+        .code(0)
+        .stdout("ok\n")
+        .stderr_empty();
+    assert_eq!(redis.races_left(), 0);
+    assert_eq!(counted_requests(&server, &home, &redis.url()), 1);
+}
+
+#[test]
+fn machines_that_send_at_once_are_all_counted() {
+    let (server, redis) = (answering("ok"), RedisServer::start());
+    let homes: Vec<Home> = (0..6).map(|_| machine("rpm = 100", "")).collect();
+    thread::scope(|scope| {
+        for home in &homes {
+            scope.spawn(|| {
+                let run = send(&server).home(home);
+                let run = run.env("LANGDOCK_LEDGER", redis.url());
+                run.args(["Hi"]).run().code(0).stdout("ok\n").stderr_empty();
+            });
+        }
+    });
+    assert_eq!(counted_requests(&server, &homes[0], &redis.url()), 6);
+}
+
+#[test]
+fn a_server_that_has_lost_the_ledger_gets_it_back_from_the_machines() {
+    let (server, redis) = (answering("ok"), RedisServer::start());
+    let homes: Vec<Home> = (0..2).map(|_| machine("rpm = 100", "")).collect();
+    for home in &homes {
+        run(&server, home, &redis.url(), &[]).code(0).stderr_empty();
+    }
+    let (last, before) = (
+        &homes[1],
+        counted_requests(&server, &homes[0], &redis.url()),
+    );
+    assert_eq!(before, 2);
+    redis.change(Vec::clear);
+    run(&server, last, &redis.url(), &[]).code(0).stderr_empty();
+    // Its own two, that of the other machine, and what others may have sent unseen.
+    let after = counted_requests(&server, last, &redis.url());
+    assert!(after.as_u64() >= Some(3 + 8), "{after}");
 }
 
 #[test]
@@ -206,7 +304,7 @@ fn a_password_comes_from_the_url_or_a_command_and_is_never_shown() {
         let config = Langdock::new().env("LANGDOCK_LEDGER", &good);
         config.args(["config"]).args(args).run()
     };
-    let masked = redis.url_for(":…");
+    let masked = redis.url_for("…");
     config(&["get", "ledger"])
         .code(0)
         .stdout(format!("{masked}\n"));

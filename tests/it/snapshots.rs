@@ -80,6 +80,7 @@ fn every_help_topic() {
         "environment",
         "config",
         "regions",
+        "secrets",
         "tool-run",
         "mcp",
     ] {

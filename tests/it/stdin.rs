@@ -255,6 +255,8 @@ fn bad_utf_8_is_replaced_with_a_notice_of_its_place() {
     for (args, sent) in [
         (&[][..], json!("ab\u{fffd}c")),
         (&["Hi"], framed("ab\u{fffd}c\n")),
+        // What is lost is reported all the same.
+        (&["-q", "Hi"], framed("ab\u{fffd}c\n")),
     ] {
         let server = answering("ok");
         let outcome = send(&server).stdin_bytes(b"ab\xffc").args(args).run();
@@ -392,12 +394,12 @@ fn what_never_ends_is_given_up_at_the_most_that_a_request_may_have() {
     let pipe = run("yes | langdock send Hi");
     pipe.code(13)
         .stdout("")
-        .stderr_contains("error: standard input has more than 20,971,520 bytes");
+        .stderr_contains("error: standard input is larger than 20,971,520 bytes");
     let device = run("langdock send -f /dev/zero Hi");
     device
         .code(13)
         .stdout("")
-        .stderr_contains("error: `/dev/zero` has more than")
+        .stderr_contains("error: `/dev/zero` is larger than")
         .stderr_contains("--no-check");
     assert_eq!(server.connections(), 0);
 }

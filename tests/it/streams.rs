@@ -590,6 +590,6 @@ fn a_length_that_is_too_short_cuts_the_answer() {
     send(&server)
         .run()
         .stdout("whole\n")
-        .failed(8, "cut off", "again");
+        .failed(8, "ended before", "again");
     server.only_request();
 }

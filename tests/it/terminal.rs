@@ -263,7 +263,7 @@ fn a_model_a_region_and_a_file_name_cannot_act_on_the_terminal() {
         .code(2)
         .stdout_contains("e␛[31mu");
     on_screen(send(&server).args(["-f", "gone\u{1b}[31m\n\u{9b}", "Hi"]))
-        .code(1)
+        .code(2)
         .stdout_contains("gone␛[31m");
     home.write("work/bad\u{1b}[31m", b"caf\xe9");
     on_screen(
@@ -443,7 +443,7 @@ fn a_notice_wraps_between_words() {
 
 #[test]
 fn help_topics_wrap_between_words() {
-    for topic in ["exit-codes", "environment", "regions"] {
+    for topic in ["exit-codes", "environment", "regions", "secrets"] {
         assert_wraps_between_words(0, || Langdock::new().args(["help", topic]));
     }
 }
@@ -452,13 +452,11 @@ fn help_topics_wrap_between_words() {
 fn a_command_to_type_is_on_one_line_of_a_terminal_that_is_wide_enough() {
     let outcome = Langdock::new()
         .env("NO_COLOR", "1")
-        .args(["send", "-m", "m"])
+        .args(["session", "show", "none"])
         .stdin_null()
-        .on_terminal(50, 24)
+        .on_terminal(26, 24)
         .finish();
-    outcome
-        .code(2)
-        .stdout_contains("`langdock send 'Why is the sky blue?'`");
+    outcome.code(2).stdout_contains("`langdock session list`");
 }
 
 /// Returns the final lines of a terminal after these bytes; it supports the sequences for redrawing

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::batch::{
     BatchShard, EarlierRecords, ItemPlace, OutputEnding, OutputOrder, PlacedRecord, RecordLine,
-    RecordSummary, for_each_record,
+    RecordSummary, for_each_record, shorten_hash,
 };
 use crate::error::Error;
 use crate::fs::{AtomicWrite, Durability, SideFile, open_or_create, resolve_links};
@@ -29,6 +29,8 @@ pub(super) struct RecordFile {
     path: PathBuf,
     /// The shard that all of its records belong to.
     shard: BatchShard,
+    /// The shortened hash of the prompt that all of them answer.
+    prompt: Option<u64>,
     /// Its length when this run began, in bytes.
     begun_at: u64,
 }
@@ -47,10 +49,11 @@ pub(super) struct Opened {
 impl RecordFile {
     /// Opens the file and reads its records. An incomplete last line is cut off; records without a
     /// request are dropped, and with `without_failed` all failed ones. A file with other content,
-    /// or of another shard, is refused and left unchanged.
+    /// of another shard, or with answers to another prompt, is refused and left unchanged.
     pub(super) fn open(
         path: &Path,
         shard: BatchShard,
+        prompt: &str,
         without_failed: bool,
     ) -> Result<Opened, Error> {
         let unwritable = |source| Error::Unwritable {
@@ -66,6 +69,7 @@ impl RecordFile {
             shown: path.to_owned(),
             path: target,
             shard,
+            prompt: shorten_hash(prompt),
             begun_at: 0,
         };
         let is_kept =
@@ -194,6 +198,9 @@ impl RecordFile {
             if found.shard != self.shard {
                 return Err(self.other_shard(span.number, found.shard));
             }
+            if found.prompt.is_some() && found.prompt != self.prompt {
+                return Err(self.other_prompt(span.number));
+            }
             let has_end = span.bytes.ends_with(b"\n");
             let length = u32::try_from(span.bytes.len()).unwrap_or(u32::MAX);
             take(
@@ -221,6 +228,16 @@ impl RecordFile {
                 self.shown.display(),
                 named(other),
                 named(self.shard)
+            ),
+            hint: Some(LEFT_AS_IT_IS.to_owned()),
+        }
+    }
+
+    fn other_prompt(&self, line: u64) -> Error {
+        Error::Usage {
+            message: format!(
+                "`{}`, line {line}: the record answers another prompt than this one",
+                self.shown.display()
             ),
             hint: Some(LEFT_AS_IT_IS.to_owned()),
         }
@@ -300,7 +317,7 @@ mod tests {
         let (one, two) = (record(0, 7, "text"), record(1, 8, "text"));
         for length in 1..two.len() {
             let (_directory, path) = file(&(one.clone() + &two[..length]));
-            let mut opened = RecordFile::open(&path, BatchShard::WHOLE, false).expect("ours");
+            let mut opened = RecordFile::open(&path, BatchShard::WHOLE, "", false).expect("ours");
             let is_whole = length == two.len() - 1;
             assert_eq!(opened.notice.is_some(), !is_whole, "{length}");
             assert_eq!(
@@ -331,7 +348,7 @@ mod tests {
                     continue; // A record that broke off.
                 }
                 let (_directory, path) = file(&all);
-                let error = RecordFile::open(&path, BatchShard::WHOLE, true)
+                let error = RecordFile::open(&path, BatchShard::WHOLE, "", true)
                     .expect_err(foreign)
                     .message();
                 assert!(error.ends_with("not a batch record"), "{error}");
@@ -343,9 +360,9 @@ mod tests {
     #[test]
     fn two_runs_do_not_share_a_file() {
         let (_directory, path) = file("");
-        let _open = RecordFile::open(&path, BatchShard::WHOLE, false).expect("new");
+        let _open = RecordFile::open(&path, BatchShard::WHOLE, "", false).expect("new");
         assert!(
-            RecordFile::open(&path, BatchShard::WHOLE, false)
+            RecordFile::open(&path, BatchShard::WHOLE, "", false)
                 .expect_err("locked")
                 .message()
                 .contains("another run")
@@ -359,14 +376,14 @@ mod tests {
         for (without_failed, left) in [(true, good.clone()), (false, bad.clone() + &good)] {
             let (_directory, path) = file(&(bad.clone() + &good + never));
             let mut opened =
-                RecordFile::open(&path, BatchShard::WHOLE, without_failed).expect("ours");
+                RecordFile::open(&path, BatchShard::WHOLE, "", without_failed).expect("ours");
             assert_eq!(contents(&path), left);
             assert_eq!(
                 opened.done.take_outcome(&text(7), at(0)),
                 (!without_failed).then_some(EarlierOutcome::Failed)
             );
             assert!(
-                RecordFile::open(&path, BatchShard::WHOLE, false).is_err(),
+                RecordFile::open(&path, BatchShard::WHOLE, "", false).is_err(),
                 "it is still locked"
             );
             opened.file.append("more\n").expect("written");
@@ -378,7 +395,7 @@ mod tests {
     fn at_the_end_records_stand_in_the_order_of_the_items() {
         let strange = record(5, 99, "text");
         let (_directory, path) = file(&(record(4, 8, "text") + &strange + &record(0, 7, "error")));
-        let mut opened = RecordFile::open(&path, BatchShard::WHOLE, false).expect("ours");
+        let mut opened = RecordFile::open(&path, BatchShard::WHOLE, "", false).expect("ours");
         opened.done.take_outcome(&text(7), at(0));
         opened.done.take_outcome(&text(8), at(2));
         opened.file.append(&record(3, 10, "text")).expect("written");
@@ -401,7 +418,7 @@ mod tests {
     #[test]
     fn an_output_that_need_not_be_in_order_has_the_places_of_this_run_all_the_same() {
         let (_directory, path) = file(&(record(4, 8, "text") + &record(0, 7, "text")));
-        let mut opened = RecordFile::open(&path, BatchShard::WHOLE, false).expect("ours");
+        let mut opened = RecordFile::open(&path, BatchShard::WHOLE, "", false).expect("ours");
         for (hash, index) in [(7, 0), (8, 5)] {
             let place = ItemPlace {
                 index,
@@ -435,11 +452,11 @@ mod tests {
             (record(0, 7, "error"), "1/3"),
         ] {
             let (_directory, path) = file(&(there.clone() + "{\"index\""));
-            let error = RecordFile::open(&path, shard(given), true).expect_err(given);
+            let error = RecordFile::open(&path, shard(given), "", true).expect_err(given);
             assert!(error.message().contains(": the record is from "), "{error}");
             assert_eq!(contents(&path), there + "{\"index\"");
         }
         let (_directory, path) = file(&of("2/3"));
-        RecordFile::open(&path, shard("2/3"), false).expect("ours");
+        RecordFile::open(&path, shard("2/3"), "", false).expect("ours");
     }
 }

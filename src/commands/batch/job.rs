@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
@@ -32,7 +31,7 @@ use crate::input::Estimate;
 use crate::pace::RequestPriority;
 use crate::protocol::{
     BilledTokens, CreateMessage, ExactFields, ExactJson, Message, OptionUse, PriceOverride,
-    RequestOptions, Update, Usage, model_price, names_cache_marks,
+    RequestBody, RequestOptions, Update, Usage, model_price, names_cache_marks,
 };
 use crate::text::Money;
 use crate::tool::{SchemaWay, Structured};
@@ -47,8 +46,8 @@ pub(super) struct Shared {
     /// Whether requests of any size are sent.
     pub(super) any_size: bool,
     pub(super) budget: Mutex<BatchBudget>,
-    /// The prices that the user sets.
-    pub(super) prices: Vec<PriceOverride>,
+    /// The prices that the user sets; none if answers cost nothing.
+    pub(super) prices: Option<Vec<PriceOverride>>,
     /// Notified when the budget has changed.
     pub(super) freed: Notify,
     /// Becomes true when no further request is to be started.
@@ -187,11 +186,12 @@ impl Shared {
         let tokens = usage.map_or(0, |usage| {
             usage.total_input_tokens() + usage.output_tokens()
         });
+        let prices = self.prices.as_ref();
+        let prices = prices.filter(|_| !outcome.timing.is_replayed);
+        let price = prices.and_then(|prices| model_price(model, prices));
         let cost = usage
-            .zip(model_price(model, &self.prices))
-            .map_or(Money::ZERO, |(usage, price)| {
-                price.cost(BilledTokens::from_usage(usage))
-            });
+            .zip(price)
+            .map(|(usage, price)| price.cost(BilledTokens::from_usage(usage)));
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         if outcome.was_sent {
             budget.end_request(tokens, cost);
@@ -314,7 +314,7 @@ struct Attempt {
 impl Attempt {
     /// Sends a request and records its usage. A complete answer whose stop reason makes the item
     /// fail gets that as its error.
-    async fn send(&mut self, body: Bytes, estimate: Estimate) -> SendOutcome {
+    async fn send(&mut self, body: RequestBody, estimate: Estimate) -> SendOutcome {
         let shared = &self.shared;
         let waiting = self.waiting.take();
         let mut observer = BatchObserver {
@@ -384,7 +384,7 @@ impl RepairSender for Attempt {
             None => return Err(Repair::Stopped(None)),
         }
         let estimate = Estimate::of_request(&self.request, &[]);
-        Ok(self.send(body.into(), estimate).await)
+        Ok(self.send(body, estimate).await)
     }
 }
 

@@ -20,13 +20,16 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, watch};
 
 use crate::app::App;
-use crate::batch::{BatchBudget, BatchShard, ItemTemplate, ShardChoice};
+use crate::batch::{BatchBudget, BatchShard, ItemTemplate, ShardChoice, prompt_hash};
 use crate::cli::{self, BatchItemArgs};
 use crate::client::BATCH_MAX_TOKENS;
 use crate::compose::external_editor::edit_in_draft;
+use crate::compose::picture_fitting::{are_many, fit_earlier, fit_turn, scaled_earlier};
+use crate::compose::secret_guard::SecretGuard;
 use crate::compose::shared_prefix::PrefixCache;
+use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::{
-    StdinUse, default_system, most_bytes, read_files, read_stdin, system_prompt,
+    StdinUse, default_system, files_of_flags, most_bytes, read_stdin, system_prompt,
 };
 use crate::config::shard_variable;
 use crate::error::Error;
@@ -36,7 +39,7 @@ use crate::exchange::progress::shows_progress;
 use crate::exchange::request_log::RequestLog;
 use crate::exchange::setup::{Setup, set_up};
 use crate::exchange::structured::load_output_schema;
-use crate::input::{Attachment, Stdin, Turn, assemble};
+use crate::input::{Attachment, Stdin, Template, Turn, assemble};
 use crate::pace::LimitShare;
 use crate::protocol::ModelRules;
 use crate::ui::stdout_is_pipe;
@@ -58,37 +61,55 @@ const UNPACED: Room = Room { jobs: 8, queued: 8 };
 
 /// Sends the template for each item.
 pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> {
-    let (ask, structured, many) = args.split();
+    let (mut ask, structured, many) = args.split();
     let shard = resolve_shard(app, many.shard)?;
-    let pattern = pattern(app, &ask, &many).await?;
-    let schema = load_output_schema(app, &structured).await?;
     let Setup {
         demo: _demo,
         catalog,
-        sources,
+        mut sources,
         stdin_use,
         ..
     } = set_up(app, &ask, structured.schema.as_deref(), None).await?;
+    let secrets = catalog.settings().secrets.clone();
+    let guard = SecretGuard::new(app, &secrets);
+    let schema = load_output_schema(guard, &structured).await?;
+    ask.input.params = guard.check_params(&ask.input.params);
+    let pattern = pattern(guard, &ask, &many, sources.template.is_some()).await?;
     let catalog = with_share(&catalog, shard);
     let feed = feed(app, &ask, &many, stdin_use)?;
-    let system = system_prompt(app, ask.request.system()).await?;
+    let system = system_prompt(guard, ask.request.system()).await?;
     let has_other = system.is_some() || sources.has_field("system");
     let system = system.or(default_system(app, catalog.settings(), has_other).await?);
-    let attachments = app
-        .unless_interrupted(attached(app, &ask.input, stdin_use))
+    let mut attachments = app
+        .unless_interrupted(attached(guard, &ask.input, stdin_use))
         .await??;
     for notice in &attachments.notices {
-        app.notices.notice(notice);
+        app.notices.notice_always(notice);
     }
-    let output = Output::open(app, &many, shard)?;
+    let prompt = common_prompt(&ask, pattern.as_ref(), &sources, system.as_deref());
+    let output = Output::open(app, &many, shard, &prompt)?;
     let settings = catalog.settings().clone();
     let model = catalog.choose(true).await?;
+    // An item that is a file may be one picture more.
+    let count = sources.conversation.pictures.len()
+        + attachments.pictures.len()
+        + usize::from(!many.paths.is_empty());
+    let fit = catalog.picture_fit(Some(&model.id), count);
+    fit_turn(app, &mut attachments, fit).await?;
+    if are_many(count) {
+        let changed = fit_earlier(app, &mut sources.conversation.messages, fit).await?;
+        if changed > 0 {
+            app.notices.notice(&scaled_earlier(changed));
+            sources.conversation.measure_pictures();
+        }
+    }
     let client = catalog.client().await?;
     let mut plan = Plan {
         app,
         ask: &ask,
         catalog: catalog.clone(),
         shard,
+        prompt,
         pattern: pattern.clone(),
         template: sources.template.clone(),
         sources,
@@ -136,7 +157,7 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
             many.max_total_tokens,
             many.max_cost,
         )),
-        prices: settings.prices.clone(),
+        prices: settings.is_billed().then(|| settings.prices.clone()),
         freed: Notify::new(),
         stopping,
         moved: Notify::new(),
@@ -186,19 +207,43 @@ fn resolve_shard(app: &App, choice: Option<ShardChoice>) -> Result<BatchShard, E
     Ok(shard)
 }
 
+/// Returns the hash of what all items have in common of the prompt.
+fn common_prompt(
+    ask: &cli::AskArgs,
+    pattern: Option<&ItemTemplate>,
+    sources: &RequestSources,
+    system: Option<&str>,
+) -> String {
+    let pattern = pattern.map_or_else(String::new, ItemTemplate::identity);
+    let template = sources.template.as_ref();
+    let template = template.map_or_else(String::new, Template::identity);
+    let params = ask.input.params.iter();
+    let params: Vec<String> = params
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let parts = [&pattern, &template, &params.join("\0")];
+    let mut parts: Vec<&str> = parts.map(String::as_str).into();
+    parts.extend(system);
+    prompt_hash(&parts)
+}
+
 /// Reads the template, from an editor if requested. With a saved prompt, there need not be one.
 async fn pattern(
-    app: &App,
+    guard: SecretGuard<'_>,
     ask: &cli::AskArgs,
     many: &BatchItemArgs,
+    has_template: bool,
 ) -> Result<Option<ItemTemplate>, Error> {
     let mut edited = many.pattern.clone();
     if ask.input.edit {
-        edited = Some(edit_in_draft(app, many.pattern.as_deref().unwrap_or_default()).await?);
+        edited = Some(edit_in_draft(guard.app, many.pattern.as_deref().unwrap_or_default()).await?);
     }
     match edited {
-        Some(template) => Ok(Some(ItemTemplate::parse(&template)?)),
-        None if ask.input.template.is_some() => Ok(None),
+        Some(template) => {
+            let template = guard.check_words("the template", template);
+            Ok(Some(ItemTemplate::parse(&template)?))
+        }
+        None if has_template => Ok(None),
         None if !many.paths.is_empty() => Err(Error::Usage {
             message: "no template; everything after --files is taken as files".to_owned(),
             hint: Some(
@@ -232,7 +277,10 @@ fn feed(
                 hint: Some("use -i - for lines on standard input".to_owned()),
             });
         }
-        return Ok(Feed::Files(many.paths.clone()));
+        return Ok(Feed::Files {
+            paths: many.paths.clone(),
+            exclude: ask.input.exclude.clone(),
+        });
     }
     match many.input.as_deref() {
         Some(path) if !is_dash(path) => Ok(Feed::Lines(path.to_owned())),
@@ -263,7 +311,12 @@ fn feed(
 }
 
 /// Reads the attachments that every request gets.
-async fn attached(app: &App, input: &cli::InputArgs, stdin_use: StdinUse) -> Result<Turn, Error> {
+async fn attached(
+    guard: SecretGuard<'_>,
+    input: &cli::InputArgs,
+    stdin_use: StdinUse,
+) -> Result<Turn, Error> {
+    let app = guard.app;
     let mut stdin = None;
     if stdin_use == StdinUse::AskedFor {
         stdin = read_stdin(app, true, true, most_bytes(input)).await?;
@@ -271,7 +324,10 @@ async fn attached(app: &App, input: &cli::InputArgs, stdin_use: StdinUse) -> Res
     if input.attached.iter().any(|path| path.as_os_str() == "-") {
         stdin = stdin.map(Attachment::not_as_text).transpose()?;
     }
-    let files = read_files(app, &input.files, &input.attached, most_bytes(input)).await?;
+    if let Some(stdin) = &mut stdin {
+        guard.check_stdin(stdin);
+    }
+    let files = files_of_flags(guard, input).await?;
     // A blank prompt is ignored, but keeps standard input from becoming the prompt.
     match assemble(Some(""), files, stdin) {
         Err(crate::input::Error::NoPrompt) => Ok(Turn::default()),

@@ -25,7 +25,12 @@ enum Target {
 
 impl Output {
     /// Opens the output, and reads the records of earlier runs.
-    pub(super) fn open(app: &App, many: &BatchItemArgs, shard: BatchShard) -> Result<Self, Error> {
+    pub(super) fn open(
+        app: &App,
+        many: &BatchItemArgs,
+        shard: BatchShard,
+        prompt: &str,
+    ) -> Result<Self, Error> {
         let path = many
             .output
             .as_deref()
@@ -52,7 +57,7 @@ impl Output {
             ),
             Some(path) => {
                 let Opened { file, done, notice } =
-                    RecordFile::open(path, shard, many.retry_failed)?;
+                    RecordFile::open(path, shard, prompt, many.retry_failed)?;
                 if let Some(notice) = notice {
                     app.notices.notice(&notice);
                 }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
-
 use crate::app::App;
 use crate::batch::{BatchItem, BatchShard, ItemTemplate, RequestSample, request_hash};
 use crate::cli;
@@ -13,8 +11,10 @@ use crate::compose::cache_marks::{CacheMarks, SharedPrefix};
 use crate::compose::model_fit::{Insistence, ModelFit};
 use crate::compose::output_limit::{ChosenMaxTokens, OutputLimit};
 use crate::compose::own_marks::check_own_marks;
+use crate::compose::picture_fitting::fit_turn;
 use crate::compose::preflight::{Limit, check};
 use crate::compose::request_spec::RequestSpec;
+use crate::compose::secret_guard::SecretGuard;
 use crate::compose::shared_prefix::{PrefixCache, RequestPace};
 use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::most_bytes;
@@ -25,13 +25,17 @@ use crate::exchange::structured::{SchemaRules, remember_way};
 use crate::input::{self, Attachment, Estimate, Places, Template, Tokens, Turn, assemble};
 use crate::media::FileKind;
 use crate::protocol::{
-    ContentBlock, CreateMessage, InputMessage, ModelPrice, ModelRules, OptionUse, RequestOptions,
-    Role,
+    ContentBlock, CreateMessage, InputMessage, ModelPrice, ModelRules, OptionUse, RequestBody,
+    RequestOptions, Role,
 };
+use crate::secret_scan::SecretNumbers;
 use crate::tool::{SchemaWay, Structured};
 
 /// The field of the template that is replaced by the text of a file.
 const TEXT: &str = "text";
+
+/// The notice at the first item with a secret that is replaced.
+const MASKED_ITEMS: &str = "masking the secrets in items";
 
 /// What all requests of a batch share.
 pub(super) struct Plan<'a> {
@@ -40,6 +44,8 @@ pub(super) struct Plan<'a> {
     pub(super) catalog: ModelCatalog<'a>,
     /// The shard that the items belong to.
     pub(super) shard: BatchShard,
+    /// The hash of what all items have in common of the prompt.
+    pub(super) prompt: String,
     /// The template of the batch.
     pub(super) pattern: Option<ItemTemplate>,
     /// The saved prompt, with its placeholders.
@@ -73,7 +79,7 @@ pub(super) struct Plan<'a> {
 
 /// The request for an item.
 pub(super) struct Made {
-    pub(super) body: Bytes,
+    pub(super) body: RequestBody,
     /// The hash that identifies the item in later runs.
     pub(super) hash: String,
     pub(super) estimate: Estimate,
@@ -90,8 +96,19 @@ pub(super) struct Made {
 impl Plan<'_> {
     /// Checks that the model accepts the options on the command line, before anything is sent.
     pub(super) fn check_options(&mut self) -> Result<(), Error> {
-        let mut spec = self.sources.resolve(self.ask, self.catalog.settings())?;
+        let secrets = &self.catalog.settings().secrets;
+        let mut spec = self.resolve(SecretGuard::new(self.app, secrets))?;
         self.fit_to_model(&mut spec, Insistence::Typed).map(drop)
+    }
+
+    /// Settles the fields of a request, which this guard checks.
+    fn resolve(&self, guard: SecretGuard<'_>) -> Result<RequestSpec, Error> {
+        let mut spec = self.sources.resolve(self.ask, self.catalog.settings())?;
+        spec.check_typed(guard, &self.ask.request);
+        if self.schema.is_some() {
+            spec.remove_default_prefill();
+        }
+        Ok(spec)
     }
 
     /// Removes options that the model does not accept, with a notice. Returns the maximum number of
@@ -149,25 +166,30 @@ impl Plan<'_> {
     /// Builds the request for an item.
     pub(super) async fn make(&mut self, item: &mut BatchItem) -> Result<Made, Error> {
         item.check_well_formed()?;
-        let files = self.file(item).await?;
-        let words = self
-            .pattern
-            .as_ref()
-            .map(|pattern| pattern.fill_from(item))
-            .transpose()?;
+        let numbers = self.app.secret_numbers.clone();
+        let files = self.file(item, &numbers).await?;
+        let words = self.words(item, &numbers)?;
+        let is_masked = numbers.last() > self.app.secret_numbers.last();
+        if is_masked && self.told.insert(MASKED_ITEMS.to_owned()) {
+            self.app.notices.notice(MASKED_ITEMS);
+        }
         let prompt = self.prompt(words)?;
         let own = match assemble(prompt.as_deref(), files, None) {
             Err(input::Error::NoPrompt) if !self.shared.content.is_empty() => Turn::default(),
             turn => turn?,
         };
-        let (turn, shared_blocks) = joined(&self.shared, own);
+        let (mut turn, shared_blocks) = joined(&self.shared, own);
+        let given = self.sources.conversation.pictures.as_slice();
+        let model = Some(self.model.id.as_str());
+        let count = given.len() + turn.pictures.len();
+        fit_turn(self.app, &mut turn, self.catalog.picture_fit(model, count)).await?;
         if !self.ask.input.no_check {
-            let given = self.sources.conversation.pictures.as_slice();
+            let pdfs = [self.sources.conversation.pdfs.as_slice(), &turn.pdfs].concat();
+            self.catalog.check_pdfs(&pdfs, model, true).await?;
             let pictures = [given, &turn.pictures].concat();
-            let model = Some(self.model.id.as_str());
             self.catalog.check_pictures(&pictures, model, true).await?;
         }
-        let mut spec = self.sources.resolve(self.ask, self.catalog.settings())?;
+        let mut spec = self.resolve(self.guard(&numbers))?;
         let max_tokens = self.fit_to_model(&mut spec, Insistence::Nothing)?;
         let own_blocks = turn.content.len() - shared_blocks;
         let parts = RequestParts {
@@ -194,11 +216,11 @@ impl Plan<'_> {
             check(self.app, &estimate, &self.limits)?;
             check_own_marks(&request)?;
         }
-        let body = Bytes::from(encode_body(&request, &turn.parts, is_unchecked)?);
+        let body = encode_body(&mut request, &turn.parts, is_unchecked)?;
         // The hash must not depend on how the model is asked for structured output.
         let hash = match fixed {
             Some(fixed) => self.hash(&fixed, &spec, &fixed.to_json(body.len())),
-            None => self.hash(&request, &spec, &body),
+            None => self.hash(&request, &spec, &body.to_json()),
         };
         let mut options = RequestOptions::of_request(&request).uses();
         let pace = RequestPace {
@@ -208,7 +230,7 @@ impl Plan<'_> {
         let marks = self.prefix.marks(&mut request, shared, &self.rules, pace);
         let mut body = body;
         if !marks.is_empty() {
-            body = encode_marked_body(&mut request, &marks, &turn.parts, is_unchecked)?.into();
+            body = encode_marked_body(&mut request, &marks, &turn.parts, is_unchecked)?;
             options.push(OptionUse::CACHE_MARKS);
         }
         if schema.is_none() {
@@ -288,16 +310,45 @@ impl Plan<'_> {
         item.file_path().is_none() && !self.pattern.as_ref().is_some_and(ItemTemplate::has_fields)
     }
 
+    /// Returns what checks an item for secrets.
+    fn guard<'g>(&'g self, numbers: &'g SecretNumbers) -> SecretGuard<'g> {
+        let secrets = &self.catalog.settings().secrets;
+        SecretGuard::new(self.app, secrets).for_item(numbers)
+    }
+
+    /// Fills the template from an item. What is read from files has been checked for secrets.
+    fn words(&self, item: &BatchItem, numbers: &SecretNumbers) -> Result<Option<String>, Error> {
+        let guard = self.guard(numbers);
+        let is_file = item.file_path().is_some();
+        let vet = |text: &str| {
+            if is_file {
+                Ok(None)
+            } else {
+                guard.check_item(&item.describe_place(), text)
+            }
+        };
+        let pattern = self.pattern.as_ref();
+        pattern
+            .map(|pattern| pattern.fill_from(item, vet))
+            .transpose()
+    }
+
     /// Reads the item's file. Its text goes into the template, if that has a placeholder for it.
-    async fn file(&self, item: &mut BatchItem) -> Result<Vec<Attachment>, Error> {
+    async fn file(
+        &self,
+        item: &mut BatchItem,
+        numbers: &SecretNumbers,
+    ) -> Result<Vec<Attachment>, Error> {
         let Some(path) = item.file_path() else {
             return Ok(Vec::new());
         };
-        let file = Attachment::read(path, most_bytes(&self.ask.input)).await?;
+        let mut file = Attachment::read(path, most_bytes(&self.ask.input)).await?;
         if file.is_empty() {
             let name = item.describe_place();
             return Err(input::Error::Empty { name }.into());
         }
+        self.guard(numbers)
+            .check_files(std::slice::from_mut(&mut file), &[])?;
         if file.kind() == FileKind::Text
             && self
                 .pattern
@@ -376,6 +427,7 @@ fn joined(shared: &Turn, own: Turn) -> (Turn, usize) {
             .cloned()
             .chain(own.pictures)
             .collect(),
+        pdfs: [shared.pdfs.as_slice(), &own.pdfs].concat(),
     };
     (turn, shared_blocks)
 }

@@ -328,7 +328,8 @@ impl<'a> Run<'a> {
         let Some((item, made)) = self.held.pop_front_if(|_| is_free) else {
             return;
         };
-        let price = self.plan.price();
+        let settings = self.plan.catalog.settings();
+        let price = settings.billed_price(&self.plan.model.id);
         let low_tokens = made.estimate.total().low;
         let least_cost = price.map_or(Money::ZERO, |price| price.least_input_cost(low_tokens));
         self.tell_forecast();
@@ -393,6 +394,7 @@ impl<'a> Run<'a> {
         let record = RecordLine::format_record(
             item,
             self.plan.shard,
+            &self.plan.prompt,
             None,
             batch::ItemResult::Error(error_of(error, None)),
             None,
@@ -469,10 +471,11 @@ impl<'a> Run<'a> {
         };
         self.tally
             .record_item(self.started.elapsed(), tokens, result.is_error());
-        let usage = Some(&usage.0).filter(|usage| !usage.is_empty());
+        let usage = Some(&usage).filter(|usage| !usage.0.is_empty());
         let record = RecordLine::format_record(
             &ended.item,
             self.plan.shard,
+            &self.plan.prompt,
             Some(&ended.hash),
             result,
             usage,
@@ -511,6 +514,7 @@ impl<'a> Run<'a> {
     }
 
     fn write(&mut self, sequence: u64, record: Option<String>) -> Result<(), Error> {
+        let record = record.map(|record| self.app.secrets.scrub(&record).into_owned());
         let output = &mut self.output;
         match &self.meter {
             Some(meter) if self.app.facts.stdout_is_terminal && !output.can_go_on() => {

@@ -12,8 +12,9 @@ use tokio::sync::mpsc;
 use crate::batch::{
     BatchItem, BatchShard, ItemReader, ItemTemplate, UnfilledFields, for_each_item,
 };
+use crate::compose::user_turn::excluded_nothing;
 use crate::error::Error;
-use crate::input::{self, Patient};
+use crate::input::{self, Exclusions, FileArgument, FoundFiles, Patient};
 
 /// Number of items read ahead.
 const AHEAD: usize = 16;
@@ -29,7 +30,12 @@ pub(super) enum Feed {
     /// Lines of standard input.
     Stdin,
     /// Files.
-    Files(Vec<PathBuf>),
+    Files {
+        /// Files, directories and patterns.
+        paths: Vec<PathBuf>,
+        /// The globs of what is left out of directories and patterns.
+        exclude: Vec<String>,
+    },
 }
 
 impl Feed {
@@ -41,7 +47,7 @@ impl Feed {
                 "still waiting for lines on standard input; use -i FILE to read a file instead"
                     .to_owned(),
             ),
-            Self::Files(_) => None,
+            Self::Files { .. } => None,
         }
     }
 }
@@ -79,7 +85,7 @@ pub(super) fn read(
             let read = match feed {
                 Feed::Lines(path) => reader.file(&path),
                 Feed::Stdin => reader.stdin(),
-                Feed::Files(paths) => reader.paths(paths),
+                Feed::Files { paths, exclude } => reader.paths(&paths, &exclude),
             };
             if let Err(Stop::Failed(error)) = read {
                 // If the run is ending, nobody receives this.
@@ -206,7 +212,25 @@ impl Reader {
             .map_or(Ok(()), |pattern| Ok(pattern.check_item(item)?))
     }
 
-    fn paths(&self, paths: Vec<PathBuf>) -> Result<(), Stop> {
+    fn paths(&self, given: &[PathBuf], exclude: &[String]) -> Result<(), Stop> {
+        let exclude = Exclusions::new(exclude);
+        let mut paths = Vec::new();
+        for path in given {
+            match FileArgument::find(path) {
+                FileArgument::File(path) => paths.push(path),
+                FileArgument::Directory(path) => {
+                    paths
+                        .append(&mut FoundFiles::below(&path, None, &exclude)?.that_can_be_sent()?);
+                }
+                FileArgument::Pattern(pattern) => {
+                    paths
+                        .append(&mut FoundFiles::matching(&pattern, &exclude)?.that_can_be_sent()?);
+                }
+            }
+        }
+        for glob in exclude.unused() {
+            self.tell(News::Notice(excluded_nothing(glob)))?;
+        }
         let mut bytes = 0_u64;
         for path in &paths {
             let unreadable = |source| input::Error::Unreadable {
@@ -215,12 +239,6 @@ impl Reader {
             };
             let metadata = path.metadata().map_err(unreadable)?;
             bytes = bytes.saturating_add(metadata.len());
-            if metadata.is_dir() {
-                return Err(Stop::from(Error::Usage {
-                    message: format!("`{}` is a directory", path.display()),
-                    hint: Some(format!("name its files: {}/*", path.display())),
-                }));
-            }
         }
         let mean_bytes = bytes / (paths.len() as u64).max(1);
         let items = (0..)

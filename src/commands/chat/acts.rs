@@ -4,12 +4,14 @@ use std::fs::{OpenOptions, remove_file};
 use std::io::{ErrorKind, Write};
 use std::time::SystemTime;
 
-use super::slash::{self, Act, COMMANDS};
-use super::talk::{Talk, text_of};
-use super::{Chat, Next, go_on, path};
-use crate::cli::key_and_json;
+use super::attachments::PathRole;
+use super::slash::{self, Act, COMMANDS, LAST_OUTPUT};
+use super::talk::{AnswerUsage, Last, Talk, prompt_place, text_of};
+use super::{Chat, Next, RefusedMessage, go_on, path};
+use crate::client::ListedModel;
 use crate::compose::external_editor::edit;
 use crate::compose::model_fit::Insistence;
+use crate::compose::secret_guard::SecretGuard;
 use crate::compose::user_turn::{most_bytes, system_prompt};
 use crate::config::Settings;
 use crate::error::Error;
@@ -18,10 +20,14 @@ use crate::exchange::conversation_target::settings_for;
 use crate::exchange::session_recorder::SessionRecorder;
 use crate::exchange::settings::settings;
 use crate::exchange::setup::tell_region;
-use crate::protocol::{ContentBlock, EFFORT, ExactJson, RequestField, THINKING};
-use crate::session::{SavedConversation, SearchHit, SessionStore, conversation_markdown};
+use crate::input::CLIPBOARD;
+use crate::model_text::is_continue_request;
+use crate::protocol::{
+    BilledTokens, ContentBlock, EFFORT, ExactJson, ListCost, RequestField, THINKING, key_and_json,
+};
+use crate::session::{SavedConversation, SearchHit, SessionStore, markdown_pieces};
 use crate::text::{TableColumn, TextTable, counted, format_age, grouped, nearest_name};
-use crate::ui::{ask_yes_no, copy_to_clipboard, last_code_block};
+use crate::ui::{ask_yes_no, last_code_block};
 
 /// Maximum number of conversations that `/sessions` lists.
 const LISTED: usize = 20;
@@ -48,8 +54,9 @@ impl Chat<'_> {
             Act::Set => self.show_or_set_field(argument).await?,
             Act::Thinking => self.show_or_set_option(&THINKING, argument).await?,
             Act::Effort => self.show_or_set_option(&EFFORT, argument).await?,
-            Act::File => self.attach(argument, true).await?,
-            Act::Image => self.attach(argument, false).await?,
+            Act::File => self.attach(argument, PathRole::File).await?,
+            Act::Paste => self.attach(CLIPBOARD, PathRole::NotAsText).await?,
+            Act::Image => self.attach(argument, PathRole::NotAsText).await?,
             Act::Drop => self.drop_attachments(argument)?,
             Act::Attachments => self.list_attachments(),
             Act::Retry => return self.retry().await,
@@ -63,6 +70,7 @@ impl Chat<'_> {
             Act::Rename => self.rename(argument)?,
             Act::Export => self.export(argument)?,
             Act::Copy => self.copy(!argument.is_empty())?,
+            Act::Compact => self.compact(argument).await?,
             Act::Usage => self.show_usage(),
             Act::Raw => self.turn_raw(),
             Act::Tools => self.list_tools(),
@@ -73,7 +81,7 @@ impl Chat<'_> {
 
     /// Prints the result of a command. It is not part of any answer.
     fn say(&self, text: &str) {
-        self.app.notices.print_block(text);
+        self.app.notices.print_wrapped(text);
     }
 
     fn help(&self, command: &str) -> Result<(), Error> {
@@ -102,13 +110,33 @@ impl Chat<'_> {
         if model.is_empty() {
             return self.show_models().await;
         }
+        let by_number = match model.parse::<usize>() {
+            Ok(number) => Some(self.model_of_number(number).await?),
+            Err(_) => None,
+        };
+        let model = by_number.as_deref().unwrap_or(model);
         let model = self.exchange.catalog.resolve(model).await?;
+        if !self.ask.input.no_check {
+            self.exchange.catalog.refuse_unlisted(&model.id).await?;
+        }
         self.say(&format!("now using model {}", model.id));
         self.exchange.select_model(model);
         Ok(())
     }
 
-    /// Lists the models of the region, the current one marked.
+    /// Returns the id of a model by its number in the list, counted from 1.
+    async fn model_of_number(&self, number: usize) -> Result<String, Error> {
+        let models = self.exchange.catalog.models().await?;
+        let chosen = number.checked_sub(1).and_then(|place| models.get(place));
+        chosen.map(|model| model.id().to_owned()).ok_or_else(|| {
+            usage(
+                format!("the list of models has no number {number}"),
+                "/model lists them",
+            )
+        })
+    }
+
+    /// Lists the models of the region with their numbers, the current one marked.
     async fn show_models(&self) -> Result<(), Error> {
         let current = self
             .exchange
@@ -121,13 +149,16 @@ impl Chat<'_> {
                 return Err(error);
             }
         };
-        let mut lines: Vec<String> = models
-            .iter()
-            .map(|model| {
-                let is_current = current == Some(model.id());
-                format!("{} {}", if is_current { '*' } else { ' ' }, model.id())
-            })
-            .collect();
+        let width = models.len().to_string().len();
+        let row = |(place, model): (usize, &ListedModel)| {
+            let mark = if current == Some(model.id()) {
+                '*'
+            } else {
+                ' '
+            };
+            format!("{mark} {:>width$}  {}", place + 1, model.id())
+        };
+        let mut lines: Vec<String> = models.iter().enumerate().map(row).collect();
         match current {
             Some(id) if models.iter().all(|model| model.id() != id) => {
                 lines.insert(0, format!("* {id}, which is not in the region's list"));
@@ -178,7 +209,9 @@ impl Chat<'_> {
     /// at a terminal.
     fn may_move_to(&self, settings: &Settings) -> Result<bool, Error> {
         let is_same = settings.endpoint == self.exchange.settings().endpoint;
-        if is_same || !self.app.facts.stdin_is_terminal || self.talk.messages(None).is_empty() {
+        let said = self.talk.messages(None, self.exchange.policy);
+        let is_new = said.is_ok_and(|said| said.is_empty());
+        if is_same || !self.app.facts.stdin_is_terminal || is_new {
             return Ok(true);
         }
         let _lent = self.exchange.lend_keyboard();
@@ -203,8 +236,8 @@ impl Chat<'_> {
                 let file = text
                     .strip_prefix('@')
                     .map(|typed| format!("@{}", path::path(typed).display()));
-                self.system =
-                    system_prompt(self.app, Some(file.as_deref().unwrap_or(text))).await?;
+                let guard = SecretGuard::new(self.app, &self.exchange.settings().secrets);
+                self.system = system_prompt(guard, Some(file.as_deref().unwrap_or(text))).await?;
                 self.say("set the system prompt");
             }
         }
@@ -249,6 +282,8 @@ impl Chat<'_> {
             return Ok(());
         }
         let (key, value) = key_and_json(text).map_err(wanted)?;
+        let guard = SecretGuard::new(self.app, &self.exchange.settings().secrets);
+        let value = guard.check_value(&format!("/set {key}"), value);
         let said = format!("set {key}={value}");
         self.set_typed(&key, value, format!("/set {text}")).await?;
         self.say(&said);
@@ -330,16 +365,26 @@ impl Chat<'_> {
         }
     }
 
-    async fn attach(&mut self, typed: &str, as_text: bool) -> Result<(), Error> {
+    async fn attach(&mut self, typed: &str, role: PathRole) -> Result<(), Error> {
+        if typed == LAST_OUTPUT && matches!(role, PathRole::File) {
+            return self.attach_output().await;
+        }
         let path = path::path(typed);
+        let guard = SecretGuard::new(self.app, &self.exchange.settings().secrets);
         let bytes = self
             .files
-            .add(self.app, &path, as_text, most_bytes(&self.ask.input))
+            .add(
+                &self.exchange,
+                guard,
+                &path,
+                role,
+                most_bytes(&self.ask.input),
+            )
             .await?;
         self.say(&format!(
-            "attached `{}` to the next message ({} bytes)",
+            "attached `{}` to the next message ({})",
             path.display(),
-            grouped(bytes)
+            counted(bytes, "byte")
         ));
         Ok(())
     }
@@ -354,16 +399,13 @@ impl Chat<'_> {
             .parse()
             .ok()
             .and_then(|number| self.files.remove(number));
-        let Some(path) = dropped else {
+        let Some(name) = dropped else {
             return Err(usage(
                 format!("no attachment `{number}`"),
                 "/attachments lists them",
             ));
         };
-        self.say(&format!(
-            "removed `{}` from the next message",
-            path.display()
-        ));
+        self.say(&format!("removed `{name}` from the next message"));
         Ok(())
     }
 
@@ -383,6 +425,10 @@ impl Chat<'_> {
             self.tell_asked(&text);
             return Ok(Next::Send(text));
         }
+        if let Some(RefusedMessage { place, content }) = self.refused.clone() {
+            self.tell_asked(&text_of(&content));
+            return Ok(Next::Ended(self.ask_at(place, Some(content)).await, None));
+        }
         let Some(last) = self.talk.last() else {
             return Err(nothing_said());
         };
@@ -390,16 +436,23 @@ impl Chat<'_> {
     }
 
     fn undo(&mut self) -> Result<(), Error> {
-        let Some(last) = self.talk.last() else {
-            return Err(nothing_said());
+        self.replaced = None;
+        // It is no part of the conversation.
+        let text = if let Some(refused) = self.refused.take() {
+            text_of(&refused.content)
+        } else if self.undo_compaction()? {
+            self.say("took back /compact: the messages are sent again");
+            return Ok(());
+        } else {
+            let last = self.talk.last().ok_or_else(nothing_said)?;
+            self.talk.move_to(&last.before)?;
+            text_of(&last.content)
         };
-        self.talk.move_to(&last.before)?;
-        let text = text_of(&last.content);
         let line = text
             .lines()
             .find(|line| !line.trim().is_empty())
             .unwrap_or("a message");
-        let line = if go_on::is_request(&text) {
+        let line = if is_continue_request(&text) {
             "/continue"
         } else {
             line
@@ -409,31 +462,54 @@ impl Chat<'_> {
         Ok(())
     }
 
-    /// Opens a message in an editor: the one that could not be sent, or else the last one, which
-    /// the edited one then replaces.
+    /// Opens a message in an editor: the one that could not be sent, the one that was refused, or
+    /// else the last one, which the edited one then replaces. A message that was not changed is not
+    /// sent.
     async fn edit(&mut self) -> Result<Next, Error> {
         if let Some(draft) = self.unsent.clone() {
-            let text = self.edited(&draft).await?;
+            let Some(text) = self.changed(&draft).await? else {
+                return Ok(Next::Prompt);
+            };
             self.tell_asked(&text);
             return Ok(Next::Send(text));
         }
-        let Some(mut last) = self.talk.last() else {
-            return Err(nothing_said());
+        let (place, mut content) = match (self.refused.clone(), self.talk.last()) {
+            (Some(refused), _) => (refused.place, refused.content),
+            (None, Some(last)) => (Some(last.before), last.content),
+            (None, None) => return Err(nothing_said()),
         };
-        let content = &mut last.content;
-        let is_text = |block: &ContentBlock| matches!(block, ContentBlock::Text(_));
-        let place = content.iter().rposition(is_text);
-        let before = place.map_or(String::new(), |place| text_of(&content[place..=place]));
-        let text = self.edited(&before).await?;
-        match place {
-            Some(place) => content[place] = ContentBlock::text(text.as_str()),
+        let prompt = prompt_place(&content);
+        let before = prompt.map_or(String::new(), |prompt| text_of(&content[prompt..=prompt]));
+        let Some(text) = self.changed(&before).await? else {
+            return Ok(Next::Prompt);
+        };
+        match prompt {
+            Some(prompt) => content[prompt] = ContentBlock::text(text.as_str()),
             None => content.push(ContentBlock::text(text.as_str())),
         }
         self.tell_asked(&text);
-        Ok(Next::Ended(self.ask_instead(last).await, Some(text)))
+        let ended = self.ask_at(place.clone(), Some(content.clone())).await;
+        if !ended.is_answered {
+            self.replaced = place.map(|before| Last { content, before });
+        }
+        Ok(Next::Ended(ended, Some(text)))
     }
 
-    async fn edited(&self, text: &str) -> Result<String, Error> {
+    /// Opens a message in the user's editor, and returns what it is then; `None` if it was left as
+    /// it was, as by an editor that was closed without saving.
+    async fn changed(&self, message: &str) -> Result<Option<String>, Error> {
+        let text = self.edited(message).await?;
+        let is_changed = text != message.trim_end();
+        if !is_changed {
+            self.app
+                .notices
+                .notice("the message is unchanged, so nothing was sent; /retry sends it again");
+        }
+        Ok(Some(text).filter(|_| is_changed))
+    }
+
+    /// Opens a text in the user's editor, and returns what it is then.
+    pub(super) async fn edited(&self, text: &str) -> Result<String, Error> {
         let _lent = self.exchange.lend_keyboard();
         edit(self.app, text).await
     }
@@ -467,6 +543,12 @@ impl Chat<'_> {
 
     fn fork(&mut self, name: &str) -> Result<(), Error> {
         let (store, conversation) = self.saved()?;
+        if conversation.tip().is_none() {
+            return Err(usage(
+                "there is nothing to copy yet: the conversation is empty",
+                "/rename NAME names it",
+            ));
+        }
         let fork = if name.is_empty() {
             store.fork_conversation(conversation)?
         } else {
@@ -487,12 +569,13 @@ impl Chat<'_> {
                 };
                 self.turn_to(begun)?;
             }
-            Talk::Unsaved { said, .. } => {
-                said.clear();
+            talk @ Talk::Unsaved { .. } => {
+                *talk = Talk::unsaved();
                 self.exchange.continue_conversation(None);
             }
         }
         self.earlier.clear();
+        self.forget_positions();
         self.say("started a new conversation");
         Ok(())
     }
@@ -521,14 +604,31 @@ impl Chat<'_> {
         self.unsent = None;
         self.turn_to(found)?;
         self.earlier.clear();
+        self.forget_positions();
         self.tell_conversation()
+    }
+
+    /// Forgets what belongs to positions in the conversation that is left.
+    fn forget_positions(&mut self) {
+        self.compacted.clear();
+        self.replaced = None;
+        self.refused = None;
     }
 
     /// Continues with another conversation, which becomes the one last used; `/resume` returns to
     /// this one.
     fn turn_to(&mut self, other: SavedConversation) -> Result<(), Error> {
-        if let Talk::Saved { kept, .. } = &mut self.talk {
-            self.before = Some(kept.conversation().id().to_owned());
+        self.app.secret_numbers.continue_after(other.last_secret());
+        if let Talk::Saved {
+            kept,
+            unsaved_answers,
+            ..
+        } = &mut self.talk
+        {
+            unsaved_answers.clear();
+            if !kept.conversation().turns().is_empty() {
+                self.before = Some(kept.conversation().id().to_owned());
+            }
             self.exchange.continue_conversation(Some(&other));
             **kept = SessionRecorder::for_conversation(other);
             if kept.conversation().tip().is_some() {
@@ -593,7 +693,8 @@ impl Chat<'_> {
             named.chain(hits.iter().map(said)).collect()
         };
         let left_out = rows.len().saturating_sub(LISTED);
-        let mut table = TextTable::new([TableColumn::LEFT, TableColumn::RIGHT, TableColumn::LEFT]);
+        let mut table = TextTable::new([TableColumn::LEFT, TableColumn::RIGHT, TableColumn::LEFT])
+            .with_cut_at(self.app.notices.columns());
         table.extend(rows.into_iter().take(LISTED));
         let mut shown = table.to_sanitized_text();
         if left_out > 0 {
@@ -618,15 +719,18 @@ impl Chat<'_> {
 
     fn export(&self, file: &str) -> Result<(), Error> {
         let (_, conversation) = self.saved()?;
-        let text = conversation_markdown(conversation);
+        let mut pieces = markdown_pieces(conversation);
         if file.is_empty() {
-            return self.app.print_outside(&text);
+            return pieces.try_for_each(|piece| self.app.print_outside(&piece));
         }
         let path = path::path(file);
         let written = OpenOptions::new().write(true).create_new(true).open(&path);
         let written = written.and_then(|mut file| {
             // An incomplete file would block the next attempt.
-            file.write_all(text.as_bytes())
+            pieces
+                .try_for_each(|piece| {
+                    file.write_all(self.app.secrets.scrub_message(&piece).as_bytes())
+                })
                 .inspect_err(|_| drop(remove_file(&path)))
         });
         match written {
@@ -657,17 +761,7 @@ impl Chat<'_> {
         } else {
             answer.text
         };
-        if !copy_to_clipboard(&text) {
-            return Err(usage(
-                "cannot copy without a terminal".to_owned(),
-                "use /export FILE",
-            ));
-        }
-        self.say(&format!(
-            "copied {} (needs a terminal with OSC 52)",
-            counted(text.len(), "byte")
-        ));
-        Ok(())
+        self.app.copy(&text)
     }
 
     fn show_usage(&self) {
@@ -678,10 +772,31 @@ impl Chat<'_> {
             String::new()
         };
         let (input, output) = (grouped(tokens.input), grouped(tokens.output));
-        self.say(&format!(
+        let mut lines = format!(
             "{}: {input} tokens in{cached}, {output} out",
             counted(tokens.answers, "answer")
-        ));
+        );
+        if let Some(cost) = self.list_cost() {
+            let basis = cost.basis.date().unwrap_or("config");
+            lines.push_str(&format!("\nlist price: {} ({basis})", cost.amount));
+        }
+        if let Some(context) = self.context {
+            lines.push_str(&format!("\n{context}"));
+        }
+        self.say(&lines);
+    }
+
+    /// Returns what the answers of the conversation cost at list price; `None` if there is no price
+    /// for one of them.
+    fn list_cost(&self) -> Option<ListCost> {
+        let settings = self.exchange.settings();
+        let cost = |answer: &AnswerUsage| {
+            let price = settings.billed_price(&answer.model)?;
+            Some(price.list_cost(BilledTokens::from_usage(&answer.usage)))
+        };
+        let answers = self.talk.answers();
+        let costs: Option<Vec<ListCost>> = answers.iter().map(cost).collect();
+        costs?.into_iter().reduce(ListCost::plus)
     }
 
     fn turn_raw(&mut self) {
@@ -709,7 +824,8 @@ fn nothing_said() -> Error {
     usage("there is no message yet", "type a message")
 }
 
-fn usage(message: impl Into<String>, hint: impl Into<String>) -> Error {
+/// Returns the error of a command that cannot do what was asked.
+pub(super) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Error {
     Error::Usage {
         message: message.into(),
         hint: Some(hint.into()),

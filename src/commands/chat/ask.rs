@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use super::Chat;
 use super::talk::{Last, Mark};
+use super::{Chat, RefusedMessage};
 use crate::compose::build::{RequestParts, build};
 use crate::compose::history_fit::has_calls;
 use crate::compose::model_fit::Insistence;
 use crate::compose::output_limit::ChosenMaxTokens;
+use crate::compose::picture_fitting::count_pictures;
 use crate::compose::request_spec::RequestSpec;
 use crate::error::Error;
 use crate::exchange::answer_format::{AnswerFormat, renderer, screen};
@@ -46,7 +47,27 @@ impl Chat<'_> {
         self.ask_at(Some(last.before), Some(last.content)).await
     }
 
-    async fn ask_at(&mut self, place: Option<Mark>, content: Option<Vec<ContentBlock>>) -> Ended {
+    /// Sends a message at a position, or at the end, and remembers it if the model refuses it: it
+    /// is no part of the conversation then.
+    pub(super) async fn ask_at(
+        &mut self,
+        place: Option<Mark>,
+        content: Option<Vec<ContentBlock>>,
+    ) -> Ended {
+        let refused = content.clone().map(|content| RefusedMessage {
+            place: place.clone(),
+            content,
+        });
+        let ended = self.send_at(place, content).await;
+        if matches!(ended.error, Some(Error::Refusal(_))) {
+            self.refused = refused;
+        } else if ended.is_answered {
+            self.refused = None;
+        }
+        ended
+    }
+
+    async fn send_at(&mut self, place: Option<Mark>, content: Option<Vec<ContentBlock>>) -> Ended {
         if let Err(error) = self.tools.refresh(self.app).await {
             return Ended {
                 error: Some(error),
@@ -54,14 +75,21 @@ impl Chat<'_> {
             };
         }
         let mut messages = self.earlier.clone();
-        messages.extend(self.talk.messages(place.as_ref()));
-        let said = content.map(|content| InputMessage {
+        match self.talk.messages(place.as_ref(), self.exchange.policy) {
+            Ok(said) => messages.extend(said),
+            Err(error) => {
+                return Ended {
+                    error: Some(error),
+                    is_answered: false,
+                };
+            }
+        }
+        let mut said = content.map(|content| InputMessage {
             role: Role::User,
             content,
         });
-        let new = pictures_of(said.as_slice(), "this message");
-        let pictures = [pictures_of(&messages, EARLIER), new].concat();
-        if let Err(error) = self.exchange.check_pictures(&pictures, true).await {
+        let fitted = self.fit_pictures(&mut messages, said.as_mut_slice()).await;
+        if let Err(error) = fitted {
             return Ended {
                 error: Some(error),
                 is_answered: false,
@@ -73,6 +101,7 @@ impl Chat<'_> {
         let sent_with = TurnContext {
             system: self.system.as_deref(),
             sent_to: sent_to.as_ref(),
+            ..TurnContext::default()
         };
         self.talk.begin_turn(self.app, place, content, sent_with);
         messages.extend(said);
@@ -80,6 +109,20 @@ impl Chat<'_> {
         let is_answered = self.talk.is_answered();
         self.talk.commit(self.app);
         Ended { error, is_answered }
+    }
+
+    /// Makes the pictures of a conversation and of what is said now fit a request, and checks them.
+    async fn fit_pictures(
+        &mut self,
+        messages: &mut [InputMessage],
+        said: &mut [InputMessage],
+    ) -> Result<(), Error> {
+        let count = count_pictures(messages) + count_pictures(said);
+        self.exchange.fit_earlier(messages, count).await?;
+        self.exchange.fit_earlier(said, count).await?;
+        let new = pictures_of(said, "this message");
+        let pictures = [pictures_of(messages, EARLIER), new].concat();
+        self.exchange.check_pictures(&pictures, true).await
     }
 
     /// Sends the conversation, runs the tools that the model calls, and shows the answers.

@@ -3,42 +3,53 @@
 mod acts;
 mod ask;
 mod attachments;
+mod compact;
 mod complete;
+mod context_use;
 mod go_on;
 mod path;
 mod prompt;
 mod repl;
+mod shell;
 mod slash;
 mod talk;
 mod told;
 mod tools;
 
 use std::io;
+use std::sync::Arc;
 
 use crate::app::App;
 use crate::cli;
-use crate::config::{Flags, history_file, sessions_directory};
+use crate::config::{Flags, history_file, inherited_var, sessions_directory};
 use crate::error::{Error, Kind};
+use crate::model_text::is_continue_request;
 use crate::protocol::{ContentBlock, InputMessage};
 use crate::session::SessionStore;
-use crate::ui::{EditorOptions, KeyBindings, LineDraft, LineEditor, TerminalModes};
+use crate::ui::{EditorOptions, KeyBindings, LineDraft, LineEditor, TerminalModes, is_rewrapped};
 
 use crate::compose::model_fit::Insistence;
+use crate::compose::picture_fitting::count_pictures;
 use crate::compose::request_spec::RequestSpec;
+use crate::compose::secret_guard::SecretGuard;
 use crate::compose::sources::RequestSources;
 use crate::compose::user_turn::{StdinUse, default_system, stdin_use, system_prompt, user_turn};
 use crate::exchange::answer_format::screen;
 use crate::exchange::conversation_target::settings_for;
 use crate::exchange::engine::{AnswerPolicy, Exchange, SendPolicy};
 use crate::exchange::finish::AcceptedEndings;
+use crate::exchange::prepare::earlier_messages;
 use crate::exchange::request_log::RequestLog;
+use crate::exchange::run_tools::RunTools;
 use crate::exchange::session_recorder::{Saving, SessionRecorder};
 use crate::exchange::setup::{DemoEndpoint, Setup, set_up};
 use ask::Ended;
 use attachments::Attachments;
 use complete::Words;
+use context_use::ContextUse;
 use repl::First;
-use talk::Talk;
+use shell::ShellOutput;
+use talk::{Last, Mark, Talk};
 use tools::Toolbox;
 
 /// The error if the thread that reads input cannot be started.
@@ -68,9 +79,17 @@ struct Chat<'a> {
     /// is only read.
     earlier: Vec<InputMessage>,
     talk: Talk,
+    /// For each compaction that can be taken back, the earlier turns that it replaced.
+    compacted: Vec<Vec<InputMessage>>,
+    /// How full the context window is, if that is known.
+    context: Option<ContextUse>,
+    /// Whether the notice that the context window is nearly full was printed.
+    has_offered_compact: bool,
     /// The conversation that `/resume` returns to.
     before: Option<String>,
     files: Attachments,
+    /// The output of the last shell command.
+    output: Option<ShellOutput>,
     is_raw: bool,
     /// The initial content of the next line.
     draft: LineDraft,
@@ -78,7 +97,19 @@ struct Chat<'a> {
     has_told_calls: bool,
     /// The last message, if it got no answer.
     unsent: Option<String>,
+    /// The message that the next one replaces, because it was changed and got no answer then.
+    replaced: Option<Last>,
+    /// The last message, if the model refused it.
+    refused: Option<RefusedMessage>,
     words: Words,
+}
+
+/// A message that the model refused.
+#[derive(Clone)]
+struct RefusedMessage {
+    /// The position that it was sent at; `None` for the end of the conversation.
+    place: Option<Mark>,
+    content: Vec<ContentBlock>,
 }
 
 /// What to do after a slash command.
@@ -95,18 +126,41 @@ enum Next {
 
 /// Holds a conversation.
 pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
-    let (mut ask, running) = args.apart();
+    let (ask, running) = args.apart();
     refuse_stdin(&ask)?;
+    let mut setup = Box::pin(set_up(app, &ask, None, Some(&running))).await?;
+    let (catalog, sources) = (&setup.catalog, &mut setup.sources);
+    let mut tools = Box::pin(RunTools::begin(app, &running, catalog, sources, true)).await?;
+    let ended = Box::pin(converse_with(app, ask, &running, setup, &mut tools)).await;
+    tools.close().await;
+    ended
+}
+
+/// Holds a conversation in which the model may call tools.
+async fn converse_with<'a>(
+    app: &'a App,
+    mut ask: cli::AskArgs,
+    running: &cli::ToolPolicyArgs,
+    setup: Setup<'a>,
+    tools: &mut RunTools<'_>,
+) -> Result<(), Error> {
     let Setup {
         demo,
         flags,
         catalog,
         sources: mut given,
         ..
-    } = Box::pin(set_up(app, &ask, None, Some(&running))).await?;
+    } = setup;
     let settings = catalog.settings();
     let scope = settings.data_scope();
-    let mut tools = Box::pin(Toolbox::open(app, &running, &catalog, &mut given)).await?;
+    let mut tools = Box::pin(Toolbox::open(
+        app,
+        running,
+        tools,
+        &mut given,
+        &settings.secrets,
+    ))
+    .await?;
     let mut max_tokens = settings.max_tokens.as_ref().map(|tokens| tokens.value);
     let policy = SendPolicy {
         is_unchecked: ask.input.no_check,
@@ -130,29 +184,28 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         }
     }
     let mut earlier = std::mem::take(&mut given.conversation.messages);
-    let mut system = system_prompt(app, ask.request.system()).await?;
-    let store = sessions_directory(scope).map(SessionStore::in_directory);
+    let secrets = exchange.settings().secrets.clone();
+    let guard = SecretGuard::new(app, &secrets);
+    let mut system = system_prompt(guard, ask.request.system()).await?;
+    let store = sessions_directory(scope)
+        .map(|directory| SessionStore::in_directory(directory).refusing(&app.secrets));
     let talk = match (kept, store.clone()) {
         (Some(kept), Some(store)) if kept.is_saved() => Talk::saved(store, kept),
         (kept, _) => {
-            let before = kept.map(|kept| {
-                (
-                    kept.conversation().messages(),
-                    kept.conversation().system_prompt().map(str::to_owned),
-                )
-            });
-            if let Some((messages, said)) = before {
-                earlier.splice(0..0, messages);
-                system = system.or(said);
+            if let Some(kept) = kept {
+                let conversation = kept.conversation();
+                earlier.splice(0..0, earlier_messages(conversation, None, policy)?);
+                system = system.or(conversation.system_prompt().map(str::to_owned));
             }
             Talk::unsaved()
         }
     };
-    let first = first(app, &ask, &mut given, !earlier.is_empty()).await?;
+    let first = first(&exchange, guard, &ask, &mut given, &earlier).await?;
     if let Some(first) = &first {
         exchange.check_pictures(&first.pictures, true).await?;
     }
     let mut spec = given.resolve(&ask, exchange.settings())?;
+    spec.check_typed(guard, &ask.request);
     tools.choice = given.tool_choice(ask.tools.tool_choice.as_deref(), &spec)?;
     // The setting has it too, and `/set` may change it.
     if let Some(tokens) = spec.fields.shift_remove("max_tokens") {
@@ -182,21 +235,25 @@ pub(crate) async fn chat(app: &App, args: cli::ChatArgs) -> Result<(), Error> {
         tools,
         earlier,
         talk,
+        compacted: Vec::new(),
+        context: None,
+        has_offered_compact: false,
         before: None,
         files: Attachments::default(),
+        output: None,
         is_raw: std::mem::take(&mut ask.output.looks.raw),
         draft: LineDraft::default(),
         has_told_calls: false,
         unsent: None,
+        replaced: None,
+        refused: None,
         words: Words::new(store),
         ask,
     };
     if is_typed && !app.env.dumb_terminal {
         chat.exchange.keyboard = TerminalModes::open();
     }
-    let ended = Box::pin(chat.hold(first, is_typed)).await;
-    chat.tools.runner.close().await;
-    ended
+    Box::pin(chat.hold(first, is_typed)).await
 }
 
 impl Chat<'_> {
@@ -239,34 +296,45 @@ fn refuse_stdin(ask: &cli::AskArgs) -> Result<(), Error> {
 
 /// Returns the first message, if the command line contains one.
 async fn first(
-    app: &App,
+    exchange: &Exchange<'_>,
+    guard: SecretGuard<'_>,
     ask: &cli::AskArgs,
     given: &mut RequestSources,
-    has_earlier: bool,
+    earlier: &[InputMessage],
 ) -> Result<Option<First>, Error> {
+    let app = guard.app;
     let has_template = given.template.is_some();
     let input = &ask.input;
     if ask.prompt.is_empty()
         && input.files.is_empty()
         && input.attached.is_empty()
+        && input.files_from.is_none()
         && !input.edit
         && !has_template
     {
         return Ok(None);
     }
-    let turn = match app
-        .unless_interrupted(user_turn(app, ask, given, StdinUse::Taken))
+    let mut turn = match app
+        .unless_interrupted(user_turn(guard, ask, given, StdinUse::Taken))
         .await?
     {
         // A template may consist of settings only.
-        Err(Error::Input(crate::input::Error::NoPrompt)) if has_template || has_earlier => {
+        Err(Error::Input(crate::input::Error::NoPrompt)) if has_template || !earlier.is_empty() => {
             return Ok(None);
         }
         turn => turn?,
     };
     for notice in &turn.notices {
-        app.notices.notice(notice);
+        app.notices.notice_always(notice);
     }
+    exchange
+        .fit_turn(
+            &mut turn,
+            count_pictures(earlier),
+            &given.conversation.pdfs,
+            true,
+        )
+        .await?;
     // The text from an editor or a template is more than the words of the command line.
     let text = match turn.content.last() {
         Some(prompt @ ContentBlock::Text(_)) if input.edit || has_template => {
@@ -274,7 +342,7 @@ async fn first(
         }
         _ => ask.prompt.join(" "),
     };
-    let files = Attachments::from_flags(input);
+    let files = Attachments::from_flags(input, &turn.names, &turn.content);
     let pictures = [given.conversation.pictures.as_slice(), &turn.pictures].concat();
     Ok(Some(turn)
         .filter(|turn| !turn.content.is_empty())
@@ -306,8 +374,7 @@ impl Chat<'_> {
             }
             Err(error) => self
                 .app
-                .notices
-                .error(&told::message(&error), told::hint(&error).as_deref()),
+                .tell_error(&told::message(&error), told::hint(&error).as_deref()),
         }
         self.recall_models().await;
         Ok(())
@@ -336,8 +403,12 @@ impl Chat<'_> {
                 KeyBindings::Emacs
             },
             history: history_file(self.exchange.settings().data_scope()).filter(|_| !forgets),
+            secrets: Arc::clone(&self.app.secrets),
             colored: self.app.notices.is_colored(),
             complete: self.words.completer(),
+            is_command: slash::is_command,
+            is_rewrapped: is_rewrapped(inherited_var),
+            interrupt: Arc::clone(&self.app.interrupt),
         })
     }
 
@@ -346,7 +417,12 @@ impl Chat<'_> {
         let Some(last) = self.talk.last() else {
             return Ok(());
         };
-        self.tell_asked(&talk::text_of(&last.content));
+        let asked = talk::text_of(&last.content);
+        if is_continue_request(&asked) {
+            self.tell_asked("/continue");
+        } else {
+            self.tell_asked(&asked);
+        }
         let Some(answer) = self.talk.last_answer() else {
             return Ok(());
         };

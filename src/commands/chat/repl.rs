@@ -3,9 +3,13 @@
 
 use super::ask::Ended;
 use super::attachments::Attachments;
+use super::context_use::ContextUse;
 use super::prompt::Status;
 use super::slash::{self, Line};
+use super::talk::{Last, prompt_place};
 use super::{Chat, Next, told};
+use crate::compose::build::{RequestParts, build};
+use crate::compose::secret_guard::{PROMPT, SecretGuard};
 use crate::error::{Error, Kind};
 use crate::exchange::engine::RequestSender;
 use crate::exchange::model_catalog::list_models_once;
@@ -44,6 +48,7 @@ impl Chat<'_> {
             self.settle(ended, Some(first.text))?;
         }
         loop {
+            self.measure_context().await;
             let prompt = self.status().prompt(LineEditor::terminal_columns());
             let draft = self.draft.clone();
             let typed = tokio::select! {
@@ -73,7 +78,9 @@ impl Chat<'_> {
                 } => {
                     self.draft = LineDraft::default();
                     if let Some(offset) = bad_byte {
-                        self.app.notices.notice(&replaced("what was typed", offset));
+                        self.app
+                            .notices
+                            .notice_always(&replaced("what was typed", offset));
                     }
                     let line = if may_be_command {
                         slash::read(&text)
@@ -90,6 +97,7 @@ impl Chat<'_> {
                         return Ok(());
                     }
                 }
+                TypedInput::EditRequested(draft) => self.edit_draft(draft).await?,
                 TypedInput::Interrupted { was_empty } => {
                     self.draft = LineDraft::default();
                     self.app.interrupt.clear_signal();
@@ -100,14 +108,33 @@ impl Chat<'_> {
                     }
                 }
                 TypedInput::Garbled(draft) => {
-                    self.app
-                        .notices
-                        .notice("the terminal sent invalid UTF-8; this is the text before it");
+                    self.app.notices.notice_always(
+                        "the terminal sent invalid UTF-8; this is the text before it",
+                    );
                     self.draft = draft;
                 }
-                TypedInput::End => return Ok(()),
+                // A job that was stopped reads no more after a signal that ends it.
+                TypedInput::End => {
+                    let signal = self.app.interrupt.pending_signal();
+                    return signal.map_or(Ok(()), |signal| Err(Error::Interrupted(signal)));
+                }
             }
         }
+    }
+
+    /// Opens what is being typed in the user's editor; the line goes on with what comes out of it.
+    async fn edit_draft(&mut self, draft: LineDraft) -> Result<(), Error> {
+        self.draft = match self.edited(&draft.text).await {
+            Ok(text) => LineDraft {
+                is_text: draft.is_text || text.contains('\n'),
+                text,
+            },
+            Err(error) => {
+                self.tell(&error, false)?;
+                draft
+            }
+        };
+        Ok(())
     }
 
     /// Requests the list of models for Tab completion, while the user continues typing. Without a
@@ -116,11 +143,15 @@ impl Chat<'_> {
         let sender = self.exchange.sender().await.ok();
         let call = sender.map(RequestSender::list_models);
         let words = self.words.clone();
+        let fetched = self.exchange.catalog.fetched_list().await.ok();
         tokio::spawn(async move {
             let models = match call {
                 Some(call) => list_models_once(call).await.unwrap_or_default(),
                 None => Vec::new(),
             };
+            if let Some(fetched) = fetched {
+                fetched.set(&models);
+            }
             words.set_models(models.iter().map(|model| model.id().to_owned()).collect());
         });
     }
@@ -136,6 +167,11 @@ impl Chat<'_> {
                 Ok(Next::Leave) => return Ok(true),
                 Err(error) => self.tell(&error, false)?,
             },
+            Line::Shell(command) => {
+                if let Err(error) = self.run_in_shell(command).await {
+                    self.tell(&error, false)?;
+                }
+            }
             Line::Mistyped { word, nearest } => {
                 let hint = nearest.map_or_else(
                     || {
@@ -146,13 +182,11 @@ impl Chat<'_> {
                     |nearest| format!("did you mean {nearest}?"),
                 );
                 self.app
-                    .notices
-                    .error(&format!("unknown command `{word}`"), Some(&hint));
+                    .tell_error(&format!("unknown command `{word}`"), Some(&hint));
             }
             Line::Misused(slash) => {
                 self.app
-                    .notices
-                    .error(&format!("usage: {}", slash.usage()), None);
+                    .tell_error(&format!("usage: {}", slash.usage()), None);
             }
         }
         Ok(false)
@@ -161,7 +195,10 @@ impl Chat<'_> {
     /// Sends a message with its attachments.
     async fn send_text(&mut self, text: &str) -> Result<(), Error> {
         let ended = match self.compose(text).await {
-            Ok(content) => self.ask(Some(content)).await,
+            Ok(content) => match self.replaced.take() {
+                Some(last) => self.ask_with_rest_of(last, content).await,
+                None => self.ask(Some(content)).await,
+            },
             Err(error) => Ended {
                 error: Some(error),
                 is_answered: false,
@@ -173,14 +210,33 @@ impl Chat<'_> {
         self.settle(ended, Some(text.to_owned()))
     }
 
+    /// Sends a message in the place of one that was changed before, with what that one had besides
+    /// its text.
+    async fn ask_with_rest_of(&mut self, last: Last, content: Vec<ContentBlock>) -> Ended {
+        let mut whole = last.content.clone();
+        if let Some(place) = prompt_place(&whole) {
+            whole.remove(place);
+        }
+        whole.extend(content);
+        let ended = self.ask_at(Some(last.before.clone()), Some(whole)).await;
+        if !ended.is_answered {
+            self.replaced = Some(last);
+        }
+        ended
+    }
+
     /// Assembles a message.
     async fn compose(&self, text: &str) -> Result<Vec<ContentBlock>, Error> {
-        let turn = assemble(Some(text), self.files.read(self.app).await?, None)?;
+        let guard = SecretGuard::new(self.app, &self.exchange.settings().secrets);
+        let files = self.files.read(guard).await?;
+        let text = guard.check_words(PROMPT, text.to_owned());
+        let mut turn = assemble(Some(&text), files, None)?;
         for notice in &turn.notices {
-            self.app.notices.notice(notice);
+            self.app.notices.notice_always(notice);
         }
+        self.exchange.fit_turn(&mut turn, 0, &[], true).await?;
         self.exchange.check_pictures(&turn.pictures, true).await?;
-        Ok(turn.content)
+        Ok([self.files.blocks(), turn.content].concat())
     }
 
     /// Reports how a turn ended. A message without an answer is offered again.
@@ -200,7 +256,7 @@ impl Chat<'_> {
     }
 
     /// Reports an error. Returns only errors that end the process.
-    fn tell(&self, error: &Error, is_answered: bool) -> Result<(), Error> {
+    pub(super) fn tell(&self, error: &Error, is_answered: bool) -> Result<(), Error> {
         let can_go_on = is_answered
             && self
                 .talk
@@ -219,8 +275,7 @@ impl Chat<'_> {
             Kind::Closed => return Err(Error::Output(crate::ui::OutputError::Closed)),
             kind => {
                 self.app
-                    .notices
-                    .error(&told::message(error), told::hint(error).as_deref());
+                    .tell_error(&told::message(error), told::hint(error).as_deref());
                 if can_go_on && matches!(kind, Kind::Incomplete | Kind::Truncated) {
                     self.app.notices.notice("/continue resumes the answer");
                 }
@@ -257,7 +312,7 @@ impl Chat<'_> {
                 continue;
             }
             if let Some(offset) = bad_byte {
-                self.app.notices.notice(&replaced(
+                self.app.notices.notice_always(&replaced(
                     &format!("line {number} of standard input"),
                     offset,
                 ));
@@ -268,6 +323,62 @@ impl Chat<'_> {
         Ok(())
     }
 
+    /// Finds out how full the context window is, and offers to compact the conversation before it
+    /// is full: once, until there is room again.
+    async fn measure_context(&mut self) {
+        self.context = self.context_use().await;
+        let Some(context) = self.context.filter(|context| context.is_nearly_full()) else {
+            self.has_offered_compact = false;
+            return;
+        };
+        if !self.has_offered_compact && self.can_compact() {
+            self.has_offered_compact = true;
+            self.app.notices.notice(&format!(
+                "{} of the context window is used; /compact replaces the older part of the \
+                 conversation with a summary",
+                context.share().unwrap_or_default()
+            ));
+        }
+    }
+
+    /// Returns how full the context window is; `None` before anything was said. Behind a summary no
+    /// answer has counted the tokens yet, so they are estimated.
+    async fn context_use(&self) -> Option<ContextUse> {
+        let model = &self.exchange.selected_model()?.id;
+        let counted = self.talk.context_tokens();
+        let estimated = match counted {
+            Some(_) => None,
+            None => self.estimated_context(model),
+        };
+        let tokens = counted.or(estimated)?;
+        let window = self.exchange.catalog.shown_window(model).await;
+        Some(if counted.is_some() {
+            ContextUse::from_count(tokens, window)
+        } else {
+            ContextUse::from_estimate(tokens, window)
+        })
+    }
+
+    /// Estimates the tokens that the next request begins with; `None` if it begins with nothing.
+    fn estimated_context(&self, model: &str) -> Option<u64> {
+        let said = self.talk.messages(None, self.exchange.policy).ok()?;
+        let messages = [self.earlier.clone(), said].concat();
+        if messages.is_empty() {
+            return None;
+        }
+        let parts = RequestParts {
+            max_tokens: 1,
+            model: model.to_owned(),
+            system: self.system.clone(),
+            earlier: messages,
+            content: Vec::new(),
+            tools: self.tools.definitions(),
+            tool_choice: None,
+        };
+        let request = build(&self.spec, parts).ok()?;
+        Some(self.exchange.likely_tokens(&request))
+    }
+
     /// Returns what the prompt shows.
     fn status(&self) -> Status {
         Status {
@@ -276,7 +387,7 @@ impl Chat<'_> {
                 .exchange
                 .selected_model()
                 .map_or_else(|| "no model yet".to_owned(), |model| model.id.clone()),
-            tokens: self.talk.tokens().all(),
+            context: self.context,
             attachments: self.files.len(),
         }
     }

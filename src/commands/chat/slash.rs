@@ -14,12 +14,14 @@ pub(super) enum Act {
     Effort,
     File,
     Image,
+    Paste,
     Drop,
     Attachments,
     Retry,
     Undo,
     Edit,
     Continue,
+    Compact,
     Fork,
     New,
     Resume,
@@ -64,7 +66,7 @@ pub(super) struct Slash {
 }
 
 /// All commands, in the order of `/help`.
-pub(super) const COMMANDS: [Slash; 28] = [
+pub(super) const COMMANDS: [Slash; 30] = [
     slash(
         "/help",
         "[COMMAND]",
@@ -74,10 +76,10 @@ pub(super) const COMMANDS: [Slash; 28] = [
     ),
     slash(
         "/model",
-        "[ID]",
+        "[ID|N]",
         Takes::Model,
         Act::Model,
-        "List the models, or choose one",
+        "List the models, or choose one by its id or number",
     ),
     slash(
         "/region",
@@ -119,7 +121,7 @@ pub(super) const COMMANDS: [Slash; 28] = [
         "PATH",
         Takes::Path,
         Act::File,
-        "Attach a file or directory to the next message",
+        "Attach a file, a directory, or (!) the output of the last !COMMAND",
     ),
     slash(
         "/image",
@@ -127,6 +129,13 @@ pub(super) const COMMANDS: [Slash; 28] = [
         Takes::Path,
         Act::Image,
         "Attach an image or PDF to the next message",
+    ),
+    slash(
+        "/paste",
+        "",
+        Takes::Nothing,
+        Act::Paste,
+        "Attach the image on the clipboard to the next message",
     ),
     slash(
         "/drop",
@@ -161,7 +170,7 @@ pub(super) const COMMANDS: [Slash; 28] = [
         "",
         Takes::Nothing,
         Act::Edit,
-        "Edit the last message and send it instead",
+        "Edit the last message and send it instead; unchanged, it is not sent",
     ),
     slash(
         "/continue",
@@ -169,6 +178,13 @@ pub(super) const COMMANDS: [Slash; 28] = [
         Takes::Nothing,
         Act::Continue,
         "Continue an interrupted answer",
+    ),
+    slash(
+        "/compact",
+        "[HINT]",
+        Takes::Text,
+        Act::Compact,
+        "Replace the older part with a summary, which HINT may direct",
     ),
     slash(
         "/fork",
@@ -224,7 +240,7 @@ pub(super) const COMMANDS: [Slash; 28] = [
         "",
         Takes::Nothing,
         Act::Usage,
-        "Show the tokens of this conversation",
+        "Show the tokens of this conversation, and what they cost",
     ),
     slash(
         "/raw",
@@ -267,6 +283,9 @@ const fn slash(
     }
 }
 
+/// What `/file` attaches the output of the last command of the shell for.
+pub(super) const LAST_OUTPUT: &str = "!";
+
 /// A parsed line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
@@ -274,6 +293,8 @@ pub(super) enum Line<'a> {
     Text(&'a str),
     /// A command and its argument.
     Command(Act, &'a str),
+    /// A command for the shell.
+    Shell(&'a str),
     /// An unknown command.
     Mistyped {
         /// What was typed.
@@ -293,6 +314,13 @@ pub(super) fn read(line: &str) -> Line<'_> {
     if LEAVING_WORDS.contains(&line) {
         return Line::Command(Act::Exit, "");
     }
+    if let Some(rest) = line.strip_prefix('!') {
+        return if rest.starts_with('!') {
+            Line::Text(rest)
+        } else {
+            Line::Shell(rest.trim())
+        };
+    }
     if !line.starts_with('/') {
         return Line::Text(line);
     }
@@ -301,7 +329,9 @@ pub(super) fn read(line: &str) -> Line<'_> {
     let Some(slash) = find(word) else {
         return Line::Mistyped {
             word,
-            nearest: nearest_name(word, COMMANDS.iter().map(|slash| slash.name)),
+            // A path is not a mistyped command.
+            nearest: nearest_name(word, COMMANDS.iter().map(|slash| slash.name))
+                .filter(|_| !word[1..].contains('/')),
         };
     };
     let is_needed = !slash.argument.is_empty() && !slash.argument.starts_with('[');
@@ -314,6 +344,11 @@ pub(super) fn read(line: &str) -> Line<'_> {
         return Line::Misused(slash);
     }
     Line::Command(slash.act, argument)
+}
+
+/// Whether a line that is typed is not sent as it is.
+pub(super) fn is_command(line: &str) -> bool {
+    read(line) != Line::Text(line)
 }
 
 /// Finds a command by its name, with or without the slash.
@@ -333,8 +368,10 @@ impl Slash {
 }
 
 /// What `/help` says below the table.
-const ABOUT_LINES: &str = "A line that ends with \\ continues on the next one, as after Ctrl-J; \
-    \"\"\" begins and ends multi-line text. Pasted text is never a command, nor is a line that \
+const ABOUT_LINES: &str = "!COMMAND runs a command in the shell, and /file ! attaches its output \
+    to the next message; !! sends a message that begins with !.\nA line that ends with \\ \
+    continues on the next one, as after Alt-Enter and Ctrl-J; \"\"\" begins and ends multi-line text. Ctrl-X \
+    Ctrl-E opens the text in your editor. Pasted text is never a command, nor is a line that \
     begins with a space. Tab completes, Ctrl-R searches the history, Ctrl-C stops an answer, \
     Ctrl-D leaves.";
 
@@ -349,7 +386,11 @@ pub(super) fn help(columns: Option<usize>) -> String {
             .map(|slash| [slash.usage(), slash.about.to_owned()]),
     );
     let room = columns.unwrap_or(usize::MAX);
-    let about = wrap_words(ABOUT_LINES, room, room).join("\n");
+    let about: Vec<&str> = ABOUT_LINES
+        .lines()
+        .flat_map(|line| wrap_words(line, room, room))
+        .collect();
+    let about = about.join("\n");
     format!("{}\n{about}\n", table.to_text())
 }
 
@@ -398,6 +439,9 @@ mod tests {
         assert_eq!(read("exit the loop"), Line::Text("exit the loop"));
         assert_eq!(read("hello /exit"), Line::Text("hello /exit"));
         assert_eq!(read(" /exit"), Line::Text(" /exit"));
+        assert_eq!(read("! git diff "), Line::Shell("git diff"));
+        assert_eq!(read("!!important"), Line::Text("!important"));
+        assert_eq!(read("!"), Line::Shell(""));
     }
 
     #[test]

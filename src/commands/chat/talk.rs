@@ -1,7 +1,11 @@
 //! The conversation of this run: on disk, or, with `-n`, in memory.
 
+mod compaction;
+
 use crate::app::App;
 use crate::error::Error;
+use crate::exchange::engine::SendPolicy;
+use crate::exchange::prepare::earlier_messages;
 use crate::exchange::session_recorder::{SessionRecorder, TurnRecorder};
 use crate::protocol::{ContentBlock, InputMessage, Message, Role, StopReason, Usage};
 use crate::session::{
@@ -20,11 +24,17 @@ pub(super) enum Talk {
         kept: Box<SessionRecorder>,
         /// Whether any part of an answer to the pending turn has arrived.
         is_answered: bool,
+        /// What answers took that are not in it, such as summaries that were not used.
+        unsaved_answers: Vec<AnswerUsage>,
     },
     /// Held in memory only.
     Unsaved {
         said: Vec<Said>,
         pending: Option<Pending>,
+        /// What was said before each compaction, as it was.
+        compacted: Vec<Vec<Said>>,
+        /// What all answers took, including those that are gone.
+        answers: Vec<AnswerUsage>,
     },
 }
 
@@ -37,7 +47,31 @@ pub(super) struct Said {
     is_broken_off: bool,
     /// Whether the API refused a request with the results of tools in it.
     is_refused: bool,
-    tokens: Tokens,
+    /// The tokens of the request that it answers and of itself, if it says so.
+    context_tokens: Option<u64>,
+    origin: SaidOrigin,
+}
+
+/// How a message came into a conversation in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SaidOrigin {
+    /// It was said, or answered.
+    Exchange,
+    /// It asks for a summary of what was before it.
+    SummaryRequest,
+    /// It is this summary.
+    Summary,
+    /// It was said before the summary that it follows.
+    Copy,
+}
+
+/// What an answer took.
+#[derive(Debug, Clone)]
+pub(super) struct AnswerUsage {
+    /// The model that was asked, or, where that is not known, the one that answered.
+    pub(super) model: String,
+    /// The counts that it reports.
+    pub(super) usage: Usage,
 }
 
 /// The tokens of one or more answers.
@@ -59,9 +93,12 @@ pub(super) struct Pending {
     kept: usize,
     said: Vec<Said>,
     is_refused: bool,
+    /// The model that is asked, if it is known.
+    model: Option<String>,
 }
 
 /// The last message of the user, and its position.
+#[derive(Clone)]
 pub(super) struct Last {
     /// Its content.
     pub(super) content: Vec<ContentBlock>,
@@ -74,6 +111,17 @@ pub(super) struct Last {
 pub(super) enum Mark {
     Saved(TurnPosition),
     Unsaved(usize),
+}
+
+/// A message of the user and everything up to the next one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PastExchange {
+    /// The position before it.
+    pub(super) before: Mark,
+    /// Its size, in bytes.
+    pub(super) bytes: usize,
+    /// Whether it is a summary of earlier exchanges.
+    pub(super) is_summary: bool,
 }
 
 /// The last answer.
@@ -100,6 +148,7 @@ impl Talk {
             store,
             kept: Box::new(recorder),
             is_answered: false,
+            unsaved_answers: Vec::new(),
         }
     }
 
@@ -108,6 +157,8 @@ impl Talk {
         Self::Unsaved {
             said: Vec::new(),
             pending: None,
+            compacted: Vec::new(),
+            answers: Vec::new(),
         }
     }
 
@@ -123,15 +174,23 @@ impl Talk {
     }
 
     /// Returns the messages to send: all of them, or those before a position.
-    pub(super) fn messages(&self, place: Option<&Mark>) -> Vec<InputMessage> {
+    ///
+    /// # Errors
+    ///
+    /// If they are too much for a request that is sent by this policy.
+    pub(super) fn messages(
+        &self,
+        place: Option<&Mark>,
+        policy: SendPolicy,
+    ) -> Result<Vec<InputMessage>, Error> {
         match (self, place) {
             (Self::Saved { kept, .. }, Some(Mark::Saved(place))) => {
-                kept.conversation().messages_before(place)
+                earlier_messages(kept.conversation(), Some(place), policy)
             }
-            (Self::Saved { kept, .. }, _) => kept.conversation().messages(),
+            (Self::Saved { kept, .. }, _) => earlier_messages(kept.conversation(), None, policy),
             (Self::Unsaved { said: all, .. }, place) => {
                 let said = &all[..kept_before(all, place)];
-                history_messages(said.iter().map(Said::history_turn))
+                Ok(history_messages(said.iter().map(Said::history_turn)))
             }
         }
     }
@@ -146,7 +205,9 @@ impl Talk {
         content: Option<&[ContentBlock]>,
         sent_with: TurnContext<'_>,
     ) {
-        let TurnContext { system, sent_to } = sent_with;
+        let TurnContext {
+            system, sent_to, ..
+        } = sent_with;
         let message = content.map(|content| InputMessage {
             role: Role::User,
             content: content.to_vec(),
@@ -170,11 +231,12 @@ impl Talk {
                 kept.begin(app, sent_to);
                 *is_answered = false;
             }
-            Self::Unsaved { said, pending } => {
+            Self::Unsaved { said, pending, .. } => {
                 *pending = Some(Pending {
                     kept: kept_before(said, place.as_ref()),
                     said: message.map(Said::from_message).into_iter().collect(),
                     is_refused: false,
+                    model: sent_to.map(|target| target.model.clone()),
                 });
             }
         }
@@ -188,13 +250,9 @@ impl Talk {
         }
     }
 
-    /// Returns the last message of the user, which is not one of tool results.
+    /// Returns the last message of the user, which is neither one of tool results nor a request for
+    /// a summary.
     pub(super) fn last(&self) -> Option<Last> {
-        let is_message = |content: &[ContentBlock]| {
-            content
-                .iter()
-                .any(|block| !matches!(block, ContentBlock::ToolResult(_)))
-        };
         match self {
             Self::Saved { kept, .. } => {
                 let conversation = kept.conversation();
@@ -202,7 +260,7 @@ impl Talk {
                     .current_branch()
                     .into_iter()
                     .rev()
-                    .filter(|turn| turn.role == Role::User);
+                    .filter(|turn| turn.role == Role::User && !turn.is_summary_request());
                 let mut asked =
                     asked.map(|turn| (conversation.turn_content(turn), turn.position_before()));
                 let (content, before) = asked.find(|(content, _)| is_message(content))?;
@@ -213,7 +271,9 @@ impl Talk {
             }
             Self::Unsaved { said, .. } => {
                 let is_asked = |said: &Said| {
-                    said.message.role == Role::User && is_message(&said.message.content)
+                    said.message.role == Role::User
+                        && said.origin != SaidOrigin::SummaryRequest
+                        && is_message(&said.message.content)
                 };
                 let place = said.iter().rposition(is_asked)?;
                 Some(Last {
@@ -262,23 +322,71 @@ impl Talk {
         }
     }
 
-    /// Returns the tokens of all answers in the conversation.
+    /// Counts an answer that does not become a part of the conversation, if it says what it took.
+    pub(super) fn count_answer(&mut self, model: &str, usage: &Usage) {
+        if *usage == Usage::default() {
+            return;
+        }
+        let (Self::Saved {
+            unsaved_answers: answers,
+            ..
+        }
+        | Self::Unsaved { answers, .. }) = self;
+        answers.push(AnswerUsage {
+            model: model.to_owned(),
+            usage: usage.clone(),
+        });
+    }
+
+    /// Returns what the answers of the conversation took, including those that were taken back or
+    /// replaced, and the summaries.
+    pub(super) fn answers(&self) -> Vec<AnswerUsage> {
+        let (conversation, mut answers) = match self {
+            Self::Saved {
+                kept,
+                unsaved_answers,
+                ..
+            } => (kept.conversation(), unsaved_answers.clone()),
+            Self::Unsaved { answers, .. } => return answers.clone(),
+        };
+        let mut asked = None;
+        for turn in conversation.turns() {
+            if let Some(target) = &turn.sent_to {
+                asked = Some(target.model.as_str());
+            }
+            let model = asked.or(turn.model.as_deref());
+            answers.extend(turn.usage.as_ref().map(|usage| AnswerUsage {
+                model: model.unwrap_or_default().to_owned(),
+                usage: usage.clone(),
+            }));
+        }
+        answers
+    }
+
+    /// Returns the tokens of all answers of the conversation.
     pub(super) fn tokens(&self) -> Tokens {
         let mut sum = Tokens::default();
-        match self {
-            Self::Saved { kept, .. } => {
-                for usage in kept
-                    .conversation()
-                    .current_branch()
-                    .into_iter()
-                    .filter_map(|turn| turn.usage.as_ref())
-                {
-                    sum.add(&Tokens::from_usage(usage));
-                }
-            }
-            Self::Unsaved { said, .. } => said.iter().for_each(|said| sum.add(&said.tokens)),
+        for answer in self.answers() {
+            sum.add(&Tokens::from_usage(&answer.usage));
         }
         sum
+    }
+
+    /// Returns the tokens of the last request and of its answer, which the next request begins
+    /// with; `None` if that is not known, as behind a summary.
+    pub(super) fn context_tokens(&self) -> Option<u64> {
+        match self {
+            Self::Saved { kept, .. } => {
+                let branch = kept.conversation().current_branch();
+                let last = branch.iter().rposition(|turn| turn.usage.is_some())?;
+                let is_summary = last > 0 && branch[last - 1].is_summary_request();
+                branch[last].context_tokens().filter(|_| !is_summary)
+            }
+            Self::Unsaved { said, .. } => {
+                let mut answers = said.iter().rev();
+                answers.find_map(|said| said.context_tokens)
+            }
+        }
     }
 }
 
@@ -318,10 +426,13 @@ impl TurnRecorder for Talk {
                 *is_answered |= complete || !message.content.is_empty();
                 kept.record_answer(answer);
             }
-            Self::Unsaved { pending, .. } => {
+            Self::Unsaved {
+                pending, answers, ..
+            } => {
                 if let Some(pending) = pending {
                     pending.is_refused |= message.stop_reason == Some(StopReason::Refusal);
-                    pending.said.extend(Said::answer(message, complete));
+                    pending.said.extend(Said::answer(answer));
+                    answers.extend(pending.usage_of(message));
                 }
             }
         }
@@ -330,7 +441,7 @@ impl TurnRecorder for Talk {
     fn mark_refused(&mut self) -> Option<RefusedParts> {
         match self {
             Self::Saved { kept, .. } => kept.mark_refused(),
-            Self::Unsaved { said, pending } => {
+            Self::Unsaved { said, pending, .. } => {
                 let pending = pending.as_mut()?;
                 let kept = &mut said[..pending.kept];
                 let mut refused = RefusedParts::default();
@@ -348,7 +459,7 @@ impl TurnRecorder for Talk {
     fn commit(&mut self, app: &App) {
         match self {
             Self::Saved { kept, .. } => kept.commit(app),
-            Self::Unsaved { said, pending } => {
+            Self::Unsaved { said, pending, .. } => {
                 let Some(mut pending) = pending.take() else {
                     return;
                 };
@@ -373,6 +484,15 @@ impl Pending {
         let is_answer = |said: &Said| said.message.role == Role::Assistant;
         self.said.iter().any(is_answer)
     }
+
+    /// Returns what an answer took, if it says so.
+    fn usage_of(&self, message: &Message) -> Option<AnswerUsage> {
+        let usage = Some(&message.usage).filter(|usage| **usage != Usage::default());
+        usage.map(|usage| AnswerUsage {
+            model: self.model.as_ref().unwrap_or(&message.model).clone(),
+            usage: usage.clone(),
+        })
+    }
 }
 
 impl Said {
@@ -382,12 +502,15 @@ impl Said {
             stop_reason: None,
             is_broken_off: false,
             is_refused: false,
-            tokens: Tokens::default(),
+            context_tokens: None,
+            origin: SaidOrigin::Exchange,
         }
     }
 
     /// Creates an answer; `None` if none of it arrived.
-    fn answer(message: &Message, complete: bool) -> Option<Self> {
+    fn answer(answer: &FinalAnswer) -> Option<Self> {
+        let (message, complete) = (&answer.message, answer.complete);
+        let tokens = message.usage.context_tokens();
         let said = Self {
             message: InputMessage {
                 role: Role::Assistant,
@@ -396,7 +519,10 @@ impl Said {
             stop_reason: message.stop_reason.clone(),
             is_broken_off: !complete || message.stop_reason.as_ref().is_some_and(is_cut_off),
             is_refused: false,
-            tokens: Tokens::from_usage(&message.usage),
+            context_tokens: answer
+                .context_tokens
+                .or(Some(tokens).filter(|tokens| *tokens > 0)),
+            origin: SaidOrigin::Exchange,
         };
         (complete || !said.message.content.is_empty()).then_some(said)
     }
@@ -427,11 +553,6 @@ impl Tokens {
         self.cached += other.cached;
         self.output += other.output;
     }
-
-    /// Returns the total of input and output.
-    pub(super) fn all(&self) -> u64 {
-        self.input + self.output
-    }
 }
 
 /// Marks the results behind the last answer as refused.
@@ -457,6 +578,18 @@ fn kept_before(all: &[Said], place: Option<&Mark>) -> usize {
     }
 }
 
+/// Returns the index of the block that was typed: the last one of text.
+pub(super) fn prompt_place(content: &[ContentBlock]) -> Option<usize> {
+    let is_text = |block: &ContentBlock| matches!(block, ContentBlock::Text(_));
+    content.iter().rposition(is_text)
+}
+
+/// Whether a message of the user has more than results of tools.
+fn is_message(content: &[ContentBlock]) -> bool {
+    let is_result = |block: &ContentBlock| matches!(block, ContentBlock::ToolResult(_));
+    !content.iter().all(is_result)
+}
+
 /// Whether an answer with this stop reason was cut off.
 fn is_cut_off(reason: &StopReason) -> bool {
     matches!(
@@ -467,12 +600,9 @@ fn is_cut_off(reason: &StopReason) -> bool {
 
 /// Returns the concatenated text of all text blocks.
 pub(super) fn text_of(content: &[ContentBlock]) -> String {
-    let text = |block: &ContentBlock| {
-        if let ContentBlock::Text(text) = block {
-            Some(text.text.clone())
-        } else {
-            None
-        }
-    };
-    content.iter().filter_map(text).collect()
+    let texts = content.iter().filter_map(|block| match block {
+        ContentBlock::Text(text) => Some(&*text.text),
+        _ => None,
+    });
+    texts.collect()
 }

@@ -5,12 +5,15 @@ use crate::error::{Error, HintControls};
 use crate::input;
 use crate::media::FileKind;
 use crate::protocol::StopReason;
+use crate::session;
 
 /// The slash commands that hints mention instead of flags.
 const PROMPT: HintControls = HintControls {
     model: "/model",
     region: "/region",
+    sent_again_by: "/retry sends the message again",
     request_is_shown_by: "/export shows the conversation, /set the fields that are sent with it",
+    models_are_listed_by: "/model lists the models",
     sessions_are_listed_by: "/sessions lists the conversations",
     refused_message: "the refused message is left out of the conversation; change it, or remove \
         its attachments with /drop, and send it again",
@@ -46,21 +49,48 @@ pub(super) fn hint(error: &Error) -> Option<String> {
             ));
         }
         Error::Truncated(StopReason::MaxTokens) => "/set max_tokens=N allows longer answers",
-        Error::Truncated(_) => "/undo removes the last message, /new starts a new conversation",
+        Error::Truncated(_) => {
+            "/compact replaces the older part of the conversation with a summary, /new starts a \
+             new one"
+        }
+        Error::Call { source, .. } if source.is_prompt_too_long() => {
+            "/compact replaces the older part of the conversation with a summary, /undo removes \
+             the last message, and /model chooses another model"
+        }
         Error::MaxTurns(_) => "/retry asks again; raise the limit with --max-turns",
         Error::Call {
             after_content: true,
             ..
         } => "the partial answer is kept; /retry asks again",
+        Error::EmptyAnswer(_) => "/retry asks again",
+        Error::Paused { .. } => "a message such as `Continue.` lets it go on",
+        Error::Refusal(_) => {
+            "/edit changes the message; the same one will probably be refused again"
+        }
+        Error::Copy(_) => {
+            "/export prints the conversation; copying needs a terminal, wl-copy or xclip"
+        }
+        Error::Session(session::Error::None) => "type a message to begin one",
+        Error::Session(session::Error::Taken(_)) => {
+            "choose another name; /resume NAME continues that conversation"
+        }
+        Error::Input(input::Error::TooManyImages { .. }) => {
+            "/drop removes attachments; /new starts a conversation without the earlier images"
+        }
         Error::RequestTooLarge { .. } | Error::TooManyTokens { .. } => {
-            "/drop removes attachments; earlier messages count too, and /new starts without them"
+            "/drop removes attachments; earlier messages count too: /compact summarises the older \
+             ones, and /new starts without them"
         }
         Error::NoModel => "choose one with /model ID",
         Error::Input(input::Error::TextAttached { .. }) => "use /file PATH for text",
         Error::Input(input::Error::NotText {
             kind: FileKind::Binary,
             ..
-        }) => "name a UTF-8 text file",
+        }) => "use a UTF-8 text file",
+        Error::Input(input::Error::Secrets { .. }) => {
+            "remove it from the file, or start the chat with --secrets mask, which replaces \
+             secrets, or --secrets send"
+        }
         Error::Input(input::Error::NotText { .. }) => {
             "use /image PATH for images, /file PATH for \
             a PDF"
@@ -77,7 +107,6 @@ pub(super) fn hint(error: &Error) -> Option<String> {
 mod tests {
     use super::*;
     use crate::client::EndpointError;
-    use crate::session;
 
     #[test]
     fn what_cannot_be_typed_at_the_prompt_is_not_told_there() {
@@ -119,6 +148,18 @@ mod tests {
                 "/set max_tokens=N allows longer answers",
             ),
             (&text_attached(), "use /file PATH for text"),
+            (
+                &Error::Refusal(None),
+                "/edit changes the message; the same one will probably be refused again",
+            ),
+            (
+                &Error::Session(session::Error::None),
+                "type a message to begin one",
+            ),
+            (
+                &Error::Session(session::Error::Taken("x".to_owned())),
+                "choose another name; /resume NAME continues that conversation",
+            ),
         ] {
             assert_eq!(hint(error).as_deref(), Some(expected));
         }

@@ -7,11 +7,11 @@ use crate::app::App;
 use crate::cli;
 use crate::compose::sources::RequestSources;
 use crate::error::Error;
-use crate::exchange::model_catalog::ModelCatalog;
 use crate::exchange::run_tools::RunTools;
 use crate::exchange::tool_loop::checked_tools;
 use crate::exchange::tool_runner::ToolRunner;
 use crate::protocol::{ContentBlock, InputMessage, ToolChoice, ToolDefinition};
+use crate::secret_scan::SecretPolicy;
 use crate::text::{TableColumn, TextTable};
 use crate::tool::{Tool, ToolSet};
 use crate::turn::TurnRules;
@@ -28,20 +28,20 @@ pub(super) struct Toolbox<'a> {
 }
 
 impl<'a> Toolbox<'a> {
-    /// Checks the given tools, and starts the servers of `--mcp`, whose tools are added to them.
+    /// Waits for the servers of `--mcp`, whose tools are added to those of files.
     pub(super) async fn open(
         app: &'a App,
         running: &cli::ToolPolicyArgs,
-        catalog: &ModelCatalog<'_>,
+        tools: &mut RunTools<'_>,
         sources: &mut RequestSources,
+        secrets: &SecretPolicy,
     ) -> Result<Self, Error> {
         let of_files = sources.tools.clone();
-        let mut tools = RunTools::begin(app, running, catalog, sources, true).await?;
         tools.finish(sources).await?;
         Ok(Self {
             choice: None,
             max_turns: running.max_turns,
-            runner: ToolRunner::new(app, tools.into_ready(), running.tool_jobs),
+            runner: ToolRunner::new(app, tools.take_ready(), running.tool_jobs, secrets),
             of_files,
         })
     }

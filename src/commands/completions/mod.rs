@@ -2,7 +2,6 @@
 
 mod suggestions;
 
-use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
 use crate::app::App;
@@ -15,13 +14,10 @@ pub(crate) fn completions(app: &App, shell: CompletionShell) -> Result<(), Error
 }
 
 /// Prints the candidates for the arguments of a completion script. Nothing is sent, and no key is
-/// read. Arguments that no script gives have no candidates.
-pub(crate) fn complete(app: &Arc<App>, shell: &OsStr, argv: &[OsString]) -> Result<(), Error> {
-    let Some(line) = UnfinishedLine::from_args(shell, argv) else {
-        return Ok(());
-    };
+/// read.
+pub(crate) fn complete(app: &Arc<App>, line: &UnfinishedLine) -> Result<(), Error> {
     let theirs = Arc::clone(app);
     let look_up: Arc<LookUp> =
         Arc::new(move |line, source| suggestions::look_up(&theirs, line, source));
-    app.print(&complete_line(&line, &look_up))
+    app.print(&complete_line(line, &look_up))
 }

@@ -27,13 +27,21 @@ pub(super) fn look_up(app: &App, line: &UnfinishedLine, source: ValueSource) -> 
         ValueSource::Profiles => words(config_file(app).profile_names()),
         ValueSource::Conversations => conversations(line),
         ValueSource::Templates => words(templates()),
-        ValueSource::ToolFiles => words(tool_files::names()),
+        ValueSource::ToolFiles => {
+            let local = tool_files::names_in_current_directory().into_iter();
+            let local = local.map(Suggestion::LocalFile);
+            words(tool_files::names())
+                .into_iter()
+                .chain(local)
+                .collect()
+        }
         ValueSource::Tools => words(tools(line)),
         ValueSource::ToolChoices => {
             let choices = ["auto", "any", "none"].map(str::to_owned);
             words(choices.into_iter().chain(tools(line)))
         }
-        ValueSource::ConfigKeys => config_keys(app),
+        ValueSource::McpServers => words(config_file(app).server_names()),
+        ValueSource::ConfigKeys => config_keys(app, line),
         ValueSource::ConfigValues => config_values(line),
         ValueSource::HelpTopics => help_topics(line),
         ValueSource::Languages => words(language_names()),
@@ -60,7 +68,7 @@ fn is_demo(line: &UnfinishedLine) -> bool {
 /// region would take the key to know.
 fn models(line: &UnfinishedLine) -> Vec<Suggestion> {
     let alias = |name: &str| {
-        let about = format!("the newest {name} of the region");
+        let about = format!("the newest {name} in the region");
         Suggestion::Word(name.to_owned(), about)
     };
     let aliases = ModelFamily::NAMES.into_iter().map(alias);
@@ -104,15 +112,26 @@ fn tools(line: &UnfinishedLine) -> Vec<String> {
     of_files.flat_map(tool_files::tool_names_in).collect()
 }
 
-fn config_keys(app: &App) -> Vec<Suggestion> {
+/// Keys of the config file; of the tables that can be removed as a whole, those that there are.
+fn config_keys(app: &App, line: &UnfinishedLine) -> Vec<Suggestion> {
     let setting =
         |setting: &Setting| Suggestion::Word(setting.key.to_owned(), setting.help.to_owned());
-    let others = config_file(app).other_keys();
-    SETTINGS.iter().map(setting).chain(words(others)).collect()
+    let file = config_file(app);
+    let tables = if line.has_word("unset") {
+        file.named_tables()
+    } else {
+        Vec::new()
+    };
+    let others = words(file.other_keys()).into_iter().chain(words(tables));
+    SETTINGS.iter().map(setting).chain(others).collect()
 }
 
 fn config_values(line: &UnfinishedLine) -> Vec<Suggestion> {
-    let Some(key) = line.words_before().find_map(ConfigKey::parse) else {
+    let mut behind = line
+        .words_before()
+        .skip_while(|word| *word != "set")
+        .skip(1);
+    let Some(key) = behind.find_map(ConfigKey::parse) else {
         return Vec::new();
     };
     match key.name().as_str() {

@@ -4,6 +4,7 @@
 mod finding;
 mod ledger;
 mod owned_files;
+mod servers;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -15,17 +16,20 @@ use std::time::{Duration, SystemTime};
 
 use crate::app::App;
 use crate::cli;
-use crate::client::{self, ApiCall, ApiClient, ApiKey, ListedModel, ResponseHead, RetryPolicy};
+use crate::client::{
+    self, ApiCall, ApiClient, ApiKey, ListedModel, ResponseHead, RetryPolicy, newest_model,
+};
 use crate::config::{
     DataScope, KeySource, MergedConfig, Paths, Settings, State, may_write, resolve,
     sessions_directory,
 };
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, nearest_model};
 use crate::exchange::driver::{CallInterrupted, CallObserver, drive_model_list};
 use crate::exchange::model_catalog::ModelCatalog;
 use crate::exchange::settings::merged_config;
 use crate::exchange::setup::{DemoEndpoint, start_demo_if};
-use crate::text::{did_you_mean, shell_quote, without_os_codes};
+use crate::protocol::ModelFamily;
+use crate::text::{shell_quote, without_os_codes};
 use finding::{Finding, object, page, verdict};
 use owned_files::{config_file, tools_files};
 
@@ -50,18 +54,23 @@ pub(crate) async fn doctor(app: &App, args: &cli::DoctorArgs) -> Result<(), Erro
             findings.push(config_file(&paths));
             findings.extend(tools_files());
             findings.extend(of_settings(&merged, &settings));
+            let of_servers = servers::of_servers(app, &settings);
             let catalog = ModelCatalog::new(app, settings);
             findings.extend(of_endpoint(app, &catalog).await?);
             findings.extend(ledger::of_ledger(app, &catalog).await?);
+            findings.extend(of_servers);
         }
         Err(error) => findings.push(Finding::error("settings", &error)),
     }
     findings.extend(directories(&paths));
     findings.push(terminal(app));
+    for finding in &mut findings {
+        finding.hint = finding.hint.take().map(|hint| app.with_own_flags(&hint));
+    }
     if args.json {
-        app.print_object(&object(&findings))?;
+        app.print_settings(&object(&findings))?;
     } else {
-        app.print(&page(&findings))?;
+        app.print(&app.secrets.scrub_message(&page(&findings)))?;
     }
     verdict(&findings)
 }
@@ -277,6 +286,20 @@ fn without_models(error: &Error) -> Finding {
 fn of_models(models: &[ListedModel], chosen: Option<&str>, settings: &Settings) -> Finding {
     let region = settings.endpoint.region();
     let ids = || models.iter().map(ListedModel::id);
+    let named = settings.model.as_ref().map(|model| model.value.as_str());
+    let alias = named.filter(|name| ModelFamily::from_name(name).is_some());
+    let choose = format!(
+        "choose one with -m or LANGDOCK_MODEL; `langdock models --region {region}` lists them"
+    );
+    if let (Some(alias), [_, ..]) = (alias, models) {
+        let exact = models.iter().find(|model| model.id() == alias);
+        let Some(model) = exact.or_else(|| newest_model(models, alias)) else {
+            let found = format!("{}, but none for `{alias}`", models.len());
+            return Finding::note("models", found, choose);
+        };
+        let found = format!("{}, with {} for `{alias}`", models.len(), model.id());
+        return Finding::ok("models", found);
+    }
     match (models, chosen) {
         ([], _) => Finding::note(
             "models",
@@ -298,12 +321,10 @@ fn of_models(models: &[ListedModel], chosen: Option<&str>, settings: &Settings) 
             format!(
                 "{}, not including the chosen {chosen}{}",
                 models.len(),
-                did_you_mean(chosen, ids())
+                nearest_model(chosen, &ids().collect::<Vec<_>>())
+                    .map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
             ),
-            format!(
-                "choose one with -m or LANGDOCK_MODEL; `langdock models --region {region}` lists \
-                 them"
-            ),
+            choose,
         ),
     }
 }

@@ -1,6 +1,7 @@
 //! `langdock mcp call`: one call of a server's tool, by hand.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -14,7 +15,8 @@ use crate::exchange::tool_runner::run_by_hand;
 use crate::exchange::tool_servers::{StartingServers, ToolServers};
 use crate::mcp::model_tool_name;
 use crate::protocol::{ContentBlock, ExactJson, ToolUse};
-use crate::text::did_you_mean;
+use crate::text::{did_you_mean, shell_quote};
+use crate::tool::Outcome;
 
 /// Calls a tool and prints its result. It needs no approval, since the user typed it.
 pub(super) async fn call(
@@ -29,10 +31,13 @@ pub(super) async fn call(
     if specs.len() != 1 {
         return Err(Error::Usage {
             message: format!(
-                "`{server}` has {} servers, and a call is for one",
+                "`{server}` has {} servers, but a call needs exactly one",
                 specs.len()
             ),
-            hint: Some("import the file, then name the server".to_owned()),
+            hint: Some(
+                "import the file with `langdock mcp import`, then use the name of a server"
+                    .to_owned(),
+            ),
         });
     }
     let (file, text) = match input {
@@ -41,7 +46,7 @@ pub(super) async fn call(
     };
     let input = ExactJson::parse(&text).map_err(|error| Error::Usage {
         message: format!("{file}: not valid JSON: {error}"),
-        hint: Some("give a JSON object, such as '{\"n\": 1}'".to_owned()),
+        hint: Some("pass a JSON object, such as '{\"n\": 1}'".to_owned()),
     })?;
     let name = model_tool_name(&specs[0].name, tool);
     for spec in &mut specs {
@@ -50,21 +55,10 @@ pub(super) async fn call(
         // Without it there is nothing to call.
         spec.is_optional = false;
     }
-    let starting = StartingServers::start(app, specs, &settings.options).await?;
-    let servers = std::sync::Arc::new(starting.wait(app).await?);
-    let tools = checked_tools(servers.tools(app))?;
-    if tools.find(&name).is_err() {
-        let known = tools.iter().filter_map(|ready| ready.tool.server.as_ref());
-        let names: Vec<String> = known.map(|tool| tool.name.clone()).collect();
-        ToolServers::close(servers, app).await;
-        let nearest = did_you_mean(tool, names.iter().map(String::as_str));
-        return Err(Error::Usage {
-            message: format!("the MCP server has no tool `{tool}`{nearest}"),
-            hint: Some(format!("`langdock mcp tools {server}` lists its tools")),
-        });
-    }
+    let starting = StartingServers::start(app, specs, &settings).await?;
+    let servers = Arc::new(starting.wait(app).await?);
     let call = ToolUse::new("toolu_by_hand", &name, input);
-    let outcome = run_by_hand(app, tools, &servers, call.clone()).await;
+    let outcome = outcome_of(app, &servers, server, tool, &call).await;
     ToolServers::close(servers, app).await;
     let outcome = outcome?;
     if is_json {
@@ -82,4 +76,33 @@ pub(super) async fn call(
         app.notices.print_block(printed);
     }
     Err(Error::CallByHand(how.to_owned()))
+}
+
+/// Runs a call of `tool`, as its server names it, or as `mcp tools` lists it. `server` is what the
+/// user named that by.
+async fn outcome_of(
+    app: &App,
+    servers: &Arc<ToolServers>,
+    server: &str,
+    tool: &str,
+    call: &ToolUse,
+) -> Result<Outcome, Error> {
+    let tools = checked_tools(servers.tools(app))?;
+    let mut call = call.clone();
+    if tools.find(&call.name).is_err() && tools.find(tool).is_ok() {
+        tool.clone_into(&mut call.name);
+    }
+    if tools.find(&call.name).is_err() {
+        let known = tools.iter().filter_map(|ready| ready.tool.server.as_ref());
+        let names: Vec<String> = known.map(|tool| tool.name.clone()).collect();
+        let nearest = did_you_mean(tool, names.iter().map(String::as_str));
+        return Err(Error::Usage {
+            message: format!("the MCP server has no tool `{tool}`{nearest}"),
+            hint: Some(format!(
+                "`langdock mcp tools {}` lists its tools",
+                shell_quote(server)
+            )),
+        });
+    }
+    run_by_hand(app, tools, servers, call).await
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{chosen_servers, own_settings};
 use crate::app::App;
-use crate::client::ClientOptions;
+use crate::config::Settings;
 use crate::error::Error;
 use crate::exchange::tool_servers::{StartingServers, ToolServers, definition_tokens};
 use crate::mcp::ServerSpec;
@@ -27,7 +27,7 @@ pub(super) async fn doctor(app: &App, given: &[String], is_json: bool) -> Result
     let specs = chosen_servers(app, given, &settings).await?;
     let mut findings = Vec::new();
     for spec in specs {
-        let finding = check(app, spec, &settings.options).await?;
+        let finding = check(app, spec, &settings).await?;
         findings.push(finding);
     }
     if is_json {
@@ -55,11 +55,11 @@ pub(super) async fn doctor(app: &App, given: &[String], is_json: bool) -> Result
 async fn check(
     app: &App,
     mut spec: ServerSpec,
-    options: &ClientOptions,
+    settings: &Settings,
 ) -> Result<ServerFinding, Error> {
     spec.is_optional = false;
     let (name, started) = (spec.name.clone(), Instant::now());
-    let starting = StartingServers::start(app, vec![spec], options).await?;
+    let starting = StartingServers::start(app, vec![spec], settings).await?;
     let tools = match starting.wait(app).await {
         Ok(servers) => {
             let tools = servers.tools(app);
@@ -88,7 +88,7 @@ fn in_words(finding: &ServerFinding) -> (&'static str, String) {
             let (took, count) = (finding.took.as_secs_f64(), counted(*count, "tool"));
             let tokens = grouped(*tokens);
             let words =
-                format!("started in {took:.2} s; {count}, about {tokens} tokens with each request");
+                format!("started in {took:.2} s; {count}, about {tokens} tokens per request");
             ("ok", words)
         }
         Err(error) => ("wrong", error.message()),

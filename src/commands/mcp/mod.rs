@@ -126,7 +126,7 @@ fn as_object(server: &ServerSpec) -> Value {
 async fn tools(app: &App, given: &[String], cost: bool, is_json: bool) -> Result<(), Error> {
     let settings = own_settings(app)?;
     let specs = chosen_servers(app, given, &settings).await?;
-    let starting = StartingServers::start(app, specs, &settings.options).await?;
+    let starting = StartingServers::start(app, specs, &settings).await?;
     let servers = starting.wait(app).await?;
     let tools = servers.tools(app);
     ToolServers::close(servers.into(), app).await;
@@ -173,7 +173,7 @@ fn cost_table(tools: &[Tool]) -> TextTable<2> {
     let count = counted(tools.len(), "tool");
     table.push_row([
         grouped(total),
-        format!("tokens in all with each request, {count}"),
+        format!("tokens per request in total, {count}"),
     ]);
     table
 }
@@ -190,13 +190,13 @@ async fn import(app: &App, file: &Path) -> Result<(), Error> {
     let imported = import_servers(path, &servers)?;
     for name in &imported.known {
         app.notices
-            .notice(&format!("`{name}` is in the config file already"));
+            .notice(&format!("`{name}` is already in the config file"));
     }
     if !imported.added.is_empty() {
         let names = imported.added.join(", ");
         let path = path.display();
         app.notices.notice(&format!(
-            "added to `{path}`: {names}; --mcp NAME starts one"
+            "added to `{path}`: {names}; use them with --mcp NAME"
         ));
     }
     Ok(())

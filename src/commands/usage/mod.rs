@@ -25,8 +25,8 @@ const HEADINGS: [&str; 10] = [
     "requests",
     "failed",
     "in",
-    "cache",
     "cached",
+    "% cached",
     "out",
     "waited",
     "429s",
@@ -200,10 +200,10 @@ mod tests {
             ..record
         });
         let expected = "\
-tag     requests  failed     in      cache  cached  out  waited  429s  list price    saved
-(none)         1       0  1,000    500,000     99%    5      0s     0     $0.1021  $0.9000
-␛x             1       1  1,000    500,000     99%    5  1,061s     3
-total          2       1  2,000  1,000,000     99%   10  1,061s     3    $0.1021+  $0.9000
+tag     requests  failed     in     cached  % cached  out  waited  429s  list price    saved
+(none)         1       0  1,000    500,000       99%    5      0s     0     $0.1021  $0.9000
+␛x             1       1  1,000    500,000       99%    5  1,061s     3
+total          2       1  2,000  1,000,000       99%   10  1,061s     3    $0.1021+  $0.9000
 ";
         assert_eq!(table(&sums).to_sanitized_text(), expected);
         assert_eq!(object(&sums)["rows"][0]["tag"], Value::Null);

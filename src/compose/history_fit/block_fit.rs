@@ -9,7 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::media::{FileKind, ImageError, check_image, detect_file_kind};
+use super::block_shape::{field_flaw, wrong_fields, wrong_fields_of};
+use crate::media::{FileKind, ImageError, PdfError, check_image, check_pdf, detect_file_kind};
 use crate::model_text::{NO_OUTPUT, left_out_block};
 use crate::protocol::{ContentBlock, Media, Role, Source, ToolResult, ToolUse};
 
@@ -39,6 +40,9 @@ const RESULT_TYPES: [&str; 4] = ["text", "image", "document", SEARCH_RESULT];
 /// The longest name of a tool that the API accepts, in characters.
 const MAX_NAME_CHARS: usize = 64;
 
+/// What is wrong with a source without a type.
+const NO_SOURCE_TYPE: &str = "its `source` must be an object with a `type`";
+
 /// Why a block cannot be sent as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BlockFlaw {
@@ -46,8 +50,17 @@ pub(super) struct BlockFlaw {
     pub(super) what: String,
     /// Why it cannot be sent.
     pub(super) why: String,
-    /// The limit that a picture exceeds, if it is one.
-    pub(super) image: Option<ImageError>,
+    /// What is wrong with the file in it, if that is why.
+    pub(super) media: Option<MediaError>,
+}
+
+/// Why a file in a block cannot be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MediaError {
+    /// It is a picture.
+    Image(ImageError),
+    /// It is a PDF.
+    Pdf(PdfError),
 }
 
 impl BlockFlaw {
@@ -55,12 +68,33 @@ impl BlockFlaw {
         Self {
             what: what.to_owned(),
             why: why.into(),
-            image: None,
+            media: None,
         }
     }
 
-    fn malformed(what: &str) -> Self {
-        Self::new(what, "its fields are not those of its type")
+    /// The flaw of a picture that is damaged or exceeds a limit.
+    fn in_image(error: ImageError) -> Self {
+        Self {
+            media: Some(MediaError::Image(error)),
+            ..Self::new("image", error.to_string())
+        }
+    }
+
+    /// The flaw of a PDF that the endpoint does not accept.
+    fn in_pdf(error: PdfError) -> Self {
+        Self {
+            media: Some(MediaError::Pdf(error)),
+            ..Self::new("document", error.to_string())
+        }
+    }
+
+    /// The flaw of a block of a known type whose fields are not those of the type.
+    fn malformed(kind: &str, block: &Value) -> Self {
+        let why = block
+            .as_object()
+            .and_then(|fields| field_flaw(kind, fields));
+        let why = why.unwrap_or_else(|| "its fields are not those of its type".to_owned());
+        Self::new(kind, why)
     }
 
     /// The words that stand for the block.
@@ -72,7 +106,11 @@ impl BlockFlaw {
 /// Makes a block of a message acceptable, and notes in `flaws` what was replaced for that. A block
 /// that has nothing to say is blank text afterwards.
 pub(super) fn fit_block(role: Role, block: &mut ContentBlock, flaws: &mut Vec<BlockFlaw>) {
-    let flaw = match placement_flaw(role, block) {
+    let flaw = placement_flaw(role, block);
+    if flaw.is_none() {
+        drop_wrong_fields(block, flaws);
+    }
+    let flaw = match flaw {
         Some(flaw) => Some(flaw),
         None => match block {
             ContentBlock::Image(media) => picture_flaw(media),
@@ -83,12 +121,12 @@ pub(super) fn fit_block(role: Role, block: &mut ContentBlock, flaws: &mut Vec<Bl
                 None
             }
             // Half a call of a type that is not known here.
-            ContentBlock::Unknown(fields) if fields.get("partial_json").is_some() => {
+            ContentBlock::Unknown(unknown) if unknown.get("partial_json").is_some() => {
                 *block = ContentBlock::text("");
                 None
             }
-            ContentBlock::Unknown(fields) if fields["type"] == SEARCH_RESULT => {
-                search_result_flaw(fields)
+            ContentBlock::Unknown(unknown) if unknown.kind() == Some(SEARCH_RESULT) => {
+                search_result_flaw(&unknown.to_value())
             }
             ContentBlock::Text(_)
             | ContentBlock::Thinking(_)
@@ -123,7 +161,7 @@ pub(super) fn foreign_source(block: &ContentBlock) -> Option<BlockFlaw> {
             Source::Bytes(_) => None,
         },
         ContentBlock::ToolResult(result) => {
-            let blocks = result.content.as_ref().and_then(Value::as_array);
+            let blocks = result.content.as_deref().and_then(Value::as_array);
             let mut blocks = blocks.into_iter().flatten();
             blocks.find_map(|block| foreign_type(block["type"].as_str()?, &block["source"]))
         }
@@ -164,16 +202,32 @@ fn type_of(block: &ContentBlock) -> Option<&str> {
         ContentBlock::RedactedThinking(_) => "redacted_thinking",
         ContentBlock::ToolUse(_) => "tool_use",
         ContentBlock::ToolResult(_) => "tool_result",
-        ContentBlock::Unknown(fields) => fields.get("type")?.as_str()?,
+        ContentBlock::Unknown(unknown) => unknown.kind()?,
     })
+}
+
+/// Removes the fields of another type than they must have that a block can be without.
+fn drop_wrong_fields(block: &mut ContentBlock, flaws: &mut Vec<BlockFlaw>) {
+    let Some(kind) = type_of(block) else {
+        return;
+    };
+    let wrong = wrong_fields_of(kind, block);
+    let wrong = wrong.into_iter().filter(|rule| !rule.is_required);
+    let named = wrong.map(|rule| (rule.key, BlockFlaw::new(kind, rule.needed(kind))));
+    for (key, flaw) in named.collect::<Vec<_>>() {
+        flaws.push(flaw);
+        block.remove_unknown(key);
+    }
 }
 
 fn placement_flaw(role: Role, block: &ContentBlock) -> Option<BlockFlaw> {
     let Some(kind) = type_of(block) else {
         return Some(BlockFlaw::new("block", "it has no `type`"));
     };
-    if matches!(block, ContentBlock::Unknown(_)) && KNOWN_TYPES.contains(&kind) {
-        return Some(BlockFlaw::malformed(kind));
+    if let ContentBlock::Unknown(unknown) = block
+        && KNOWN_TYPES.contains(&kind)
+    {
+        return Some(BlockFlaw::malformed(kind, &unknown.to_value()));
     }
     let (foreign, side): (&[&str], _) = match role {
         Role::User => (&ASSISTANT_TYPES, "assistant"),
@@ -193,7 +247,7 @@ fn fit_call(call: &mut ToolUse) -> Option<BlockFlaw> {
     (acceptable_name(&call.name) != call.name).then(|| {
         BlockFlaw::new(
             "tool_use",
-            format!("`{}` is not a valid name of a tool", call.name),
+            format!("`{}` is not a valid tool name", call.name),
         )
     })
 }
@@ -216,17 +270,22 @@ pub(super) fn acceptable_id(id: &str) -> String {
 }
 
 fn fit_result(result: &mut ToolResult, flaws: &mut Vec<BlockFlaw>) {
-    match &mut result.content {
-        None => {}
-        Some(Value::String(text)) if text.trim().is_empty() => NO_OUTPUT.clone_into(text),
-        Some(Value::String(_)) => {}
-        Some(Value::Array(blocks)) => {
+    if let Some(content) = &mut result.content {
+        content.change(|content| fit_content(content, flaws));
+    }
+}
+
+fn fit_content(content: &mut Value, flaws: &mut Vec<BlockFlaw>) {
+    match content {
+        Value::String(text) if text.trim().is_empty() => NO_OUTPUT.clone_into(text),
+        Value::String(_) => {}
+        Value::Array(blocks) => {
             fit_nested(blocks, &RESULT_TYPES, flaws);
             if blocks.is_empty() {
-                result.content = Some(NO_OUTPUT.into());
+                *content = Value::from(NO_OUTPUT);
             }
         }
-        Some(other) => {
+        other => {
             let why = "its content is neither text nor an array of blocks";
             flaws.push(BlockFlaw::new("tool_result", why));
             *other = Value::from(other.to_string());
@@ -261,7 +320,15 @@ fn nested_flaw(
     if KNOWN_TYPES.contains(&kind.as_str()) && !allowed.contains(&kind.as_str()) {
         return Some(BlockFlaw::new(&kind, "it cannot be inside another block"));
     }
-    let malformed = || BlockFlaw::malformed(&kind);
+    if let Value::Object(fields) = block {
+        for rule in wrong_fields(&kind, fields) {
+            if !rule.is_required {
+                flaws.push(BlockFlaw::new(&kind, rule.needed(&kind)));
+                fields.shift_remove(rule.key);
+            }
+        }
+    }
+    let malformed = || BlockFlaw::malformed(&kind, block);
     match kind.as_str() {
         SEARCH_RESULT => search_result_flaw(block),
         "text" => (!block["text"].is_string()).then(malformed),
@@ -277,14 +344,19 @@ fn nested_flaw(
 fn search_result_flaw(block: &Value) -> Option<BlockFlaw> {
     let is_text = |part: &Value| {
         let text = part["text"].as_str().unwrap_or_default();
-        part["type"] == "text" && !text.trim().is_empty()
+        let fields = part.as_object();
+        let has_wrong = |fields| !wrong_fields("text", fields).is_empty();
+        part["type"] == "text" && !text.trim().is_empty() && !fields.is_some_and(has_wrong)
     };
     let parts = block["content"].as_array().map_or(&[][..], Vec::as_slice);
-    let is_whole = block["source"].is_string()
-        && block["title"].is_string()
-        && !parts.is_empty()
-        && parts.iter().all(is_text);
-    (!is_whole).then(|| BlockFlaw::malformed(SEARCH_RESULT))
+    let flaw = block
+        .as_object()
+        .and_then(|fields| field_flaw(SEARCH_RESULT, fields));
+    let is_filled = !parts.is_empty() && parts.iter().all(is_text);
+    let flaw = flaw.or_else(|| {
+        (!is_filled).then(|| "`content` must have text blocks, none of them blank".to_owned())
+    });
+    flaw.map(|why| BlockFlaw::new(SEARCH_RESULT, why))
 }
 
 /// Returns why a picture of the user's cannot be sent. One that was read from a file was checked
@@ -292,20 +364,20 @@ fn search_result_flaw(block: &Value) -> Option<BlockFlaw> {
 fn picture_flaw(media: &mut Media) -> Option<BlockFlaw> {
     match &mut media.source {
         Source::Bytes(_) => None,
-        Source::Json(source) => picture_source_flaw(source),
+        Source::Json(source) => source.change(picture_source_flaw),
     }
 }
 
 fn document_flaw(media: &mut Media, flaws: &mut Vec<BlockFlaw>) -> Option<BlockFlaw> {
     match &mut media.source {
         Source::Bytes(_) => None,
-        Source::Json(source) => document_source_flaw(source, flaws),
+        Source::Json(source) => source.change(|source| document_source_flaw(source, flaws)),
     }
 }
 
 fn picture_source_flaw(source: &mut Value) -> Option<BlockFlaw> {
     if !source["type"].is_string() {
-        return Some(BlockFlaw::malformed("image"));
+        return Some(BlockFlaw::new("image", NO_SOURCE_TYPE));
     }
     let bytes = match base64_bytes(source)? {
         Ok(bytes) => bytes,
@@ -320,16 +392,12 @@ fn picture_source_flaw(source: &mut Value) -> Option<BlockFlaw> {
         ));
     };
     source["media_type"] = Value::from(media_type);
-    let error = check_image(&bytes).err()?;
-    Some(BlockFlaw {
-        image: Some(error),
-        ..BlockFlaw::new("image", error.to_string())
-    })
+    check_image(&bytes).err().map(BlockFlaw::in_image)
 }
 
 fn document_source_flaw(source: &mut Value, flaws: &mut Vec<BlockFlaw>) -> Option<BlockFlaw> {
     if !source["type"].is_string() {
-        return Some(BlockFlaw::malformed("document"));
+        return Some(BlockFlaw::new("document", NO_SOURCE_TYPE));
     }
     let why = match source["type"].as_str() {
         Some("text") => match source["data"].as_str() {
@@ -351,11 +419,16 @@ fn document_source_flaw(source: &mut Value, flaws: &mut Vec<BlockFlaw>) -> Optio
             _ => "it is empty",
         },
         _ => match base64_bytes(source)? {
-            Ok(bytes) if detect_file_kind(&bytes) == FileKind::Pdf => {
-                source["media_type"] = Value::from("application/pdf");
-                return None;
-            }
-            Ok(_) => "it is not a PDF",
+            Ok(bytes) => match detect_file_kind(&bytes) {
+                FileKind::Pdf => {
+                    source["media_type"] = Value::from("application/pdf");
+                    return check_pdf(&bytes).err().map(BlockFlaw::in_pdf);
+                }
+                FileKind::PrecededPdf(bytes) => {
+                    return Some(BlockFlaw::in_pdf(PdfError::Preceded(bytes)));
+                }
+                _ => "it is not a PDF",
+            },
             Err(why) => why,
         },
     };

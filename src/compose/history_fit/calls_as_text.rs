@@ -1,8 +1,6 @@
 //! Tool calls and their results as text, for requests without tools: the API refuses calls in their
 //! history.
 
-use serde_json::Value;
-
 use crate::protocol::{ContentBlock, InputMessage, ToolResult, ToolUse};
 
 /// Whether a history contains tool calls or results.
@@ -59,21 +57,19 @@ fn result_blocks(name: &str, result: &ToolResult) -> Vec<ContentBlock> {
     };
     let mut text = String::new();
     let mut others = Vec::new();
-    match &result.content {
-        Some(Value::String(content)) => text.push_str(content),
-        Some(Value::Array(blocks)) => {
-            for block in blocks {
-                match serde_json::from_value(block.clone()) {
-                    Ok(ContentBlock::Text(part)) => text.push_str(&part.text),
-                    Ok(block @ (ContentBlock::Image(_) | ContentBlock::Document(_))) => {
-                        others.push(block);
-                    }
-                    // A block of any other kind is shown as JSON.
-                    Ok(_) | Err(_) => text.push_str(&block.to_string()),
-                }
+    let content = result.content.clone().unwrap_or_default();
+    if let Some(content) = content.as_str() {
+        text.push_str(content);
+    }
+    for block in content.items() {
+        match block.read_as() {
+            Ok(ContentBlock::Text(part)) => text.push_str(&part.text),
+            Ok(block @ (ContentBlock::Image(_) | ContentBlock::Document(_))) => {
+                others.push(block);
             }
+            // A block of any other kind is shown as JSON.
+            Ok(_) | Err(_) => text.push_str(&block.to_string()),
         }
-        Some(_) | None => {}
     }
     let mut blocks = vec![ContentBlock::text(format!(
         "[result of {name}{failed}: {text}]"

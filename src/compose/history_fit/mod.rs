@@ -11,6 +11,7 @@
 //! them is bound to the very bytes of what was sent before.
 
 mod block_fit;
+mod block_shape;
 mod calls_as_text;
 mod pairing;
 mod pictures;
@@ -19,12 +20,12 @@ mod tests;
 
 pub(crate) use self::calls_as_text::has_calls;
 
-use self::block_fit::{BlockFlaw, fit_block, foreign_source, is_blank};
+use self::block_fit::{BlockFlaw, MediaError, fit_block, foreign_source, is_blank};
 use self::calls_as_text::calls_as_text;
 use self::pairing::{find_unpaired, pair_calls};
 use self::pictures::fit_pictures;
 use super::thinking_binding::{leave_out_foreign_thinking, leave_out_thinking, open_turn};
-use crate::input;
+use crate::input::{self, place_name};
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 
 /// What the history of a request comes from.
@@ -46,7 +47,8 @@ pub(crate) fn fit_history(
     request: &mut CreateMessage,
     stage: HistoryStage,
 ) -> Result<(), input::Error> {
-    let mut messages = fit_messages(std::mem::take(&mut request.messages));
+    let messages = std::mem::take(&mut request.messages);
+    let mut messages = fit_messages(messages, &request.model);
     if request.tools.is_empty() {
         calls_as_text(&mut messages);
     }
@@ -60,7 +62,7 @@ pub(crate) fn fit_history(
         .last_mut()
         .filter(|last| last.role == Role::Assistant);
     if let Some(ContentBlock::Text(text)) = last.and_then(|turn| turn.content.last_mut()) {
-        text.text.truncate(text.text.trim_end().len());
+        text.text.trim_end_in_place();
     }
     request.messages = messages;
     if stage == HistoryStage::TurnStart {
@@ -95,7 +97,7 @@ fn open_messages(messages: &[InputMessage]) -> &[InputMessage] {
     messages.get(open_turn(messages)..).unwrap_or_default()
 }
 
-/// Leaves out all thinking: the request goes to another model than the one that it was made for.
+/// Leaves out all thinking: the request goes to a model other than the one it was made for.
 pub(crate) fn leave_out_all_thinking(request: &mut CreateMessage) {
     let start = open_turn(&request.messages);
     if has_thinking(&request.messages[start..]) {
@@ -128,8 +130,8 @@ fn has_calls_behind_thinking(open: &[InputMessage]) -> bool {
     })
 }
 
-/// Makes messages acceptable as far as that does not depend on the rest of the request.
-pub(crate) fn fit_messages(messages: Vec<InputMessage>) -> Vec<InputMessage> {
+/// Makes messages to a model acceptable as far as that does not depend on the rest of the request.
+pub(crate) fn fit_messages(messages: Vec<InputMessage>, model: &str) -> Vec<InputMessage> {
     let mut flaws = Vec::new();
     let mut fitted: Vec<InputMessage> = Vec::with_capacity(messages.len());
     for mut message in messages {
@@ -139,7 +141,7 @@ pub(crate) fn fit_messages(messages: Vec<InputMessage>) -> Vec<InputMessage> {
         push_message(&mut fitted, message);
     }
     pair_calls(&mut fitted);
-    fit_pictures(&mut fitted);
+    fit_pictures(&mut fitted, model);
     fitted
 }
 
@@ -188,9 +190,13 @@ pub(crate) fn check_given(
 
 fn flaw_error(name: &str, message: usize, block: usize, flaw: &BlockFlaw) -> input::Error {
     let place = place_name(message, block);
-    match flaw.image {
-        Some(source) => input::Error::Image {
+    match flaw.media {
+        Some(MediaError::Image(source)) => input::Error::Image {
             name: format!("{name}: the image in {place}"),
+            source,
+        },
+        Some(MediaError::Pdf(source)) => input::Error::Pdf {
+            name: format!("{name}: the PDF in {place}"),
             source,
         },
         None => input::Error::Messages {
@@ -198,9 +204,4 @@ fn flaw_error(name: &str, message: usize, block: usize, flaw: &BlockFlaw) -> inp
             reason: format!("{place}: the {} cannot be sent: {}", flaw.what, flaw.why),
         },
     }
-}
-
-/// Returns the place of a block, by indexes from 0, in words that count from 1.
-fn place_name(message: usize, block: usize) -> String {
-    format!("message {}, block {}", message + 1, block + 1)
 }

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::block_fit::acceptable_id;
 use crate::model_text::{CONVERSATION_INTERRUPTED, arguments_are_no_object};
-use crate::protocol::{ContentBlock, InputMessage, Role, ToolResult, ToolUse};
+use crate::protocol::{ContentBlock, InputMessage, Role, ToolResult, ToolUse, UnknownFields};
 
 /// The tool through which an answer is forced into a form. No other request has it, so what it was
 /// called with is text.
@@ -54,7 +54,7 @@ fn as_call(block: &mut ContentBlock) -> Option<&mut ToolUse> {
     }
 }
 
-/// Gives a call the arguments and the id with which it is sent. Servers that imitate the API may
+/// Sets the arguments and the id with which a call is sent. Servers that imitate the API may
 /// use an id again in every answer.
 fn open_call(call: &mut ToolUse, used: &mut BTreeSet<String>) -> OpenCall {
     let given_id = call.id.clone();
@@ -111,9 +111,9 @@ fn not_run(call: &OpenCall) -> ContentBlock {
     );
     ContentBlock::ToolResult(ToolResult {
         tool_use_id: call.sent_id.clone(),
-        content: Some(Value::from(why)),
+        content: Some(Value::from(why).into()),
         is_error: Some(true),
-        extra: Map::new(),
+        extra: UnknownFields::default(),
     })
 }
 
@@ -165,8 +165,8 @@ pub(super) fn find_unpaired(messages: &[InputMessage]) -> Option<(usize, usize, 
                         return Some((index, place, why));
                     } else {
                         let why = format!(
-                            "the tool_result is of the call `{id}`, which is not in the message \
-                             before"
+                            "the tool_result is for the call `{id}`, which is not in the \
+                             previous message"
                         );
                         return Some((index, place, why));
                     }
@@ -179,6 +179,6 @@ pub(super) fn find_unpaired(messages: &[InputMessage]) -> Option<(usize, usize, 
 }
 
 fn without_result((id, index, place): &(&str, usize, usize)) -> (usize, usize, String) {
-    let why = format!("the tool_use `{id}` has no tool_result in the message behind it");
+    let why = format!("the tool_use `{id}` has no tool_result in the next message");
     (*index, *place, why)
 }

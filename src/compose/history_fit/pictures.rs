@@ -2,35 +2,37 @@
 //! those in results of tools, each that would be too many or too large has words in its place.
 //!
 //! Which ones stay depends on the user's pictures and on the results before, so that a result is
-//! sent in the same way in each request of its turn: the thinking behind it is bound to that. For
-//! the same reason their number does not depend on the model.
+//! sent in the same way in each request of its turn: the thinking behind it is bound to that.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::input::{MANY_PICTURES, MAX_PICTURES_OF_SHORT_WINDOW, pictures_of};
+use crate::input::{MANY_PICTURES, pictures_of};
 use crate::media::check_image;
 use crate::model_text::left_out_block;
-use crate::protocol::{ContentBlock, InputMessage, Source};
+use crate::protocol::{
+    ContentBlock, InputMessage, MAX_PICTURES_OF_SHORT_WINDOW, ModelRules, Source,
+};
 
 /// The most bytes of base64 that the pictures of a request have: the largest body, less two
 /// megabytes for the words.
 const MAX_TOTAL_BYTES: usize = 18 * 1024 * 1024;
 
 /// The pictures that a request has so far.
-#[derive(Default)]
 struct PictureTally {
+    /// How many it may have.
+    most: usize,
     count: usize,
     bytes: usize,
     /// Whether one has a side that is too long for one of many.
     has_large: bool,
 }
 
-/// Replaces the pictures in results of tools that exceed the limits of a whole request.
-pub(super) fn fit_pictures(messages: &mut [InputMessage]) {
+/// Replaces the pictures in results of tools that exceed the limits of a whole request to a model.
+pub(super) fn fit_pictures(messages: &mut [InputMessage], model: &str) {
     let has_pictures = |result: &crate::protocol::ToolResult| {
-        let blocks = result.content.as_ref().and_then(Value::as_array);
+        let blocks = result.content.as_deref().and_then(Value::as_array);
         blocks.is_some_and(|blocks| blocks.iter().any(|block| block["type"] == "image"))
     };
     let blocks = || messages.iter().flat_map(|message| &message.content);
@@ -40,7 +42,9 @@ pub(super) fn fit_pictures(messages: &mut [InputMessage]) {
         return;
     }
     let own = pictures_of(messages, "");
+    let known = ModelRules::for_model(model).max_pictures();
     let mut tally = PictureTally {
+        most: known.unwrap_or(MAX_PICTURES_OF_SHORT_WINDOW),
         count: own.len(),
         bytes: blocks().map(base64_bytes).sum(),
         has_large: own.iter().any(|picture| {
@@ -53,18 +57,23 @@ pub(super) fn fit_pictures(messages: &mut [InputMessage]) {
         let ContentBlock::ToolResult(result) = block else {
             continue;
         };
-        let Some(Value::Array(blocks)) = &mut result.content else {
-            continue;
-        };
-        for block in blocks.iter_mut().filter(|block| block["type"] == "image") {
-            if let Err(why) = tally.add(&block["source"]) {
-                *block = json!({"type": "text", "text": left_out_block("image", why)});
-            }
+        if let Some(content) = &mut result.content {
+            content.change(|content| tally.add_all(content));
         }
     }
 }
 
 impl PictureTally {
+    /// Counts the pictures in the content of a result, and replaces those that are too much.
+    fn add_all(&mut self, content: &mut Value) {
+        let blocks = content.as_array_mut().into_iter().flatten();
+        for block in blocks.filter(|block| block["type"] == "image") {
+            if let Err(why) = self.add(&block["source"]) {
+                *block = json!({"type": "text", "text": left_out_block("image", why)});
+            }
+        }
+    }
+
     /// Counts a picture, unless it is too much.
     fn add(&mut self, source: &Value) -> Result<(), &'static str> {
         let data = source["data"].as_str().unwrap_or_default();
@@ -74,22 +83,18 @@ impl PictureTally {
             .and_then(|bytes| check_image(&bytes).ok());
         let is_large = size.is_some_and(|size| size.check_as_one_of_many().is_err());
         let has_large = self.has_large || is_large;
-        if self.count >= MAX_PICTURES_OF_SHORT_WINDOW {
-            return Err("a request can have no more images");
+        if self.count >= self.most {
+            return Err("the request already has the maximum number of images");
         }
         if has_large && self.count >= MANY_PICTURES {
-            return Err(
-                "a request with more than 20 images can have none of more than 2000 pixels a side",
-            );
+            return Err("a request with more than 20 images can have none over 2000 pixels a side");
         }
         if self.bytes + data.len() > MAX_TOTAL_BYTES {
-            return Err("the images of the request have too many bytes together");
+            return Err("the images of the request are too large in total");
         }
-        *self = Self {
-            count: self.count + 1,
-            bytes: self.bytes + data.len(),
-            has_large,
-        };
+        self.count += 1;
+        self.bytes += data.len();
+        self.has_large = has_large;
         Ok(())
     }
 }

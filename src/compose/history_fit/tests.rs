@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod courses;
+mod fields;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -256,6 +257,31 @@ fn pictures_in_results_stay_within_the_limits_of_the_request() {
 }
 
 #[test]
+fn a_model_with_a_long_window_gets_more_pictures_of_tools() {
+    let pictures = |model: &str| {
+        let mut request = request(messages(&turns(&[
+            text_of("a"),
+            json!([call("1", "f")]),
+            json!([result("1", vec![image(&png(1, 1)); 700])]),
+        ])));
+        request.model = model.to_owned();
+        fit_history(&mut request, HistoryStage::TurnStart).expect("it can be sent");
+        json!(request.messages)
+            .to_string()
+            .matches("image/png")
+            .count()
+    };
+    for (model, most) in [
+        ("claude-opus-5-5-default", 600),
+        ("claude-sonnet-4-6-default", 100),
+        ("claude-haiku-4-5-20251001", 100),
+        ("some-model", 100),
+    ] {
+        assert_eq!(pictures(model), most, "{model}");
+    }
+}
+
+#[test]
 fn a_request_without_tools_has_calls_as_text() {
     let mut request = request(messages(&turns(&[
         text_of("a"),
@@ -279,7 +305,7 @@ fn open_turn_after(request: &CreateMessage) -> Vec<InputMessage> {
     ]);
     let mut message: Message =
         serde_json::from_value(json!({"content": content})).expect("a message");
-    crate::compose::thinking_binding::bind_thinking(&mut message, &request.to_json(0));
+    crate::compose::thinking_binding::bind_thinking(&mut message, request);
     let mut all = request.messages.clone();
     all.push(InputMessage {
         role: Role::Assistant,
@@ -388,11 +414,11 @@ fn a_file_is_refused_with_the_message_and_the_block() {
                 json!([text("b"), call("1", "f")]),
                 text_of("c"),
             ],
-            "message 2, block 2: the tool_use `1` has no tool_result in the message behind it",
+            "message 2, block 2: the tool_use `1` has no tool_result in the next message",
         ),
         (
             vec![json!([result("1", "x")])],
-            "message 1, block 1: the tool_result is of the call `1`, which is not in the message",
+            "message 1, block 1: the tool_result is for the call `1`, which is not in the previous",
         ),
         (
             vec![
@@ -408,7 +434,7 @@ fn a_file_is_refused_with_the_message_and_the_block() {
         ),
         (
             vec![json!([{"type": "image"}])],
-            "message 1, block 1: the image cannot be sent: its fields are not those of its type",
+            "message 1, block 1: the image cannot be sent: `source` is missing",
         ),
         (
             vec![json!([{"text": "x"}])],

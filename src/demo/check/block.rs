@@ -4,9 +4,10 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
 use super::field::{ObjectReader, refusal_at};
+use super::pdf::check_pdf;
 use super::picture::is_whole_picture;
 use crate::demo::refusal::Refusal;
-use crate::media::{FileKind, ImageError, check_image, detect_file_kind};
+use crate::media::{ImageError, check_image, detect_file_kind};
 
 /// The block types allowed in a message.
 const BLOCKS: &[&str] = &[
@@ -40,7 +41,9 @@ pub(super) fn check_block(path: String, value: &Value) -> Result<(), Refusal> {
 fn check_one_of(types: &[&str], path: String, value: &Value) -> Result<(), Refusal> {
     let block = ObjectReader::new(path, value)?;
     let tag = block.required_tag(types)?;
-    let block = block.with_tag(tag);
+    // A PDF has a tag of its own in the paths of refusals: see `pdf`.
+    let is_pdf = tag == "document" && value["source"]["type"] == "base64";
+    let block = block.with_tag(if is_pdf { "pdf" } else { tag });
     if !tag.ends_with("thinking") {
         block.check_cache_control()?;
     }
@@ -63,6 +66,9 @@ fn check_one_of(types: &[&str], path: String, value: &Value) -> Result<(), Refus
 /// The wording is the API's, as recorded in `NousResearch/hermes-agent#61318` and others.
 pub(super) fn check_text(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     block.allow_only(&["type", "text", "cache_control", "citations"])?;
+    if !matches!(block.optional_field("citations"), None | Some(Value::Null)) {
+        block.required_list("citations")?;
+    }
     let text = block.required_string("text")?;
     let is_marked = !matches!(
         block.optional_field("cache_control"),
@@ -107,6 +113,7 @@ fn check_search_result(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     ])?;
     block.required_string("source")?;
     block.required_string("title")?;
+    check_citation_switch(block)?;
     for (index, value) in block.required_list("content")?.iter().enumerate() {
         check_one_of(
             &["text"],
@@ -160,8 +167,25 @@ fn check_image_block(block: &ObjectReader<'_>) -> Result<(), Refusal> {
             "data",
             "At least one of the image dimensions exceed max allowed size: 8000 pixels",
         ),
-        ImageError::Damaged => source.field_refusal("data", "Could not process image"),
+        ImageError::Damaged
+        | ImageError::Format(_)
+        | ImageError::TooManyPixelsToChange(_)
+        | ImageError::TooMuchMemory { .. } => {
+            source.field_refusal("data", "Could not process image")
+        }
     })
+}
+
+/// Checks whether citations are asked for.
+///
+/// Source: Anthropic's Python SDK, `types/citations_config_param.py`.
+fn check_citation_switch(block: &ObjectReader<'_>) -> Result<(), Refusal> {
+    if matches!(block.optional_field("citations"), None | Some(Value::Null)) {
+        return Ok(());
+    }
+    let citations = block.required_object("citations")?;
+    citations.allow_only(&["enabled"])?;
+    citations.check_boolean("enabled")
 }
 
 fn check_document(block: &ObjectReader<'_>) -> Result<(), Refusal> {
@@ -175,6 +199,7 @@ fn check_document(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     ])?;
     block.optional_string("title")?;
     block.optional_string("context")?;
+    check_citation_switch(block)?;
     let source = block.required_object("source")?;
     // URL and file sources exist only on Anthropic's own platform.
     let tag = source.required_tag(&["base64", "content", "text"])?;
@@ -192,10 +217,7 @@ fn check_document(block: &ObjectReader<'_>) -> Result<(), Refusal> {
         };
     }
     source.required_choice("media_type", &["application/pdf"])?;
-    if detect_file_kind(&decode_source(&source)?) == FileKind::Pdf {
-        return Ok(());
-    }
-    Err(source.field_refusal("data", "The PDF specified was not valid."))
+    check_pdf(&decode_source(&source)?).map_err(|why| source.field_refusal("data", why))
 }
 
 /// Checks a call sent back by the client. The model may have written input that is not an object.
@@ -206,6 +228,9 @@ fn check_tool_use(block: &ObjectReader<'_>) -> Result<(), Refusal> {
     block.allow_only(&["type", "id", "name", "input", "cache_control", "caller"])?;
     block.required_identifier("id", None)?;
     block.required_identifier("name", Some(64))?;
+    if !matches!(block.optional_field("caller"), None | Some(Value::Null)) {
+        block.required_object("caller")?;
+    }
     block.required_object("input").map(drop)
 }
 

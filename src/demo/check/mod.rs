@@ -6,6 +6,7 @@ mod block;
 mod cache;
 mod field;
 mod option;
+mod pdf;
 mod picture;
 #[cfg(test)]
 mod rule_tests;
@@ -67,6 +68,7 @@ pub(super) fn check_request<'a>(
     cache::check_marks(body)?;
     let ask = ParsedRequest::from_body(body, account);
     turns::check_turns(&ask)?;
+    pdf::check_page_total(&ask)?;
     thinking::check_thinking_blocks(&ask)?;
     // Source: Anthropic's page `build-with-claude/context-windows`.
     let (tokens, most) = (ask.input_tokens(), rules.context_tokens);

@@ -826,6 +826,77 @@ fn documents_of_blocks_and_search_results_are_accepted() {
     ]);
 }
 
+#[test]
+fn the_fields_of_a_block_have_their_types() {
+    let user = |block: &str| format!(r#"{{"messages":[{{"role":"user","content":[{block}]}}]}}"#);
+    let text = |more: &str| user(&format!(r#"{{"type":"text","text":"x",{more}}}"#));
+    let document = |more: &str| {
+        let source = r#"{"type":"text","media_type":"text/plain","data":"x"}"#;
+        user(&format!(
+            r#"{{"type":"document","source":{source},{more}}}"#
+        ))
+    };
+    let found = |more: &str| {
+        let content = r#"[{"type":"text","text":"x"}]"#;
+        user(&format!(
+            r#"{{"type":"search_result","source":"s","title":"t","content":{content},{more}}}"#
+        ))
+    };
+    let block = "messages.0.content.0";
+    check_rows(&[
+        (&document(r#""title":"t","context":"c""#), ACCEPTED),
+        (
+            &document(r#""title":null,"context":null,"citations":null"#),
+            ACCEPTED,
+        ),
+        (&document(r#""citations":{"enabled":true}"#), ACCEPTED),
+        (
+            &document(r#""title":7"#),
+            &format!("{block}.document.title: Input should be"),
+        ),
+        (
+            &document(r#""context":[]"#),
+            &format!("{block}.document.context: Input should be"),
+        ),
+        (
+            &document(r#""citations":[]"#),
+            &format!("{block}.document.citations: Input should be"),
+        ),
+        (
+            &document(r#""citations":{"enabled":1}"#),
+            &format!("{block}.document.citations.enabled: Input should be"),
+        ),
+        (
+            &found(r#""citations":true"#),
+            &format!("{block}.search_result.citations: Input"),
+        ),
+        (
+            &text(r#""citations":"x""#),
+            &format!("{block}.text.citations: Input should be"),
+        ),
+        (
+            &text(r#""cache_control":{"type":"x"}"#),
+            &format!("{block}.text.cache_control: Input"),
+        ),
+        (
+            &text(r#""cache_control":{"type":"ephemeral","ttl":5}"#),
+            &format!("{block}.text.cache_control.ttl: Input should be"),
+        ),
+    ]);
+}
+
+#[test]
+fn the_id_of_a_user_is_at_most_256_characters() {
+    let metadata = |length: usize| json!({"metadata": {"user_id": "é".repeat(length)}}).to_string();
+    check_rows(&[
+        (&metadata(256), ACCEPTED),
+        (
+            &metadata(257),
+            "metadata.user_id: String should have at most 256 characters",
+        ),
+    ]);
+}
+
 /// Returns a conversation whose first answer thought and called a tool, and which continues with
 /// the result.
 fn open_tool_turn(model: &str) -> Value {

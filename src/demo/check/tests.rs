@@ -1,5 +1,7 @@
 //! Requests and the expected refusals.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, json};
 
 use super::*;
@@ -232,7 +234,12 @@ fn an_attachment_must_be_what_it_says() {
         ),
         (
             pdf("aGVsbG8="),
-            "messages.0.content.0.document.source.base64.data: The PDF specified was not valid.",
+            "messages.0.content.0.pdf.source.base64.data: The PDF specified was not valid.",
+        ),
+        (
+            // `%PDF-1.7 trailer <</Encrypt 5 0 R>>`
+            pdf("JVBERi0xLjcgdHJhaWxlciA8PC9FbmNyeXB0IDUgMCBSPj4="),
+            "messages.0.content.0.pdf.source.base64.data: The PDF specified is password protected.",
         ),
     ]);
     let text = json!({ "type": "text", "media_type": "text/plain", "data": "words" });
@@ -328,6 +335,34 @@ fn every_call_needs_its_result_and_every_result_its_call() {
         &[words.clone(), call("1"), call("2")],
         &[result("2"), result("1"), words],
     )]);
+}
+
+#[test]
+fn the_pdfs_of_a_request_have_a_limit_on_their_pages_together() {
+    let request = |model: &str, pages: &[usize]| {
+        let block = |pages: &usize| {
+            let file = format!("%PDF-1.7\n{}", "<</Type /Page>>\n".repeat(*pages));
+            let data = BASE64_STANDARD.encode(file);
+            let media_type = "application/pdf";
+            let source = json!({ "type": "base64", "media_type": media_type, "data": data });
+            json!({ "type": "document", "source": source })
+        };
+        let blocks: Vec<Value> = pages.iter().map(block).collect();
+        json!({ "model": model, "messages": [{ "role": "user", "content": blocks }] })
+    };
+    let (long, short) = ("claude-opus-4-8-default", "claude-3-haiku-20240307");
+    // A page is estimated at 2,000 tokens, so that a short context is full before 100 pages.
+    assert_accepted(&[request(long, &[400]), request(short, &[60])]);
+    assert_refused(&[
+        (
+            request(short, &[60, 41]),
+            "messages.0.content.1.pdf.source.base64.data: A maximum of 100 PDF pages may be",
+        ),
+        (
+            request(long, &[601]),
+            "messages.0.content.0.pdf.source.base64.data: A maximum of 600 PDF pages may be",
+        ),
+    ]);
 }
 
 #[test]

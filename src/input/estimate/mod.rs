@@ -242,7 +242,7 @@ impl Sight {
             ContentBlock::ToolUse(call) => {
                 text::tokens_of(&call.name) + text::tokens_of(&call.input.to_string())
             }
-            ContentBlock::ToolResult(result) => match &result.content {
+            ContentBlock::ToolResult(result) => match result.content.as_deref() {
                 None => Tokens::default(),
                 Some(Value::Array(blocks)) => blocks.iter().map(|block| self.of_json(block)).sum(),
                 Some(Value::String(text)) => text::tokens_of(text),
@@ -250,7 +250,7 @@ impl Sight {
             },
             ContentBlock::Unknown(block) => Tokens {
                 low: 0,
-                ..text::tokens_of(&block.to_string())
+                ..text::tokens_of(block.text())
             },
         }
     }

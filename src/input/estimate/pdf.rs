@@ -1,6 +1,7 @@
 //! Estimates the tokens of a PDF from its pages, which are counted without a parser.
 
 use super::Tokens;
+use crate::media::count_pages;
 
 /// The tokens of a page: low if only a little text is extracted from it, high if it is sent as a
 /// full page of text plus an image. Anthropic's page on PDFs gives 1,500 to 3,000 tokens for the
@@ -20,7 +21,7 @@ const MOST_PAGES: u64 = 600;
 /// Estimates the tokens of a PDF.
 pub(super) fn tokens_of(bytes: &[u8]) -> Tokens {
     let unknown = u64::try_from(bytes.len() / SMALLEST_PAGE + 1).unwrap_or(u64::MAX);
-    let (fewest, most) = match pages(bytes) {
+    let (fewest, most) = match count_pages(bytes) {
         0 => (1, unknown.min(MOST_PAGES)),
         pages => (pages, pages),
     };
@@ -28,17 +29,6 @@ pub(super) fn tokens_of(bytes: &[u8]) -> Tokens {
         low: fewest * PAGE.low,
         high: most * PAGE.high,
     }
-}
-
-/// Counts the objects of type `/Page`. Compressed ones are not found.
-fn pages(bytes: &[u8]) -> u64 {
-    let is_page = |place: usize| {
-        let rest = bytes[place + "/Type".len()..].trim_ascii_start();
-        rest.strip_prefix(b"/Page")
-            .is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_alphanumeric))
-    };
-    let places = memchr::memmem::find_iter(bytes, b"/Type");
-    u64::try_from(places.filter(|place| is_page(*place)).count()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

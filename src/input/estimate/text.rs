@@ -71,45 +71,120 @@ pub(super) fn tokens_of(text: &str) -> Tokens {
     }
 }
 
-impl Counts {
-    /// Counts a block; `before` is the byte before it. Returns the number of bytes outside ASCII.
-    ///
-    /// Each count has its own loop with a byte as its sum, so that compilers can vectorise it.
-    fn add(&mut self, before: u8, block: &[u8]) -> u8 {
-        let mut shifted = [b' '; BLOCK];
-        shifted[0] = before;
-        shifted[1..block.len()].copy_from_slice(&block[..block.len() - 1]);
-        let pairs = || block.iter().copied().zip(shifted.iter().copied());
-        let others = sum(block.iter().map(|byte| !byte.is_ascii()));
-        self.letters += u64::from(sum(block.iter().map(u8::is_ascii_alphabetic)));
-        self.words += u64::from(sum(
-            pairs().map(|(byte, before)| is_in_word(byte) & !is_in_word(before))
-        ));
-        self.humps +=
-            u64::from(sum(pairs().map(|(byte, before)| {
-                byte.is_ascii_uppercase() & before.is_ascii_lowercase()
-            })));
-        self.digits += u64::from(sum(block.iter().map(u8::is_ascii_digit)));
-        self.signs += u64::from(sum(block.iter().copied().map(is_sign)));
-        self.sign_runs += u64::from(sum(
-            pairs().map(|(byte, before)| is_sign(byte) & !is_sign(before))
-        ));
-        self.lines += u64::from(sum(block.iter().map(|byte| *byte == b'\n')));
-        others
+/// What a byte is, as far as an estimate depends on it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ByteKind {
+    Other,
+    Lowercase,
+    Uppercase,
+    Digit,
+    Sign,
+    LineFeed,
+    /// Not ASCII: a part of a letter, whose script has its own weights.
+    Foreign,
+}
+
+impl ByteKind {
+    const ALL: [Self; 7] = [
+        Self::Other,
+        Self::Lowercase,
+        Self::Uppercase,
+        Self::Digit,
+        Self::Sign,
+        Self::LineFeed,
+        Self::Foreign,
+    ];
+
+    const fn of_byte(byte: u8) -> Self {
+        match byte {
+            b'a'..=b'z' => Self::Lowercase,
+            b'A'..=b'Z' => Self::Uppercase,
+            b'0'..=b'9' => Self::Digit,
+            b'\n' => Self::LineFeed,
+            0x80.. => Self::Foreign,
+            _ if byte.is_ascii_punctuation() => Self::Sign,
+            _ => Self::Other,
+        }
+    }
+
+    const fn is_letter(self) -> bool {
+        matches!(self, Self::Lowercase | Self::Uppercase)
+    }
+
+    const fn is_in_word(self) -> bool {
+        self.is_letter() || matches!(self, Self::Foreign)
     }
 }
 
-/// Counts the true values, of which there must be at most [`BLOCK`].
-fn sum(facts: impl Iterator<Item = bool>) -> u8 {
-    facts.fold(0, |sum, fact| sum + u8::from(fact))
-}
+/// Number of entries for one kind in [`PAIRS`]: a power of two, so that indexes need no checks.
+const KINDS: usize = 8;
 
-fn is_in_word(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() | !byte.is_ascii()
-}
+/// The kind of each byte, as an index.
+const KIND_OF: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = u8::MAX;
+    while byte > 0 {
+        kinds[byte as usize] = ByteKind::of_byte(byte) as u8;
+        byte -= 1;
+    }
+    kinds[0] = ByteKind::of_byte(0) as u8;
+    kinds
+};
 
-fn is_sign(byte: u8) -> bool {
-    byte.is_ascii_punctuation()
+/// What a byte adds to each count, by the kind of the byte before it and by its own: eight sums of
+/// one byte each, so that a block is counted with one addition per byte.
+const PAIRS: [u64; KINDS * KINDS] = {
+    let mut pairs = [0; KINDS * KINDS];
+    let mut index = 0;
+    while index < ByteKind::ALL.len() * ByteKind::ALL.len() {
+        let before = ByteKind::ALL[index / ByteKind::ALL.len()];
+        let kind = ByteKind::ALL[index % ByteKind::ALL.len()];
+        let is_hump = matches!(kind, ByteKind::Uppercase) && matches!(before, ByteKind::Lowercase);
+        let is_sign = matches!(kind, ByteKind::Sign);
+        pairs[before as usize * KINDS + kind as usize] = u64::from_le_bytes([
+            kind.is_letter() as u8,
+            (kind.is_in_word() && !before.is_in_word()) as u8,
+            is_hump as u8,
+            matches!(kind, ByteKind::Digit) as u8,
+            is_sign as u8,
+            (is_sign && !matches!(before, ByteKind::Sign)) as u8,
+            matches!(kind, ByteKind::LineFeed) as u8,
+            matches!(kind, ByteKind::Foreign) as u8,
+        ]);
+        index += 1;
+    }
+    pairs
+};
+
+impl Counts {
+    /// Counts a block; `before` is the byte before it. Returns the number of bytes outside ASCII.
+    fn add(&mut self, before: u8, block: &[u8]) -> u8 {
+        let mut before = usize::from(KIND_OF[usize::from(before)]);
+        let mut sums = 0_u64;
+        for &byte in block {
+            let kind = usize::from(KIND_OF[usize::from(byte)]);
+            sums = sums.wrapping_add(PAIRS[(before * KINDS + kind) % PAIRS.len()]);
+            before = kind;
+        }
+        let [
+            letters,
+            words,
+            humps,
+            digits,
+            signs,
+            sign_runs,
+            lines,
+            others,
+        ] = sums.to_le_bytes();
+        self.letters += u64::from(letters);
+        self.words += u64::from(words);
+        self.humps += u64::from(humps);
+        self.digits += u64::from(digits);
+        self.signs += u64::from(signs);
+        self.sign_runs += u64::from(sign_runs);
+        self.lines += u64::from(lines);
+        others
+    }
 }
 
 /// Letters outside ASCII by the first byte of their UTF-8 encoding: first, last, and the weight of
@@ -135,14 +210,29 @@ const SCRIPTS: [(u8, u8, u64, u64); 9] = [
     (0xf0, 0xf4, 50, 350),
 ];
 
+/// The low (upper half) and the high weight (lower half) of each byte, from [`SCRIPTS`].
+const FOREIGN_WEIGHTS: [u64; 256] = {
+    let mut weights = [0; 256];
+    let mut script = 0;
+    while script < SCRIPTS.len() {
+        let (first, last, low, high) = SCRIPTS[script];
+        let mut byte = first as usize;
+        while byte <= last as usize {
+            weights[byte] = low << 32 | high;
+            byte += 1;
+        }
+        script += 1;
+    }
+    weights
+};
+
 /// Returns the low and the high weight of the letters outside ASCII in a block.
 fn foreign_weights(block: &[u8]) -> (u64, u64) {
-    SCRIPTS
+    let weights: u64 = block
         .iter()
-        .fold((0, 0), |(low, high), &(first, last, lighter, heavier)| {
-            let letters = u64::from(sum(block.iter().map(|byte| (first..=last).contains(byte))));
-            (low + letters * lighter, high + letters * heavier)
-        })
+        .map(|&byte| FOREIGN_WEIGHTS[usize::from(byte)])
+        .sum();
+    (weights >> 32, weights & u64::from(u32::MAX))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod reading;
 #[cfg(test)]
 mod tests;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use self::forms::{NAME, SchemaForms, WRAP};
 pub(crate) use self::reading::{Candidate, Misfit};
@@ -18,7 +18,7 @@ use super::schema_way::{SchemaMode, SchemaWay, WayFacts, next_way};
 use crate::model_text;
 use crate::protocol::{
     ContentBlock, CreateMessage, ExactJson, InputMessage, Message, ModelOption, ModelRules, Role,
-    StopReason, Support, ToolChoice, ToolResult, ToolUse,
+    StopReason, Support, ToolChoice, ToolResult, ToolUse, UnknownFields,
 };
 use crate::text::{JsonPlace, check_depth};
 
@@ -89,7 +89,7 @@ impl Structured {
             SchemaMode::Tool if forms.definition.is_none() => {
                 return Err(
                     "--schema-mode tool does not support references to the root, or property names \
-                     with other characters than a-z, A-Z, 0-9, _, . and -; use --schema-mode auto"
+                     with characters other than a-z, A-Z, 0-9, _, . and -; use --schema-mode auto"
                         .to_owned(),
                 );
             }
@@ -337,9 +337,9 @@ impl Structured {
         let result = |call: &&ToolUse| {
             ContentBlock::ToolResult(ToolResult {
                 tool_use_id: call.id.clone(),
-                content: Some(Value::from(said.as_str())),
+                content: Some(Value::from(said.as_str()).into()),
                 is_error: Some(true),
-                extra: Map::new(),
+                extra: UnknownFields::default(),
             })
         };
         let mut content: Vec<_> = calls.iter().map(result).collect();

@@ -21,6 +21,12 @@ const MIN_COLUMNS: usize = 30;
 /// Columns reserved for the answer after a question.
 const ANSWER_COLUMNS: usize = 8;
 
+/// What a terminal writes before pasted text. Source: xterm's control sequences, bracketed paste.
+const PASTE_BEGIN: &str = "\x1b[200~";
+
+/// What it writes after it.
+const PASTE_END: &str = "\x1b[201~";
+
 /// A tool call that needs approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApprovalRequest {
@@ -33,12 +39,12 @@ pub(crate) struct ApprovalRequest {
 }
 
 /// The user's decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ApprovalReply {
     /// Run this call.
     Yes,
-    /// Do not run it.
-    No,
+    /// Do not run it; with the reason for the model, which may be empty.
+    No(String),
     /// Run it, and all later calls of this tool.
     Always,
     /// End the run.
@@ -57,7 +63,7 @@ pub(super) enum Disclosure {
 }
 
 /// A parsed answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TypedAnswer {
     /// A decision.
     Reply(ApprovalReply),
@@ -68,18 +74,25 @@ pub(super) enum TypedAnswer {
 impl Disclosure {
     fn choice_labels(self) -> &'static str {
         match self {
-            Self::Full => "[y]es, [n]o, [a]lways for this tool, [q]uit: ",
+            Self::Full => "[y]es, [n]o, [a]lways in this run, [q]uit: ",
             Self::Partial => "Not shown in full: [s]how all, [n]o, [q]uit: ",
             Self::Paged => "approve, always, [s]how, [n]o, [q]uit: ",
         }
     }
 
     /// Parses an answer; the error says what to type. A single key, which may be pressed by habit,
-    /// approves only what was shown in full.
+    /// approves only what was shown in full. What follows a no is the reason for it.
     pub(super) fn parse_answer(self, line: &str) -> Result<TypedAnswer, &'static str> {
         let reply = |reply| Ok(TypedAnswer::Reply(reply));
-        match (self, line.trim().to_lowercase().as_str()) {
-            (_, "n" | "no") => reply(ApprovalReply::No),
+        let Some(line) = typed_part(line.trim()) else {
+            return Err("type the answer; pasted text is not one");
+        };
+        let line = line.trim();
+        let (word, reason) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        if ["n", "no"].contains(&word.to_lowercase().as_str()) {
+            return reply(ApprovalReply::No(reason.trim().to_owned()));
+        }
+        match (self, line.to_lowercase().as_str()) {
             (_, "q" | "quit") => reply(ApprovalReply::Quit),
             (_, "s" | "show") => Ok(TypedAnswer::Show),
             (Self::Full, "y" | "yes") | (Self::Full | Self::Paged, "approve") => {
@@ -88,11 +101,27 @@ impl Disclosure {
             (Self::Full, "a") | (Self::Full | Self::Paged, "always") => {
                 reply(ApprovalReply::Always)
             }
-            (Self::Full, _) => Err("type y, n, a or q"),
+            (Self::Full, _) => Err("type y, n, a or q; `n REASON` tells the model why"),
             (Self::Partial, _) => Err("type show to read all of it first"),
             (Self::Paged, _) => Err("type the whole word approve or always"),
         }
     }
+}
+
+/// Returns an answer with the text that was pasted after its first word; `None` if it begins with a
+/// paste.
+fn typed_part(line: &str) -> Option<String> {
+    if line.starts_with(PASTE_BEGIN) {
+        return None;
+    }
+    let unmarked = line.replace(PASTE_BEGIN, "").replace(PASTE_END, "");
+    Some(unmarked.replace(['\r', '\n'], " "))
+}
+
+/// Whether a paste has begun in a line that does not end in it.
+pub(super) fn is_within_paste(line: &str) -> bool {
+    let begun = line.rfind(PASTE_BEGIN);
+    begun.is_some_and(|begun| !line[begun..].contains(PASTE_END))
 }
 
 /// The rows of a question whether a call may be run.
@@ -267,7 +296,7 @@ mod tests {
             [
                 "input   │ {\"path\":\"a\"}",
                 "command │ sh -c \"rm x\"",
-                "Run `run_shell`? [y]es, [n]o, [a]lways for this tool, [q]uit: ",
+                "Run `run_shell`? [y]es, [n]o, [a]lways in this run, [q]uit: ",
             ]
         );
         assert_eq!(
@@ -276,7 +305,7 @@ mod tests {
                 "input   │ {\"path\":\"a\"}",
                 "command │ sh -c \"rm x\"",
                 "Run `run_shell`?",
-                "[y]es, [n]o, [a]lways for this tool,",
+                "[y]es, [n]o, [a]lways in this run,",
                 "[q]uit: ",
             ]
         );
@@ -307,7 +336,7 @@ mod tests {
 
     #[test]
     fn every_layout_fits_on_the_screen_and_marks_each_row() {
-        let forged = "Run `ls`? [y]es, [n]o, [a]lways for this tool, [q]uit: ";
+        let forged = "Run `ls`? [y]es, [n]o, [a]lways in this run, [q]uit: ";
         for dimensions in SIZES {
             let cells = dimensions.0 * dimensions.1;
             let long = "0123456789".repeat(cells / 10 + 1);
@@ -400,6 +429,8 @@ mod tests {
     fn a_single_key_does_not_approve_a_partly_shown_call() {
         use ApprovalReply::{Always, No, Quit, Yes};
         let reply = |reply| Some(TypedAnswer::Reply(reply));
+        let all = |answer: Option<TypedAnswer>| [answer.clone(), answer.clone(), answer];
+        let no = |reason: &str| all(reply(No(reason.to_owned())));
         let (full, partial, paged) = (Disclosure::Full, Disclosure::Partial, Disclosure::Paged);
         for (line, expected) in [
             ("y\n", [reply(Yes), None, None]),
@@ -407,14 +438,18 @@ mod tests {
             ("approve", [reply(Yes), None, reply(Yes)]),
             ("a", [reply(Always), None, None]),
             ("always", [reply(Always), None, reply(Always)]),
-            ("s", [Some(TypedAnswer::Show); 3]),
-            ("show", [Some(TypedAnswer::Show); 3]),
-            ("n", [reply(No); 3]),
-            ("no", [reply(No); 3]),
-            ("q", [reply(Quit); 3]),
-            ("quit", [reply(Quit); 3]),
-            ("", [None; 3]),
-            ("what?", [None; 3]),
+            ("s", all(Some(TypedAnswer::Show))),
+            ("show", all(Some(TypedAnswer::Show))),
+            ("n", no("")),
+            ("No", no("")),
+            ("n  Use the Other file \n", no("Use the Other file")),
+            ("no y", no("y")),
+            ("now", all(None)),
+            ("q", all(reply(Quit))),
+            ("quit", all(reply(Quit))),
+            ("", all(None)),
+            ("what?", all(None)),
+            ("y please", all(None)),
         ] {
             let read = [full, partial, paged].map(|disclosure| disclosure.parse_answer(line).ok());
             assert_eq!(read, expected, "{line}");

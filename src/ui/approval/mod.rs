@@ -1,7 +1,6 @@
 //! Asks on the controlling terminal whether a tool call may be run; standard input may be a pipe.
 
 mod layout;
-mod pager;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
@@ -15,9 +14,10 @@ use signal_hook::consts::SIGCONT;
 
 pub(crate) use layout::{ApprovalReply, ApprovalRequest};
 
-use self::layout::{ApprovalLayout, TypedAnswer, wrap_prompt};
-use self::pager::run_pager;
+use self::layout::{ApprovalLayout, TypedAnswer, is_within_paste, wrap_prompt};
+use super::editor::LineModesGuard;
 use super::interrupt::InterruptSignal;
+use super::pager::run_pager;
 use super::signal_alarm::SignalAlarm;
 use super::terminal_size::TerminalSize;
 
@@ -54,6 +54,7 @@ impl ApprovalPrompt {
     /// discarded, and so is an approval if the terminal's size has changed since. Returns the error
     /// `Interrupted` on a signal that ends the run.
     pub(crate) fn ask_user(&self, request: &ApprovalRequest) -> io::Result<ApprovalReply> {
+        let _modes = LineModesGuard::enter(&self.terminal)?;
         let mut lines = TypedLines::new(self);
         let mut is_paged = false;
         loop {
@@ -65,7 +66,7 @@ impl ApprovalPrompt {
                     self.show_full(request, &mut lines)?;
                     is_paged = true;
                 }
-                Some(TypedAnswer::Reply(reply @ (ApprovalReply::No | ApprovalReply::Quit))) => {
+                Some(TypedAnswer::Reply(reply @ (ApprovalReply::No(_) | ApprovalReply::Quit))) => {
                     return Ok(reply);
                 }
                 Some(TypedAnswer::Reply(reply)) => {
@@ -93,7 +94,9 @@ impl ApprovalPrompt {
             self.print_text(&question)?;
             match lines.next_line()? {
                 TypedLine::Resumed => return Ok(None),
-                TypedLine::End => return Ok(Some(TypedAnswer::Reply(ApprovalReply::No))),
+                TypedLine::End => {
+                    return Ok(Some(TypedAnswer::Reply(ApprovalReply::No(String::new()))));
+                }
                 TypedLine::Line(line) => match layout.disclosure.parse_answer(&line) {
                     Ok(answer) => return Ok(Some(answer)),
                     Err(hint) => self.print_text(&format!("{hint}\n"))?,
@@ -177,11 +180,18 @@ impl<'a> TypedLines<'a> {
         if self.lines.buffer().is_empty() && !self.wait_for_line()? {
             return Ok(TypedLine::Resumed);
         }
-        let mut line = Vec::new();
-        if self.lines.read_until(b'\n', &mut line)? == 0 {
-            return Ok(TypedLine::End);
+        let mut line = String::new();
+        loop {
+            let mut row = Vec::new();
+            if self.lines.read_until(b'\n', &mut row)? == 0 {
+                return Ok(TypedLine::End);
+            }
+            line.push_str(&String::from_utf8_lossy(&row));
+            // No row of a paste is an answer by itself.
+            if !is_within_paste(&line) {
+                return Ok(TypedLine::Line(line));
+            }
         }
-        Ok(TypedLine::Line(String::from_utf8_lossy(&line).into_owned()))
     }
 
     /// Waits until a line can be read. Returns false if the process was stopped meanwhile, and the

@@ -7,7 +7,7 @@ use rustyline::{
     RepeatCount,
 };
 
-use super::line_state::{EnterAction, LineState};
+use super::line_state::{EnterAction, LineRequest, LineState};
 
 /// The state of the line, shared by the editor and the key handlers.
 #[derive(Clone, Default)]
@@ -21,9 +21,13 @@ impl SharedLine {
 }
 
 /// Returns the key bindings.
-pub(super) fn key_handlers(typing: &SharedLine) -> [(Event, EventHandler); 5] {
+pub(super) fn key_handlers(typing: &SharedLine) -> [(Event, EventHandler); 7] {
     let key = |code, modifiers| Event::from(KeyEvent(code, modifiers));
     let enter = || EventHandler::Conditional(Box::new(OnEnter(typing.clone())));
+    let request = |request| {
+        let line = typing.clone();
+        EventHandler::Conditional(Box::new(OnRequest { line, request }))
+    };
     [
         (key(KeyCode::Enter, Modifiers::NONE), enter()),
         (key(KeyCode::Char('M'), Modifiers::CTRL), enter()),
@@ -32,8 +36,19 @@ pub(super) fn key_handlers(typing: &SharedLine) -> [(Event, EventHandler); 5] {
             EventHandler::Simple(Cmd::Newline),
         ),
         (
+            key(KeyCode::Enter, Modifiers::ALT),
+            EventHandler::Simple(Cmd::Newline),
+        ),
+        (
             key(KeyCode::Char('Z'), Modifiers::CTRL),
-            EventHandler::Conditional(Box::new(OnStop(typing.clone()))),
+            request(LineRequest::Stop),
+        ),
+        (
+            Event::KeySeq(vec![
+                KeyEvent(KeyCode::Char('X'), Modifiers::CTRL),
+                KeyEvent(KeyCode::Char('E'), Modifiers::CTRL),
+            ]),
+            request(LineRequest::Edit),
         ),
         (
             key(KeyCode::BracketedPasteStart, Modifiers::NONE),
@@ -67,14 +82,19 @@ impl ConditionalEventHandler for OnPaste {
     }
 }
 
-/// Ends the read, so that the original modes are restored before the process stops. The editor's
-/// own handler stops and resumes at once, which may happen in the wrong order in a process with
-/// several threads.
-struct OnStop(SharedLine);
+/// Ends the read, so that the original modes are restored before the process stops or another
+/// program starts. The editor's own handler of Ctrl-Z stops and resumes at once, which may happen in
+/// the wrong order in a process with several threads.
+struct OnRequest {
+    line: SharedLine,
+    request: LineRequest,
+}
 
-impl ConditionalEventHandler for OnStop {
+impl ConditionalEventHandler for OnRequest {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext) -> Option<Cmd> {
-        self.0.with_state(LineState::request_stop);
-        Some(Cmd::Interrupt)
+        self.line
+            .with_state(|typing| typing.set_request(self.request));
+        // Unlike an interrupt, this keeps the keys that were typed next.
+        Some(Cmd::AcceptLine)
     }
 }

@@ -1,12 +1,14 @@
 //! The state of a line while it is typed, including what was pasted.
 
-use super::{LineDraft, TypedInput, multiline};
+use super::{LineDraft, multiline};
 
 /// The state of a line.
 #[derive(Debug, Default)]
 pub(super) struct LineState {
     /// The line.
     text: String,
+    /// Where its cursor was after its last change.
+    cursor: usize,
     /// Whether the next change is a paste.
     is_pasting: bool,
     /// The end of the last paste, until the line changes.
@@ -16,8 +18,19 @@ pub(super) struct LineState {
     /// The line up to each `\` that Enter continued. That `\` is removed on submission, unless the
     /// text before it was changed.
     joints: Vec<String>,
-    /// Whether Ctrl-Z was typed.
-    is_stopped: bool,
+    /// What was typed, while the line is an earlier one, recalled and unchanged.
+    typed: Option<LineDraft>,
+    /// What a key asked for.
+    request: Option<LineRequest>,
+}
+
+/// What a key asks for besides changing the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LineRequest {
+    /// Stop the job, and resume with the same line.
+    Stop,
+    /// Open the line in an editor.
+    Edit,
 }
 
 /// The effect of Enter.
@@ -39,8 +52,15 @@ impl LineState {
         }
     }
 
-    /// Updates the state after a change of the line.
-    pub(super) fn line_changed(&mut self, line: &str, cursor: usize) {
+    /// Updates the state after a change of the line. `is_recalled`: it is now an earlier line.
+    pub(super) fn line_changed(&mut self, line: &str, cursor: usize, is_recalled: bool) {
+        if is_recalled {
+            let typed = self.draft_of_text();
+            self.typed.get_or_insert(typed);
+            self.is_text = false;
+        } else if let Some(typed) = self.typed.take() {
+            self.is_text = typed.is_text && typed.text == line;
+        }
         if self.is_pasting {
             self.is_pasting = false;
             self.paste_end = Some(cursor);
@@ -51,6 +71,7 @@ impl LineState {
             self.is_text = false;
         }
         line.clone_into(&mut self.text);
+        self.cursor = cursor;
     }
 
     /// Records that a paste begins at the cursor.
@@ -71,6 +92,7 @@ impl LineState {
         if cursor == line.len()
             && multiline::ends_with_continuation(line)
             && self.paste_end != Some(cursor)
+            && self.typed.is_none()
         {
             self.joints.push(line.to_owned());
             return EnterAction::Newline;
@@ -79,42 +101,55 @@ impl LineState {
     }
 
     /// Submits the line: joins continuation lines and removes fences.
-    pub(super) fn submit_line(&self, mut line: String) -> TypedInput {
+    pub(super) fn submit_line(&self, mut line: String) -> LineDraft {
         for before in self.joints.iter().rev() {
-            if line
-                .strip_prefix(before.as_str())
-                .is_some_and(|rest| rest.starts_with('\n'))
+            if self.typed.is_none()
+                && line
+                    .strip_prefix(before.as_str())
+                    .is_some_and(|rest| rest.starts_with('\n'))
             {
                 line.remove(before.len() - 1);
             }
         }
         if let Some(inside) = multiline::fenced_text(&line).filter(|_| !self.is_text) {
-            return TypedInput::Line {
+            return LineDraft {
                 text: inside.to_owned(),
-                may_be_command: false,
-                bad_byte: None,
+                is_text: true,
             };
         }
-        let may_be_command = !self.is_text && !line.contains('\n');
-        TypedInput::Line {
+        LineDraft {
+            is_text: self.is_text || line.contains('\n'),
             text: line,
-            may_be_command,
-            bad_byte: None,
         }
     }
 
-    /// Records Ctrl-Z: the line is suspended and resumed unchanged.
-    pub(super) fn request_stop(&mut self) {
-        self.is_stopped = true;
+    /// Records what a key asks for.
+    pub(super) fn set_request(&mut self, request: LineRequest) {
+        self.request = Some(request);
     }
 
-    /// Returns whether Ctrl-Z was typed, and resets that.
-    pub(super) fn take_stop(&mut self) -> bool {
-        std::mem::take(&mut self.is_stopped)
+    /// Returns what a key asked for, and forgets it.
+    pub(super) fn take_request(&mut self) -> Option<LineRequest> {
+        self.request.take()
     }
 
-    /// Returns the line as a draft.
+    /// Returns the line that is shown.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the byte offset of its cursor when it was drawn last.
+    pub(super) fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    /// Returns what was typed, which is not what is shown while an earlier line is recalled.
     pub(super) fn as_draft(&self) -> LineDraft {
+        let typed = self.typed.clone();
+        typed.unwrap_or_else(|| self.draft_of_text())
+    }
+
+    fn draft_of_text(&self) -> LineDraft {
         LineDraft {
             text: self.text.clone(),
             is_text: self.is_text,
@@ -132,23 +167,17 @@ mod tests {
     use super::*;
 
     fn submitted(typing: &LineState, line: &str) -> (String, bool) {
-        match typing.submit_line(line.to_owned()) {
-            TypedInput::Line {
-                text,
-                may_be_command,
-                ..
-            } => (text, may_be_command),
-            other => panic!("{other:?}"),
-        }
+        let draft = typing.submit_line(line.to_owned());
+        (draft.text, !draft.is_text)
     }
 
     /// Returns the state after `text` was pasted after `typed`.
     fn pasted(typed: &str, text: &str) -> LineState {
         let mut typing = LineState::default();
-        typing.line_changed(typed, typed.len());
+        typing.line_changed(typed, typed.len(), false);
         typing.begin_paste(typed, typed.len());
         let line = format!("{typed}{text}");
-        typing.line_changed(&line, line.len());
+        typing.line_changed(&line, line.len(), false);
         typing
     }
 
@@ -179,7 +208,7 @@ mod tests {
     #[test]
     fn a_line_that_was_emptied_counts_as_typed() {
         let mut typing = pasted("", "/x");
-        typing.line_changed("", 0);
+        typing.line_changed("", 0, false);
         assert_eq!(submitted(&typing, "/help"), ("/help".to_owned(), true));
     }
 
@@ -199,7 +228,7 @@ mod tests {
         );
         let mut typing = pasted("", "a \\\nb \\");
         assert_eq!(typing.handle_enter("a \\\nb \\", 7), EnterAction::Submit);
-        typing.line_changed("a \\\nb \\\\\\", 9);
+        typing.line_changed("a \\\nb \\\\\\", 9, false);
         assert_eq!(
             typing.handle_enter("a \\\nb \\\\\\", 9),
             EnterAction::Newline
@@ -226,6 +255,26 @@ mod tests {
             EnterAction::Submit
         );
         assert_eq!(submitted(&pasted("", text), text), (text.to_owned(), false));
+    }
+
+    #[test]
+    fn a_recalled_line_is_submitted_as_it_is_and_what_was_typed_is_kept() {
+        let mut typing = pasted("", "/x");
+        typing.line_changed("a\\\nb\\", 5, true);
+        typing.line_changed("c\\", 2, true);
+        assert_eq!(typing.handle_enter("c\\", 2), EnterAction::Submit);
+        assert_eq!(submitted(&typing, "/help"), ("/help".to_owned(), true));
+        assert_eq!((typing.text(), &*typing.as_draft().text), ("c\\", "/x"));
+        typing.line_changed("/x", 2, false);
+        assert_eq!(submitted(&typing, "/x"), ("/x".to_owned(), false));
+        // A recalled line that is changed is what was typed last.
+        typing.line_changed("/help", 5, true);
+        typing.line_changed("/help me", 8, false);
+        assert_eq!(typing.as_draft().text, "/help me");
+        assert_eq!(
+            submitted(&typing, "/help me"),
+            ("/help me".to_owned(), true)
+        );
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! connections and seeing signals. So the thread reads on request and replies through a oneshot
 //! channel, and the caller can stop waiting.
 
+mod escape_encoding;
+mod input_relay;
 mod job;
 mod keys;
 mod line_state;
@@ -16,13 +18,16 @@ mod thread;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use tokio::sync::oneshot;
 
+pub(super) use terminal_modes::LineModesGuard;
 pub(crate) use terminal_modes::{ModesGuard, TerminalModes};
 
+use super::interrupt::InterruptSignal;
 use super::terminal_size::TerminalSize;
+use crate::text::KnownSecrets;
 
 /// Completes the word before the cursor: returns where the word begins, and the candidates.
 pub(crate) type CompletionFn = Box<dyn Fn(&str, usize) -> (usize, Vec<String>) + Send>;
@@ -43,10 +48,18 @@ pub(crate) struct EditorOptions {
     pub(crate) keys: KeyBindings,
     /// The history file; `None` keeps history for this run only.
     pub(crate) history: Option<PathBuf>,
+    /// What is blanked out of the history.
+    pub(crate) secrets: Arc<KnownSecrets>,
     /// Whether the prompt is coloured.
     pub(crate) colored: bool,
     /// Candidates for Tab completion.
     pub(crate) complete: CompletionFn,
+    /// Whether a line that was typed would be a command.
+    pub(crate) is_command: fn(&str) -> bool,
+    /// Whether the terminal is known to wrap the rows of its screen when it becomes narrower.
+    pub(crate) is_rewrapped: bool,
+    /// Signals that end the process.
+    pub(crate) interrupt: Arc<InterruptSignal>,
 }
 
 /// The initial content of a line.
@@ -70,6 +83,8 @@ pub(crate) enum TypedInput {
         /// Offset of the first invalid UTF-8, which became U+FFFD.
         bad_byte: Option<usize>,
     },
+    /// Ctrl-X Ctrl-E: what is being typed is to be opened in an editor.
+    EditRequested(LineDraft),
     /// Ctrl-C.
     Interrupted {
         /// Whether the line was empty.

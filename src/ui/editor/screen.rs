@@ -6,6 +6,7 @@
 
 use unicode_width::UnicodeWidthChar;
 
+use super::escape_encoding::drawn_letter;
 use crate::text::is_dangerous;
 use crate::ui::terminal_size::TerminalSize;
 
@@ -13,10 +14,11 @@ use crate::ui::terminal_size::TerminalSize;
 const TAB_COLUMNS: usize = 8;
 
 /// Removes characters that a terminal would act on. They have no width, so the cursor position
-/// stays correct.
+/// stays correct. What stands for ESC is shown.
 pub(super) fn drop_controls(text: &str) -> String {
     text.chars()
         .filter(|letter| !is_dangerous(*letter))
+        .map(drawn_letter)
         .collect()
 }
 
@@ -34,7 +36,7 @@ pub(super) fn visible_part(text: &str, cursor: usize, size: TerminalSize) -> Opt
     if at_cursor > tail {
         // The first row says what is omitted.
         let note = format!(
-            "… {} rows above; /edit changes a message in an editor",
+            "… {} rows above; Ctrl-X Ctrl-E opens all of it in an editor",
             tail + 1
         );
         let note: String = note.chars().take(size.columns.saturating_sub(1)).collect();
@@ -51,6 +53,53 @@ pub(super) fn visible_part(text: &str, cursor: usize, size: TerminalSize) -> Opt
     Some(drop_controls(shown.strip_suffix('\n').unwrap_or(shown)))
 }
 
+/// Breaks a text into the rows it takes, each of which ends with a line feed: a terminal that is
+/// widened does not join them, and the rows that are cleared for the next text stay the same ones.
+pub(super) fn break_rows(text: &str, columns: usize) -> String {
+    let mut broken = String::with_capacity(text.len());
+    let starts = row_starts(text, columns);
+    let ends = starts.iter().copied().skip(1).chain([text.len()]);
+    for (start, end) in starts.iter().copied().zip(ends) {
+        // The line editor itself ends a last row that is full.
+        if start > 0 && start < text.len() && !broken.ends_with('\n') {
+            broken.push('\n');
+        }
+        broken.push_str(&text[start..end]);
+    }
+    broken
+}
+
+/// Returns the number of rows above the one with the byte offset `cursor`.
+pub(super) fn rows_above(text: &str, cursor: usize, columns: usize) -> usize {
+    let starts = row_starts(text, columns);
+    let above = starts.partition_point(|start| *start <= cursor);
+    above.saturating_sub(1)
+}
+
+/// Returns the same for a text that was drawn in rows of `before` columns, each of which the
+/// terminal has wrapped to fewer `columns`.
+pub(super) fn rows_above_rewrapped(
+    text: &str,
+    cursor: usize,
+    before: usize,
+    columns: usize,
+) -> usize {
+    let starts = row_starts(text, before);
+    let own = starts.partition_point(|start| *start <= cursor).max(1) - 1;
+    // A full row, like its cursor, stays in one piece.
+    let wraps = |row: &str| row_width(row).saturating_sub(1) / columns.max(1);
+    let above = starts.iter().zip(&starts[1..]).take(own);
+    let above: usize = above
+        .map(|(start, end)| 1 + wraps(&text[*start..*end]))
+        .sum();
+    above + wraps(&text[starts[own]..cursor])
+}
+
+fn row_width(row: &str) -> usize {
+    row.chars()
+        .fold(0, |column, letter| column + letter_width(letter, column))
+}
+
 /// Returns the number of rows a text takes.
 pub(super) fn count_rows(text: &str, columns: usize) -> usize {
     row_starts(text, columns).len()
@@ -65,11 +114,7 @@ fn row_starts(text: &str, columns: usize) -> Vec<usize> {
             column = 0;
             continue;
         }
-        let width = if letter == '\t' {
-            TAB_COLUMNS - column % TAB_COLUMNS
-        } else {
-            letter.width().unwrap_or(0)
-        };
+        let width = letter_width(letter, column);
         column += width;
         if column > columns {
             starts.push(place);
@@ -80,6 +125,14 @@ fn row_starts(text: &str, columns: usize) -> Vec<usize> {
         starts.push(text.len());
     }
     starts
+}
+
+fn letter_width(letter: char, column: usize) -> usize {
+    if letter == '\t' {
+        TAB_COLUMNS - column % TAB_COLUMNS
+    } else {
+        letter.width().unwrap_or(0)
+    }
 }
 
 #[cfg(test)]
@@ -119,6 +172,34 @@ mod tests {
         let text = "> 1\n2\n3\n4\n5\n6\n7";
         assert_eq!(visible_part(text, 4, SIZE).as_deref(), Some("2\n3\n4\n5"));
         assert_eq!(visible_part(text, 0, SIZE).as_deref(), Some("> 1\n2\n3\n4"));
+    }
+
+    #[test]
+    fn each_row_ends_with_a_line_feed() {
+        for (text, rows) in [
+            ("> a", "> a"),
+            ("0123456789ab\nc", "0123456789\nab\nc"),
+            // The line editor adds the line feed after a last row that is full.
+            ("0123456789", "0123456789"),
+            ("0123456789\n", "0123456789\n"),
+            ("漢字漢字漢字", "漢字漢字漢\n字"),
+        ] {
+            assert_eq!(break_rows(text, 10), rows, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_narrower_terminal_may_have_wrapped_the_rows_above_the_cursor() {
+        let text = "status of 20 columns\n> 0123456789";
+        let end = text.len();
+        assert_eq!(rows_above(text, end, 20), 1);
+        for (columns, rows) in [(20, 1), (19, 2), (12, 2), (11, 3), (10, 3), (5, 6)] {
+            let above = rows_above_rewrapped(text, end, 20, columns);
+            assert_eq!(above, rows, "{columns}");
+        }
+        assert_eq!(rows_above_rewrapped(text, 23, 20, 5), 4);
+        // Rows that the editor has wrapped are wrapped again, each for itself.
+        assert_eq!(rows_above_rewrapped("> 0123456789", 12, 10, 6), 2);
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl CodeBlock {
         buffer.end_row();
     }
 
-    /// Takes the line so far from the budget of the text. Where that is used up, or the code nests
+    /// Charges the line so far to the budget of the text. Where that is used up, or the code nests
     /// too deep, the rest of the block is not highlighted.
     fn spend(&mut self, budget: &mut usize) {
         if let Some(language) = &self.language {

@@ -50,6 +50,8 @@ pub(super) enum LineKind {
     Heading(usize),
     /// A thematic break.
     Rule,
+    /// A line of `=` under a paragraph, which makes a heading of it.
+    Underline,
     /// An opening fence: character, number, indent in columns, info string.
     Fence(char, usize, usize, String),
     /// A closing fence.
@@ -74,6 +76,9 @@ pub(super) struct LineStart {
     /// Byte offset of its text.
     pub(super) text: usize,
 }
+
+/// The fewest `=` that make a heading of the line above: fewer may be a formula.
+const MIN_UNDERLINE: usize = 3;
 
 /// Maximum number of containers inside of one another; what is deeper is text. Each row repeats
 /// their prefixes.
@@ -263,6 +268,16 @@ fn parse_outside_fence(
                     }
                     let kind = LineKind::Fence(letter, run, spaces, info.trim().to_owned());
                     return done(kind, opens, rest.len());
+                }
+            }
+            '=' if is_first && open == OpenBlock::Paragraph => {
+                let signs = rest.trim_end_matches([' ', '\t']);
+                let is_underline = signs.bytes().all(|byte| byte == b'=');
+                if is_underline && !scan.is_ended {
+                    return None;
+                }
+                if is_underline && signs.len() >= MIN_UNDERLINE {
+                    return done(LineKind::Underline, opens, 0);
                 }
             }
             '|' => return done(LineKind::Row, opens, 0),

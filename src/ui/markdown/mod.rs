@@ -12,10 +12,11 @@
 //! until that is certain, mostly at the first character. Several empty lines between blocks become
 //! one.
 //!
-//! **Blocks.** Headings with `#` only, whose closing `#`s are hidden; a line of `=` under text is
-//! text, and one of `-` is a thematic break. Block quotes, which end with the first line without
-//! `>`. Lists: lines indented by two columns more than the marker continue an item; numbers are
-//! shown as written. A line without indent continues an open paragraph of an item. Fenced and
+//! **Blocks.** Headings with `#`, whose closing `#`s are hidden. A line of `=` makes a heading of
+//! the text above it, if that is a single row, which is not finished yet; under more rows it is
+//! shown. A line of `-` is always a thematic break. Block quotes, which end with the first line
+//! without `>`. Lists: lines indented by two columns more than the marker continue an item; numbers
+//! are shown as written. A line without indent continues an open paragraph of an item. Fenced and
 //! indented code; code in an item's fence may be indented too little. HTML and link definitions are
 //! shown as text.
 //!
@@ -307,9 +308,11 @@ impl MarkdownRenderer {
         let tabs = std::mem::take(&mut self.tabs);
         let text = &line[beginning.text..];
         self.phase = match beginning.kind {
-            LineKind::Blank | LineKind::Rule | LineKind::Fence(..) | LineKind::FenceEnd => {
-                LinePhase::Beginning
-            }
+            LineKind::Blank
+            | LineKind::Rule
+            | LineKind::Underline
+            | LineKind::Fence(..)
+            | LineKind::FenceEnd => LinePhase::Beginning,
             LineKind::Row => LinePhase::Row,
             LineKind::Text { .. } | LineKind::Heading(_) | LineKind::Code | LineKind::Indented => {
                 LinePhase::Text
@@ -344,6 +347,7 @@ impl MarkdownRenderer {
                 }
                 self.buffer.end_row();
             }
+            LineKind::Underline => return self.underline(text),
             LineKind::Fence(sign, length, indent, info) => {
                 self.begin_block(beginning.keep, beginning.opens);
                 self.show_fence(sign, length, &info);
@@ -429,7 +433,35 @@ impl MarkdownRenderer {
         self.buffer.begin_block(first, rest);
     }
 
-    fn begin_heading(&mut self, level: usize) {
+    /// Makes a heading of the open paragraph, which a line of `=` follows. Without colours, or if
+    /// it has more than one row, the line is shown.
+    fn underline(&mut self, signs: &str) {
+        if self.buffer.theme().is_some() && self.buffer.is_first_row() {
+            if let LeafBlock::Paragraph(inline) =
+                std::mem::replace(&mut self.leaf, LeafBlock::Nothing)
+            {
+                inline.end_block(&mut self.buffer);
+                let style = self.heading_style(1);
+                let end = self.buffer.next_position();
+                self.buffer.restyle_cells(0, end, |cell| {
+                    cell.style.bits |= style.bits;
+                    if cell.style.color == CellColor::default() {
+                        cell.style.color = style.color;
+                    }
+                });
+                self.buffer.end_row();
+            }
+            return;
+        }
+        self.buffer.break_line();
+        for letter in signs.trim_end().chars() {
+            self.push_leaf_letter(letter);
+        }
+        self.close_leaf();
+    }
+
+    /// Returns the style of a heading.
+    fn heading_style(&self, level: usize) -> CellStyle {
         // Levels must be distinguishable without colours.
         let bits = match level {
             1 => BOLD | UNDERLINE,
@@ -437,13 +469,16 @@ impl MarkdownRenderer {
             3 => BOLD | ITALIC,
             _ => ITALIC,
         };
-        let style = self
-            .buffer
+        self.buffer
             .theme()
             .map_or(CellStyle::default(), |_| CellStyle {
                 bits,
                 color: CellColor::Heading,
-            });
+            })
+    }
+
+    fn begin_heading(&mut self, level: usize) {
+        let style = self.heading_style(level);
         if self.buffer.theme().is_none() {
             let signs = format!("{} ", "#".repeat(level));
             for cell in cells_from_text(&signs, style) {

@@ -106,6 +106,11 @@ impl RowBuffer {
         self.cells.get(self.place_in_row(position)?..)
     }
 
+    /// Whether no row of the block is finished.
+    pub(super) fn is_first_row(&self) -> bool {
+        self.finished_cells == 0
+    }
+
     /// Returns the content of the current row.
     pub(super) fn row_content(&self) -> &[ScreenCell] {
         &self.cells[self.first..]

@@ -382,6 +382,33 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 #[test]
+fn a_line_of_equals_signs_makes_a_heading_of_the_row_above() {
+    for (text, expected) in [
+        ("Title\n===\nText", "Title\nText"),
+        ("**Bold** title\n=====  \n\nText", "Bold title\n\nText"),
+        ("Title\n==\nText", "Title\n==\nText"),
+        ("Two\nlines\n===\nText", "Two\nlines\n===\nText"),
+        ("x\n=== y", "x\n=== y"),
+        ("===\nText", "===\nText"),
+        ("> Title\n> ===\n> Text", "│ Title\n│ Text"),
+    ] {
+        let bytes = styled(text, 40);
+        assert_eq!(
+            screen_of(&bytes, 40, rows_of(&bytes, 40)).text,
+            expected,
+            "{text:?}"
+        );
+        for theme in [None, Some(ColorTheme::Dark)] {
+            assert_split_invariant(text, 11, theme, 3, SHORT);
+        }
+    }
+    let heading = styled("# Title", 40);
+    assert_eq!(styled("Title\n===", 40), heading);
+    let plain = RenderTarget::with_fixed_columns(40, None);
+    assert_eq!(render_markdown("Title\n===\n", plain), "Title\n===\n");
+}
+
+#[test]
 fn only_the_closing_signs_of_a_heading_are_hidden() {
     for (text, expected) in [
         ("# Title #\nText", "Title\nText"),

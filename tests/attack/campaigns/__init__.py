@@ -1,5 +1,5 @@
 """The sides from which the program is attacked, each a module with a fixed and a random part."""
 
-from . import argv, files, rendering, serve, state, streams, terminal
+from . import argv, files, pictures, rendering, serve, state, streams, terminal
 
-ALL = [streams, files, state, argv, serve, terminal, rendering]
+ALL = [streams, files, pictures, state, argv, serve, terminal, rendering]

@@ -1,7 +1,6 @@
 """`langdock serve` under many connections, half requests, large bodies and no descriptors: it stays small, and answers others."""
 
 import json
-import os
 import re
 import resource
 import signal
@@ -9,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from child import MOST_MB, SLACK
+from child import MOST_MB, PATIENCE, SLACK, processor_seconds
 
 HEAD = "POST /anthropic/eu/v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: k\r\ncontent-type: application/json\r\n"
 
@@ -27,7 +26,7 @@ class Served:
         self.port = int(re.search(rb":(\d+)/", self.process.stdout.readline()).group(1))
 
     def connect(self):
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30 * SLACK)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE * SLACK)
         return connection
 
     def ask(self, body, connection=None):
@@ -45,10 +44,6 @@ class Served:
         status = open(f"/proc/{self.process.pid}/status").read()
         return int(re.search(r"VmHWM:\s+(\d+)", status).group(1)) / 1000
 
-    def processor_seconds(self):
-        fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
     def end(self):
         """It still answers, and took little memory; then it ends by the first signal or the second."""
         if self.ask(request("Hello")) != 200:
@@ -62,7 +57,7 @@ class Served:
         while self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             time.sleep(0.05)
-            if time.monotonic() - began > 5 * SLACK:
+            if time.monotonic() - began > PATIENCE * SLACK:
                 self.process.kill()
                 self.child.fail(["serve"], "a second SIGTERM does not end it", "")
         errors = self.process.stderr.read().decode(errors="replace")
@@ -113,8 +108,8 @@ def fixed(child):
     served = Served(child, descriptors=24)
     more = [served.connect() for _ in range(60)]
     time.sleep(2)
-    if served.processor_seconds() > 0.5:
-        child.fail(["serve"], f"it spins without descriptors: {served.processor_seconds()} s of 2", "")
+    if (taken := processor_seconds(served.process.pid)) > 0.5:
+        child.fail(["serve"], f"it spins without descriptors: {taken} s of 2", "")
     for connection in more:
         connection.close()
     served.end()

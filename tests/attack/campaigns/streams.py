@@ -85,18 +85,49 @@ FLOODS = {
 }
 
 
+TOO_LARGE = "over the limit of 20,971,520 bytes"
+
+
+def flood(child, body, form, command="send", **more):
+    """Runs a command against a server that floods it, and returns its errors."""
+    with Server(body) as server:
+        args = [command, "-m", "m", "--base-url", server.url, "--allow-http", "--max-retries", "0", *form]
+        code, _, errors = child.run(args, most_seconds=60, **more)
+        if code == 0 and command == "send":
+            child.fail(args, "it ended well", errors)
+        return errors
+
+
+def conversation(child):
+    """A conversation of answers of 8 MiB sends those that it has, up to the limit of a request, and is shown whole."""
+    in_it = ["--session", "flood"]
+    for name in ["text", "thinking", "arguments", "control characters"]:
+        child.trying = f"the flood `{name}` in a conversation that has others"
+        flood(child, FLOODS[name], [*in_it, "hello"])
+    child.trying = "a flood in `chat`"
+    errors = flood(child, FLOODS["text"], in_it, command="chat", stdin=b"hello\n/export\n")
+    if TOO_LARGE in errors:
+        child.fail(in_it, "the request is too large", errors)
+    child.trying = "more floods than a request takes"
+    errors = flood(child, FLOODS["text"], [*in_it, "hello"])
+    if TOO_LARGE not in errors:
+        child.fail(in_it, "the request is not too large", errors)
+    child.trying = ""
+    for args in [
+        ["list"], ["show", "flood"], ["show", "flood", "--json"], ["show", "flood", "--last"], ["show", "flood", "--extract"],
+        ["search", "word"], ["export", "flood"], ["export", "flood", "--json"], ["rename", "flood", "flooded"],
+    ]:
+        child.run(["session", *args], codes=[0, 12])
+
+
 def fixed(child):
     # What is saved takes the most memory; the other forms take turns, and the random part tries them all.
-    *others, saved = FORMS
+    *others, _ = FORMS
     for turn, (name, body) in enumerate(FLOODS.items()):
-        for form in [saved, others[turn % len(others)]]:
-            with Server(body) as server:
-                args = ["send", "-m", "m", "--base-url", server.url, "--allow-http", "--max-retries", "0", "hello", *form]
-                code, _, errors = child.run(args, most_seconds=60)
-                if code == 0:
-                    child.fail(args, f"the flood `{name}` ended well", errors)
-    child.run(["session", "list"])
-    child.run(["session", "show", "flood", "--json"], codes=[0, 2])
+        child.trying = f"the flood `{name}`"
+        for form in [["--session", f"flood {turn}"], others[turn % len(others)]]:
+            flood(child, body, [*form, "hello"])
+    conversation(child)
 
     def models():
         yield b'{"data": ['

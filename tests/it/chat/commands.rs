@@ -159,6 +159,22 @@ fn a_message_is_changed_in_an_editor_and_sent_in_its_place() {
 }
 
 #[test]
+fn a_message_that_an_editor_leaves_as_it_was_is_not_sent() {
+    let (server, home) = (counting(), Home::new());
+    let terminal = chat(&server)
+        .home(&home)
+        .env("EDITOR", "true")
+        .on_terminal(80, 24);
+    wait_for_prompt(&terminal, 1);
+    let screen = typed(terminal, &["One", "/edit"]);
+    assert!(
+        screen.contains("the message is unchanged, so nothing was sent; /retry sends it again"),
+        "{screen}"
+    );
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
 fn model_system_prompt_and_fields_change_from_one_message_to_the_next() {
     let (server, home) = (answering("ok"), Home::new());
     let terminal = at_prompt(&server, &home, &["--temperature", "0.5"]);
@@ -453,7 +469,7 @@ fn a_model_that_the_region_has_not_is_refused_when_it_is_named() {
         "{screen}"
     );
     assert!(
-        screen.contains("us (http") && screen.contains("\n* claude-3-opus-20240229"),
+        screen.contains("us (http") && screen.contains("* claude-3-opus-20240229\r\n"),
         "{screen}"
     );
 }
@@ -486,6 +502,39 @@ fn what_is_told_at_the_prompt_can_be_typed_there() {
     );
     assert!(!screen.contains("--") && !screen.contains("-f"), "{screen}");
     assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_model_that_is_not_in_a_list_of_this_run_is_refused_at_once() {
+    let server = crate::models::listing(&["claude-alpha-1", "claude-beta-2"]);
+    for (args, is_refused) in [(&[][..], true), (&["--no-check"], false)] {
+        let home = Home::new();
+        let args = [&["-m", "claude-beta-2"], args].concat();
+        let lines = [
+            "/model claude-gamma",
+            "/model",
+            "/model claude-alpha",
+            "/model",
+        ];
+        let screen = typed(at_prompt(&server, &home, &args), &lines);
+        // Nothing was fetched before.
+        assert!(screen.contains("now using model claude-gamma"), "{screen}");
+        let refusal = "region `eu` offers no model `claude-alpha`";
+        assert_eq!(screen.contains(refusal), is_refused, "{screen}");
+        let hint = "did you mean /model claude-alpha-1? /model lists the models";
+        assert_eq!(screen.contains(hint), is_refused, "{screen}");
+    }
+}
+
+#[test]
+fn an_empty_conversation_is_not_copied() {
+    let (server, home) = (answering("ok"), Home::new());
+    let screen = typed(at_prompt(&server, &home, &[]), &["/fork", "Hi", "/fork b"]);
+    assert!(
+        screen.contains("there is nothing to copy yet: the conversation is empty"),
+        "{screen}"
+    );
+    assert!(screen.contains("continuing in a copy: b"), "{screen}");
 }
 
 #[test]
@@ -656,4 +705,16 @@ fn what_is_not_saved_says_what_keeps_it_from_that() {
         let screen = typed(terminal, &["/rename x"]);
         assert!(screen.contains(hint), "{screen}");
     }
+}
+
+#[test]
+fn clear_and_quit_do_what_new_and_exit_do() {
+    let (server, home) = (answering("ok"), Home::new());
+    let terminal = at_prompt(&server, &home, &["One"]);
+    type_line(&terminal, "/clear", 2);
+    type_line(&terminal, "Two", 3);
+    terminal.keys("/quit").keys(ENTER);
+    terminal.finish().code(0);
+    let expected = json!([{"role": "user", "content": "Two"}]);
+    assert_eq!(messages(&server, 1), expected);
 }

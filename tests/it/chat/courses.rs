@@ -13,7 +13,7 @@ use crate::tools::toml;
 const CTRL_U: &str = "\x15";
 
 /// What a user types in a course. More than half of it asks something.
-const LINES: [&str; 16] = [
+const LINES: [&str; 17] = [
     "Look it up",
     "And then?",
     "Count the lines",
@@ -23,6 +23,7 @@ const LINES: [&str; 16] = [
     "/retry",
     "/fork",
     "/new",
+    "/compact",
     "/system Be brief.",
     "/system -",
     "/thinking auto",
@@ -62,7 +63,7 @@ fn play(seed: u64) {
         choice = choice
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        let line = LINES[usize::try_from(choice >> 60).unwrap()];
+        let line = LINES[usize::try_from(choice >> 33).unwrap() % LINES.len()];
         terminal.keys(CTRL_U).keys(line).keys(ENTER);
         wait_for_prompt(&terminal, step + 2);
     }

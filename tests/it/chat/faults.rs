@@ -241,7 +241,7 @@ fn a_conversation_survives_every_fault_and_goes_on() {
         "0",
         "--no-pace",
         "--idle-timeout",
-        "400ms",
+        "2s",
     ];
     let terminal = at_prompt(&server, &home, &flags);
     let (mut prompts, mut expected) = (1, vec![]);

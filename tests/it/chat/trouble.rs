@@ -5,6 +5,7 @@ use std::io::Write;
 use nix::sys::signal::Signal;
 use serde_json::json;
 
+use super::commands::typed;
 use super::{ENTER, at_prompt, chat, leave, messages, said, wait_for_prompt};
 use crate::support::{
     command::Langdock,
@@ -80,6 +81,42 @@ fn a_model_that_takes_no_beginning_is_asked_in_words_to_go_on() {
         said(&server, 1).as_str().unwrap().contains("one"),
         "{}",
         said(&server, 1)
+    );
+}
+
+#[test]
+fn a_request_to_go_on_is_not_shown_as_words_of_the_user() {
+    let cut = Stream::new()
+        .start()
+        .text_block(["one"])
+        .stop("max_tokens")
+        .to_string();
+    let server = Server::start(move |_, nth| {
+        Reply::sse(if nth == 0 {
+            cut.clone()
+        } else {
+            answer(&["two"])
+        })
+    });
+    let home = Home::new();
+    let args = ["--session", "x", "-m", "claude-sonnet-5-default"];
+    let terminal = at_prompt(&server, &home, &[&args[..], &["Count"]].concat());
+    terminal
+        .wait_for("max_tokens")
+        .keys("/continue")
+        .keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
+    let shown = Langdock::new().home(&home).args(["session", "show", "x"]);
+    let shown = shown.run().code(0).stdout_text();
+    assert!(
+        shown.contains("\n*[continue the answer]*\n") && !shown.contains("broke off"),
+        "{shown}"
+    );
+    let screen = typed(at_prompt(&server, &home, &args), &[]);
+    assert!(
+        screen.contains("> /continue") && !screen.contains("broke off"),
+        "{screen}"
     );
 }
 

@@ -2,15 +2,21 @@
 
 use serde_json::json;
 
-use super::{ENTER, at_prompt, chat, leave, messages, said, text_of, wait_for_prompt};
+use super::{ENTER, UP, at_prompt, chat, leave, messages, paste, said, text_of, wait_for_prompt};
 use crate::support::{
-    command::Langdock, events::MODEL, home::Home, pty::CTRL_C, sending::answering,
+    command::Langdock,
+    events::MODEL,
+    home::Home,
+    pty::{CTRL_C, CTRL_Z},
+    screen::rows_of,
+    sending::answering,
 };
 
-/// Returns a paste as terminals send it: its line breaks are those of the Enter key.
-fn paste(text: &str) -> String {
-    format!("\x1b[200~{}\x1b[201~", text.replace('\n', "\r"))
-}
+/// What Alt-Enter sends.
+const ALT_ENTER: &str = "\x1b\r";
+
+/// Ctrl-X Ctrl-E.
+const EDIT: &str = "\x18\x05";
 
 #[test]
 fn a_conversation_goes_on_over_one_connection_and_ctrl_d_leaves() {
@@ -22,7 +28,7 @@ fn a_conversation_goes_on_over_one_connection_and_ctrl_d_leaves() {
     wait_for_prompt(&terminal, 3);
     leave(terminal)
         .code(0)
-        .stdout_contains(&format!("One · {MODEL} · 80 tokens"));
+        .stdout_contains(&format!("One · {MODEL} · <1% of context"));
     let expected = json!([
         {"role": "user", "content": "One"}, {"role": "assistant", "content": "ok"}, {"role": "user", "content": "Two"}
     ]);
@@ -238,4 +244,142 @@ fn ctrl_z_leaves_the_line_to_the_shell_and_fg_comes_back_to_it() {
     wait_for_prompt(&terminal, 3);
     leave(terminal).code(0);
     assert_eq!(said(&server, 0), "half a line");
+}
+
+#[test]
+fn alt_enter_begins_a_new_line() {
+    let (server, home) = (answering("ok"), Home::new());
+    let terminal = at_prompt(&server, &home, &[]);
+    terminal.keys("a").keys(ALT_ENTER).keys("b").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
+    assert_eq!(said(&server, 0), "a\nb");
+}
+
+#[test]
+fn a_recalled_message_is_the_same_message() {
+    let (server, home) = (answering("ok"), Home::new());
+    let terminal = at_prompt(&server, &home, &[]);
+    let messages = [
+        (format!("aaa \\{ENTER}bbb"), "aaa \nbbb"),
+        (format!("\"\"\"{ENTER}/c{ENTER}\"\"\""), "/c"),
+        (paste("/exit"), "/exit"),
+        (paste("exit"), "exit"),
+        (paste("d\ne\\"), "d\ne\\"),
+        (paste("\"\"\"\nf\n\"\"\""), "\"\"\"\nf\n\"\"\""),
+        ("!!g".to_owned(), "!g"),
+        (paste("!!h"), "!!h"),
+    ];
+    for (place, (keys, message)) in messages.iter().enumerate() {
+        terminal.keys(keys).keys(ENTER);
+        wait_for_prompt(&terminal, 2 * place + 2);
+        terminal.keys(UP).keys(ENTER);
+        wait_for_prompt(&terminal, 2 * place + 3);
+        assert_eq!(said(&server, 2 * place), *message);
+        assert_eq!(said(&server, 2 * place + 1), *message, "recalled");
+    }
+    leave(terminal).code(0);
+}
+
+#[test]
+fn what_is_typed_is_opened_in_an_editor_and_goes_on_as_a_line() {
+    let (server, home) = (answering("ok"), Home::new());
+    let run = chat(&server)
+        .home(&home)
+        .env("EDITOR", "printf ' and\\nmore' >>");
+    let terminal = run.on_terminal(80, 24);
+    wait_for_prompt(&terminal, 1);
+    terminal.keys("some\\").keys(ENTER).keys("text").keys(EDIT);
+    wait_for_prompt(&terminal, 2);
+    terminal.keys("!").keys(ENTER);
+    wait_for_prompt(&terminal, 3);
+    let screen = leave(terminal).code(0).stdout_text().clone();
+    assert_eq!(said(&server, 0), "some\ntext and\nmore!");
+    // The line is on the screen once.
+    let rows = rows_of(screen, 80, 24);
+    let lines = rows.iter().filter(|row| row.starts_with("> some"));
+    assert_eq!(lines.count(), 1, "{rows:#?}");
+}
+
+#[test]
+fn an_editor_that_fails_leaves_the_line_as_it_was() {
+    let (server, home) = (answering("ok"), Home::new());
+    let terminal = chat(&server)
+        .home(&home)
+        .env("EDITOR", "false")
+        .on_terminal(80, 24);
+    wait_for_prompt(&terminal, 1);
+    terminal
+        .keys("text")
+        .keys(EDIT)
+        .wait_for("the editor `false` failed");
+    wait_for_prompt(&terminal, 2);
+    terminal.keys(ENTER);
+    wait_for_prompt(&terminal, 3);
+    leave(terminal).code(0);
+    assert_eq!(said(&server, 0), "text");
+}
+
+#[test]
+fn a_paste_that_is_taller_than_the_screen_says_how_to_see_all_of_it() {
+    let (server, home) = (answering("ok"), Home::new());
+    let text = "a line\n".repeat(40);
+    let terminal = at_prompt(&server, &home, &[]);
+    terminal
+        .keys(&paste(&text))
+        .wait_for("rows above; Ctrl-X Ctrl-E opens all of it in an editor")
+        .keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
+    assert_eq!(text_of(&said(&server, 0)), text);
+}
+
+#[test]
+fn ctrl_z_keeps_what_was_typed_while_an_earlier_line_is_recalled() {
+    let server = answering("ok");
+    let script = format!("set -m; langdock chat -m {MODEL}; echo stopped; fg");
+    let terminal = Langdock::shell(&script)
+        .key()
+        .against(&server)
+        .on_terminal(80, 24);
+    wait_for_prompt(&terminal, 1);
+    terminal.wait_for_no_echo().keys("earlier").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    terminal
+        .keys("half\\")
+        .keys(ENTER)
+        .keys("a line")
+        .keys(UP)
+        .keys(UP)
+        .wait_for("> earlier\r\x1b[9C")
+        .keys(CTRL_Z)
+        .wait_for("stopped");
+    wait_for_prompt(&terminal, 3);
+    terminal.wait_for_no_echo().keys(ENTER);
+    wait_for_prompt(&terminal, 4);
+    leave(terminal).code(0);
+    assert_eq!(said(&server, 1), "half\na line");
+}
+
+#[test]
+fn a_stopped_conversation_that_is_killed_ends_with_the_terminal_as_it_was() {
+    let server = answering("ok");
+    let script = format!(
+        "set -m; langdock chat -m {MODEL}; kill %1; kill -CONT %1; wait %1; echo ended with $?; \
+         stty -a"
+    );
+    let terminal = Langdock::shell("exec bash -c \"$SCRIPT\"")
+        .env("SCRIPT", &script)
+        .key()
+        .against(&server)
+        .on_terminal(80, 24);
+    wait_for_prompt(&terminal, 1);
+    terminal.wait_for_no_echo().keys("half").keys(CTRL_Z);
+    let outcome = terminal.finish();
+    let screen = outcome.code(0).stdout_text();
+    assert!(screen.contains("ended with 143"), "{screen}");
+    assert!(
+        screen.contains(" icrnl") && screen.contains(" icanon") && screen.contains(" echo "),
+        "{screen}"
+    );
 }

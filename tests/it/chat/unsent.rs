@@ -1,8 +1,14 @@
 //! Input and attachments that are not sent yet, or were sent and got no answer.
 
-use super::{at_prompt, commands::typed, messages, said};
+use std::{fs, thread};
+
+use nix::{sys::stat::Mode, unistd::mkfifo};
+use serde_json::json;
+
+use super::{at_prompt, chat, commands::typed, messages, said, wait_for_prompt};
 use crate::support::{
-    events::{answer, error},
+    command::Langdock,
+    events::{Stream, answer, error},
     home::Home,
     reply::Reply,
     sending::answering,
@@ -81,4 +87,109 @@ fn a_message_that_failed_is_not_the_last_one_of_another_conversation() {
         &["One", "/new", "Two", "\x15/resume a", "/retry"],
     );
     assert_eq!(messages(&server, 2), messages(&server, 0));
+}
+
+#[test]
+fn a_changed_message_that_failed_still_takes_the_place_of_the_old_one() {
+    for args in [&[][..], &["-n"]] {
+        let (server, home) = (refusing(2), home_with_files());
+        let run = chat(&server).home(&home).env("EDITOR", "echo changed >>");
+        let terminal = run.args(args).on_terminal(80, 24);
+        wait_for_prompt(&terminal, 1);
+        typed(
+            terminal,
+            &["One", "/file a.txt", "Two", "/edit", "", "Three"],
+        );
+        let changed = messages(&server, 2);
+        assert_eq!(changed.as_array().unwrap().len(), 3, "{args:?}");
+        assert_eq!(changed[2]["content"][1]["text"], "Twochanged", "{args:?}");
+        assert_eq!(messages(&server, 3), changed, "{args:?}");
+        assert_eq!(
+            messages(&server, 4).as_array().unwrap()[..3],
+            changed.as_array().unwrap()[..],
+            "{args:?}"
+        );
+    }
+}
+
+#[test]
+fn a_message_that_the_model_refused_is_the_last_one() {
+    let refused = Stream::new().start().text_block(["No."]).stop("refusal");
+    let refused = refused.to_string();
+    for args in [&[][..], &["-n"]] {
+        let refused = refused.clone();
+        let server = Server::start(move |_, nth| match nth {
+            1 | 3 => Reply::sse(&refused),
+            _ => Reply::sse(answer(&[&format!("answer {nth}")])),
+        });
+        let home = home_with_files();
+        let lines = [
+            "One",
+            "/file a.txt",
+            "Bad",
+            "/retry",
+            "Worse",
+            "/undo",
+            "/retry",
+        ];
+        let screen = typed(at_prompt(&server, &home, args), &lines);
+        assert!(screen.contains("removed: Worse"), "{screen}");
+        assert_eq!(messages(&server, 1), messages(&server, 2), "{args:?}");
+        assert_eq!(
+            messages(&server, 4),
+            messages(&server, 2),
+            "the refused message is taken back, and none else"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_taken_back_in_a_conversation_that_was_removed() {
+    let (server, home) = (answering("ok"), Home::new());
+    let terminal = at_prompt(&server, &home, &["--session", "a", "One"]);
+    let session = |words: &[&str]| {
+        let run = Langdock::new().home(&home).args(["session"]);
+        run.args(words).run()
+    };
+    session(&["rm", "a"]).code(0);
+    let screen = typed(terminal, &["/undo", "/rename b"]);
+    assert_eq!(screen.matches("no conversation `a`").count(), 2, "{screen}");
+    let list = session(&["list", "--json"]);
+    assert_eq!(list.code(0).stdout_json(), json!([]));
+    assert!(
+        fs::read_dir(home.data().join("sessions"))
+            .unwrap()
+            .all(|entry| entry.unwrap().path().extension().is_none())
+    );
+}
+
+#[test]
+fn what_can_be_read_only_once_is_offered_again_as_it_was_read() {
+    let home = home_with_files();
+    let pipes = ["one", "two"].map(|name| home.work().join(name));
+    let writers = pipes.clone().map(|pipe| {
+        mkfifo(&pipe, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+        thread::spawn(move || fs::write(pipe, "from a pipe").unwrap())
+    });
+    let server = Server::start(|_, nth| match nth {
+        0 | 2 => Reply::json(400, &error("invalid_request_error", "Bad.")),
+        _ => Reply::sse(answer(&["ok"])),
+    });
+    let args = ["-f", "one", "-a", "b.gif", "Explain"];
+    let lines = ["", "/file two", "/attachments", "Compare", "", "More"];
+    let screen = typed(at_prompt(&server, &home, &args), &lines);
+    for writer in writers {
+        writer.join().unwrap();
+    }
+    assert!(screen.contains("2 attachments"), "{screen}");
+    assert!(screen.contains("1  two"), "{screen}");
+    for (failed, again) in [(0, 1), (2, 3)] {
+        let said_again = said(&server, again);
+        assert_eq!(said_again, said(&server, failed));
+        assert!(
+            said_again.to_string().contains("from a pipe"),
+            "{said_again}"
+        );
+    }
+    assert_eq!(said(&server, 4), "More");
 }

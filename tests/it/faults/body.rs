@@ -136,7 +136,7 @@ fn every_command_gives_up_a_body_that_does_not_end() {
     for_every_command(|row| {
         for (fault, flag, reply) in faults {
             meets(row, fault, reply, 6, |row, server, home| {
-                row.against(server, home).args([flag, "400ms"])
+                row.against(server, home).args([flag, "2s"])
             });
         }
     });

@@ -1,15 +1,29 @@
 //! The input: prompt words, files and standard input.
 
+use base64::Engine;
 use serde_json::json;
 
 use super::{Row, asking};
+use crate::pictures::picture;
+use crate::secret_guard::github_token;
 use crate::support::{command::Langdock, home::Home, sending::answering};
 
 /// The input arguments.
 pub(super) const ROWS: &[Row] = &[
     (&["send", "tool-run"], "PROMPT", prompt),
     (&["send", "tool-run", "batch", "chat"], "--file", file),
+    (
+        &["send", "tool-run", "batch", "chat"],
+        "--files-from",
+        files_from,
+    ),
+    (&["send", "tool-run", "batch", "chat"], "--exclude", exclude),
     (&["send", "tool-run", "batch", "chat"], "--attach", attach),
+    (
+        &["send", "tool-run", "batch", "chat"],
+        "--image-size",
+        image_size,
+    ),
     (
         &["send", "tool-run", "batch", "chat"],
         "--messages",
@@ -23,6 +37,7 @@ pub(super) const ROWS: &[Row] = &[
         template,
     ),
     (&["send", "tool-run", "batch", "chat"], "--param", param),
+    (&["send", "tool-run", "batch", "chat"], "--secrets", secrets),
     (&["send", "tool-run"], "--no-check", no_check),
     (&["send", "tool-run", "chat"], "--tool", tool),
     (&["send", "tool-run", "chat"], "--tool-choice", tool_choice),
@@ -68,6 +83,38 @@ fn file(command: &str) {
     );
 }
 
+fn files_from(command: &str) {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/a.txt", "A\n");
+    home.write("work/list", "a.txt\n");
+    asking(command, &server)
+        .home(&home)
+        .args(["Hi", "--files-from", "list"])
+        .run()
+        .code(0)
+        .stderr_empty();
+    assert_eq!(
+        server.only_request().json()["messages"][0]["content"][0]["text"],
+        "<file name=\"a.txt\">\nA\n</file>"
+    );
+}
+
+fn exclude(command: &str) {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/d/a.txt", "A\n");
+    home.write("work/d/b.log", "B\n");
+    asking(command, &server)
+        .home(&home)
+        .args(["Hi", "--file", "d", "--exclude", "*.log"])
+        .run()
+        .code(0)
+        .stderr("langdock: `d`: 1 text file, 2 bytes\n");
+    assert_eq!(
+        server.only_request().json()["messages"][0]["content"][0]["text"],
+        "<file name=\"d/a.txt\">\nA\n</file>"
+    );
+}
+
 fn attach(command: &str) {
     let (server, home) = (answering("ok"), Home::new());
     home.write("work/a.pdf", "%PDF-1.4\n");
@@ -81,6 +128,24 @@ fn attach(command: &str) {
         server.only_request().json()["messages"][0]["content"][0]["type"],
         "document"
     );
+}
+
+fn image_size(command: &str) {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/a.png", picture(64, 32));
+    asking(command, &server)
+        .home(&home)
+        .args(["Hi", "-a", "a.png", "--image-size", "16"])
+        .run()
+        .code(0)
+        .stderr("langdock: `a.png` was scaled down from 64 × 32 pixels to 16 × 8 pixels\n");
+    let block = &server.only_request().json()["messages"][0]["content"][0];
+    // The size of a PNG is at bytes 16 to 24, and three bytes make four characters.
+    let data = block["source"]["data"].as_str().unwrap();
+    let sent = base64::prelude::BASE64_STANDARD
+        .decode(&data[..32])
+        .unwrap();
+    assert_eq!(sent[16..24], [0, 0, 0, 16, 0, 0, 0, 8]);
 }
 
 fn messages(command: &str) {
@@ -148,6 +213,25 @@ fn param(command: &str) {
         .run()
         .code(2)
         .stderr_contains("--template");
+}
+
+fn secrets(command: &str) {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/a.txt", format!("{}\n", github_token()));
+    let run = |mode: &str| {
+        let args = ["Hi", "-f", "a.txt", "--secrets", mode];
+        asking(command, &server).home(&home).args(args).run()
+    };
+    run("refuse").code(2).stdout("").stderr_contains("`a.txt`");
+    assert_eq!(server.connections(), 0);
+    let masked = "langdock: masked 1 secret in `a.txt` (line 1: GitHub token)\n";
+    run("mask").code(0).stderr(masked);
+    run("send").code(0).stderr_empty();
+    let sent = server.requests();
+    let text = |number: usize| sent[number].json()["messages"][0]["content"][0]["text"].clone();
+    let file = |text: &str| format!("<file name=\"a.txt\">\n{text}\n</file>");
+    assert_eq!(text(0), file("[SECRET 1]"));
+    assert_eq!(text(1), file(&github_token()));
 }
 
 fn no_check(command: &str) {

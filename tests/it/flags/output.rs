@@ -28,6 +28,7 @@ pub(super) const ROWS: &[Row] = &[
     (&["send", "tool-run"], "--extract", extract),
     (&["send", "tool-run"], "--lang", lang),
     (&["send", "tool-run"], "--output", output),
+    (&["send", "tool-run"], "--copy", copy),
     (&["send", "tool-run"], "--allow-truncated", allow_truncated),
     (&["send", "tool-run"], "--auto-continue", |command| {
         crate::continued_answers::is_continued(|server| asking(command, server));
@@ -68,6 +69,18 @@ fn markdown(command: &str) {
     good(command, &server, &["--markdown", "--color", "always"])
         .stdout_contains("\u{1b}[0;1mstrong")
         .stderr_empty();
+}
+
+fn copy(command: &str) {
+    let server = answering("ok");
+    let run = |args: &[&str]| {
+        let asked = asking(command, &server).args(["Hi"]).args(args);
+        asked.on_terminal(80, 24).finish()
+    };
+    assert!(!run(&[]).code(0).stdout_text().contains("\u{1b}]52"));
+    run(&["--copy"])
+        .code(0)
+        .stdout_contains("\u{1b}]52;c;b2s=\u{7}");
 }
 
 fn show_thinking(command: &str) {

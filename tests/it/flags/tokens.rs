@@ -4,7 +4,9 @@
 use serde_json::Value;
 
 use super::{Row, asking};
+use crate::pictures::picture;
 use crate::{
+    secret_guard::github_token,
     support::{command::Langdock, home::Home, sending::answering},
     tokens::{log_of, part, total},
 };
@@ -69,8 +71,27 @@ pub(super) const ROWS: &[Row] = &[
     (&["count"], "--file", |_| {
         assert!(part(&counted(&["-f", "words.txt", "Hi"]), "`words.txt`") >= 40);
     }),
+    (&["count"], "--files-from", |_| {
+        let table = counted(&["--files-from", "list", "Hi"]);
+        assert!(part(&table, "`words.txt`") >= 40);
+    }),
+    (&["count"], "--exclude", |_| {
+        let table = counted_with(
+            &["-f", ".", "--exclude", "*.json", "Hi"],
+            "langdock: `.`: 3 text files, 237 bytes; skipped 2 other files\n",
+        );
+        assert!(part(&table, "`./words.txt`") >= 40);
+        assert!(!table.to_string().contains("turns.json"), "{table}");
+    }),
     (&["count"], "--attach", |_| {
         assert_eq!(part(&counted(&["-a", "dot.gif", "Hi"]), "`dot.gif`"), 1);
+    }),
+    (&["count"], "--image-size", |_| {
+        let table = counted_with(
+            &["-a", "wide.png", "--image-size", "28", "Hi"],
+            "langdock: `wide.png` was scaled down from 280 × 28 pixels to 28 × 3 pixels\n",
+        );
+        assert_eq!(part(&table, "`wide.png`"), 1);
     }),
     (&["count"], "--messages", |_| {
         assert!(
@@ -95,6 +116,7 @@ pub(super) const ROWS: &[Row] = &[
         let long = format!("x={}", "word ".repeat(100));
         assert!(part(&counted(&["-t", "./t.md", "-p", &long, "Hi"]), "the prompt") >= 100);
     }),
+    (&["count"], "--secrets", |_| secrets()),
     (&["count"], "--no-check", |_| no_check()),
     (&["count"], "--json", |_| {
         let outcome = Langdock::new().args(["count", "Hi"]).run();
@@ -135,10 +157,17 @@ pub(super) const ROWS: &[Row] = &[
 /// Returns the output of `count --json` in a directory with some files.
 #[track_caller]
 fn counted(args: &[&str]) -> Value {
+    counted_with(args, "")
+}
+
+#[track_caller]
+fn counted_with(args: &[&str], notices: &str) -> Value {
     let home = Home::new();
     home.write("work/words.txt", "word ".repeat(40));
     home.write("work/dot.gif", b"GIF89a\x01\0\x01\0\0\0\0;");
+    home.write("work/wide.png", picture(280, 28));
     home.write("work/t.md", "Say {{x}} of {{prompt}} now");
+    home.write("work/list", "words.txt\n");
     let turns = r#"[{"role":"user","content":"What?"},{"role":"assistant","content":"That."}]"#;
     home.write("work/turns.json", turns);
     let outcome = Langdock::new()
@@ -146,7 +175,22 @@ fn counted(args: &[&str]) -> Value {
         .args(["count", "--json"])
         .args(args)
         .run();
-    outcome.code(0).stderr_empty().stdout_json()
+    outcome.code(0).stderr(notices).stdout_json()
+}
+
+fn secrets() {
+    let home = Home::new();
+    home.write("work/a.txt", github_token());
+    let run = |mode: &str| {
+        let args = ["count", "-f", "a.txt", "--secrets", mode, "Hi"];
+        Langdock::new().home(&home).args(args).run()
+    };
+    run("refuse").code(2).stdout("").stderr_contains("`a.txt`");
+    run("mask").code(0).stderr_contains("masked 1 secret");
+    run("send").code(0).stderr_empty();
+    run("maybe")
+        .code(2)
+        .stderr_contains("must be one of refuse, mask, send");
 }
 
 fn prompt() {

@@ -142,7 +142,7 @@ fn prints_json(command: &str) {
 fn cost() {
     mcp(&["tools", "./s.json", "--cost"])
         .code(0)
-        .stdout_contains("tokens in all with each request");
+        .stdout_contains("tokens per request in total");
 }
 
 fn named_servers(command: &str) {

@@ -224,8 +224,8 @@ fn server_keys(page: &str) -> Option<Roff> {
     section.control("SH", ["SERVERS"]);
     section.text([roman(
         "A server is a table [mcp.NAME] of the config file, or an object under mcpServers in a JSON \
-         file. ${VAR} and ${VAR:-default} in env and headers mean an environment variable. The \
-         keys are:",
+         file. In env and headers, ${VAR} and ${VAR:-default} stand for an environment variable. \
+         The keys are:",
     )]);
     for (key, sample, about) in langdock::SERVER_KEYS {
         entry(
@@ -320,7 +320,7 @@ fn records(page: &str) -> Option<Roff> {
          ever appended to, under a lock (flock(2)), so that parallel processes can share it; \
          records can be joined with cat(1). Its first line is {\"format\": \"langdock-record\", \
          \"version\": 1}; another version is refused. Every other line is one HTTP request with \
-         what became of it, also when it failed or was retried. Readers should ignore fields that \
+         what became of it, even if it failed or was retried. Readers should ignore fields that \
          they do not know. The fields are:",
     )]);
     for (name, what) in [
@@ -335,8 +335,8 @@ fn records(page: &str) -> Option<Roff> {
             "response",
             "Its status, headers and body, and after_ms, the milliseconds from the request to the \
              headers. The body is a list of pieces, each with the milliseconds from the request and \
-             the text: one event of a stream, or all of another body. Bytes that are not UTF-8 are \
-             {\"base64\": DATA}. There is no response if none came.",
+             the text: one event of a stream, or all of any other body. Bytes that are not UTF-8 \
+             are {\"base64\": DATA}. There is no response if none came.",
         ),
         (
             "failure",
@@ -351,11 +351,12 @@ fn records(page: &str) -> Option<Roff> {
     section.control("PP", []);
     section.text([roman(
         "Headers with the key, cookies or a proxy's password are left out; where a server sends \
-         one of these back, in whatever encoding, the record has [API key] or [secret] instead. \
-         --replay and `langdock serve --replay` find a request by its method, its region, and its \
-         body without metadata, cache_control and the order of its fields; a string as content is \
-         the same as one text block. A request recorded several times gets its responses in the \
-         order of the lines, and then the last one again.",
+         one of these back, in whatever encoding or split over several events, the record has \
+         [API key] or [secret] instead. --replay and `langdock serve --replay` find a request by \
+         its method, its region, and its body without metadata, cache_control and the order of its \
+         fields; a string as content is the same as one text block, and a key the same as [API \
+         key]. A request recorded several times gets its responses in the order of the lines, and \
+         then the last one again. A date in their headers is as far from now as it was from then.",
     )]);
     (page == "langdock").then_some(section)
 }
@@ -364,8 +365,8 @@ fn environment(page: &str) -> Option<Roff> {
     let mut section = Roff::new();
     section.control("SH", ["ENVIRONMENT"]);
     section.text([roman(
-        "A flag overrides its variable, and a variable overrides the config file. Apart from HOME \
-         and PATH, no other variable has an effect.",
+        "A flag overrides its variable, and a variable overrides the config file. Apart from the \
+         variables below, only HOME and PATH have an effect.",
     )]);
     for (name, what) in langdock::variables() {
         entry(&mut section, [bold(name)], &what);
@@ -441,7 +442,10 @@ fn files(page: &str) -> Option<Roff> {
         section.control("PP", []);
         section.text([roman(
             "No other file is read or written, except those that flags and arguments name, the \
-             lists and picks of models (langdock-models(1)), the usage log (langdock-usage(1)), \
+             lists and picks of models (langdock-models(1)), the usage log (langdock-usage(1)) \
+             and, beside it, the rate-limit ledgers (pace/), what was learned about models \
+             (rules/ and schema/) and MCP servers (mcp/), estimates.json and the history of \
+             chat, saved prompts and tools files (templates/ and tools/ beside the config file), \
              conversations (langdock-session(1)), and the system's certificates, if the bundled \
              ones do not include the issuer of a server's certificate.",
         )]);

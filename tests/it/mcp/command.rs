@@ -38,7 +38,7 @@ fn an_imported_server_is_listed_and_importing_it_again_changes_nothing() {
     );
     mcp(&home, &["import", "./s.json"])
         .code(0)
-        .stderr_contains("`s` is in the config file already");
+        .stderr_contains("`s` is already in the config file");
     assert_eq!(fs::read_to_string(&config).unwrap(), text);
     let script = home.work().join("s.sh");
     mcp(&home, &["list"])
@@ -53,12 +53,38 @@ fn an_imported_server_is_listed_and_importing_it_again_changes_nothing() {
     home.write("work/s.json", other.to_string());
     mcp(&home, &["import", "./s.json"])
         .code(2)
-        .stderr_contains("the config file has another server of this name");
+        .stderr_contains("the config file already has a different server of this name");
     assert_eq!(fs::read_to_string(&config).unwrap(), text);
     assert!(
         log_of(&home, "s").is_empty(),
         "none of this starts the server"
     );
+}
+
+#[test]
+fn an_imported_server_finds_the_files_that_its_arguments_name() {
+    let home = Home::new();
+    home.write("work/server.py", "");
+    for (args, cwd) in [
+        (
+            json!(["./server.py"]),
+            Some(home.work().display().to_string()),
+        ),
+        (json!(["other.py", ".", "-y"]), None),
+    ] {
+        let config = home.config().join("config.toml");
+        home.write(&config, "");
+        let servers = json!({"mcpServers": {"s": {"command": "python3", "args": args}}});
+        home.write("work/s.json", servers.to_string());
+        mcp(&home, &["import", "./s.json"]).code(0);
+        let text = fs::read_to_string(&config).unwrap();
+        let line = cwd.map(|cwd| format!("cwd = \"{cwd}\"\n"));
+        assert_eq!(
+            text.split_once("cwd").map(|(_, rest)| format!("cwd{rest}")),
+            line,
+            "{text}"
+        );
+    }
 }
 
 #[test]
@@ -103,7 +129,7 @@ fn tools_are_listed_with_what_they_cost() {
     mcp(&home, &["tools", "./s.json", "--cost"])
         .code(0)
         .stdout_contains("  s__echo\n")
-        .stdout_contains("tokens in all with each request, 1 tool");
+        .stdout_contains("tokens per request in total, 1 tool");
     mcp(&home, &["tools"]).failed(
         2,
         "the config file has no MCP servers",
@@ -118,7 +144,8 @@ fn a_call_by_hand_prints_the_result_and_fails_as_the_tool_does() {
         .code(0)
         .stdout("called\n")
         .stderr_empty();
-    mcp(&home, &["call", "./s.json", "echo"])
+    // The name that `mcp tools` lists.
+    mcp(&home, &["call", "./s.json", "s__echo"])
         .code(0)
         .stdout("called\n");
     let result =
@@ -162,6 +189,59 @@ fn the_doctor_names_what_started_and_what_did_not() {
         (&found["servers"][0]["ok"], &found["servers"][0]["tools"]),
         (&json!(true), &json!(1))
     );
+}
+
+#[test]
+fn the_doctor_of_everything_checks_servers_without_starting_them() {
+    let model = crate::models::listing(&["claude-sonnet-5"]);
+    let home = home_with("");
+    let doctor = || {
+        let langdock = Langdock::new().home(&home).key().against(&model);
+        langdock.args(["doctor"]).run()
+    };
+    assert!(!doctor().code(0).stdout_text().contains("MCP servers"));
+    mcp(&home, &["import", "./s.json"]).code(0);
+    doctor().code(0).stdout_contains(
+        "ok     MCP servers       1 server configured; `langdock mcp doctor` starts",
+    );
+    assert!(log_of(&home, "s").is_empty());
+    let config = home.config().join("config.toml");
+    let sound = fs::read_to_string(&config).unwrap();
+    for (server, state, why) in [
+        (
+            "command = \"no-such-program\"",
+            "wrong",
+            "program `no-such-program` not found in PATH",
+        ),
+        (
+            "command = \"sh\"\ncwd = \"nowhere\"",
+            "wrong",
+            "is not a directory",
+        ),
+        (
+            "command = \"sh\"\nenv = { T = \"${NOT_SET}\" }",
+            "wrong",
+            "`NOT_SET` of `T` is not set",
+        ),
+        ("url = \"http://mcp.example/\"", "wrong", "is not encrypted"),
+        (
+            "url = \"https://mcp.example/\"\nheaders_cmd = [\"no-such-program\"]\noptional = true",
+            "note ",
+            "`headers_cmd`: program",
+        ),
+    ] {
+        home.write(&config, format!("{sound}\n[mcp.other]\n{server}\n"));
+        let outcome = doctor();
+        outcome
+            .code(if state == "wrong" { 11 } else { 0 })
+            .stdout_contains("ok     MCP servers       1 server configured")
+            .stdout_contains(&format!(
+                "{state}  MCP servers       `other` cannot be used: "
+            ))
+            .stdout_contains(why)
+            .stdout_contains("then run `langdock mcp doctor other`");
+    }
+    assert!(log_of(&home, "s").is_empty());
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn imported(home: &Home) {
         .run()
         .code(0)
         .stdout("")
-        .stderr_contains(": s; --mcp NAME starts one");
+        .stderr_contains(": s; use them with --mcp NAME");
 }
 
 #[test]
@@ -87,10 +87,11 @@ fn a_variable_with_the_key_or_without_a_value_is_named() {
         let home = Home::new();
         McpServer::new("s", "").field("env", &env).write(&home);
         let model = playing(&[done("Done.")]);
-        with_server(&model, &home)
-            .args(["Hi"])
-            .run()
-            .failed(11, why, "langdock mcp doctor s");
+        with_server(&model, &home).args(["Hi"]).run().failed(
+            11,
+            why,
+            "langdock mcp doctor ./s.json",
+        );
         assert!(model.requests().is_empty() && log_of(&home, "s").is_empty());
     }
 }
@@ -102,7 +103,7 @@ fn what_is_wrong_with_a_file_is_named() {
         ("{", "`./s.json`: not valid JSON"),
         (
             "{\"mcpServers\": {\"s\": {\"command\": \"a\", \"url\": \"b\"}}}",
-            "server `s`: `url`: leave out `url` or `command`",
+            "server `s`: `url`: cannot be combined with `command`",
         ),
     ] {
         let home = Home::new();
@@ -141,7 +142,11 @@ fn two_servers_of_one_name_are_refused() {
     with_server(&model, &home)
         .args(["--mcp", "./other.json", "Hi"])
         .run()
-        .failed(2, "--mcp: there are two servers `s`", "rename");
+        .failed(
+            2,
+            "--mcp: there are two different servers named `s`",
+            "rename",
+        );
     with_server(&model, &home)
         .args(["--mcp", "./s.json", "Hi"])
         .run()

@@ -1,6 +1,6 @@
 //! Servers that are slow, silent, noisy, die, flood, leave children, or do not end.
 
-use std::{fs, time::Instant};
+use std::{fs, path::Path, time::Instant};
 
 use nix::{
     errno::Errno,
@@ -23,7 +23,13 @@ use crate::tools::{calling, done, playing};
 /// Waits until the process whose id a server has written to `pid` is gone.
 #[track_caller]
 fn written_process_is_gone(home: &Home) {
-    let written = fs::read_to_string(home.work().join("pid")).expect("the server wrote it");
+    process_is_gone(&home.work().join("pid"));
+}
+
+/// Waits until the process whose id is in a file is gone.
+#[track_caller]
+pub(super) fn process_is_gone(file: &Path) {
+    let written = fs::read_to_string(file).expect("the process wrote it");
     let pid = Pid::from_raw(written.trim().parse().expect("a process id"));
     let begun = Instant::now();
     while kill(pid, None) != Err(Errno::ESRCH) {
@@ -41,18 +47,18 @@ fn a_server_that_does_not_start_is_named_with_its_last_words_and_nothing_is_sent
     let strange = r#"on_initialize() { result '{"protocolVersion":"3000-01-01"}'; }"#;
     let strange = McpServer::new("s", strange);
     for (server, reason) in [
-        (silent, "it was not ready after 0.3 s"),
-        (slow, "it was not ready after 0.3 s"),
+        (silent, "it was not ready after its `timeout` of 0.3 s"),
+        (slow, "it was not ready after its `timeout` of 0.3 s"),
         (dead, "it exited with code 3; it printed: one | two"),
         (refusing, "no licence"),
         (
             strange,
-            "it speaks revision `3000-01-01` of MCP, which langdock does not know",
+            "it speaks MCP revision `3000-01-01`, which langdock does not support",
         ),
     ] {
         let (_, model, outcome) = run_with(&server);
         let message = format!("the MCP server `s` did not start: {reason}");
-        outcome.failed(11, &message, "langdock mcp doctor s");
+        outcome.failed(11, &message, "langdock mcp doctor ./s.json");
         assert!(model.requests().is_empty(), "{reason}");
     }
     let home = Home::new();
@@ -64,7 +70,7 @@ fn a_server_that_does_not_start_is_named_with_its_last_words_and_nothing_is_sent
         .failed(
             11,
             "program `no-such-program` not found in PATH",
-            "langdock mcp doctor s",
+            "langdock mcp doctor ./s.json",
         );
 }
 
@@ -132,7 +138,7 @@ fn a_server_that_dies_in_a_call_fails_that_call_and_those_after_it() {
     let requests = model.requests();
     for request in &requests[1..] {
         let result = crate::tools::results(&request.json()).remove(0);
-        let expected = "the MCP server `s` did not run this call: it exited with code 3";
+        let expected = "the MCP server `s` could not complete this call: it exited with code 3";
         assert_eq!(
             (&result["content"], &result["is_error"]),
             (&json!(expected), &json!(true))
@@ -145,7 +151,8 @@ fn a_server_that_floods_is_left() {
     let flood = "on_call() { head -c 17000000 /dev/zero | tr '\\0' x; sleep 1000; }";
     let (_, model, outcome) = run_with(&McpServer::new("s", flood));
     outcome.code(0);
-    let expected = "the MCP server `s` did not run this call: it sent a line of more than 16 MB";
+    let expected =
+        "the MCP server `s` could not complete this call: it sent a line of more than 16 MB";
     assert_eq!(result_of(&model)["content"], expected);
 }
 

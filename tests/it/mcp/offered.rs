@@ -42,6 +42,19 @@ fn the_tools_of_a_server_are_offered_and_called_and_the_server_ends_with_its_inp
 }
 
 #[test]
+fn secrets_in_what_a_server_returns_are_masked() {
+    let token = crate::secret_guard::github_token();
+    let content = format!(r#"[{{"type":"text","text":"it is {token}"}}]"#);
+    let functions = format!("on_call() {{ result '{{\"content\":{content}}}'; }}");
+    let (_, model, outcome) = run_with(&McpServer::new("s", &functions));
+    outcome
+        .code(0)
+        .stderr_contains("masked 1 secret in the result of s__echo (line 1: GitHub token)")
+        .stderr_lacks(&token);
+    assert_eq!(result_of(&model)["content"], "it is [SECRET 1]");
+}
+
+#[test]
 fn numbers_keep_their_digits_on_their_way_to_a_server() {
     let home = Home::new();
     McpServer::new("s", "").write(&home);
@@ -55,6 +68,23 @@ fn numbers_keep_their_digits_on_their_way_to_a_server() {
     assert!(
         log.contains("\"arguments\":{\"n\":12345678901234567890123.10}"),
         "{log}"
+    );
+}
+
+#[test]
+fn numbers_keep_their_digits_on_their_way_from_a_server() {
+    let schema = r#"{"type":"object","properties":{"n":{"type":"number","minimum":1.10}}}"#;
+    let functions = format!(
+        "on_list() {{ result '{{\"tools\":[{{\"name\":\"echo\",\"inputSchema\":{schema}}}]}}'; }}
+         on_call() {{ result '{{\"structuredContent\":{{\"id\":123456789012345678901}}}}'; }}"
+    );
+    let (_, model, outcome) = run_with(&McpServer::new("s", &functions));
+    outcome.code(0);
+    let first = model.requests()[0].text().to_owned();
+    assert!(first.contains(schema), "{first}");
+    assert_eq!(
+        result_of(&model)["content"],
+        r#"{"id":123456789012345678901}"#
     );
 }
 
@@ -207,7 +237,7 @@ fn a_failed_call_and_a_refused_one_are_results_as_well() {
         (failed, "no such file"),
         (
             refused,
-            "the MCP server `s` did not run this call: unknown tool",
+            "the MCP server `s` could not complete this call: unknown tool",
         ),
     ] {
         let (_, model, outcome) = run_with(&McpServer::new("s", functions));
@@ -281,7 +311,7 @@ fn more_than_forty_tools_are_worth_a_notice() {
         result "{\"tools\":[${list%,}]}"
     }"#;
     let (_, _, outcome) = run_with(&McpServer::new("s", many));
-    outcome.stderr_contains("41 tools of MCP servers cost about");
+    outcome.stderr_contains("the 41 tools of MCP servers add about");
     outcome.stderr_contains("`tools = [...]` in [mcp.NAME]");
 }
 

@@ -8,8 +8,8 @@ use crate::support::{
     command::Langdock, home::Home, outcome::Outcome, reply::Reply, request::Request, server::Server,
 };
 
-/// How a server answers a request for a message with this id.
-fn answer(message: &Value) -> Option<Value> {
+/// Returns how a server answers a request for a message with this id.
+pub(super) fn answer(message: &Value) -> Option<Value> {
     let result = match message["method"].as_str()? {
         "initialize" => json!({"protocolVersion": "2025-11-25", "capabilities": {}}),
         "tools/list" => {
@@ -22,14 +22,14 @@ fn answer(message: &Value) -> Option<Value> {
 }
 
 /// Starts a server that answers with JSON, or with a stream of events.
-fn web_server(is_stream: bool) -> Server {
+pub(super) fn web_server(is_stream: bool) -> Server {
     Server::start(move |request, _| match request.method.as_str() {
         "POST" => reply(request, is_stream),
         _ => Reply::status(200),
     })
 }
 
-fn reply(request: &Request, is_stream: bool) -> Reply {
+pub(super) fn reply(request: &Request, is_stream: bool) -> Reply {
     let Some(answer) = answer(&request.json()) else {
         return Reply::status(202);
     };
@@ -42,7 +42,7 @@ fn reply(request: &Request, is_stream: bool) -> Reply {
     reply.header("mcp-session-id", "session-1")
 }
 
-fn call(url: &str, more: &Value, vary: impl FnOnce(Langdock) -> Langdock) -> Outcome {
+pub(super) fn call(url: &str, more: &Value, vary: impl FnOnce(Langdock) -> Langdock) -> Outcome {
     let home = Home::new();
     let mut server = json!({"url": url});
     server
@@ -70,8 +70,9 @@ fn a_server_on_the_web_is_called_in_a_session_that_is_ended() {
         .stdout("called\n")
         .stderr_empty();
         let requests = server.requests();
-        let last = requests.last().expect("requests");
-        assert_eq!(last.method, "DELETE");
+        // The stream on which the server may say more is begun whenever there is time.
+        let last = requests.iter().rfind(|request| request.method != "GET");
+        assert_eq!(last.expect("requests").method, "DELETE");
         let (first, others) = requests.split_first().expect("requests");
         assert_eq!(first.header("mcp-session-id"), None);
         assert_eq!(
@@ -122,7 +123,7 @@ fn headers_come_from_the_config_and_from_a_command_and_are_not_shown() {
     let failing = json!({"headers_cmd": ["false"]});
     call(&server.url(), &failing, |langdock| langdock)
         .code(11)
-        .stderr_contains("`false` (headers_cmd) failed");
+        .stderr_contains("false` (headers_cmd): it failed with exit code 1");
 }
 
 #[test]
@@ -205,4 +206,49 @@ fn a_server_that_is_not_there_is_named() {
     call("http://127.0.0.1:1/mcp", &json!({}), |langdock| langdock)
         .code(11)
         .stderr_contains("the MCP server `w` did not start: cannot connect");
+}
+
+#[test]
+fn a_session_that_the_server_has_lost_is_begun_again_once() {
+    for loses_all in [false, true] {
+        let begun = Mutex::new(0);
+        let server = Server::start(move |request, _| {
+            if request.method != "POST" {
+                return Reply::status(200);
+            }
+            let message = request.json();
+            let session = request.header("mcp-session-id");
+            if message["method"] == "tools/call" && (loses_all || session == Some("session-1")) {
+                return Reply::status(404);
+            }
+            let Some(answer) = answer(&message) else {
+                return Reply::status(202);
+            };
+            let reply = Reply::json(200, &answer);
+            if message["method"] == "initialize" {
+                let mut begun = begun.lock().expect("no panic");
+                *begun += 1;
+                return reply.header("mcp-session-id", format!("session-{begun}"));
+            }
+            reply
+        });
+        let outcome = call(&server.url(), &json!({}), |langdock| langdock);
+        if loses_all {
+            outcome.code(11).stderr_contains("it answered HTTP 404");
+        } else {
+            outcome.code(0).stdout("called\n").stderr_empty();
+        }
+        let sessions_of = |method: &str| -> Vec<Option<String>> {
+            let requests = server.requests();
+            let asked = requests
+                .iter()
+                .filter(|request| request.text().contains(method));
+            asked
+                .map(|request| request.header("mcp-session-id").map(str::to_owned))
+                .collect()
+        };
+        let session = |number: u32| Some(format!("session-{number}"));
+        assert_eq!(sessions_of("initialize\""), [None, None]);
+        assert_eq!(sessions_of("tools/call"), [session(1), session(2)]);
+    }
 }

@@ -301,3 +301,21 @@ fn a_home_that_takes_nothing_does_no_harm() {
     }
     assert_eq!(server.requests().len(), 2);
 }
+
+#[test]
+fn numbers_keep_their_digits_in_a_fetched_list_and_in_a_cached_one() {
+    let model = r#"{"id":"a","price":1.10,"serial":123456789012345678901}"#;
+    let server = Server::start(move |_, _| {
+        Reply::status(200)
+            .header("content-type", "application/json")
+            .body(format!(r#"{{"data": [{model}]}}"#))
+    });
+    let home = Home::new();
+    for _ in 0..2 {
+        let listed = models(&server).home(&home).args(["--json"]).run();
+        listed
+            .code(0)
+            .stdout_contains(&format!("{{\"data\":[{model}],"));
+    }
+    assert_eq!(server.requests().len(), 1);
+}

@@ -56,7 +56,16 @@ fn a_dry_run_shortens_the_data_of_an_image_and_nothing_else() {
     image.resize(900, 0);
     home.write("work/i.png", image);
     home.write("work/long.txt", "long ".repeat(1000));
-    let args = ["-f", "i.png", "-f", "long.txt", "Hi"];
+    // With its padding.
+    let args = [
+        "-f",
+        "i.png",
+        "-f",
+        "long.txt",
+        "Hi",
+        "--image-size",
+        "keep",
+    ];
     let shown = send(&server)
         .home(&home)
         .args(["--dry-run"])

@@ -35,7 +35,7 @@ fn usage_counts_what_came_from_the_cache() {
     let server = Server::start(move |_, _| Reply::sse(&stream));
     let outcome = send(&server).args(["-u", "Hi"]).run();
     outcome.code(0).stdout("ok\n").stderr_contains(
-        "125 tokens in (100 read from the cache, 20 written to it, 5 fresh), 15 out",
+        "125 tokens in (100 read from the cache, 20 written to it, 5 not cached), 15 out",
     );
 }
 

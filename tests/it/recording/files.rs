@@ -143,7 +143,7 @@ fn images_lie_beside_it_once_and_are_not_needed_for_a_replay() {
     let args = ["And this?", "-f", "dot.png", "--replay", RECORD];
     let run = send(&server).home(&home).args(args).run();
     run.code(0).stdout("A dot.\n").stderr_empty();
-    home.write("work/dot.png", [&dot[..], b"\0"].concat());
+    home.write("work/dot.png", png(2, 1));
     let run = send(&server).home(&home).args(args).run();
     run.failed(
         3,

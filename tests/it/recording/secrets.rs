@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::{RECORD, Recorded};
@@ -13,6 +13,7 @@ use crate::support::{
     events::{MODEL, Stream, answer},
     home::Home,
     reply::Reply,
+    secret_search::{assert_no_secret_in_records, forms_of},
     server::Server,
 };
 
@@ -22,70 +23,15 @@ const PASSWORD: (&str, &str) = ("pr0xy/pass:word", "pr0xy%2Fpass%3Aword");
 /// What a cookie is set to.
 const COOKIE: &str = "c00kie-0123456789";
 
-/// Returns a secret in the forms that encoders write, each with a name.
-fn forms(secret: &str) -> Vec<(&'static str, String)> {
-    let each = |form: &dyn Fn(u8) -> String| secret.bytes().map(form).collect::<String>();
-    let mut forms = vec![
-        ("as it is", secret.to_owned()),
-        ("percent-encoded", each(&|byte| format!("%{byte:02X}"))),
-        (
-            "percent-encoded in lower case",
-            each(&|byte| format!("%{byte:02x}")),
-        ),
-        ("escaped for JSON", each(&|byte| format!("\\u{byte:04x}"))),
-        ("hexadecimal", each(&|byte| format!("{byte:02x}"))),
-        ("upper hexadecimal", each(&|byte| format!("{byte:02X}"))),
-        ("HTML", each(&|byte| format!("&#{byte};"))),
-        ("HTML in hexadecimal", each(&|byte| format!("&#x{byte:x};"))),
-    ];
-    for before in ["", "a", "Bearer ", "ada:"] {
-        let whole = format!("{before}{secret}");
-        forms.push(("base64", STANDARD.encode(&whole)));
-        forms.push(("base64 for URLs", URL_SAFE_NO_PAD.encode(&whole)));
-    }
-    forms
-}
-
-/// Returns the pieces of a form that give it away: of base64 those that depend on nothing else.
-fn telling(name: &str, form: &str) -> String {
-    if !name.starts_with("base64") {
-        return form.to_owned();
-    }
-    let own = form.trim_end_matches('=');
-    own[12..own.len() - 4].to_owned()
-}
-
-/// Asserts that no file of a directory has one of the test secrets in any form.
+/// Asserts that no record below a directory has one of the test secrets in any form.
 #[track_caller]
 pub(super) fn assert_no_secret(directory: &Path) {
-    let mut directories = vec![directory.to_owned()];
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                directories.push(path);
-                continue;
-            }
-            let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
-            // A backslash is doubled where JSON is in a JSON string.
-            let text = text.replace("\\\\", "\\");
-            for secret in [KEY, PASSWORD.0, PASSWORD.1, COOKIE] {
-                for (name, form) in forms(secret) {
-                    let telling = telling(name, &form);
-                    assert!(
-                        !text.contains(&telling),
-                        "{} has {secret} {name}: {telling}",
-                        path.display()
-                    );
-                }
-            }
-        }
-    }
+    assert_no_secret_in_records(directory, &[KEY, PASSWORD.0, PASSWORD.1, COOKIE]);
 }
 
 fn echo() -> String {
     let secrets = [KEY, PASSWORD.0, PASSWORD.1, COOKIE];
-    let forms = secrets.into_iter().flat_map(forms);
+    let forms = secrets.into_iter().flat_map(forms_of);
     let echoed: Vec<String> = forms.map(|(_, form)| format!("<{form}>")).collect();
     echoed.concat()
 }
@@ -158,11 +104,154 @@ fn a_key_in_the_prompt_stays_out_of_the_record() {
 }
 
 #[test]
-fn the_search_finds_a_key_in_every_form() {
-    for (name, form) in forms(KEY) {
-        let home = Home::new();
-        home.write(format!("work/{RECORD}"), format!("before {form} after"));
-        let found = std::panic::catch_unwind(|| assert_no_secret(&home.work())).is_err();
-        assert!(found, "{name}");
+fn a_prompt_with_the_key_is_answered_from_the_record() {
+    let server = Server::start(|_, _| Reply::sse(answer(&["ok"])));
+    for form in [KEY.to_owned(), STANDARD.encode(KEY)] {
+        let prompt = format!("My key is {form}; is it safe?");
+        let begin = |_: &Home| {
+            Langdock::new()
+                .env("LANGDOCK_MODEL", MODEL)
+                .args(["send", &prompt])
+        };
+        let recorded = Recorded::against(&server, begin);
+        recorded.outcome.code(0).stdout("ok\n");
+        let (_home, replayed) = recorded.replay(|home| begin(home).key(), &[]);
+        replayed.code(0).stdout("ok\n");
+        if form == KEY {
+            // It is known by its look, too.
+            let (_home, replayed) = recorded.replay(begin, &[]);
+            replayed.code(0).stdout("ok\n");
+        }
     }
+}
+
+/// Returns an answer that repeats the key in pieces, as text, as thinking and as arguments.
+fn answer_with_divided_key() -> String {
+    let (one, two, three) = (&KEY[..9], &KEY[9..14], &KEY[14..]);
+    let delta = |index: usize, delta: serde_json::Value| {
+        let event = json!({"type": "content_block_delta", "index": index, "delta": delta});
+        ("content_block_delta", event)
+    };
+    let start = |index: usize, block: serde_json::Value| {
+        let event = json!({"type": "content_block_start", "index": index, "content_block": block});
+        ("content_block_start", event)
+    };
+    let stop = |index: usize| {
+        (
+            "content_block_stop",
+            json!({"type": "content_block_stop", "index": index}),
+        )
+    };
+    let text = |text: &str| json!({"type": "text_delta", "text": text});
+    let thinking = |text: &str| json!({"type": "thinking_delta", "thinking": text});
+    let arguments = |text: &str| json!({"type": "input_json_delta", "partial_json": text});
+    let call = json!({"type": "tool_use", "id": "t", "name": "f", "input": {}});
+    let events = [
+        start(
+            0,
+            json!({"type": "thinking", "thinking": "", "signature": ""}),
+        ),
+        delta(0, thinking(one)),
+        delta(0, thinking(two)),
+        delta(0, thinking(three)),
+        stop(0),
+        start(1, json!({"type": "text", "text": ""})),
+        delta(1, text(&format!("It is {one}"))),
+        delta(1, text(two)),
+        delta(1, text(&format!("{three}."))),
+        stop(1),
+        start(2, call),
+        delta(2, arguments(&format!("{{\"key\": \"{one}"))),
+        delta(2, arguments(two)),
+        delta(2, arguments(&format!("{three}\"}}"))),
+        stop(2),
+    ];
+    let stream = Stream::new().start();
+    let stream = events
+        .iter()
+        .fold(stream, |stream, (name, data)| stream.event(name, data));
+    stream.stop("tool_use").to_string()
+}
+
+#[test]
+fn a_key_that_is_divided_between_events_is_neither_recorded_nor_replayed() {
+    let stream = answer_with_divided_key();
+    for size in [1, 7, 100_000] {
+        let stream = stream.clone();
+        let server = Server::start(move |_, _| Reply::sse(stream.clone()).in_pieces_of(size));
+        for flags in [&["--json"][..], &["--jsonl"], &["--show-thinking"]] {
+            let begin = |_: &Home| {
+                Langdock::new()
+                    .env("LANGDOCK_MODEL", MODEL)
+                    .args(["send", "Hi"])
+                    .args(flags)
+            };
+            // The search joins what was divided.
+            let recorded = Recorded::against(&server, begin);
+            recorded.outcome.code(0).stdout_contains("[API key]");
+            let (_home, replayed) = recorded.replay(begin, &[]);
+            let blank = |out: &[u8]| {
+                let text = String::from_utf8_lossy(out).into_owned();
+                let is_varying = |line: &&str| !line.contains("session_id");
+                text.lines()
+                    .filter(is_varying)
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(blank(&replayed.stdout), blank(&recorded.outcome.stdout));
+        }
+    }
+}
+
+#[test]
+fn images_in_the_arguments_of_a_call_are_found_again() {
+    let source = json!({"type": "base64", "media_type": "image/png", "data": "aGk="});
+    let input = json!({"source": source, "data": "aGk="}).to_string();
+    let call = Stream::new()
+        .start()
+        .tool_use_block("t1", "t", [input.as_str()])
+        .stop("tool_use");
+    let home = crate::tools::shell_tool("cat", "");
+    let server = crate::tools::playing(&[call, crate::tools::done("Done.")]);
+    let tool = fs::read_to_string(home.work().join("t.toml")).unwrap();
+    let begin = |home: &Home| {
+        home.write("work/t.toml", &tool);
+        Langdock::new()
+            .env("LANGDOCK_MODEL", MODEL)
+            .args(["tool-run", "-T", "./t.toml", "-y", "Hi"])
+    };
+    let recorded = Recorded::against(&server, begin);
+    recorded.outcome.code(0).stdout("Done.\n");
+    let called = &recorded.exchanges()[1]["request"]["body"]["messages"][1]["content"][0];
+    assert_eq!(called["input"]["data"], "aGk=");
+    assert!(
+        called["input"]["source"]["data"]["sha256"].is_string(),
+        "{called}"
+    );
+    drop(server);
+    let (_home, replayed) = recorded.replay(begin, &[]);
+    replayed.code(0).stdout("Done.\n");
+}
+
+#[test]
+fn the_search_finds_a_key_in_every_form() {
+    let record = |text: String| {
+        let home = Home::new();
+        let header = r#"{"format":"langdock-record","version":1}"#;
+        home.write(format!("work/{RECORD}"), format!("{header}\n{text}\n"));
+        let found = std::panic::catch_unwind(|| assert_no_secret(&home.work())).is_err();
+        // Nothing is to be found at the end of this test.
+        fs::remove_file(home.work().join(RECORD)).unwrap();
+        found
+    };
+    assert!(!record("before after".to_owned()));
+    for (name, form) in forms_of(KEY) {
+        assert!(record(format!("before {form} after")), "{name}");
+    }
+    assert!(record("another one: sk-ld-another-9876543210".to_owned()));
+    let pieces: Vec<_> = answer_with_divided_key()
+        .split_inclusive("\n\n")
+        .map(|piece| json!([1, piece]))
+        .collect();
+    assert!(record(json!({"response": {"body": pieces}}).to_string()));
 }

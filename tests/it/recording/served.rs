@@ -75,6 +75,68 @@ fn other_programs_get_the_recorded_answers_in_their_order() {
 }
 
 #[test]
+fn a_date_is_as_far_from_now_as_it_was_from_then() {
+    let server = Server::start(|_, _| {
+        Reply::json(429, &error("rate_limit_error", "Slow down."))
+            .header("retry-after", "Sun, 22 Nov 2026 13:00:00 GMT")
+            .header("anthropic-ratelimit-tokens-reset", "2026-11-22T13:00:00Z")
+    });
+    let recorded = Recorded::against(&server, |_| ask("Hi").args(["--max-retries", "0"]));
+    drop(server);
+    // It was an hour before.
+    let text = fs::read_to_string(recorded.path()).unwrap();
+    let sent_at = recorded.exchanges()[0]["at"].as_str().unwrap().to_owned();
+    fs::write(
+        recorded.path(),
+        text.replace(&sent_at, "2026-11-22T12:00:00Z"),
+    )
+    .unwrap();
+    let serving = serve(&recorded, &[]);
+    let refused = post(&serving, "localhost", "", "Hi");
+    let now = std::time::SystemTime::now();
+    let hour = std::time::Duration::from_secs(3600);
+    let reset = refused.header("anthropic-ratelimit-tokens-reset").unwrap();
+    let reset: jiff::Timestamp = reset.parse().unwrap();
+    let reset = std::time::SystemTime::from(reset);
+    let ahead = reset.duration_since(now).unwrap_or_default();
+    assert!(ahead <= hour && ahead > hour / 2, "{refused:?}");
+    let same = httpdate::fmt_http_date(reset).to_lowercase();
+    assert_eq!(refused.header("retry-after"), Some(same.as_str()));
+    serving.end();
+}
+
+#[test]
+fn a_prompt_with_a_key_is_answered() {
+    let server = Server::start(|_, _| Reply::sse(answer(&["Done."])));
+    let prompt = format!("My key is {KEY}");
+    let recorded = Recorded::against(&server, |_| ask(&prompt));
+    recorded.outcome.code(0);
+    drop(server);
+    let serving = serve(&recorded, &[]);
+    assert_eq!(post(&serving, "localhost", "", &prompt).status, 200);
+    serving.end();
+
+    // A key that does not look like one is known by the header.
+    let server = Server::start(|_, _| Reply::sse(answer(&["Done."])));
+    let key = "my.secret.of.the.team";
+    let prompt = format!("My key is {key}");
+    let begin = |home: &Home| ask(&prompt).env("LANGDOCK_API_KEY", key).home(home);
+    let home = Home::new();
+    let recorded = begin(&home)
+        .against(&server)
+        .args(["--record", RECORD])
+        .run();
+    recorded.code(0);
+    let record = home.work().join(RECORD);
+    assert!(!fs::read_to_string(&record).unwrap().contains(key));
+    let serving = Serving::start(&["--replay", record.to_str().unwrap()]);
+    let header = format!("authorization: Bearer {key}\r\n");
+    assert_eq!(post(&serving, "localhost", &header, &prompt).status, 200);
+    assert_eq!(post(&serving, "localhost", "", &prompt).status, 400);
+    serving.end();
+}
+
+#[test]
 fn langdock_itself_is_answered_as_by_the_server() {
     let server = Server::start(|_, nth| match nth {
         0 => Reply::sse_start()

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     events::MODEL,
+    home::Home,
     sending::{answering, send},
 };
 
@@ -216,6 +217,28 @@ fn a_number_out_of_range_is_refused_with_the_range() {
         refused(&args, range);
         refused(&args, args[0]);
     }
+}
+
+#[test]
+fn an_id_of_the_user_is_at_most_256_characters_wherever_it_comes_from() {
+    let (longest, too_long) = ("é".repeat(256), "é".repeat(257));
+    assert_eq!(
+        body(&["--user-id", &longest])["metadata"]["user_id"],
+        longest
+    );
+    let needed = "must be text of at most 256 characters";
+    refused(&["--user-id", &too_long], needed);
+    let field = json!({"user_id": too_long});
+    refused(&["--set", &format!("metadata={field}")], needed);
+
+    let (server, home) = (answering("ok"), Home::new());
+    home.write(
+        home.config().join("config.toml"),
+        format!("user_id = '{too_long}'\n"),
+    );
+    let outcome = send(&server).home(&home).args(["Hi"]).run();
+    outcome.code(2).stderr_contains(needed);
+    assert_eq!(server.connections(), 0, "{outcome}");
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn a_body_gives_its_fields_and_flags_go_before_them() {
 
 #[test]
 fn the_prompt_is_a_further_turn_and_turns_of_one_side_become_one() {
-    let image = json!({"type": "image", "source": {"type": "url", "url": "https://x/y.png"}, "cache_control": {}});
+    let image = json!({"type": "image", "source": {"type": "url", "url": "https://x/y.png"}, "cache_control": {"type": "ephemeral"}});
     let given = json!([{"role": "user", "content": [image, {"type": "text", "text": " "}]}]);
     let sent = body(&given, &["Hi", "--prefill", "{ ", "--no-check"]);
     let expected = json!([
@@ -166,6 +166,7 @@ fn more_than_twenty_images_have_to_be_smaller_each() {
         send(&server)
             .home(&home)
             .args(["--messages", file, "-f", "new.png", "Hi"])
+            .args(["--image-size", "keep"])
             .run()
     };
     run("19.json").code(0).stdout("ok\n").stderr_empty();
@@ -178,7 +179,11 @@ fn more_than_twenty_images_have_to_be_smaller_each() {
         .stderr_contains("more than 20 images")
         .stderr_contains("\nhint: ");
     assert_eq!(server.requests().len(), 1);
-    let outcome = refused(&history(2001, 21).to_string(), &["Hi"], 13);
+    let outcome = refused(
+        &history(2001, 21).to_string(),
+        &["--image-size", "keep", "Hi"],
+        13,
+    );
     outcome.stderr_contains("image 1 of `m.json` cannot be sent: 2,001 × 1 pixels");
 }
 
@@ -193,7 +198,7 @@ fn messages_that_cannot_be_sent_are_refused_with_the_message_and_the_block() {
         ),
         (
             json!([{"role": "user", "content": [{"type": "text", "text": "a"}, result]}]),
-            "`m.json`: message 1, block 2: the tool_result is of the call `t`, which is not",
+            "`m.json`: message 1, block 2: the tool_result is for the call `t`, which is not",
         ),
         (
             json!([{"role": "user", "content": [image(&png(1, 1)[..40])]}]),

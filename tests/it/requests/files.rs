@@ -194,11 +194,11 @@ fn a_binary_file_is_refused_by_name() {
 #[test]
 fn an_image_in_another_format_is_refused_by_name_and_format() {
     let home = Home::new();
-    home.write("work/scan.jpg", b"II*\0\x08\0\0\0");
+    home.write("work/scan.jpg", b"\0\0\0\x1cftypheic\0\0\0\0");
     let outcome = refused(&home, &["-f", "scan.jpg", "What is it?"]);
     outcome
         .code(2)
-        .stderr_contains("`scan.jpg` is a TIFF image")
+        .stderr_contains("`scan.jpg` is a HEIC image")
         .stderr_contains("PNG");
 }
 

@@ -20,7 +20,8 @@ fn padded_png(width: u32, height: u32, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Runs `send -f FILE Hi` with a file of these bytes, which must not lead to a connection.
+/// Runs `send -f FILE --image-size keep Hi` with a file of these bytes, which must not lead to a
+/// connection.
 #[track_caller]
 fn refused(name: &str, bytes: &[u8]) -> Outcome {
     let (server, home) = (
@@ -28,7 +29,8 @@ fn refused(name: &str, bytes: &[u8]) -> Outcome {
         Home::new(),
     );
     home.write(format!("work/{name}"), bytes);
-    let outcome = send(&server).home(&home).args(["-f", name, "Hi"]).run();
+    let args = ["-f", name, "--image-size", "keep", "Hi"];
+    let outcome = send(&server).home(&home).args(args).run();
     outcome.code(13).stdout("");
     assert_eq!(server.connections(), 0, "{outcome}");
     assert_eq!(
@@ -55,7 +57,7 @@ fn the_largest_image_that_fits_is_sent() {
     home.write("work/photo.png", padded_png(8000, 8000, 3_932_160));
     send(&server)
         .home(&home)
-        .args(["-f", "photo.png", "Hi"])
+        .args(["-f", "photo.png", "--image-size", "keep", "Hi"])
         .run()
         .code(0)
         .stdout("ok\n")
@@ -82,7 +84,7 @@ fn a_file_of_more_than_20_mb_is_refused_by_name_and_limit() {
         .home(&home)
         .args(["-f", "huge.txt", "Hi"])
         .run();
-    let message = "`huge.txt` has more than 20,971,520 bytes, the limit of a request (20 MB)";
+    let message = "`huge.txt` is larger than 20,971,520 bytes (20 MiB), the limit for a request";
     outcome.stdout("").failed(13, message, "--no-check");
     assert_eq!(server.connections(), 0);
 }
@@ -109,7 +111,7 @@ fn what_is_refused_for_its_length_is_not_read_whole() {
             .run();
         outcome.stdout("").failed(
             13,
-            &format!("{name} has more than 20,971,520 bytes"),
+            &format!("{name} is larger than 20,971,520 bytes"),
             "--no-check",
         );
     }
@@ -127,11 +129,11 @@ fn a_directory_is_read_until_its_files_are_more_than_20_mb() {
     }
     refused()
         .stdout("")
-        .failed(13, "`src` has more than 20,971,520 bytes", "--no-check");
+        .failed(13, "`src` is larger than 20,971,520 bytes", "--no-check");
     home.write("work/src/0.txt", vec![b'x'; 21 * 1024 * 1024]);
     refused().stdout("").failed(
         13,
-        "`src/0.txt` has more than 20,971,520 bytes",
+        "`src/0.txt` is larger than 20,971,520 bytes",
         "--no-check",
     );
     assert_eq!(server.connections(), 0);
@@ -153,7 +155,7 @@ fn several_files_count_together_and_the_largest_part_is_named() {
     outcome
         .code(13)
         .stdout("")
-        .stderr_contains("20 MB")
+        .stderr_contains("20 MiB")
         .stderr_contains("the largest part is `2.txt`\nhint: ");
     assert_eq!(server.connections(), 0);
 }

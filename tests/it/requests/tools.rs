@@ -71,7 +71,7 @@ fn a_bad_definition_is_refused_with_its_file_and_name() {
     let choice = refused(&["-T", "./look.toml", "--tool-choice", "lok"]);
     choice.failed(
         2,
-        "no tool is called `lok`; did you mean `look`?",
+        "no tool is named `lok`; did you mean `look`?",
         "auto, any, none",
     );
     let none = refused(&["--tool-choice", "any"]);

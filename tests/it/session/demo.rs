@@ -295,10 +295,8 @@ fn the_prompt_of_a_demo_chat_knows_the_conversations_of_the_demo_alone() {
         "{outcome}"
     );
     assert_eq!(titles(&home, false), ["notes"]);
-    assert_eq!(
-        titles(&home, true),
-        ["copied", "first", "notation", "other"]
-    );
+    // Those in which nothing was said are gone.
+    assert_eq!(titles(&home, true), ["copied", "notation"]);
 }
 
 #[test]
@@ -311,4 +309,44 @@ fn what_is_typed_in_a_demo_chat_is_not_in_the_history_of_real_ones() {
     assert!(!home.state().join("history").exists());
     let history = fs::read_to_string(home.state().join("demo/history")).unwrap();
     assert!(history.contains("said to nobody"), "{history}");
+}
+
+#[test]
+fn a_command_in_a_hint_is_about_the_same_conversations_and_profile() {
+    let home = Home::new();
+    home.write(
+        home.config().join("config.toml"),
+        "[profiles.p]\nmodel = 'm'\n",
+    );
+    let run = |args: &[&str]| Langdock::new().home(&home).args(args).run();
+    for (args, hint) in [
+        (
+            &["--demo", "send", "-c", "Hi"][..],
+            "start one with `langdock --demo chat`",
+        ),
+        (
+            &["send", "-c", "--demo", "Hi"],
+            "start one with `langdock --demo chat`",
+        ),
+        (&["send", "-c", "Hi"], "start one with `langdock chat`"),
+        (
+            &["session", "show", "x", "--demo"],
+            "`langdock --demo session list` lists the conversations; those of --demo are stored \
+             separately",
+        ),
+        (
+            &["--profile", "p", "send", "-I", "Hi"],
+            "store one with `langdock --profile p auth login`",
+        ),
+        (
+            &["--demo", "send", "-I", "--resume"],
+            "`langdock --demo send -c` continues the last conversation",
+        ),
+        (
+            &["--demo", "Hi there"],
+            "to send a prompt: `langdock --demo send 'PROMPT'`",
+        ),
+    ] {
+        run(args).stderr_contains(hint);
+    }
 }

@@ -47,12 +47,14 @@ fn a_picture_of_an_earlier_turn_is_one_of_many_in_the_next_request() {
         &home,
         &["--session", "x", "-f", "new.gif", "And this?"],
     )
+    .args(["--image-size", "keep"])
     .run();
     let name = "image 1 of the conversation so far cannot be sent: 2,001 × 1 pixels are over the limit of 2,000 pixels";
     outcome
         .stdout("")
         .failed(13, name, "send fewer, or start a new conversation");
     saying(&server, &home, &["--session", "x", "Without it?"])
+        .args(["--image-size", "keep"])
         .run()
         .code(0);
     assert_eq!(
@@ -92,11 +94,14 @@ fn a_large_picture_comes_too_late_in_a_conversation_of_many() {
     let server = answering("ok");
     let home = home_with(&server, 20, 2000);
     home.write("work/new.gif", picture(1, 2001));
-    let outcome = saying(&server, &home, &["-c", "-q", "-a", "new.gif", "And this?"]).run();
+    let args = ["-c", "-q", "-a", "new.gif", "And this?"];
+    let outcome = saying(&server, &home, &args)
+        .args(["--image-size", "keep"])
+        .run();
     outcome.stdout("").failed(
         13,
         "`new.gif` cannot be sent: 1 × 2,001 pixels are over the limit of 2,000",
-        "make the image smaller",
+        "scale it down with --image-size fit",
     );
     fs::remove_file(home.work().join("new.gif")).unwrap();
     home.write("work/new.gif", picture(1, 2000));

@@ -5,9 +5,10 @@ use std::{fs, os::unix::fs::PermissionsExt};
 use serde_json::{Value, json};
 
 use super::{ids, lines, said, saying, shown};
+use crate::chat::{ENTER, at_prompt, leave, wait_for_prompt};
 use crate::support::{
     command::Langdock,
-    events::Stream,
+    events::{MODEL, Stream},
     home::Home,
     picture::png,
     reply::Reply,
@@ -401,4 +402,55 @@ fn an_answer_in_a_form_is_kept_as_its_text_and_can_be_gone_on_with() {
         .code(0)
         .stdout_json();
     assert_eq!(more["messages"][1]["content"], "{\"a\":1}");
+}
+
+#[test]
+fn a_terminal_continues_its_own_last_conversation() {
+    let (server, home) = (answering("ok"), Home::new());
+    let in_shell = |script: &str| {
+        Langdock::shell(script)
+            .key()
+            .against(&server)
+            .home(&home)
+            .env("LANGDOCK_MODEL", MODEL)
+            .on_terminal(80, 24)
+    };
+    let one = in_shell(
+        "langdock send -I One; read line; langdock send -I -c Three; langdock session show --last",
+    );
+    one.wait_for("ok\r\n");
+    let other = in_shell("langdock send -I Two; read line; langdock send -I -c Four");
+    other.wait_for("ok\r\n");
+    one.keys("\r");
+    one.finish().code(0).stdout_contains("continuing `One`");
+    other.keys("\r");
+    other.finish().code(0).stdout_contains("continuing `Two`");
+    // Another terminal has none of its own yet.
+    let third = in_shell("langdock send -I -c Five");
+    third.finish().code(0).stdout_contains("continuing `Two`");
+    let requests = server.requests();
+    assert_eq!(said(&requests[2]), ["One", "ok", "Three"]);
+    assert_eq!(said(&requests[3]), ["Two", "ok", "Four"]);
+    assert_eq!(said(&requests[4]), ["Two", "ok", "Four", "ok", "Five"]);
+}
+
+#[test]
+fn a_conversation_in_which_nothing_was_said_is_not_left_behind() {
+    let (server, home) = (answering("ok"), Home::new());
+    saying(&server, &home, &["--session", "x", "-f", "missing", "Hi"])
+        .run()
+        .code(1)
+        .stderr_contains("starting a new conversation `x`");
+    let terminal = at_prompt(&server, &home, &["--session", "y"]);
+    terminal.keys("/new z").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    leave(terminal).code(0);
+    let list = Langdock::new().home(&home).args(["session", "list"]);
+    list.run().code(0).stdout("");
+    // Its name is free again.
+    saying(&server, &home, &["--session", "x", "Hi"])
+        .run()
+        .code(0)
+        .stderr_contains("starting a new conversation `x`");
+    assert_eq!(ids(&home).len(), 1);
 }

@@ -1,6 +1,6 @@
 //! Builds and runs a command line of the program, isolated from its surroundings.
 //!
-//! The environment has only a new home, `PATH` and a UTF-8 locale; stdin is `/dev/null`, and the
+//! The environment has only a new home, `PATH`, a UTF-8 locale and no pager; stdin is `/dev/null`, and the
 //! current directory is empty. So no test depends on who runs it.
 
 use std::{
@@ -66,7 +66,8 @@ impl Langdock {
         Self {
             program,
             args: vec![],
-            env: vec![],
+            // No pager, unless a test sets one.
+            env: vec![("PAGER".into(), "cat".into())],
             home,
             current_dir,
             stdin: Stdin::Unset,

@@ -11,17 +11,32 @@ use std::{
 
 use tempfile::TempDir;
 
+use super::{command::KEY, secret_search::assert_no_secret_in_records};
+
 /// The name of the directory for programs.
 const BIN: &str = "bin";
 
 /// A temporary home directory, shared by its clones and removed with the last one.
 #[derive(Clone)]
-pub(crate) struct Home(Arc<TempDir>);
+pub(crate) struct Home(Arc<HomeDirectory>);
+
+/// The directory itself. When it goes, no record in it may have a key.
+struct HomeDirectory(TempDir);
+
+impl Drop for HomeDirectory {
+    fn drop(&mut self) {
+        // A test that has failed says why.
+        if !std::thread::panicking() {
+            assert_no_secret_in_records(self.0.path(), &[KEY]);
+        }
+    }
+}
 
 impl Home {
     /// Creates an empty home.
     pub(crate) fn new() -> Self {
-        let home = Self(Arc::new(TempDir::with_prefix("langdock-test-").unwrap()));
+        let directory = TempDir::with_prefix("langdock-test-").unwrap();
+        let home = Self(Arc::new(HomeDirectory(directory)));
         for directory in ["work", "tmp", "run"] {
             fs::create_dir(home.path().join(directory)).unwrap();
         }
@@ -31,7 +46,7 @@ impl Home {
 
     /// Returns its path.
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        self.0.0.path()
     }
 
     /// Returns the empty directory in which the program is started.

@@ -23,6 +23,7 @@ pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod running;
 pub(crate) mod screen;
+pub(crate) mod secret_search;
 pub(crate) mod sending;
 pub(crate) mod server;
 pub(crate) mod serving;

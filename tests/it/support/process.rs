@@ -13,7 +13,10 @@ use nix::{
     unistd::Pid,
 };
 
-use signal_hook::{consts::SIGINT, flag};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT},
+    flag,
+};
 
 use super::DEADLINE;
 
@@ -41,6 +44,24 @@ impl Process {
             theirs.1.notify_all();
         });
         Self { pid, ended }
+    }
+
+    /// Returns the processor time that it has taken so far, in hundredths of a second.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn processor_time(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
+        // The name of the program, which comes second, may have spaces.
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        fields.split(' ').nth(11).unwrap().parse().unwrap()
+    }
+
+    /// Returns the most memory that it has taken so far, in bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
+        let mut lines = status.lines();
+        let peak = lines.find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
     /// Sends `signal` to it.
@@ -99,15 +120,29 @@ pub(crate) fn start(command: &mut Command) -> io::Result<Child> {
 
 /// Keeps other processes from being started while the guard is held.
 pub(crate) fn starting() -> MutexGuard<'static, ()> {
-    HEED_CTRL_C.call_once(heed_ctrl_c);
+    HEED_SIGNALS.call_once(heed_signals);
     STARTING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Must happen once before any process is started.
-static HEED_CTRL_C: Once = Once::new();
+static HEED_SIGNALS: Once = Once::new();
 
 /// Installs a handler for SIGINT with the default behaviour. When the tests run in the background
-/// of a script, SIGINT is ignored, which a child would inherit; it does not inherit a handler.
-fn heed_ctrl_c() {
+/// of a script, SIGINT is ignored, which a child would inherit; it does not inherit a handler. Under
+/// `nohup` the same is true of SIGHUP, which the tests themselves go on to ignore.
+fn heed_signals() {
+    if ignores_hangup() {
+        flag::register(SIGHUP, Arc::default()).unwrap();
+    }
     flag::register_conditional_default(SIGINT, Arc::new(AtomicBool::new(true))).unwrap();
+}
+
+/// Whether this process ignores SIGHUP, where the system says so.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (SIGHUP - 1) & 1 == 1)
 }

@@ -30,6 +30,9 @@ pub(crate) const CTRL_C: &str = "\x03";
 /// The character that Ctrl-D sends.
 pub(crate) const CTRL_D: &str = "\x04";
 
+/// The character that Ctrl-Z sends.
+pub(crate) const CTRL_Z: &str = "\x1a";
+
 /// A program running on a terminal.
 #[must_use = "finish it"]
 pub(crate) struct Terminal {
@@ -110,20 +113,28 @@ impl Terminal {
     /// Waits until the terminal no longer echoes what is typed.
     #[track_caller]
     pub(crate) fn wait_for_no_echo(&self) -> &Self {
-        self.wait_until_echo_is(false)
+        self.wait_for_echo_to_be(false, || ())
     }
 
     /// Waits until what is typed shows again.
     #[track_caller]
     pub(crate) fn wait_for_echo(&self) -> &Self {
-        self.wait_until_echo_is(true)
+        self.wait_for_echo_to_be(true, || ())
+    }
+
+    /// Continues a program that is about to stop, until it has turned the echo off: a signal that
+    /// arrives before it has stopped does not continue it.
+    #[track_caller]
+    pub(crate) fn continue_until_no_echo(&self) -> &Self {
+        self.wait_for_echo_to_be(false, || self.process.signal(Signal::SIGCONT))
     }
 
     #[track_caller]
-    fn wait_until_echo_is(&self, is_on: bool) -> &Self {
+    fn wait_for_echo_to_be(&self, is_on: bool, meanwhile: impl Fn()) -> &Self {
         let begun = Instant::now();
         let echo = || tcgetattr(&self.keyboard).unwrap().local_flags & LocalFlags::ECHO;
         while echo().is_empty() == is_on {
+            meanwhile();
             assert!(
                 begun.elapsed() < DEADLINE,
                 "`{}` left the echo as it was",

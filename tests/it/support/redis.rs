@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -28,9 +28,21 @@ pub(crate) struct RedisServer {
     shared: Arc<Shared>,
 }
 
+/// What is wrong with every answer.
+#[derive(Clone, Copy)]
+pub(crate) enum AnswerFault {
+    /// It comes so much later.
+    Late(Duration),
+    /// Half of it comes, and the rest never.
+    Half,
+    /// It never comes.
+    Missing,
+}
+
 struct Shared {
     tls: Option<Arc<ServerConfig>>,
     password: Option<String>,
+    fault: Option<AnswerFault>,
     stopped: AtomicBool,
     log: Mutex<Log>,
 }
@@ -38,6 +50,8 @@ struct Shared {
 #[derive(Default)]
 struct Log {
     connections: usize,
+    /// How many replacements still lose the race against another machine's.
+    lost_races: usize,
     values: BTreeMap<String, Vec<u8>>,
     /// The milliseconds after which each key expires.
     lifetimes: BTreeMap<String, u64>,
@@ -46,26 +60,46 @@ struct Log {
 impl RedisServer {
     /// Starts a server.
     pub(crate) fn start() -> Self {
-        Self::listen(None, None)
+        Self::listen(None, None, None)
+    }
+
+    /// Starts a server whose answers have a fault.
+    pub(crate) fn with_fault(fault: AnswerFault) -> Self {
+        Self::listen(None, None, Some(fault))
+    }
+
+    /// Has so many replacements lose the race against another machine's.
+    pub(crate) fn lose_races(&self, count: usize) {
+        self.shared.log.lock().unwrap().lost_races = count;
+    }
+
+    /// Returns how many of those races are still to be lost.
+    pub(crate) fn races_left(&self) -> usize {
+        self.shared.log.lock().unwrap().lost_races
     }
 
     /// Starts a server that wants this password.
     pub(crate) fn with_password(password: &str) -> Self {
-        Self::listen(None, Some(password.to_owned()))
+        Self::listen(None, Some(password.to_owned()), None)
     }
 
     /// Starts a server with this certificate.
     pub(crate) fn with_tls(certificate: &TlsCertificate) -> Self {
-        Self::listen(Some(Arc::clone(&certificate.config)), None)
+        Self::listen(Some(Arc::clone(&certificate.config)), None, None)
     }
 
-    fn listen(tls: Option<Arc<ServerConfig>>, password: Option<String>) -> Self {
+    fn listen(
+        tls: Option<Arc<ServerConfig>>,
+        password: Option<String>,
+        fault: Option<AnswerFault>,
+    ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let scheme = if tls.is_some() { "rediss" } else { "redis" };
         let shared = Arc::new(Shared {
             tls,
             password,
+            fault,
             stopped: AtomicBool::new(false),
             log: Mutex::default(),
         });
@@ -164,7 +198,13 @@ impl Shared {
     fn serve(&self, reading: &mut impl BufRead, writing: &mut impl Write) {
         let mut is_known = self.password.is_none();
         while let Some(command) = next_command(reading) {
-            let answer = self.answer(&command, &mut is_known);
+            let mut answer = self.answer(&command, &mut is_known);
+            match self.fault {
+                Some(AnswerFault::Late(delay)) => thread::sleep(delay),
+                Some(AnswerFault::Half) => answer.truncate(answer.len() / 2),
+                Some(AnswerFault::Missing) => answer.clear(),
+                None => {}
+            }
             if writing.write_all(&answer).is_err() {
                 return;
             }
@@ -203,7 +243,9 @@ impl Shared {
         let mut answer = b"*3\r\n".to_vec();
         answer.extend(bulk(now.as_secs().to_string().as_bytes()));
         answer.extend(bulk(now.subsec_micros().to_string().as_bytes()));
-        let is_replaced = !arguments.is_empty() && {
+        let is_lost = !arguments.is_empty() && log.lost_races > 0;
+        log.lost_races -= usize::from(is_lost);
+        let is_replaced = !arguments.is_empty() && !is_lost && {
             let fence = &arguments[0];
             let age = u64::try_from(now.as_micros())
                 .unwrap()

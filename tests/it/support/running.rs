@@ -72,6 +72,24 @@ impl Running {
         String::from_utf8_lossy(&self.stderr.so_far()).into_owned()
     }
 
+    /// Waits until it has computed for so many hundredths of a second.
+    #[cfg(target_os = "linux")]
+    #[track_caller]
+    pub(crate) fn wait_for_processor_time(&self, hundredths: u64) -> &Self {
+        let begun = std::time::Instant::now();
+        while self.process.processor_time() < hundredths {
+            assert!(begun.elapsed() < DEADLINE, "it does not compute");
+            std::thread::yield_now();
+        }
+        self
+    }
+
+    /// Returns the most memory that it has taken so far, in bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.process.peak_memory()
+    }
+
     /// Sends a signal to it.
     #[track_caller]
     pub(crate) fn signal(&self, signal: Signal) -> &Self {

@@ -25,7 +25,7 @@ fn the_environment_is_empty_but_for_what_every_program_needs() {
     .against(&server)
     .env("EXTRA", "1")
     .run();
-    let expected = "EXTRA\nHOME\nLANG\nLANGDOCK_API_KEY\nLANGDOCK_BASE_URL\nPATH\nTMPDIR\nXDG_CACHE_HOME\nXDG_CONFIG_HOME\n\
+    let expected = "EXTRA\nHOME\nLANG\nLANGDOCK_API_KEY\nLANGDOCK_BASE_URL\nPAGER\nPATH\nTMPDIR\nXDG_CACHE_HOME\nXDG_CONFIG_HOME\n\
                     XDG_DATA_HOME\nXDG_RUNTIME_DIR\nXDG_STATE_HOME\n";
     outcome.code(0).stdout(expected).stderr_empty();
 }

@@ -9,7 +9,7 @@ use crate::support::{
     server::Server,
 };
 
-const QUESTION: &str = "Run `t`? [y]es, [n]o, [a]lways for this tool, [q]uit: ";
+const QUESTION: &str = "Run `t`? [y]es, [n]o, [a]lways in this run, [q]uit: ";
 
 /// Starts a server with two turns with a call each, and then an answer.
 fn two_calls() -> Server {
@@ -67,6 +67,33 @@ fn a_person_is_asked_for_each_call_and_sees_all_of_it() {
         results(&requests[2].json()),
         [failure("t1_2", "the user denied this call")],
         "the scripted model has used an id again"
+    );
+}
+
+#[test]
+fn a_reason_for_a_denial_is_for_the_model() {
+    let (server, home) = (two_calls(), counting(""));
+    let terminal = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "Hi"])
+        .on_terminal(200, 24);
+    terminal
+        .wait_for(QUESTION)
+        .keys("what?\r")
+        .wait_for("`n REASON` tells the model why")
+        .keys("n Use the Other file\r")
+        .wait_until("the second call", |screen| {
+            String::from_utf8_lossy(screen).matches(QUESTION).count() == 3
+        });
+    terminal.keys("y\r");
+    terminal.finish().code(0).stdout_contains("Done.");
+    assert_eq!(runs(&home), 1);
+    assert_eq!(
+        results(&server.requests()[1].json()),
+        [failure(
+            "t1",
+            "the user denied this call: Use the Other file"
+        )]
     );
 }
 
@@ -200,6 +227,26 @@ fn who_quits_in_a_conversation_is_told_what_is_left_to_do() {
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
     assert_eq!((runs(&home), server.requests().len()), (0, 1));
+}
+
+#[test]
+fn no_row_of_a_paste_is_an_answer_but_a_reason_may_be_pasted() {
+    let home = counting("");
+    let server = playing(&[calling(&[("t", json!({}))]), done("Done.")]);
+    let terminal = chat(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "Hi"])
+        .on_terminal(200, 24);
+    terminal
+        .wait_for(QUESTION)
+        .keys("\x1b[200~y\ry\rand more\x1b[201~\r")
+        .wait_for("type the answer; pasted text is not one")
+        .keys("n \x1b[200~not\rtoday\x1b[201~\r");
+    wait_for_prompt(&terminal, 1);
+    leave(terminal).code(0);
+    assert_eq!(runs(&home), 0);
+    let told = said(&server, 1).to_string();
+    assert!(told.contains("not today"), "{told}");
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn a_program_says_itself_what_it_is() {
     executable(home.write("work/silent", "#!/bin/sh\nexit 4\n"));
     list(&home, &["-T", "./silent"]).failed(
         2,
-        "`./silent`: `--schema` failed with exit code 4",
+        "`./silent`: with `--schema`, it failed with exit code 4",
         "langdock help tool-run",
     );
 }

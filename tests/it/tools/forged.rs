@@ -23,7 +23,7 @@ const END_OF_QUESTION: &str = "[q]uit: ";
 const FORGED_ROWS: [&str; 4] = [
     "input   │ {\"path\":\".\"}",
     "command │ ls",
-    "Run `list_files`? [y]es, [n]o, [a]lways for this tool, [q]uit: ",
+    "Run `list_files`? [y]es, [n]o, [a]lways in this run, [q]uit: ",
     "Run `list_files`?",
 ];
 

@@ -1,6 +1,6 @@
 //! No process started by a tool outlives the program, however either of them ends.
 
-use std::{fs, time::Instant};
+use std::{fs, os::unix::fs::PermissionsExt, time::Instant};
 
 use nix::{
     errno::Errno,
@@ -87,6 +87,50 @@ fn an_orphan_in_a_session_of_its_own_is_killed_with_the_program() {
     running.signal(Signal::SIGKILL);
     running.finish().signal(9);
     is_gone(orphan);
+}
+
+/// What a tool runs to fork twice: the process that is left has no parent, and is in the group of
+/// the tool, or in a session of its own. Its id is written to `pid`.
+#[cfg(target_os = "linux")]
+const DOUBLE_FORKS: [&str; 2] = [
+    "( ( ./stay & ) & ) </dev/null >/dev/null 2>&1; ",
+    "( setsid sh -c '( ( ./stay & ) & )' & ) </dev/null >/dev/null 2>&1; ",
+];
+
+/// Writes the script that such a process runs.
+#[cfg(target_os = "linux")]
+fn twice_forking(fork: &str, then: &str) -> Home {
+    let script = format!("{fork}while ! test -e pid; do sleep 0.01; done; {then}");
+    let home = shell_tool(&script, "");
+    let stay = home.write(
+        "work/stay",
+        "#!/bin/sh\necho $$ > pid.new; mv pid.new pid; exec sleep 1000\n",
+    );
+    fs::set_permissions(stay, fs::Permissions::from_mode(0o755)).unwrap();
+    home
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_double_fork_leaves_nothing_behind_at_an_ordinary_end() {
+    for fork in DOUBLE_FORKS {
+        let home = twice_forking(fork, "echo done");
+        call(&home).run().code(0).stdout("done\n").stderr_empty();
+        is_gone(written_pid(&home, "pid"));
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_double_fork_leaves_nothing_behind_when_the_program_is_killed_at_once() {
+    for fork in DOUBLE_FORKS {
+        let home = twice_forking(fork, "sleep 1000");
+        let running = spawn(&home);
+        let left = written_pid(&home, "pid");
+        running.signal(Signal::SIGKILL);
+        running.finish().signal(9);
+        is_gone(left);
+    }
 }
 
 #[test]

@@ -129,6 +129,62 @@ fn a_program_that_everybody_can_write_needs_a_yes_in_any_case() {
 }
 
 #[test]
+fn a_program_that_everybody_can_replace_needs_a_yes_in_any_case() {
+    let home = Home::new();
+    executable(home.write("work/open/weather", WEATHER));
+    let open = home.work().join("open");
+    fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
+    list(&home, &["-y", "-T", "./open/weather"])
+        .code(2)
+        .stderr_contains("every user can write to its directory")
+        .stderr_contains("then run `chmod o-w ./open`");
+    assert!(!was_started(&home));
+    // What only its owner can remove from there is not replaced by others.
+    fs::set_permissions(&open, Permissions::from_mode(0o1777)).unwrap();
+    list(&home, &["-y", "-T", "./open/weather"]).code(0);
+}
+
+#[test]
+fn a_program_that_others_can_write_gives_no_key() {
+    let home = Home::new();
+    let path = home.write(
+        "work/key",
+        "#!/bin/sh\ntouch evil\necho sk-ld-0123456789abcdef\n",
+    );
+    fs::set_permissions(&path, Permissions::from_mode(0o777)).unwrap();
+    let server = crate::support::sending::answering("ok");
+    let config = format!(
+        "base_url = '{}'\nmodel = 'm'\napi_key_cmd = ['{}']\n",
+        server.url(),
+        path.display()
+    );
+    home.write(home.config().join("config.toml"), config);
+    Langdock::new()
+        .home(&home)
+        .args(["send", "Hi"])
+        .run()
+        .failed(2, ": every user can write to it (mode 777)", "chmod o-w");
+    assert!(!home.work().join("evil").exists());
+}
+
+#[test]
+fn the_program_that_was_found_is_run_in_whatever_directory() {
+    let home = Home::new();
+    executable(home.write("work/bin/greet", "#!/bin/sh\necho found\n"));
+    executable(home.write("work/sub/bin/greet", "#!/bin/sh\necho other\n"));
+    let tool = "[[tool]]\nname = \"t\"\ninput_schema = { type = \"object\" }\n\
+                command = [\"greet\"]\ncwd = \"sub\"\n";
+    home.write("work/t.toml", tool);
+    Langdock::new()
+        .home(&home)
+        .env("PATH", "bin:/usr/bin:/bin")
+        .args(["tool-run", "-T", "./t.toml", "--call", "t", "{}"])
+        .run()
+        .code(0)
+        .stdout("found\n");
+}
+
+#[test]
 fn a_program_that_changed_since_it_was_shown_is_not_run() {
     let home = Home::new();
     executable(home.write(
@@ -196,5 +252,29 @@ fn an_empty_element_of_path_is_not_the_current_directory() {
         .run()
         .code(4)
         .stderr_contains("not found in PATH");
+    let config = format!(
+        "base_url = '{}'\nmodel = 'm'\napi_key_cmd = ['sh', '-c', 'my-tool; echo sk-ld-1']\n",
+        server.url()
+    );
+    home.write(home.config().join("config.toml"), config);
+    Langdock::new()
+        .home(&home)
+        .env("PATH", &path)
+        .args(["send", "Hi"])
+        .run()
+        .code(0);
+    for (variable, args, code) in [
+        ("EDITOR", &["send", "-m", "m", "-e"][..], 2),
+        ("PAGER", &["help", "environment"], 0),
+    ] {
+        Langdock::new()
+            .home(&home)
+            .env("PATH", &path)
+            .env(variable, "my-tool")
+            .args(args)
+            .on_terminal(80, 5)
+            .finish()
+            .code(code);
+    }
     assert!(!home.work().join("evil").exists());
 }

@@ -21,7 +21,7 @@ use crate::compose::thinking_binding::bind_thinking;
 use crate::demo::{JudgedRequest, judge_request};
 use crate::protocol::{
     ContentBlock, CreateMessage, InputMessage, Media, Message, ModelRules, Role, ToolDefinition,
-    ToolResult,
+    ToolResult, UnknownFields,
 };
 use crate::session::{SavedConversation, SessionStore, TurnContext, TurnPosition};
 use crate::turn::{TurnRules, TurnStep, UserTurn};
@@ -261,10 +261,8 @@ impl Course {
 
     /// Sends a message with the conversation before it, runs the calls, and sends their results.
     fn ask(&mut self, place: Option<&TurnPosition>, said: Vec<ContentBlock>) -> Result<(), String> {
-        let earlier = match place {
-            Some(place) => self.conversation.messages_before(place),
-            None => self.conversation.messages(),
-        };
+        let earlier = self.conversation.messages_within(place, usize::MAX);
+        let earlier = earlier.expect("there is no limit");
         let said = InputMessage {
             role: Role::User,
             content: said,
@@ -273,7 +271,7 @@ impl Course {
         let (system, said) = (self.system.clone(), [said]);
         let context = TurnContext {
             system: system.as_deref(),
-            sent_to: None,
+            ..TurnContext::default()
         };
         let mut pending = match place {
             Some(place) => self.conversation.begin_replacement(place, &said, context),
@@ -285,8 +283,8 @@ impl Course {
         };
         let mut turn = UserTurn::new(request.messages.clone(), rules);
         loop {
-            let body = encode_body(&request, &[], false).map_err(|error| error.message())?;
-            let judged = self.judge(&body)?;
+            let body = encode_body(&mut request, &[], false).map_err(|error| error.message())?;
+            let judged = self.judge(&body.to_json())?;
             match self.ending(&judged) {
                 Ending::Lost => break,
                 Ending::Refused => {
@@ -296,13 +294,13 @@ impl Course {
                 }
                 Ending::Cut(message) => {
                     let mut saved = *message;
-                    bind_thinking(&mut saved, &body);
+                    bind_thinking(&mut saved, &request);
                     pending.record_answer(&saved, false);
                     break;
                 }
                 Ending::Answered(message) => {
                     let mut saved = (*message).clone();
-                    bind_thinking(&mut saved, &body);
+                    bind_thinking(&mut saved, &request);
                     pending.record_answer(&saved, true);
                     turn.record_answer(&message);
                 }
@@ -486,12 +484,16 @@ impl Course {
             8 => json!([]),
             _ => json!("a result"),
         };
-        let result = json!({"tool_use_id": id, "content": content, "is_error": self.rng.bool()});
         self.note(format!(
             "  result {}",
             content.to_string().chars().take(60).collect::<String>()
         ));
-        serde_json::from_value(result).expect("a result")
+        ToolResult {
+            tool_use_id: id.to_owned(),
+            content: Some(content.into()),
+            is_error: Some(self.rng.bool()),
+            extra: UnknownFields::default(),
+        }
     }
 }
 

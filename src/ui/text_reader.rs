@@ -1,6 +1,5 @@
-//! Shows text in the user's pager.
+//! Programs of the user's that read a text: a pager, or what holds the clipboard.
 
-use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -12,34 +11,43 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use signal_hook::consts::{SIGCHLD, SIGINT};
 
-use super::super::interrupt::InterruptSignal;
-use super::super::signal_alarm::SignalAlarm;
+use super::interrupt::InterruptSignal;
+use super::signal_alarm::SignalAlarm;
 
-/// Runs the pager on the terminal and waits for it to exit. Ctrl-C is left to the pager. A signal
-/// that ends the run also ends the pager, with the error `Interrupted`; after any other error the
-/// text may not have been shown.
-pub(super) fn run_pager(
-    pager: &str,
+/// Who reacts to Ctrl-C while the program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CtrlC {
+    /// The program, as a pager does: this run goes on.
+    Program,
+    /// This run ends, and the program with it.
+    Run,
+}
+
+/// Runs a program with a text on its standard input, and waits for it to exit. The API key is not
+/// in its environment.
+///
+/// # Errors
+///
+/// If it cannot be started or fails. A signal that ends the run also ends the program, with the
+/// error `Interrupted`.
+pub(super) fn run_on_text(
+    command: &mut Command,
     text: String,
-    terminal: &File,
+    ctrl_c: CtrlC,
     interrupt: &InterruptSignal,
 ) -> io::Result<()> {
     let child_ended = SignalAlarm::for_signal(SIGCHLD)?;
-    // The shell parses arguments and quotes.
-    let mut child = Command::new("/bin/sh")
-        .args(["-c", pager])
+    let mut child = command
         .env_remove("LANGDOCK_API_KEY")
         .stdin(Stdio::piped())
-        .stdout(terminal.try_clone()?)
-        .stderr(terminal.try_clone()?)
         .spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
         thread::Builder::new().spawn(move || {
-            // The pager may exit before it has read all of the text.
+            // The program may exit before it has read all of the text.
             let _ = stdin.write_all(text.as_bytes());
         })?;
     }
-    let status = wait_for_pager(&mut child, &child_ended, interrupt)?;
+    let status = wait_for_exit(&mut child, &child_ended, ctrl_c, interrupt)?;
     if status.success() {
         Ok(())
     } else {
@@ -47,9 +55,10 @@ pub(super) fn run_pager(
     }
 }
 
-fn wait_for_pager(
+fn wait_for_exit(
     child: &mut Child,
     child_ended: &SignalAlarm,
+    ctrl_c: CtrlC,
     interrupt: &InterruptSignal,
 ) -> io::Result<ExitStatus> {
     let mut watched = vec![PollFd::new(child_ended.as_fd(), PollFlags::POLLIN)];
@@ -58,8 +67,12 @@ fn wait_for_pager(
             .alarm_fd()
             .map(|alarm| PollFd::new(alarm, PollFlags::POLLIN)),
     );
+    let mut noticed_ctrl_c = false;
     loop {
         if let Some(status) = child.try_wait()? {
+            if ctrl_c == CtrlC::Program {
+                interrupt.clear_ctrl_c_of(status, noticed_ctrl_c);
+            }
             return Ok(status);
         }
         match poll(&mut watched, PollTimeout::NONE) {
@@ -68,7 +81,10 @@ fn wait_for_pager(
         }
         match interrupt.pending_signal() {
             None => {}
-            Some(SIGINT) => interrupt.clear_signal(),
+            Some(SIGINT) if ctrl_c == CtrlC::Program => {
+                noticed_ctrl_c = true;
+                interrupt.clear_signal();
+            }
             Some(_) => {
                 // On SIGTERM, a pager restores the terminal. It may have exited already.
                 let _ = kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM);
