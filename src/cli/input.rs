@@ -80,11 +80,11 @@ pub(crate) struct InputArgs {
     /// Send even if the request appears to exceed a known limit, or uses an option that the model
     /// is known not to accept
     ///
-    /// Without it, a request is refused if its body exceeds 20 MiB, or if even a low estimate of its
-    /// tokens exceeds the model's context window or a known limit on tokens per minute. An option
-    /// that the model is known not to accept is an error on the command line, and is dropped if it
-    /// comes from the config file or a template. With --no-check it is sent; if the model accepts
-    /// it, that is remembered.
+    /// Without it, a request is refused if its body exceeds 20 MiB, or if even a low estimate of
+    /// its tokens exceeds the model's context window or a known limit on tokens per minute. An
+    /// option that the model is known not to accept is an error on the command line, and is dropped
+    /// if it comes from the config file or a template. With --no-check it is sent; if the model
+    /// accepts it, that is remembered.
     #[arg(long)]
     pub(crate) no_check: bool,
 }

@@ -35,7 +35,8 @@ pub(crate) enum ConfigCommand {
         #[command(flatten)]
         connection: Box<ConnectionArgs>,
     },
-    /// Change a setting in the config file, or in the profile named by --profile or LANGDOCK_PROFILE
+    /// Change a setting in the config file, or in the profile named by --profile or
+    /// LANGDOCK_PROFILE
     Set {
         /// Key of the setting, as in the config file
         key: String,

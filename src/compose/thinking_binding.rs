@@ -42,7 +42,7 @@ pub(crate) fn remove_hashes(messages: &mut [InputMessage]) {
     }
 }
 
-/// Takes the hashes out of an answer.
+/// Removes the hashes from an answer.
 pub(crate) fn unbind_thinking(content: &mut [ContentBlock]) {
     for block in content.iter_mut().filter(|block| block.is_thinking()) {
         if let Some(fields) = block.extra_mut() {

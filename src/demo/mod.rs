@@ -233,8 +233,8 @@ async fn accept_connections(
 }
 
 /// Returns how long no connection is accepted after one could not be. A client that has hung up
-/// keeps nobody waiting; where the system has no descriptors left, the same client is still waiting,
-/// and the next accept would fail at once.
+/// keeps nobody waiting; where the system has no descriptors left, the same client is still
+/// waiting, and the next accept would fail at once.
 fn pause_after(error: &io::Error) -> Duration {
     match error.kind() {
         ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted => {

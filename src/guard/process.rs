@@ -1,6 +1,6 @@
 //! The guard itself: starts what it is asked to, reports how it ended, and kills what is left.
 //!
-//! It is one loop without a runtime, since it is to start in about a millisecond. Each child has
+//! A single loop without a runtime, since it is to start in about a millisecond. Each child has
 //! a pipe for two reports of four bytes: its number, or the negated error code if it could not be
 //! started; then how it ended.
 

@@ -33,9 +33,9 @@ pub(super) struct Block {
     pub(super) content: Option<ContentBlock>,
     /// A notice for the user.
     pub(super) notice: Option<String>,
-    /// Name and size of the image, if it is one.
+    /// Name and size, if it is an image.
     pub(super) picture: Option<Picture>,
-    /// Name and length of the PDF, if it is one.
+    /// Name and length, if it is a PDF.
     pub(super) pdf: Option<PdfFile>,
 }
 

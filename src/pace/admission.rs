@@ -7,7 +7,7 @@ use super::window::{RateLimits, ReservationId};
 pub(crate) enum RequestPriority {
     /// A user waits for the answer.
     Person,
-    /// It is one of many items that are worked through.
+    /// One of many items that are worked through.
     Batch,
 }
 

@@ -131,7 +131,7 @@ impl ContentBlock {
         }
     }
 
-    /// Takes the unknown fields, for them to grow.
+    /// Returns the unknown fields, for them to grow.
     pub(super) fn take_unknown(&mut self) -> UnknownFields {
         let fields = match self {
             Self::Unknown(block) => block.to_fields(),

@@ -483,7 +483,7 @@ impl JsonIndenter {
 pub(super) struct RawFields<'a>(IndexMap<String, &'a RawValue>);
 
 impl<'a> RawFields<'a> {
-    /// Takes a field out.
+    /// Removes a field and returns it.
     pub(super) fn take(&mut self, key: &str) -> Option<&'a RawValue> {
         self.0.shift_remove(key)
     }

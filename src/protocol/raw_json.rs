@@ -144,17 +144,17 @@ impl<'a> TypedFields<'a> {
         serde_json::from_str(text).map(Self)
     }
 
-    /// Takes a field's text out.
+    /// Removes a field and returns its text.
     pub(super) fn take(&mut self, key: &str) -> Option<&'a RawValue> {
         self.0.take(key)
     }
 
-    /// Takes a field out; `None` if its value is not of this type.
+    /// Removes a field and returns it; `None` if its value is not of this type.
     pub(super) fn read<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
         serde_json::from_str(self.take(key)?.get()).ok()
     }
 
-    /// Takes a field out, with its default if it is missing or null; `None` if its value is not of
+    /// Removes a field and returns it, with its default if it is missing or null; `None` if its value is not of
     /// this type.
     pub(super) fn read_or_default<T: DeserializeOwned + Default>(
         &mut self,
@@ -163,7 +163,7 @@ impl<'a> TypedFields<'a> {
         self.optional(key).ok()
     }
 
-    /// Takes a field out, with its default if it is missing or null.
+    /// Removes a field and returns it, with its default if it is missing or null.
     ///
     /// # Errors
     ///
@@ -179,7 +179,7 @@ impl<'a> TypedFields<'a> {
         Ok(read.unwrap_or_default())
     }
 
-    /// Takes a field out.
+    /// Removes a field and returns it.
     ///
     /// # Errors
     ///

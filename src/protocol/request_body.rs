@@ -122,8 +122,8 @@ fn escaped_length(byte: u8) -> usize {
     }
 }
 
-/// Returns the bytes that a text takes in JSON, without its quotes. Most bytes stand for themselves,
-/// so eight at a time are looked at.
+/// Returns the bytes that a text takes in JSON, without its quotes. Most bytes stand for
+/// themselves, so eight at a time are looked at.
 fn escaped_text_length(text: &[u8]) -> usize {
     let (words, rest) = text.as_chunks();
     let of_words = words.iter().map(|word| {

@@ -1,5 +1,6 @@
 //! Each rule with a token in its published format, and with one that is nearly in it. Tokens are
-//! put together here, from a description of their parts, so that no scanner finds one in the source.
+//! put together here, from a description of their parts, so that no scanner finds one in the
+//! source.
 
 mod samples;
 

@@ -1,5 +1,5 @@
-//! Processing many conversations in parallel, but large ones one after the other: each may have a turn
-//! of megabytes in memory.
+//! Processing many conversations in parallel, but large ones one after the other: each may have a
+//! turn of megabytes in memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

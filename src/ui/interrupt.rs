@@ -101,7 +101,8 @@ impl InterruptSignal {
             flag::register_conditional_default(number, Arc::clone(&self.has_arrived))?;
         }
         flag::register(number, Arc::clone(&self.has_arrived))?;
-        // They run in this order: whoever clears a signal that is recorded drains the alarm as well.
+        // They run in this order: whoever clears a signal that is recorded drains the alarm as
+        // well.
         low_level::pipe::register(number, trigger.try_clone()?)?;
         flag::register_usize(
             number,

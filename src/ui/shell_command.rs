@@ -33,9 +33,9 @@ pub(crate) struct ShellRun {
 }
 
 /// Runs a command with `sh`, without the API key in its environment. Its input is that of this
-/// process; its output goes to standard error, unchanged as in a shell, and up to `most` bytes of it
-/// are kept. Ctrl-C ends the command only. A signal that ends the run ends it too, with the error
-/// `Interrupted`.
+/// process; its output goes to standard error, unchanged as in a shell, and up to `most` bytes of
+/// it are kept. Ctrl-C ends the command only. A signal that ends the run ends it too, with the
+/// error `Interrupted`.
 pub(crate) fn run_shell_command(
     command: &str,
     most: usize,

@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use crate::text::truncate_to_width;
 
-/// The columns at the end of the row that stay free: the `^C` that a terminal echoes would otherwise
-/// wrap, so that clearing would miss the line.
+/// The columns at the end of the row that stay free: the `^C` that a terminal echoes would
+/// otherwise wrap, so that clearing would miss the line.
 const ROOM_FOR_CTRL_C: u16 = 3;
 
 /// The line.
@@ -64,8 +64,9 @@ impl Debug for StatusLine {
 }
 
 /// The terminal without its last columns, and with the cursor at the beginning of the row whenever
-/// the line has been drawn: what other programs write there begins at the edge, and where a terminal
-/// that has become narrower wraps the line, all of it is below the cursor. Nothing else is.
+/// the line has been drawn: what other programs write there begins at the edge, and where a
+/// terminal that has become narrower wraps the line, all of it is below the cursor. Nothing else
+/// is.
 #[derive(Debug)]
 struct StatusTerminal(Term);
 

@@ -32,7 +32,7 @@ impl TerminalInfo {
         }
     }
 
-    /// Returns the width of the terminal at standard output; `None` if that is none.
+    /// Returns the width of the terminal at standard output; `None` if that is not a terminal.
     pub(crate) fn stdout_columns(self) -> Option<usize> {
         self.stdout_is_terminal
             .then(|| TerminalSize::from_stdout().columns)
@@ -55,8 +55,8 @@ pub(crate) fn stdout_is_pipe() -> bool {
     })
 }
 
-/// Whether the variables name a terminal that wraps the rows on its screen when it becomes narrower:
-/// tmux, or one with the library VTE. Others may do so too, and do not say it.
+/// Whether the variables name a terminal that wraps the rows on its screen when it becomes
+/// narrower: tmux, or one with the library VTE. Others may do so too, and do not say it.
 pub(crate) fn is_rewrapped(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
     let terminal = variable("TERM").unwrap_or_default();

@@ -52,7 +52,7 @@ impl Misfit {
     }
 }
 
-/// Returns a block as a call, if it is one.
+/// Returns a block as a call, if it is a call.
 pub(super) fn as_call(block: &ContentBlock) -> Option<&ToolUse> {
     if let ContentBlock::ToolUse(call) = block {
         Some(call)

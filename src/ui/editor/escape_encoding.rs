@@ -1,8 +1,9 @@
 //! Escape characters in a line. Pure.
 //!
-//! The line editor drops escape sequences from a paste, and takes ESC in a line for the beginning of
-//! a colour, which has no width. So a private code point stands for ESC in it. Where that code point
-//! is part of the text, another one is placed before it, so that each text comes out as it was.
+//! The line editor drops escape sequences from a paste, and takes ESC in a line for the beginning
+//! of a colour, which has no width. So a private code point stands for ESC in it. Where that code
+//! point is part of the text, another one is placed before it, so that each text comes out as it
+//! was.
 
 use std::borrow::Cow;
 
@@ -13,7 +14,7 @@ const ESCAPE: char = '\x1b';
 /// Stands for ESC.
 const STAND_IN: char = '\u{10fffc}';
 
-/// Says that the next character stands for itself.
+/// Marks that the next character stands for itself.
 const LITERAL: char = '\u{10fffd}';
 
 /// How both code points begin in UTF-8, and their last bytes.
@@ -67,8 +68,8 @@ pub(super) fn drawn_letter(letter: char) -> char {
 #[derive(Debug, Default)]
 pub(super) struct KeyboardEncoder {
     is_paste: bool,
-    /// How many bytes of [`PASTE_START`] or, in a paste, of [`PASTE_END`] have come last. The latter
-    /// are held back, since the paste may contain them.
+    /// How many bytes of [`PASTE_START`] or, in a paste, of [`PASTE_END`] have come last. The
+    /// latter are held back, since the paste may contain them.
     in_bracket: usize,
     /// How many bytes of [`PRIVATE_PREFIX`] are held back.
     in_private: usize,

@@ -83,8 +83,8 @@ impl ConditionalEventHandler for OnPaste {
 }
 
 /// Ends the read, so that the original modes are restored before the process stops or another
-/// program starts. The editor's own handler of Ctrl-Z stops and resumes at once, which may happen in
-/// the wrong order in a process with several threads.
+/// program starts. The editor's own handler of Ctrl-Z stops and resumes at once, which may happen
+/// in the wrong order in a process with several threads.
 struct OnRequest {
     line: SharedLine,
     request: LineRequest,

@@ -20,8 +20,8 @@ pub(super) fn fenced_text(text: &str) -> Option<&str> {
     Some(inside.strip_suffix('\n').unwrap_or(inside))
 }
 
-/// Returns the line that stands for a message in the history: recalled, it is the same message. What
-/// would be taken for a command or for a fence then is put between `"""`.
+/// Returns the line that stands for a message in the history: recalled, it is the same message.
+/// What would be taken for a command or for a fence then is put between `"""`.
 pub(super) fn history_line(
     submitted: &LineDraft,
     is_command: impl Fn(&str) -> bool,

@@ -313,8 +313,8 @@ impl Hinter for LineHelper {
 }
 
 impl Highlighter for LineHelper {
-    /// Clears what is left of the last drawing. The prompt is drawn with the line, since a tall line
-    /// leaves no room for it.
+    /// Clears what is left of the last drawing. The prompt is drawn with the line, since a tall
+    /// line leaves no room for it.
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
         &'s self,
         prompt: &'p str,

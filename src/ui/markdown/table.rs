@@ -36,7 +36,7 @@ pub(super) fn is_delimiter(head: &str, line: &str) -> bool {
         && parse_table(&format!("{head}\n{line}\n"), false).is_some()
 }
 
-/// Shows a table; text that is none is shown as written.
+/// Shows a table; other text is shown as written.
 pub(super) fn show_table(source: &str, buffer: &mut RowBuffer) {
     let room = buffer.content_columns();
     let mut rows = RowWriter::new(buffer);
