@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::cli;
-use crate::config::is_utf8_locale;
+use crate::config::{inherited_var, is_utf8_locale};
 use crate::error::Error;
 use crate::input::on_a_thread;
 use crate::protocol::{ContentBlock, CreateMessage, InputMessage, Role};
 use crate::ui::{
     AnswerRenderer, AnswerWriter, CodeBlockOutput, ColorChoice, ColorTheme, JsonLinesOutput,
     JsonOutput, MarkdownOutput, OutputSink, PartFile, PlainOutput, RenderTarget, SchemaOutput,
-    StdoutWriter, ToolCallOutput, use_color,
+    StdoutWriter, ToolCallOutput, is_rewrapped, use_color,
 };
 
 /// What an answer is printed as.
@@ -177,6 +177,7 @@ fn screen_in(
     let theme = is_colored.then(|| theme.and_then(ColorTheme::from_name).unwrap_or_default());
     RenderTarget::for_stdout(is_terminal, app.env.columns, theme)
         .with_ascii_marks(!is_utf8_locale())
+        .with_rewrapping(is_terminal && is_rewrapped(inherited_var))
 }
 
 /// The text that the answer goes on from.

@@ -108,7 +108,9 @@ impl TermLike for StatusTerminal {
     }
 
     fn clear_line(&self) -> io::Result<()> {
-        self.0.write_str("\r\x1b[J")
+        // The row first: tmux keeps what is cleared from the first row of the screen on in its
+        // history.
+        self.0.write_str("\r\x1b[K\x1b[J")
     }
 
     fn flush(&self) -> io::Result<()> {

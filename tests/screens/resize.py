@@ -18,6 +18,13 @@ PATIENCE = 30.0  # Seconds for something to appear; only a failure waits for so 
 ANSWER = "This is a scripted answer instead of one from `claude-3-haiku-20240307`; no model was asked. You asked: “What is Rust?”"
 LONG = "some words that are typed here, and some more of them, which take more than one row of the window in any case"
 
+# Words of the scripted answer to "Show me Markdown", from its table and its code.
+MARKDOWN = [
+    "waterway", "countries", "Labe",
+    'LENGTHS = {"Danube": 2850, "Rhine": 1230, "Elbe": 1090}', "def longest(lengths: dict[str, int]) -> str:",
+    "Returns the name of the longest one.", "return max(lengths, key=lengths.get)", 'print(f"The longest is the {longest(LENGTHS)}.")',
+]
+
 TOOL = """[[tool]]
 name = "shout"
 description = "Prints its input in capitals"
@@ -173,6 +180,26 @@ def while_an_answer_comes(home, begin, end):
     answered(home, f"answer-{begin}-{end}", begin, end, ["--rate", "25"], "Thisisa")
 
 
+def while_markdown_comes(home, begin, end):
+    """Resizes the window again and again while code and a table come: each of their words is there once in the end."""
+    name = f"markdown-{begin}-{end}"
+    server, window = with_server(home, name, begin, "--rate", "60")
+    try:
+        window.type("Show me Markdown", "Enter")
+        deadline = time.monotonic() + PATIENCE
+        while "Thatisall" not in letters(window.lines()) and time.monotonic() < deadline:
+            for columns in [end, begin]:
+                window.resize_and_tell(columns)
+        window.resize_and_tell(end)
+        lines = window.wait("answer", lambda lines: lines[-1] == ">" and count(lines, "That is all") == 1)
+        for words in MARKDOWN:
+            check(name, f"`{words}` is there {count(lines, words)} times", count(lines, words) == 1, lines)
+    finally:
+        window.close()
+        server.kill()
+        server.wait()
+
+
 def at_the_status_line(home, begin, end):
     answered(home, f"status-{begin}-{end}", begin, end, ["--latency", "3s"], "swaiting")
 
@@ -205,6 +232,7 @@ def main():
             at_the_status_line(home, begin, end)
             while_an_answer_comes(home, begin, end)
             at_a_question(home, begin, end)
+            while_markdown_comes(home, begin, end)
 
 
 main()

@@ -426,7 +426,7 @@ impl Chat<'_> {
             return Ok(Next::Send(text));
         }
         if let Some(RefusedMessage { place, content }) = self.refused.clone() {
-            self.tell_asked(&text_of(&content));
+            self.tell_asked(&prompt_text(&content));
             return Ok(Next::Ended(self.ask_at(place, Some(content)).await, None));
         }
         let Some(last) = self.talk.last() else {
@@ -439,14 +439,14 @@ impl Chat<'_> {
         self.replaced = None;
         // It is no part of the conversation.
         let text = if let Some(refused) = self.refused.take() {
-            text_of(&refused.content)
+            prompt_text(&refused.content)
         } else if self.undo_compaction()? {
             self.say("took back /compact: the messages are sent again");
             return Ok(());
         } else {
             let last = self.talk.last().ok_or_else(nothing_said)?;
             self.talk.move_to(&last.before)?;
-            text_of(&last.content)
+            prompt_text(&last.content)
         };
         let line = text
             .lines()
@@ -479,7 +479,7 @@ impl Chat<'_> {
             (None, None) => return Err(nothing_said()),
         };
         let prompt = prompt_place(&content);
-        let before = prompt.map_or(String::new(), |prompt| text_of(&content[prompt..=prompt]));
+        let before = prompt_text(&content);
         let Some(text) = self.changed(&before).await? else {
             return Ok(Next::Prompt);
         };
@@ -807,6 +807,11 @@ impl Chat<'_> {
             "rendering answers"
         });
     }
+}
+
+/// Returns what the user typed in a message, without its files.
+fn prompt_text(content: &[ContentBlock]) -> String {
+    prompt_place(content).map_or(String::new(), |prompt| text_of(&content[prompt..=prompt]))
 }
 
 fn new_of_name(store: &SessionStore, name: &str) -> Result<SavedConversation, Error> {

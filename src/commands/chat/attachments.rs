@@ -99,6 +99,8 @@ impl Attachments {
         if is_read_once(path) {
             self.add_read(exchange, read).await?;
         } else {
+            // What cannot be sent is refused now, and not with the message.
+            assemble(None, read, None)?;
             self.0.push(Attached::Path(named));
         }
         Ok(bytes)

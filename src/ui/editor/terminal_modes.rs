@@ -133,7 +133,8 @@ impl Drop for ModesGuard<'_> {
     }
 }
 
-/// Whole lines can be read, with echo. The modes before are restored on drop.
+/// Whole lines can be read, with echo, and a paste is marked as one. The modes before are restored
+/// on drop.
 pub(in crate::ui) struct LineModesGuard<'a> {
     terminal: &'a File,
     before: Termios,
@@ -144,6 +145,8 @@ impl<'a> LineModesGuard<'a> {
     pub(in crate::ui) fn enter(terminal: &'a File) -> io::Result<Self> {
         let before = tcgetattr(terminal)?;
         tcsetattr(terminal, SetArg::TCSADRAIN, &for_lines(before.clone()))?;
+        let mut terminal = terminal;
+        terminal.write_all(BRACKETED_PASTE_ON)?;
         Ok(Self { terminal, before })
     }
 }
@@ -152,6 +155,10 @@ impl Drop for LineModesGuard<'_> {
     fn drop(&mut self) {
         // There is nothing to restore if the terminal has gone.
         let _ = tcsetattr(self.terminal, SetArg::TCSADRAIN, &self.before);
+        // Between the lines of a conversation, pastes are marked too.
+        if self.before.local_flags.contains(LocalFlags::ICANON) {
+            let _ = (&mut self.terminal).write_all(BRACKETED_PASTE_OFF);
+        }
     }
 }
 

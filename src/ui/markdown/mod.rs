@@ -543,6 +543,7 @@ impl MarkdownRenderer {
             }
             LeafBlock::Table(lines) => {
                 self.buffer.show_preview("", CellStyle::default());
+                self.buffer.refresh_limit();
                 if lines.count > 1 {
                     table::show_table(&lines.source, &mut self.buffer);
                 } else {

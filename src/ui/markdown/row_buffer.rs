@@ -5,7 +5,9 @@
 //! not.
 //!
 //! Cursor positions are not used, since terminals disagree on character widths: new cells are
-//! appended, and if an earlier cell has changed, the row is rewritten from its beginning.
+//! appended, and if an earlier cell has changed, the row is rewritten from its beginning. Where the
+//! terminal has become narrower since, the beginning may be some rows further up: colours are left
+//! as they are then, and changed text is written again so that none is lost.
 
 use super::cell::{CellColor, CellStyle, ScreenCell, cells_width, each_cell, has_certain_width};
 use super::emphasis_opener::EmphasisOpener;
@@ -37,8 +39,13 @@ pub(super) struct RowBuffer {
     pub(super) openers: Vec<EmphasisOpener>,
     /// Number of cells of the row that are on the screen.
     painted: usize,
-    /// Whether a painted cell has changed.
-    has_changed: bool,
+    /// Width of these cells in columns.
+    painted_width: usize,
+    /// How a painted cell has changed.
+    change: Option<PaintedChange>,
+    /// The width of the terminal that was left to wrap the row before, so that this one continues
+    /// its line; `None` if a line begins here.
+    wrapped_at: Option<usize>,
     /// The addresses of the row's links.
     links: Vec<String>,
 }
@@ -57,7 +64,9 @@ impl RowBuffer {
             finished_cells: 0,
             openers: Vec::new(),
             painted: 0,
-            has_changed: false,
+            painted_width: 0,
+            change: None,
+            wrapped_at: None,
             links: Vec::new(),
         }
     }
@@ -141,7 +150,7 @@ impl RowBuffer {
         {
             if self.cells[place].style.color != color {
                 self.cells[place].style.color = color;
-                self.mark_changed(place);
+                self.mark(place, PaintedChange::Style);
             }
         }
     }
@@ -151,7 +160,7 @@ impl RowBuffer {
         let Some(place) = self.place_in_row(position) else {
             return;
         };
-        self.mark_changed(place);
+        self.mark(place, PaintedChange::Text);
         self.used += cells_width(new);
         self.cells.splice(place..place, new.iter().copied());
         while self.shown_width() > self.limit && self.wrap_row() {}
@@ -163,7 +172,7 @@ impl RowBuffer {
             .place_in_row(position)
             .filter(|&place| place < self.cells.len())
         {
-            self.mark_changed(place);
+            self.mark(place, PaintedChange::Text);
             let cell = self.cells.remove(place);
             self.used -= usize::from(cell.width);
         }
@@ -184,7 +193,7 @@ impl RowBuffer {
             .unwrap_or(self.first)
             .min(self.cells.len());
         if place < end {
-            self.mark_changed(place);
+            self.mark(place, PaintedChange::Style);
             self.cells[place..end].iter_mut().for_each(change);
         }
     }
@@ -227,12 +236,14 @@ impl RowBuffer {
 
     /// Removes the cells from this index on.
     fn truncate_at(&mut self, place: usize) {
-        self.mark_changed(place);
+        self.mark(place, PaintedChange::Text);
         self.cells.truncate(place);
     }
 
-    fn mark_changed(&mut self, place: usize) {
-        self.has_changed |= place < self.painted;
+    fn mark(&mut self, place: usize, change: PaintedChange) {
+        if place < self.painted {
+            self.change = self.change.max(Some(change));
+        }
     }
 
     /// Returns the number of a link, which holds until the row is finished.
@@ -278,19 +289,24 @@ impl RowBuffer {
         }
         self.leave_content(self.cells.len());
         self.end_row();
-        self.limit = self.screen.current_columns();
         self.cells.extend_from_slice(&self.rest);
         self.first = self.cells.len();
         self.used = cells_width(&self.cells);
     }
 
-    /// Finishes the row.
+    /// Finishes the row. The next one has the width that the terminal has now.
     pub(super) fn end_row(&mut self) {
         self.finish_row(self.trimmed_end(self.cells.len()), true);
         self.cells.clear();
         self.links.clear();
         self.first = 0;
         self.used = 0;
+        self.limit = self.screen.current_columns();
+    }
+
+    /// Gives the row the width that the terminal has now, before its content is written.
+    pub(super) fn refresh_limit(&mut self) {
+        self.limit = self.screen.current_columns();
     }
 
     /// Finishes a row that is too long at its last break opportunity, and moves the rest to the
@@ -358,7 +374,7 @@ impl RowBuffer {
             if !opener.is_shown && opener.position < self.finished_cells {
                 self.openers[at].is_shown = true;
                 let place = opener.position - finished_cells + first;
-                self.mark_changed(place);
+                self.mark(place, PaintedChange::Text);
                 self.cells.splice(place..place, opener.sign_cells());
             }
         }
@@ -377,7 +393,7 @@ impl RowBuffer {
             opener.is_shown = true;
             signs.extend(opener.sign_cells());
         }
-        self.mark_changed(self.first);
+        self.mark(self.first, PaintedChange::Text);
         for &sign in &signs {
             if self.cells.len() > self.first && cells_width(&self.cells) >= self.limit {
                 self.finish_row(self.cells.len(), true);
@@ -450,17 +466,43 @@ impl RowBuffer {
             self.out.push('\n');
         }
         self.painted = 0;
-        self.has_changed = false;
+        self.painted_width = 0;
+        self.wrapped_at = (!is_ended).then_some(self.limit);
     }
 
     fn show_cells(&mut self, shown: usize) {
-        if self.painted > 0 && (self.has_changed || self.painted > shown) {
-            self.out.push_str("\r\x1b[K");
-            self.painted = 0;
+        if self.painted > shown {
+            self.change = Some(PaintedChange::Text);
+        }
+        if let Some(change) = self.change.take().filter(|_| self.painted > 0) {
+            self.clear_painted(change);
         }
         self.write_cells(self.painted, shown);
+        self.painted_width += cells_width(&self.cells[self.painted..shown]);
         self.painted = shown;
-        self.has_changed = false;
+    }
+
+    /// Clears what is painted of the row, for it to be rewritten. Where the terminal was resized in
+    /// such a way that a carriage return does not lead to the beginning of the row, a change of
+    /// style is ignored, and changed text is rewritten below where nothing else is certain.
+    fn clear_painted(&mut self, change: PaintedChange) {
+        let columns = self.screen.current_columns();
+        let has_moved = self.wrapped_at.is_some_and(|before| before != columns);
+        let rows_above = self.painted_width.saturating_sub(1) / columns;
+        if rows_above == 0 && !has_moved {
+            self.out.push_str("\r\x1b[K");
+        } else if change == PaintedChange::Style {
+            return;
+        } else if has_moved {
+            self.out.push('\n');
+            self.wrapped_at = None;
+        } else if self.screen.is_rewrapped() {
+            self.out.push_str(&format!("\r\x1b[{rows_above}A\x1b[J"));
+        } else {
+            self.out.push_str("\r\x1b[K");
+        }
+        self.painted = 0;
+        self.painted_width = 0;
     }
 
     /// Writes cells, beginning and ending in the default style.
@@ -495,6 +537,15 @@ impl RowBuffer {
             self.out.push_str("\x1b]8;;\x1b\\");
         }
     }
+}
+
+/// How painted cells have changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum PaintedChange {
+    /// Only their style.
+    Style,
+    /// Their text.
+    Text,
 }
 
 /// How much of a row fits.

@@ -1,5 +1,11 @@
 //! The target of rendered text: its width, and whether it supports colours and rewriting a line.
 
+#[cfg(any(test, feature = "internals"))]
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use console::Term;
 
 use super::palette::ColorTheme;
@@ -18,6 +24,8 @@ pub(crate) struct RenderTarget {
     theme: Option<ColorTheme>,
     /// Whether the rules and marks of the renderer are ASCII.
     has_ascii_marks: bool,
+    /// Whether the terminal is known to wrap its rows again when it becomes narrower.
+    is_rewrapped: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -26,9 +34,9 @@ enum ColumnSource {
     Given(usize),
     /// The current width of the terminal.
     Terminal(Term),
-    /// A terminal of constant width.
+    /// A terminal whose width only the test changes.
     #[cfg(any(test, feature = "internals"))]
-    Fixed(usize),
+    Fixed(Arc<AtomicUsize>),
 }
 
 impl RenderTarget {
@@ -49,17 +57,28 @@ impl RenderTarget {
             is_terminal,
             theme,
             has_ascii_marks: false,
+            is_rewrapped: false,
         }
     }
 
     /// Creates a terminal of constant width.
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn with_fixed_columns(columns: usize, theme: Option<ColorTheme>) -> Self {
+        Self::with_shared_columns(Arc::new(AtomicUsize::new(columns)), theme)
+    }
+
+    /// Creates a terminal whose width may be changed.
+    #[cfg(any(test, feature = "internals"))]
+    pub(super) fn with_shared_columns(
+        columns: Arc<AtomicUsize>,
+        theme: Option<ColorTheme>,
+    ) -> Self {
         Self {
             columns: ColumnSource::Fixed(columns),
             is_terminal: true,
             theme,
             has_ascii_marks: false,
+            is_rewrapped: false,
         }
     }
 
@@ -67,6 +86,14 @@ impl RenderTarget {
     pub(crate) fn with_ascii_marks(self, has_ascii_marks: bool) -> Self {
         Self {
             has_ascii_marks,
+            ..self
+        }
+    }
+
+    /// Sets whether the terminal is known to wrap its rows again when it becomes narrower.
+    pub(crate) fn with_rewrapping(self, is_rewrapped: bool) -> Self {
+        Self {
+            is_rewrapped,
             ..self
         }
     }
@@ -90,7 +117,7 @@ impl RenderTarget {
                 .size_checked()
                 .map_or(DEFAULT_COLUMNS, |(_, columns)| usize::from(columns)),
             #[cfg(any(test, feature = "internals"))]
-            ColumnSource::Fixed(columns) => *columns,
+            ColumnSource::Fixed(columns) => columns.load(Ordering::Relaxed),
         };
         columns.max(MIN_COLUMNS)
     }
@@ -101,8 +128,13 @@ impl RenderTarget {
             ColumnSource::Given(_) => !self.is_terminal,
             ColumnSource::Terminal(_) => self.current_columns() == limit,
             #[cfg(any(test, feature = "internals"))]
-            ColumnSource::Fixed(columns) => *columns == limit,
+            ColumnSource::Fixed(_) => self.current_columns() == limit,
         }
+    }
+
+    /// Whether the terminal is known to wrap its rows again when it becomes narrower.
+    pub(super) fn is_rewrapped(&self) -> bool {
+        self.is_rewrapped
     }
 
     /// Whether the current row can be rewritten.

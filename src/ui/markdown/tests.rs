@@ -1,5 +1,10 @@
 //! Tests of rendered output, and that it does not depend on how the text was split.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use proptest::prelude::*;
 
 use super::*;
@@ -489,4 +494,62 @@ fn marks_are_ascii_where_the_locale_has_no_others() {
         target,
     );
     assert!(shown.is_ascii(), "{shown}");
+}
+
+/// Renders a text on a terminal of 100 columns that has 60 from `place` on, and returns the output
+/// before and after that.
+fn narrowed(text: &str, place: usize, is_rewrapped: bool) -> (String, String) {
+    let columns = Arc::new(AtomicUsize::new(100));
+    let screen = RenderTarget::with_shared_columns(Arc::clone(&columns), Some(ColorTheme::Dark))
+        .with_rewrapping(is_rewrapped);
+    let mut markdown = MarkdownRenderer::new(screen);
+    markdown.push_text(&text[..place]);
+    let before = markdown.take_painted();
+    columns.store(60, Ordering::Relaxed);
+    markdown.push_text(&text[place..]);
+    (before, markdown.finish_text())
+}
+
+#[test]
+fn a_row_of_code_that_a_narrower_terminal_has_wrapped_is_not_rewritten() {
+    let line = format!("let words = \"{}\";", "some words ".repeat(7));
+    let text = format!("```rust\n{line}\nlet next = 1;\n```\n");
+    for place in [
+        text.find("some").unwrap() + 70,
+        text.find("next").unwrap() - 5,
+    ] {
+        let (before, after) = narrowed(&text, place, false);
+        assert!(!after.contains("\r"), "{place}: {before:?} {after:?}");
+        let letters = console::strip_ansi_codes(&(before + &after)).into_owned();
+        assert_eq!(letters, text, "{place}");
+    }
+}
+
+#[test]
+fn a_row_of_code_behind_one_that_the_terminal_wrapped_is_not_rewritten_in_another_width() {
+    let line = "let a = 1; ".repeat(15);
+    let text = format!("```rust\n{line}\n```\n");
+    let (before, after) = narrowed(&text, "```rust\n".len() + 120, true);
+    assert!(!after.contains("\r"), "{after:?}");
+    let letters = console::strip_ansi_codes(&before).into_owned();
+    let letters = letters.rsplit("\r").next().unwrap().to_owned();
+    assert!(letters.ends_with(&line[..120]), "{letters:?}");
+}
+
+#[test]
+fn the_row_that_stands_for_a_table_is_cleared_whole_where_a_narrower_terminal_has_wrapped_it() {
+    let text = format!("| a | b |\n|---|---|\n| {} | 2 |\n", "word ".repeat(30));
+    let place = text.len() - 20;
+    let (_, after) = narrowed(&text, place, true);
+    assert!(after.starts_with("\r\x1b[1A\x1b[J"), "{after:?}");
+    assert!(rows_are_at_most(&after, 60), "{after:?}");
+    let (_, after) = narrowed(&text, place, false);
+    assert!(after.starts_with("\r\x1b[K"), "{after:?}");
+}
+
+fn rows_are_at_most(text: &str, columns: usize) -> bool {
+    let text = console::strip_ansi_codes(text);
+    let rows = text.lines().map(str::trim_end);
+    rows.map(|row| row.trim_start_matches('\r').chars().count())
+        .all(|width| width <= columns)
 }

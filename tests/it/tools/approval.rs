@@ -250,6 +250,30 @@ fn no_row_of_a_paste_is_an_answer_but_a_reason_may_be_pasted() {
 }
 
 #[test]
+fn a_paste_is_marked_at_the_question_of_a_run_and_not_behind_it() {
+    let home = counting("");
+    let server = playing(&[calling(&[("t", json!({}))]), done("Done.")]);
+    let terminal = tool_run(&server)
+        .home(&home)
+        .args(["-T", "./t.toml", "Hi"])
+        .on_terminal(200, 24);
+    terminal
+        .wait_for(QUESTION)
+        .keys("\x1b[200~y\ry\r\x1b[201~\r")
+        .wait_for("type the answer; pasted text is not one")
+        .keys("n\r");
+    let outcome = terminal.finish();
+    let screen = outcome.code(0).stdout_text();
+    let on = screen.find("\x1b[?2004h").expect("pastes are marked");
+    let off = screen
+        .rfind("\x1b[?2004l")
+        .expect("pastes are no longer marked");
+    let asked = screen.find(QUESTION).expect("a question");
+    assert!(on < asked && asked < off, "{screen:?}");
+    assert_eq!(runs(&home), 0);
+}
+
+#[test]
 fn what_is_typed_behind_a_question_that_was_interrupted_is_for_the_chat() {
     let home = counting("");
     let server = playing(&[calling(&[("t", json!({}))]), done("Done.")]);
