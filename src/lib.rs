@@ -5,7 +5,7 @@
 //!
 //! | row | modules | what they are |
 //! |---|---|---|
-//! | 11 | `main.rs` | arguments in, exit code out |
+//! | 12 | `main.rs` | arguments in, exit code out |
 //! | 11 | `lib.rs` | the entry point, which chooses the command |
 //! | 10 | `commands` | one file or directory for each command; no command imports another |
 //! | 9 | `exchange` | from a request to its answer |
@@ -13,15 +13,15 @@
 //! | 7 | `app` | what all commands share: environment, streams, messages |
 //! | 6 | `error`, `cli` | every failure with its exit code and hint; the command line as data |
 //! | 5 | `batch`, `config` | the items of a batch; settings |
-//! | 4 | `client`, `session`, `tool`, `mcp`, `turn`, `ui`, `input`, `demo` | the shared HTTP core;
-//! saved conversations; tools; tool servers; one turn of the user; the terminal; files and
-//! templates; the built-in endpoint |
+//! | 4 | `client`, `session` | the shared HTTP core; saved conversations |
+//! | 4 | `tool`, `mcp`, `turn` | tools; tool servers; one turn of the user |
+//! | 4 | `ui`, `input`, `demo` | the terminal; files and templates; the built-in endpoint |
 //! | 3 | `recording` | records of requests and their responses |
-//! | 2 | `protocol`, `media`, `pace`, `usage`, `model_text`, `guard`, `secret_scan` | the Messages API and files
-//! as data; the shared rate-limit ledger; the usage log; the sentences that the model reads; the
-//! process that starts children and leaves none |
-//! | 1 | `text`, `fs` | formatting and parsing of text; private files, written whole or not at all
-//! |
+//! | 2 | `protocol`, `media` | the Messages API and files, as data |
+//! | 2 | `pace`, `usage` | the shared rate-limit ledger; the usage log |
+//! | 2 | `model_text`, `secret_scan` | the sentences that the model reads; secrets in a text |
+//! | 2 | `guard` | the process that starts children and leaves none |
+//! | 1 | `text`, `fs` | formatting and parsing text; private files, written whole or not at all |
 //!
 //! The library exists for its own binary and for the tests and generators next to it. Its interface
 //! is not stable.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{command::Langdock, home::Home, outcome::Outcome};
+use crate::support::{command::Langdock, home::Home, installed::installed, outcome::Outcome};
 
 /// Returns the path of an example.
 fn example(name: &str) -> PathBuf {
@@ -79,11 +79,8 @@ fn the_calculator_calculates_and_runs_nothing_else() {
 
 #[test]
 fn the_look_up_says_itself_what_it_is() {
-    let has_python = std::process::Command::new("python3")
-        .arg("--version")
-        .output();
-    if !has_python.is_ok_and(|output| output.status.success()) {
-        return; // The tests need nothing but Rust.
+    if !installed("python3") {
+        return;
     }
     let home = Home::new();
     call(&home, "lookup.py", "look_up_country", r#"{"code": "CH"}"#)
