@@ -19,20 +19,20 @@ pub(crate) struct BatchArgs {
     /// What to ask about each item, with {text} or {KEY} as placeholders
     #[arg(value_name = "TEMPLATE")]
     pub(crate) pattern: Option<String>,
-    /// Lines of text, or one JSON object per line; - is standard input, which is the default
+    /// Lines of text, or one JSON object per line; - means standard input, which is the default
     #[arg(short, long, value_name = "FILE", conflicts_with = "paths")]
     pub(crate) input: Option<PathBuf>,
     /// Ask about each of these files: text, images or PDFs, detected by content; directories and
     /// quoted globs stand for the files in them
     ///
-    /// A file is sent as send --file would send it, unless the template includes its text with
-    /// {text}. {path} is its path.
+    /// A file is sent just as `langdock send --file` would send it, unless the template includes
+    /// its text with {text}. {path} is its path.
     #[arg(long = "files", value_name = "PATH", num_args = 1..)]
     pub(crate) paths: Vec<PathBuf>,
     /// Append the answers to this file as they arrive, and continue where an earlier run stopped
     ///
     /// At the end of a run the lines are sorted into the order of the items. A file with any other
-    /// lines, or with answers to another prompt, is refused.
+    /// lines, with records of another shard, or with answers to another prompt, is refused.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Maximum number of concurrent requests [default: what the limits allow]
@@ -51,10 +51,11 @@ pub(crate) struct BatchArgs {
     pub(crate) retry_failed: bool,
     /// Ask only about the items of shard I of N; auto takes I and N from Slurm or GitLab
     ///
-    /// Each item belongs to one shard, by the SHA-256 of its line or path: adding items does not
-    /// move existing ones to another shard. With auto/N, only I is read from the environment, which
-    /// also works on Kubernetes. Each record names its shard, and `langdock merge` merges the
-    /// outputs of all shards.
+    /// The SHA-256 of an item's line or path determines its shard: adding items does not move
+    /// existing ones to another shard. With auto/N, only I is read from the environment, which also
+    /// works on Kubernetes. To rerun one shard, give its number, such as 3/10: `sbatch --array=3`
+    /// makes an array of one task, in which auto would take every item. Each record names its
+    /// shard, and `langdock merge` merges the outputs of all shards.
     #[arg(long, value_name = "I/N|auto", value_parser = shard)]
     pub(crate) shard: Option<ShardChoice>,
     /// Stop with exit code 13 if this run needs more requests than this; retries do not count
@@ -69,9 +70,10 @@ pub(crate) struct BatchArgs {
     pub(crate) max_total_tokens: Option<u64>,
     /// Stop with exit code 13 if the next request might take the cost above this many US dollars
     ///
-    /// What a request costs is not known in advance; it is estimated from earlier requests. A model
-    /// without a list price needs one in the config's `prices` table. Langdock may bill
-    /// differently.
+    /// What a request costs is not known in advance; it is estimated from earlier requests. Each
+    /// run has the full budget, and answers of --demo and --replay cost nothing. Costs are at
+    /// Anthropic's list prices, without regional surcharges, and Langdock may bill differently. A
+    /// model without a list price needs one in the config's `prices` table.
     #[arg(long, value_name = "AMOUNT", value_parser = dollars, allow_negative_numbers = true)]
     pub(crate) max_cost: Option<Money>,
     /// Tag for the usage log, for `langdock usage --by tag`
@@ -85,7 +87,7 @@ pub(crate) struct BatchArgs {
     pub(crate) schema: Option<String>,
     /// With --schema: how the model is asked: auto, native, tool or prompt [default: auto]
     ///
-    /// The modes are the same as for send.
+    /// `langdock help send` explains the modes.
     #[arg(
         long,
         value_name = "MODE",

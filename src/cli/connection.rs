@@ -35,7 +35,8 @@ pub(crate) struct ConnectionArgs {
     pub(crate) demo: bool,
     /// Append each request and its response to this file
     ///
-    /// The key, cookies and proxy passwords are never written. --replay answers from the file.
+    /// The key, cookies and proxy passwords are never written. Nothing that this machine remembers,
+    /// such as a model picked earlier, affects a recorded request. --replay answers from the file.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
     /// Answer from a file written by --record: no endpoint, no key

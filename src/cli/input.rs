@@ -13,18 +13,20 @@ use crate::config::SettingValue;
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputArgs {
-    /// Text file, image or PDF (detected by content), directory or quoted glob; - is standard
+    /// Text file, image or PDF (detected by content), directory or quoted glob; - means standard
     /// input; may be repeated
     ///
     /// For a directory, all text files in it and its subdirectories are sent, sorted by name,
     /// except hidden files and those that .gitignore excludes. Hidden files are skipped even if
     /// .gitignore re-includes them; to send one, name it with -f. A glob such as 'src/**/*.rs'
     /// sends the text files, images and PDFs that match it, with the same exceptions; a path that
-    /// exists is not taken as a glob.
+    /// exists is not taken as a glob. HEIC and AVIF images are refused, with a command that
+    /// converts them. PDFs may have up to 100 pages in all, or 600 if the model's context window
+    /// has a million tokens or is not known.
     #[arg(short, long = "file", value_name = "PATH")]
     pub(crate) files: Vec<PathBuf>,
-    /// List of files to add as with -f, one path per line or separated by NUL bytes; - is standard
-    /// input
+    /// List of files to add as with -f, one path per line or separated by NUL bytes; - means
+    /// standard input
     ///
     /// The paths are taken as they are, without globs. `git ls-files -z` and `find -print0` write
     /// such lists.
@@ -37,8 +39,8 @@ pub(crate) struct InputArgs {
     /// -f src --exclude 'src/tests/*'.
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
-    /// Image or PDF, never sent as text; - is standard input, `clipboard:` the image on the
-    /// clipboard; may be repeated
+    /// Image or PDF, never sent as text; - means standard input, and `clipboard:` means the image
+    /// on the clipboard; may be repeated
     ///
     /// The clipboard is read with wl-paste, xclip or pngpaste, whichever is installed.
     #[arg(short, long = "attach", value_name = "PATH")]
@@ -48,9 +50,9 @@ pub(crate) struct InputArgs {
     ///
     /// fit turns images upright, sends none of their metadata, such as where a photo was taken, and
     /// scales down those that exceed a limit of the endpoint (5 MB as base64, 8,000 pixels a side,
-    /// or 2,000 with more than 20 images) to the size at which the model sees them. BMP and TIFF
-    /// are converted. A number also scales down every image whose longest side exceeds it. keep
-    /// sends images unchanged and refuses those that exceed a limit.
+    /// or 2,000 with more than 20 images and in results of tools) to the size at which the model
+    /// sees them. BMP and TIFF are converted. A number also scales down every image whose longest
+    /// side exceeds it. keep sends images unchanged and refuses those that exceed a limit.
     #[arg(long, value_name = "fit|keep|PIXELS", value_parser = setting_parser("image_size"))]
     pub(crate) image_size: Option<SettingValue>,
     /// Earlier turns as JSON: an array of messages or a whole request body; flags override its

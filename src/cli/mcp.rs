@@ -74,6 +74,9 @@ pub(crate) enum McpAction {
         json: bool,
     },
     /// Copy the servers from another MCP client's JSON file to the config file
+    ///
+    /// A server without a cwd gets the directory of the file as its cwd if one of its arguments is
+    /// the relative path of a file there.
     Import {
         /// The file; - reads standard input
         file: PathBuf,

@@ -300,6 +300,9 @@ impl RequestArgs {
 #[command(next_help_heading = "Output")]
 pub(crate) struct DisplayArgs {
     /// Print the answer as the model wrote it, even on a terminal
+    ///
+    /// Escape sequences never reach a terminal. In a pipe or a file, even without --raw, the text
+    /// is what the model wrote: another program has to sanitise it.
     #[arg(long, conflicts_with = "markdown")]
     pub(crate) raw: bool,
     /// Render the answer's Markdown, even in a pipe [default: on a terminal]
@@ -315,13 +318,15 @@ pub(crate) struct DisplayArgs {
     pub(crate) color: ColorWhen,
     /// Print no notices, only errors and what was asked for
     ///
-    /// Input that is not sent as it is, such as bytes that are not UTF-8, is still reported.
+    /// A notice that input was altered, such as bytes that are not UTF-8, is still printed.
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Verbose output; -vv adds requests and headers, never bodies or the key
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Report tokens, timing and list price
+    ///
+    /// The price is Anthropic's, without regional surcharges; Langdock may bill differently.
     #[arg(short, long)]
     pub(crate) usage: bool,
     /// Show the model's reasoning, on stderr
@@ -343,6 +348,9 @@ pub(crate) struct OutputArgs {
     #[command(flatten)]
     pub(crate) looks: DisplayArgs,
     /// Print the API's message object
+    ///
+    /// The cost is in langdock.cost. The first block may be thinking; `jq -r '.content[] |
+    /// select(.type == "text").text'` prints the text.
     #[arg(short, long, conflicts_with_all = ["jsonl", "raw", "markdown"])]
     pub(crate) json: bool,
     /// Print each event as a line of JSON as it arrives, then the message object

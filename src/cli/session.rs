@@ -113,6 +113,8 @@ pub(crate) enum SessionAction {
     /// Delete conversations; asks first on a terminal
     Rm {
         /// Names, ids or titles
+        ///
+        /// The beginning of a title is not enough.
         #[arg(value_name = "NAME|ID", required_unless_present = "older_than")]
         sessions: Vec<String>,
         /// Delete all conversations not used for this long, such as 30d

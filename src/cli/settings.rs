@@ -47,7 +47,7 @@ pub(crate) enum ConfigCommand {
         #[command(flatten)]
         connection: Box<ConnectionArgs>,
     },
-    /// Remove a setting from the config file, or from the profile of --profile or
+    /// Remove a setting from the config file, or from the profile named by --profile or
     /// LANGDOCK_PROFILE
     ///
     /// A whole table is removed by its name: profiles.NAME, mcp.NAME, limits.MODEL or prices.MODEL.

@@ -18,16 +18,19 @@ pub(crate) struct ToolArgs {
     ///
     /// A file has Anthropic's JSON definition of a tool, or an array of them, or `[[tool]]` tables
     /// in TOML: name, description and input_schema, plus command if langdock is to run it.
-    /// `langdock help tool-run` lists all keys. A program prints its own definition when run with
-    /// --schema. A bare name is looked up only in langdock/tools under the platform's config
-    /// directory; write ./FILE for a file in the current directory. A program found by a bare name
-    /// starts only if `allow` in the config's `tools` table names it, if --yes or --allow-tool NAME
-    /// (tool-run and chat) is given, or if you confirm it.
+    /// `langdock help tool-run` lists all keys. A bare name is looked up only in langdock/tools
+    /// under the platform's config directory; write ./FILE for a file in the current directory. `-T
+    /// ./PROGRAM` starts that program with --schema, and it prints its own definition; a program
+    /// found by a bare name starts only if `allow` in the config's `tools` table names it, if --yes
+    /// or --allow-tool NAME (tool-run and chat) is given, or if you confirm it. `send` does not run
+    /// tools: it prints the calls as JSON.
     #[arg(short = 'T', long = "tool", value_name = "FILE")]
     pub(crate) tools: Vec<PathBuf>,
     /// Whether the model must call a tool: auto, any, none, or the name of the tool
     ///
-    /// When langdock runs the tools, the choice applies only until the first call has a result.
+    /// With auto the model decides, with any it must call some tool, with none it must not call
+    /// any, and with NAME it must call that one. When langdock runs the tools, the choice applies
+    /// only until the first call has a result.
     #[arg(long, value_name = "auto|any|none|NAME")]
     pub(crate) tool_choice: Option<String>,
 }
@@ -38,8 +41,8 @@ pub(crate) struct ToolArgs {
 pub(crate) struct ToolPolicyArgs {
     /// Run every call without confirmation, except calls to tools that require it
     ///
-    /// A tool requires confirmation if it has `confirm`, if its MCP server calls it destructive or
-    /// has changed its definition since the run began, or if others can write to its program.
+    /// A tool requires confirmation if it has `confirm`, if its MCP server marks it as destructive
+    /// or has changed its definition since the run began, or if others can write to its program.
     #[arg(short, long)]
     pub(crate) yes: bool,
     /// Run calls to this tool without confirmation; may be repeated
@@ -56,12 +59,11 @@ pub(crate) struct ToolPolicyArgs {
     /// MCP servers whose tools the model may call: a JSON file, or a name from the config file; may
     /// be repeated
     ///
-    /// A file, recognised by a slash or a .json ending, lists servers under mcpServers, in
-    /// the format of other MCP clients; all of its servers are started. A bare name means
-    /// [mcp.NAME] in the config file.
-    /// Nothing is sent before every server has listed its tools, which the model knows as
-    /// SERVER__TOOL. A server that does not start ends the run with exit code 11, unless it is
-    /// `optional`. `langdock help mcp` has more.
+    /// A file, recognised by a slash or a .json ending, lists servers under mcpServers, in the
+    /// format of other MCP clients; all of its servers are started. A bare name means [mcp.NAME] in
+    /// the config file. Nothing is sent until every server has listed its tools; the model knows
+    /// them as SERVER__TOOL. A server that does not start ends the run with exit code 11, unless it
+    /// is `optional`. `langdock help mcp` has more.
     #[arg(long, value_name = "FILE|NAME", value_parser = not_blank)]
     pub(crate) mcp: Vec<String>,
     /// Maximum number of model turns in reply to one prompt
@@ -83,8 +85,10 @@ pub(crate) struct ToolRunArgs {
     pub(crate) running: ToolPolicyArgs,
     /// Stop with exit code 13 if the next request might take the cost above this many US dollars
     ///
-    /// Each request is expected to cost as much as the one before it. A model without a list price
-    /// needs one in the config's `prices` table. Langdock may bill differently.
+    /// Each request is expected to cost as much as the one before it. Each run has the full budget,
+    /// and answers of --demo and --replay cost nothing. Costs are at Anthropic's list prices,
+    /// without regional surcharges, and Langdock may bill differently. A model without a list price
+    /// needs one in the config's `prices` table.
     #[arg(
         long, value_name = "AMOUNT", help_heading = "Tools", value_parser = dollars,
         allow_negative_numbers = true

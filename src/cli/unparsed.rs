@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::definition::{command_line, program};
 use super::other_programs::{hint_for_command, hint_for_flag};
-use crate::text::nearest_name;
+use crate::text::{nearest_name, shell_quote};
 
 /// Why there is no command to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +125,7 @@ fn message(error: &clap::Error) -> String {
         ErrorKind::UnknownArgument => format!("unexpected argument '{argument}' found"),
         ErrorKind::InvalidSubcommand => {
             let word = text_of(error, ContextKind::InvalidSubcommand).unwrap_or_default();
-            format!("unrecognized subcommand '{word}'")
+            format!("unrecognised subcommand '{word}'")
         }
         ErrorKind::InvalidValue if value.is_empty() => format!(
             "a value is required for '{argument}' but none was supplied{}",
@@ -197,11 +197,30 @@ fn tip_for_others_name(
         ErrorKind::InvalidSubcommand => {
             hint_for_command(text_of(error, ContextKind::InvalidSubcommand)?, command)
         }
-        // Here `-p` fills a template.
         ErrorKind::ValueValidation if argument?.starts_with("--param ") => {
-            hint_for_flag("-p", &words_of_command(argv))
+            let value = text_of(error, ContextKind::InvalidValue).unwrap_or_default();
+            tip_for_param(value, argv)
         }
         _ => None,
+    }
+}
+
+/// Returns what to type for a value of `-p` that is no parameter of a template. Without a template,
+/// it was probably meant as the prompt.
+fn tip_for_param(value: &str, argv: &[OsString]) -> Option<String> {
+    let words = words_of_command(argv);
+    let command = words.join(" ");
+    let is_template = |arg: &str| arg.starts_with("-t") || arg.starts_with("--template");
+    let has_template = argv.iter().filter_map(|arg| arg.to_str()).any(is_template);
+    match value.split_once('=') {
+        Some(("prompt", prompt)) if has_template => Some(format!(
+            "put the prompt after the flags: `langdock {command} -t NAME {}`",
+            shell_quote(prompt)
+        )),
+        Some(("stdin", _)) if has_template => Some(format!(
+            "pipe the text in: `langdock {command} -t NAME < FILE`"
+        )),
+        _ => hint_for_flag("-p", &words),
     }
 }
 
@@ -399,8 +418,20 @@ mod tests {
                 "no flag is needed: `langdock send 'PROMPT'` prints the answer and exits",
             ),
             (
+                "tool-run -t good -p prompt=$x",
+                "invalid value 'prompt=$x' for '--param <KEY=VALUE>': `prompt` is not a parameter: \
+                 it comes from the command line and standard input",
+                "put the prompt after the flags: `langdock tool-run -t NAME '$x'`",
+            ),
+            (
+                "send --template=good -p stdin=x",
+                "invalid value 'stdin=x' for '--param <KEY=VALUE>': `stdin` is not a parameter: it \
+                 comes from the command line and standard input",
+                "pipe the text in: `langdock send -t NAME < FILE`",
+            ),
+            (
                 "login",
-                "unrecognized subcommand 'login'",
+                "unrecognised subcommand 'login'",
                 "`langdock auth login` stores the key, `langdock auth status` shows which one is \
                  used",
             ),
@@ -411,17 +442,17 @@ mod tests {
             ),
             (
                 "session lst",
-                "unrecognized subcommand 'lst'",
+                "unrecognised subcommand 'lst'",
                 "a similar subcommand exists: 'list'",
             ),
             (
                 "session foo",
-                "unrecognized subcommand 'foo'",
+                "unrecognised subcommand 'foo'",
                 "commands of session: list, show, search, export, rename, rm, path",
             ),
             (
                 "foo bar",
-                "unrecognized subcommand 'foo'",
+                "unrecognised subcommand 'foo'",
                 "to send a prompt: `langdock send 'PROMPT'`; usage: langdock [OPTIONS] <COMMAND>; \
                 see --help",
             ),

@@ -162,9 +162,20 @@ fn regions(columns: Option<usize>) -> String {
 
 fn secrets(columns: Option<usize>) -> String {
     let about = "Before anything is sent, it is searched for the secrets below. A file with one is \
-                 refused. What you type or pipe in is sent, with a notice, and results of tools \
-                 are masked. --secrets mask replaces each secret with [SECRET n], and --secrets send \
-                 does not look for any; secrets_mode in the config file is the default.";
+                 refused: one of -f, --files-from, -s @FILE, --schema or --messages, a template, \
+                 or a file of -T with tool definitions. What you type or pipe in, also as the \
+                 value of a flag, is sent, with a notice, and results of tools are masked. In a \
+                 batch, an item with a secret fails, and the others go on.";
+    let modes = "--secrets mask replaces each secret with [SECRET n], and --secrets send does not \
+                 look for any; secrets_mode in the config file is the default. A repeated secret \
+                 keeps its number, in a batch only within its item. A continued conversation \
+                 starts with the next number: no number stands for two secrets, but a secret may \
+                 get another number than before. Even with mask, the line history of `chat` keeps \
+                 lines as typed (only API keys are removed).";
+    let bounds = "A password within a sentence is not found, nor is a secret in an image or a PDF. \
+                  User names and passwords in URLs are never shown. Words that look like an API \
+                  key (sk-…) are saved as [API key], and `config set` and conversation names do \
+                  not accept them.";
     let allowed = "In the config file, `allow` in [secrets] lists what may be sent: names from \
                    this list, path globs such as 'tests/**', and the fingerprints that a refusal \
                    prints. [secrets.rules] adds rules, each a name and a regular expression.";
@@ -172,6 +183,6 @@ fn secrets(columns: Option<usize>) -> String {
         .with_indent(2)
         .with_max_width(columns);
     table.extend(rules().map(|(name, kind)| [name.to_owned(), kind.to_owned()]));
-    let about = paragraph(about, 0, columns) + "\n" + &paragraph(allowed, 0, columns);
-    about + "\n" + &table.to_text()
+    let paragraphs = [about, modes, bounds, allowed].map(|text| paragraph(text, 0, columns));
+    paragraphs.join("\n") + "\n" + &table.to_text()
 }

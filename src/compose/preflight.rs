@@ -44,7 +44,7 @@ pub(crate) fn check(app: &App, estimate: &Estimate, limits: &[Limit]) -> Result<
     }
     if let Some(limit) = exceeded(false) {
         app.notices.notice(&format!(
-            "the request has at least {}, over {}",
+            "the request has at least {}, which exceeds {}",
             counted(tokens, "token"),
             limit.what
         ));

@@ -228,8 +228,8 @@ fn in_a_new_table(old: &str, tables: &[&str], key: &str, new: &Value) -> Option<
 
 fn commented() -> String {
     let mut text = String::from(
-        "# Settings of langdock. Precedence: flag, environment variable, profile, the rest of \
-         this file.\n\
+        "# Settings of langdock. Precedence, highest first: flag, environment variable, profile, \
+         the rest of this file.\n\
          # `langdock config show` shows the effective settings and their origin.\n",
     );
     for setting in &SETTINGS {

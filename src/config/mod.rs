@@ -93,7 +93,7 @@ pub(crate) const TABLES: [ConfigTable; 6] = [
             "cache_write_1h = 6",
         ],
         about: "US dollars per million tokens, instead of the list price; * in MODEL matches \
-            any text.",
+            any text. Cache prices that are not set are derived from the input price.",
     },
     ConfigTable {
         name: "tools",

@@ -141,8 +141,10 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         help: "Use the model's prompt cache: auto, off, 5m, 1h",
         long_help: "In conversations, tool runs and batches, auto caches the prompt if that is \
             likely to save money; a prompt sent only once is never cached. 5m and 1h cache every \
-            prompt for that long. Prompts shorter than the model's minimum (512 to \
-            4,096 tokens) are not cached.",
+            prompt for that long. In a batch, the first item is sent alone, so that the others \
+            can read what it wrote to the cache. Your own cache breakpoints in --messages or \
+            --set stay as they are, and langdock adds none. Prompts shorter than the model's \
+            minimum (512 to 4,096 tokens) are not cached.",
         sample: "\"auto\"",
     },
     Setting {
@@ -188,9 +190,10 @@ pub(crate) const SETTINGS: [Setting; 37] = [
                pixels",
         long_help: "fit turns images upright, sends none of their metadata, such as where a photo \
             was taken, and scales down those that exceed a limit of the endpoint (5 MB as base64, \
-            8,000 pixels a side, or 2,000 with more than 20 images) to the size at which the model \
-            sees them. BMP and TIFF are converted. A number also scales down every image with a \
-            longer side. keep sends images unchanged and refuses those that exceed a limit.",
+            8,000 pixels a side, or 2,000 with more than 20 images and in results of tools) to \
+            the size at which the model sees them. BMP and TIFF are converted. A number also \
+            scales down every image with a longer side. keep sends images unchanged and refuses \
+            those that exceed a limit.",
         sample: "\"fit\"",
     },
     Setting {
@@ -203,9 +206,11 @@ pub(crate) const SETTINGS: [Setting; 37] = [
                or send them",
         long_help: "They are found by the published formats of known services, and in .env files \
             by the names of the variables. With refuse, those in the prompt and in standard input \
-            are reported, but still sent. mask replaces each with [SECRET 1] and so on; a repeated \
-            secret keeps its number. In results of tools they are always masked, except with \
-            send. The [secrets] table of the config file adds rules and exceptions.",
+            are reported, but still sent; in a batch, an item with one fails, and the others go \
+            on. mask replaces each with [SECRET 1] and so on; a repeated secret keeps its number. \
+            Even with mask, the line history of `chat` keeps lines as typed (only API keys are \
+            removed). In results of tools they are always masked, except with send. The [secrets] \
+            table of the config file adds rules and exceptions.",
         sample: "\"mask\"",
     },
     Setting {
@@ -275,8 +280,12 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         value_type: ValueType::LedgerUrl,
         default: DefaultValue::Unset("a file on this machine"),
         help: "Redis or Valkey server where machines share their rate-limit ledgers",
-        long_help: "redis://HOST, or rediss://HOST with TLS. Machines that use different keys also \
-            need the same workspace. Prefer ledger_password_cmd to a password in the URL.",
+        long_help: "redis://HOST, or rediss://HOST with TLS, which trusts the certificates of \
+            --cacert or, without it, the bundled ones and the system's. Machines that use \
+            different keys also need the same workspace. Prefer ledger_password_cmd to a password \
+            in the URL. While the server is down, it is tried again every 5 s; once it is back, \
+            each machine adds what it used meanwhile and, if the server has lost its data, what \
+            it knows of the last minute. The machines' clocks need not agree.",
         sample: "\"rediss://redis.example:6379\"",
     },
     Setting {
@@ -362,7 +371,9 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         default: DefaultValue::Value("0"),
         help: "Continue an answer that was cut off, with up to this many more requests (0 to 20)",
         long_help: "An answer can be cut off by max_tokens or by a lost connection. Its parts are \
-            joined and printed as one answer. An answer with a tool call is not continued.",
+            joined and printed as one answer. Models up to version 4.5, unless they think, \
+            continue the text directly; others are asked to resume, and what they repeat is \
+            removed unless it may be new text. An answer with a tool call is not continued.",
         sample: "3",
     },
     Setting {

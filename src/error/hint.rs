@@ -119,8 +119,8 @@ impl Error {
             Self::EmptyAnswer(_) => "send it again, or accept it with --allow-empty",
             Self::Refusal(_) => "rephrase the prompt; the same one will probably be refused again",
             Self::Copy(_) => {
-                "run langdock in a terminal or, on a desktop, install wl-copy or xclip; `langdock \
-                 session show --last` shows a saved answer"
+                "run langdock in a terminal or, on a desktop, install wl-clipboard or xclip; \
+                 `langdock session show --last` shows a saved answer"
             }
             Self::NoCodeBlock(_) => {
                 "ask for a fenced code block in the prompt; the answer is above"
@@ -131,12 +131,12 @@ impl Error {
             Self::ItemsFailed {
                 can_go_on: true, ..
             } => {
-                "the output says why; correct the input where it is wrong, and retry them with \
-                 --retry-failed"
+                "the output says why; correct the input if it is wrong, then retry the failed \
+                 items with --retry-failed"
             }
             Self::ItemsFailed { .. } => {
-                "the output says why; a run with --output FILE can retry only those, with \
-                 --retry-failed"
+                "the output says why; if you run with --output FILE, --retry-failed can later \
+                 retry just the failed items"
             }
             Self::Merge(flaws) => return Some(flaws.next_step()),
             Self::Budget {
@@ -172,10 +172,9 @@ impl Error {
             }
             Self::McpServersFailed { .. } => "see the reasons above",
             Self::Unwell { .. } => "see the hints above, then run `langdock doctor` again",
-            // For `NoCommand`, the help is the hint; the others were caused on purpose.
-            Self::NoCommand { .. } | Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => {
-                return None;
-            }
+            Self::NoCommand { .. } => "`langdock --help` lists the commands",
+            // These were caused on purpose.
+            Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => return None,
         };
         Some(hint.to_owned())
     }
@@ -216,7 +215,8 @@ fn unlisted_hint(model: &str, others: &[String], controls: &HintControls) -> Str
 fn for_unpriced(model: &str) -> String {
     let key = shell_quote(&format!("prices.\"{model}\".input"));
     format!(
-        "set what a million tokens cost: `langdock config set {key} 3`, and the same for output"
+        "set the price of a million tokens in US dollars: `langdock config set {key} 3`, and the \
+         same for output"
     )
 }
 
@@ -229,7 +229,7 @@ fn quoted_models(models: &[String]) -> String {
 /// What to do about an MCP server that does not start.
 fn for_server(given: &str) -> String {
     format!(
-        "check it with `langdock mcp doctor {}`, or make the server `optional`, so that \
+        "check it with `langdock mcp doctor {}`, or set optional = true for the server, so that \
         the run continues without it",
         shell_quote(given)
     )
@@ -360,7 +360,7 @@ fn exclude_hint(exclude: &[String]) -> String {
         .map(|glob| format!("--exclude {}", shell_quote(glob)))
         .collect();
     format!(
-        "leave out enough with {}, or try --no-check",
+        "leave out some of the files, for example with {}, or try --no-check",
         flags.join(" ")
     )
 }

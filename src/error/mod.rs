@@ -136,7 +136,7 @@ pub(crate) enum Error {
     Unfit(String),
     /// The body exceeds the limit of the endpoint.
     #[error(
-        "the request has {}, over the limit of {} (20 MiB); the largest part is {largest}",
+        "the request is {}, which exceeds the limit of {} (20 MiB); the largest part is {largest}",
         counted(*bytes, "byte"),
         counted(*limit, "byte")
     )]
@@ -151,7 +151,10 @@ pub(crate) enum Error {
         exclude: Vec<String>,
     },
     /// The request exceeds a token limit even by the low estimate.
-    #[error("the request has at least {}, over {limit}; the largest part is {largest}", counted(*tokens, "token"))]
+    #[error(
+        "the request has at least {}, which exceeds {limit}; the largest part is {largest}",
+        counted(*tokens, "token")
+    )]
     TooManyTokens {
         /// The low estimate.
         tokens: u64,

@@ -230,7 +230,7 @@ fn of_the_run() -> Vec<Error> {
         Error::Refusal(Some("it is about weapons".to_owned())),
         Error::NoCodeBlock(None),
         Error::Copy(CopyError::NoWay(
-            "there is no terminal that could copy it".to_owned(),
+            "no terminal or desktop clipboard is available".to_owned(),
         )),
         Error::NoCodeBlock(Some("sh".to_owned())),
         Error::Unwritable {

@@ -30,7 +30,8 @@ pub(crate) const SERVER_KEYS: [(&str, &str, &str); 10] = [
     (
         "url",
         "\"https://mcp.example.com/mcp\"",
-        "URL of a server that speaks streamable HTTP, instead of command.",
+        "URL of a server that speaks streamable HTTP, instead of command; it is reached through \
+        the same proxy and with the same certificates as the endpoint.",
     ),
     (
         "headers",
@@ -40,13 +41,15 @@ pub(crate) const SERVER_KEYS: [(&str, &str, &str); 10] = [
     (
         "headers_cmd",
         "[\"print-headers\"]",
-        "Program that prints more headers, as lines such as Name: value, or as a JSON object.",
+        "Program that prints more headers, as lines such as Name: value, or as a JSON object. It \
+        is run whenever langdock connects to the server.",
     ),
     (
         "timeout",
         "\"10s\"",
         "Time limit for the start (10 s by default) and for each call (60 s by default); a call \
-        whose progress is reported may take ten times as long.",
+        whose progress is reported may take ten times as long. At a server's first start, npx \
+        downloads it, which may take longer than 10 s.",
     ),
     (
         "tools",

@@ -49,7 +49,12 @@ pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
         "102400",
         "Maximum bytes of output to keep: by default 100 KB, or 8 MB for an image.",
     ),
-    ("confirm", "true", "Ask before each call, even with --yes."),
+    (
+        "confirm",
+        "true",
+        "Ask before each call, even with --yes. A tools file can only ask for more confirmation, \
+        never for less.",
+    ),
     (
         "result",
         "\"text\"",

@@ -123,7 +123,7 @@ pub(crate) fn copy_to_clipboard(
     if !host.is_dumb && send_to_terminal(text) {
         return Ok("the terminal, if it has OSC 52");
     }
-    failures.push_str("there is no terminal that could copy it");
+    failures.push_str("no terminal or desktop clipboard is available");
     Err(CopyError::NoWay(failures))
 }
 

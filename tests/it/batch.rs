@@ -152,7 +152,7 @@ fn what_is_done_is_not_asked_again_and_what_failed_only_where_that_is_asked_for(
     );
     run("a\nbad\nc\nc\n", &[])
         .code(11)
-        .stderr_contains("retry them with --retry-failed");
+        .stderr_contains("retry the failed items with --retry-failed");
     assert_eq!(server.requests().len(), 4);
     run("new\na\nbad\nc\nc\n", &["--retry-failed"]).code(11);
     assert_eq!(server.requests().len(), 6);

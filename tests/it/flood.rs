@@ -333,7 +333,8 @@ fn a_conversation_with_more_than_a_request_takes_is_not_sent_and_still_shown() {
     };
     let outcome = in_it().run();
     outcome.code(13).stderr_contains(
-        "over the limit of 20,971,520 bytes (20 MiB); the largest part is the conversation so far",
+        "exceeds the limit of 20,971,520 bytes (20 MiB); the largest part is the conversation so \
+         far",
     );
     assert_eq!(server.requests().len(), 0);
     in_it().args(["--no-check"]).run().code(0).stdout("ok\n");

@@ -22,7 +22,7 @@ fn a_value_with_line_breaks_is_shown_whole_and_escaped() {
             &["send", "--a\n\nb", "q"],
             r"error: unexpected argument '--a\n\nb' found",
         ),
-        (&["a\nb"], r"error: unrecognized subcommand 'a\nb'"),
+        (&["a\nb"], r"error: unrecognised subcommand 'a\nb'"),
         (
             &["config", "set", "base_url", "a\n\nb"],
             r"the base URL `a\n\nb` does not begin with https://",

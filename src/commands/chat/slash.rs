@@ -163,7 +163,7 @@ pub(super) const COMMANDS: [Slash; 30] = [
         "",
         Takes::Nothing,
         Act::Undo,
-        "Remove the last message and its answer",
+        "Take back the last message and its answer, or the /compact after it",
     ),
     slash(
         "/edit",

@@ -68,7 +68,7 @@ pub(super) fn hint(error: &Error) -> Option<String> {
             "/edit changes the message; the same one will probably be refused again"
         }
         Error::Copy(_) => {
-            "/export prints the conversation; copying needs a terminal, wl-copy or xclip"
+            "/export prints the conversation; copying needs a terminal, wl-clipboard or xclip"
         }
         Error::Session(session::Error::None) => "type a message to begin one",
         Error::Session(session::Error::Taken(_)) => {

@@ -85,7 +85,7 @@ FLOODS = {
 }
 
 
-TOO_LARGE = "over the limit of 20,971,520 bytes"
+TOO_LARGE = "exceeds the limit of 20,971,520 bytes"
 
 
 def flood(child, body, form, command="send", **more):

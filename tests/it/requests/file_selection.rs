@@ -217,7 +217,8 @@ fn special_files_of_a_directory_are_skipped_by_name_and_links_not_followed() {
 fn the_hint_of_a_directory_that_is_too_large_names_what_to_exclude() {
     let home = home_with(&["d/small.txt"]);
     home.write("work/d/sub/large.txt", "word ".repeat(4_300_000));
-    let hint = "\nhint: leave out enough with --exclude sub/, or try --no-check\n";
+    let hint =
+        "\nhint: leave out some of the files, for example with --exclude sub/, or try --no-check\n";
     refused_with(13, &home, &["-f", "d", "Hi"]).stderr_contains(hint);
     assert_eq!(
         sent(&home, &["-f", "d", "--exclude", "sub/"], ""),
