@@ -231,12 +231,37 @@ impl ToolServers {
     /// Returns the tools that the model is offered, sorted, so that the same servers always make
     /// the same request. What cannot be sent is left out, with a notice.
     pub(crate) fn tools(&self, app: &App) -> Vec<Tool> {
+        self.tools_where(app, |_, _| true)
+    }
+
+    /// Returns the tools with this name, which is the server's or the model's for it.
+    pub(crate) fn tools_named(&self, app: &App, name: &str) -> Vec<Tool> {
+        self.tools_where(app, |server, tool| {
+            tool == name || model_tool_name(server, tool) == name
+        })
+    }
+
+    /// Returns the names that the servers have for their tools.
+    pub(crate) fn listed_names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for server in &self.running {
+            let listed = server.listed.lock().unwrap_or_else(PoisonError::into_inner);
+            names.extend(listed.iter().map(|tool| tool.name.clone()));
+        }
+        names
+    }
+
+    /// Returns the tools of which `is_meant` is true, given the names of server and tool.
+    fn tools_where(&self, app: &App, is_meant: impl Fn(&str, &str) -> bool) -> Vec<Tool> {
         let mut tools = Vec::new();
         for server in &self.running {
             let listed = server.listed.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_wanted = |tool: &&ListedTool| match &server.spec.tools {
-                Some(names) => names.contains(&tool.name),
-                None => true,
+            let is_wanted = |tool: &&ListedTool| {
+                let is_offered = match &server.spec.tools {
+                    Some(names) => names.contains(&tool.name),
+                    None => true,
+                };
+                is_offered && is_meant(&server.spec.name, &tool.name)
             };
             let mut names = BTreeSet::new();
             for tool in listed.iter().filter(is_wanted) {

@@ -87,14 +87,16 @@ async fn outcome_of(
     tool: &str,
     call: &ToolUse,
 ) -> Result<Outcome, Error> {
-    let tools = checked_tools(servers.tools(app))?;
+    // The schemas of the other tools are not compiled.
+    let tools = checked_tools(servers.tools_named(app, tool))?;
     let mut call = call.clone();
     if tools.find(&call.name).is_err() && tools.find(tool).is_ok() {
         tool.clone_into(&mut call.name);
     }
     if tools.find(&call.name).is_err() {
-        let known = tools.iter().filter_map(|ready| ready.tool.server.as_ref());
-        let names: Vec<String> = known.map(|tool| tool.name.clone()).collect();
+        let mut names = servers.listed_names();
+        // One of this name was left out, with a notice.
+        names.retain(|name| name != tool);
         let nearest = did_you_mean(tool, names.iter().map(String::as_str));
         return Err(Error::Usage {
             message: format!("the MCP server has no tool `{tool}`{nearest}"),

@@ -351,6 +351,22 @@ fn a_conversation_that_was_left_is_gone_on_with() {
 }
 
 #[test]
+fn what_cannot_be_sent_is_refused_when_it_is_attached_and_undo_names_what_was_typed() {
+    let (server, home) = (answering("ok"), Home::new());
+    home.write("work/b.bin", [0, 1, 2, 255]);
+    home.write("work/b.txt", "B");
+    let terminal = at_prompt(&server, &home, &[]);
+    let screen = typed(terminal, &["/file b.bin", "/file b.txt", "One", "/undo"]);
+    assert!(screen.contains("`b.bin` is a binary file"), "{screen}");
+    assert!(
+        screen.contains("1 attachment") && !screen.contains("2 attachments"),
+        "{screen}"
+    );
+    assert!(screen.contains("removed: One"), "{screen}");
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
 fn what_is_attached_is_listed_and_taken_away_again() {
     let long = ["word"; 30].join(" ");
     let (server, home) = (answering(&long), Home::new());
