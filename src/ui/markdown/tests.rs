@@ -515,11 +515,11 @@ fn a_row_of_code_that_a_narrower_terminal_has_wrapped_is_not_rewritten() {
     let line = format!("let words = \"{}\";", "some words ".repeat(7));
     let text = format!("```rust\n{line}\nlet next = 1;\n```\n");
     for place in [
-        text.find("some").unwrap() + 70,
-        text.find("next").unwrap() - 5,
+        text.find("some").expect("some words") + 70,
+        text.find("next").expect("a next line") - 5,
     ] {
         let (before, after) = narrowed(&text, place, false);
-        assert!(!after.contains("\r"), "{place}: {before:?} {after:?}");
+        assert!(!after.contains('\r'), "{place}: {before:?} {after:?}");
         let letters = console::strip_ansi_codes(&(before + &after)).into_owned();
         assert_eq!(letters, text, "{place}");
     }
@@ -530,9 +530,9 @@ fn a_row_of_code_behind_one_that_the_terminal_wrapped_is_not_rewritten_in_anothe
     let line = "let a = 1; ".repeat(15);
     let text = format!("```rust\n{line}\n```\n");
     let (before, after) = narrowed(&text, "```rust\n".len() + 120, true);
-    assert!(!after.contains("\r"), "{after:?}");
+    assert!(!after.contains('\r'), "{after:?}");
     let letters = console::strip_ansi_codes(&before).into_owned();
-    let letters = letters.rsplit("\r").next().unwrap().to_owned();
+    let letters = letters.rsplit('\r').next().expect("a row").to_owned();
     assert!(letters.ends_with(&line[..120]), "{letters:?}");
 }
 

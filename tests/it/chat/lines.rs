@@ -10,7 +10,7 @@ use crate::support::{
     sending::answering,
     server::Server,
 };
-use crate::tools::shell_tool;
+use crate::tools::{done, playing, shell_tool};
 
 #[test]
 fn each_line_is_a_message_and_never_a_command() {
@@ -53,15 +53,8 @@ fn a_pause_of_the_model_goes_on_by_itself() {
     let paused = Stream::new()
         .start()
         .text_block(["one "])
-        .stop("pause_turn")
-        .to_string();
-    let server = Server::start(move |_, nth| {
-        Reply::sse(if nth == 0 {
-            paused.clone()
-        } else {
-            answer(&["two"])
-        })
-    });
+        .stop("pause_turn");
+    let server = playing(&[paused, done("two")]);
     chat(&server)
         .stdin_bytes("Hi\n")
         .run()

@@ -16,6 +16,7 @@ use crate::support::{
     sending::answering,
     server::Server,
 };
+use crate::tools::{done, playing};
 
 #[test]
 fn ctrl_c_stops_an_answer_which_is_kept_and_can_go_on() {
@@ -48,18 +49,8 @@ fn ctrl_c_stops_an_answer_which_is_kept_and_can_go_on() {
 
 #[test]
 fn a_model_that_takes_no_beginning_is_asked_in_words_to_go_on() {
-    let cut = Stream::new()
-        .start()
-        .text_block(["one"])
-        .stop("max_tokens")
-        .to_string();
-    let server = Server::start(move |_, nth| {
-        Reply::sse(if nth == 0 {
-            cut.clone()
-        } else {
-            answer(&["two"])
-        })
-    });
+    let cut = Stream::new().start().text_block(["one"]).stop("max_tokens");
+    let server = playing(&[cut, done("two")]);
     let terminal = at_prompt(
         &server,
         &Home::new(),
@@ -86,18 +77,8 @@ fn a_model_that_takes_no_beginning_is_asked_in_words_to_go_on() {
 
 #[test]
 fn a_request_to_go_on_is_not_shown_as_words_of_the_user() {
-    let cut = Stream::new()
-        .start()
-        .text_block(["one"])
-        .stop("max_tokens")
-        .to_string();
-    let server = Server::start(move |_, nth| {
-        Reply::sse(if nth == 0 {
-            cut.clone()
-        } else {
-            answer(&["two"])
-        })
-    });
+    let cut = Stream::new().start().text_block(["one"]).stop("max_tokens");
+    let server = playing(&[cut, done("two")]);
     let home = Home::new();
     let args = ["--session", "x", "-m", "claude-sonnet-5-default"];
     let terminal = at_prompt(&server, &home, &[&args[..], &["Count"]].concat());
@@ -172,18 +153,8 @@ fn ctrl_c_ends_a_wait() {
 
 #[test]
 fn a_refused_turn_is_left_out_of_what_is_sent() {
-    let refused = Stream::new()
-        .start()
-        .text_block(["no"])
-        .stop("refusal")
-        .to_string();
-    let server = Server::start(move |_, nth| {
-        Reply::sse(if nth == 0 {
-            refused.clone()
-        } else {
-            answer(&["ok"])
-        })
-    });
+    let refused = Stream::new().start().text_block(["no"]).stop("refusal");
+    let server = playing(&[refused, done("ok")]);
     let home = Home::new();
     let terminal = at_prompt(&server, &home, &["Bad"]);
     terminal.wait_for("refused").keys("Good").keys(ENTER);

@@ -5,7 +5,12 @@ use serde_json::json;
 use super::{calling, done, failure, playing, results, shell_tool, tool_run};
 use crate::chat::{ENTER, chat, leave, said, wait_for_prompt};
 use crate::support::{
-    command::Langdock, events::MODEL, gate::Gate, home::Home, pty::CTRL_C, reply::Reply,
+    command::Langdock,
+    events::MODEL,
+    gate::Gate,
+    home::Home,
+    pty::{CTRL_C, Terminal},
+    reply::Reply,
     server::Server,
 };
 
@@ -29,13 +34,22 @@ fn counting(more: &str) -> Home {
     shell_tool("echo run >> runs", more)
 }
 
+/// Starts a conversation with the tool of `counting` and a first message.
+fn asked_in_chat(server: &Server, home: &Home) -> Terminal {
+    let run = chat(server).home(home).args(["-T", "./t.toml", "Hi"]);
+    run.on_terminal(200, 24)
+}
+
+/// Starts a run with the tool of `counting`.
+fn asked_in_a_run(server: &Server, home: &Home) -> Terminal {
+    let run = tool_run(server).home(home).args(["-T", "./t.toml", "Hi"]);
+    run.on_terminal(200, 24)
+}
+
 #[test]
 fn a_person_is_asked_for_each_call_and_sees_all_of_it() {
     let (server, home) = (two_calls(), counting(""));
-    let terminal = tool_run(&server)
-        .home(&home)
-        .args(["-T", "./t.toml", "Hi"])
-        .on_terminal(200, 24);
+    let terminal = asked_in_a_run(&server, &home);
     terminal
         .wait_for(QUESTION)
         .keys("what?\r")
@@ -73,10 +87,7 @@ fn a_person_is_asked_for_each_call_and_sees_all_of_it() {
 #[test]
 fn a_reason_for_a_denial_is_for_the_model() {
     let (server, home) = (two_calls(), counting(""));
-    let terminal = tool_run(&server)
-        .home(&home)
-        .args(["-T", "./t.toml", "Hi"])
-        .on_terminal(200, 24);
+    let terminal = asked_in_a_run(&server, &home);
     terminal
         .wait_for(QUESTION)
         .keys("what?\r")
@@ -100,18 +111,12 @@ fn a_reason_for_a_denial_is_for_the_model() {
 #[test]
 fn always_holds_for_the_run_and_quit_ends_it() {
     let (server, home) = (two_calls(), counting(""));
-    let terminal = tool_run(&server)
-        .home(&home)
-        .args(["-T", "./t.toml", "Hi"])
-        .on_terminal(200, 24);
+    let terminal = asked_in_a_run(&server, &home);
     terminal.wait_for(QUESTION).keys("a\r");
     terminal.finish().code(0).stdout_contains("Done.");
     assert_eq!(runs(&home), 2);
     let (server, home) = (two_calls(), counting(""));
-    let terminal = tool_run(&server)
-        .home(&home)
-        .args(["-T", "./t.toml", "Hi"])
-        .on_terminal(200, 24);
+    let terminal = asked_in_a_run(&server, &home);
     terminal.wait_for(QUESTION).keys("q\r");
     terminal.finish().signal(2);
     assert_eq!((runs(&home), server.requests().len()), (0, 1));
@@ -233,10 +238,7 @@ fn who_quits_in_a_conversation_is_told_what_is_left_to_do() {
 fn no_row_of_a_paste_is_an_answer_but_a_reason_may_be_pasted() {
     let home = counting("");
     let server = playing(&[calling(&[("t", json!({}))]), done("Done.")]);
-    let terminal = chat(&server)
-        .home(&home)
-        .args(["-T", "./t.toml", "Hi"])
-        .on_terminal(200, 24);
+    let terminal = asked_in_chat(&server, &home);
     terminal
         .wait_for(QUESTION)
         .keys("\x1b[200~y\ry\rand more\x1b[201~\r")
@@ -253,10 +255,7 @@ fn no_row_of_a_paste_is_an_answer_but_a_reason_may_be_pasted() {
 fn a_paste_is_marked_at_the_question_of_a_run_and_not_behind_it() {
     let home = counting("");
     let server = playing(&[calling(&[("t", json!({}))]), done("Done.")]);
-    let terminal = tool_run(&server)
-        .home(&home)
-        .args(["-T", "./t.toml", "Hi"])
-        .on_terminal(200, 24);
+    let terminal = asked_in_a_run(&server, &home);
     terminal
         .wait_for(QUESTION)
         .keys("\x1b[200~y\ry\r\x1b[201~\r")
@@ -277,10 +276,7 @@ fn a_paste_is_marked_at_the_question_of_a_run_and_not_behind_it() {
 fn what_is_typed_behind_a_question_that_was_interrupted_is_for_the_chat() {
     let home = counting("");
     let server = playing(&[calling(&[("t", json!({}))]), done("Done.")]);
-    let terminal = chat(&server)
-        .home(&home)
-        .args(["-T", "./t.toml", "Hi"])
-        .on_terminal(200, 24);
+    let terminal = asked_in_chat(&server, &home);
     terminal.wait_for(QUESTION).keys(CTRL_C);
     wait_for_prompt(&terminal, 1);
     terminal.keys("Go on").keys(ENTER);
