@@ -418,18 +418,6 @@ mod tests {
                 "no flag is needed: `langdock send 'PROMPT'` prints the answer and exits",
             ),
             (
-                "tool-run -t good -p prompt=$x",
-                "invalid value 'prompt=$x' for '--param <KEY=VALUE>': `prompt` is not a parameter: \
-                 it comes from the command line and standard input",
-                "put the prompt after the flags: `langdock tool-run -t NAME '$x'`",
-            ),
-            (
-                "send --template=good -p stdin=x",
-                "invalid value 'stdin=x' for '--param <KEY=VALUE>': `stdin` is not a parameter: it \
-                 comes from the command line and standard input",
-                "pipe the text in: `langdock send -t NAME < FILE`",
-            ),
-            (
                 "login",
                 "unrecognised subcommand 'login'",
                 "`langdock auth login` stores the key, `langdock auth status` shows which one is \
@@ -513,16 +501,41 @@ mod tests {
                 "subcommand 'send' exists; to use it, remove the '--' before it",
             ),
         ] {
-            let argv: Vec<OsString> = std::iter::once("langdock")
-                .chain(line.split(' '))
-                .map(OsString::from)
-                .collect();
-            let expected = Unparsed::Wrong {
-                message: expected_message.to_owned(),
-                hint: expected_hint.to_owned(),
-            };
-            assert_eq!(parse(&argv).err(), Some(expected), "{line}");
+            assert_wrong(line, expected_message, expected_hint);
         }
+    }
+
+    #[test]
+    fn a_parameter_that_has_its_own_source_is_told_with_that_source() {
+        for (line, expected_message, expected_hint) in [
+            (
+                "tool-run -t good -p prompt=$x",
+                "invalid value 'prompt=$x' for '--param <KEY=VALUE>': `prompt` is not a parameter: \
+                 it comes from the command line and standard input",
+                "put the prompt after the flags: `langdock tool-run -t NAME '$x'`",
+            ),
+            (
+                "send --template=good -p stdin=x",
+                "invalid value 'stdin=x' for '--param <KEY=VALUE>': `stdin` is not a parameter: it \
+                 comes from the command line and standard input",
+                "pipe the text in: `langdock send -t NAME < FILE`",
+            ),
+        ] {
+            assert_wrong(line, expected_message, expected_hint);
+        }
+    }
+
+    #[track_caller]
+    fn assert_wrong(line: &str, message: &str, hint: &str) {
+        let argv: Vec<OsString> = std::iter::once("langdock")
+            .chain(line.split(' '))
+            .map(OsString::from)
+            .collect();
+        let expected = Unparsed::Wrong {
+            message: message.to_owned(),
+            hint: hint.to_owned(),
+        };
+        assert_eq!(parse(&argv).err(), Some(expected), "{line}");
     }
 
     #[test]
