@@ -1,15 +1,18 @@
 """Resizes the window of tmux, which wraps its rows again, while `langdock chat` runs in it, and checks that nothing above the prompt
-changes: while a message is typed, while an answer comes, at the line that says what is awaited, and at a question for approval.
+changes: while a message is typed, while an answer comes (prose, code and a table), at the line that says what is awaited, and at a question for approval.
 
     resize.py LANGDOCK
 """
 
 import atexit
+import http.server
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 PROGRAM = os.path.abspath(sys.argv[1])
@@ -18,11 +21,14 @@ PATIENCE = 30.0  # Seconds for something to appear; only a failure waits for so 
 ANSWER = "This is a scripted answer instead of one from `claude-3-haiku-20240307`; no model was asked. You asked: “What is Rust?”"
 LONG = "some words that are typed here, and some more of them, which take more than one row of the window in any case"
 
-# Words of the scripted answer to "Show me Markdown", from its table and its code.
-MARKDOWN = [
-    "waterway", "countries", "Labe",
-    'LENGTHS = {"Danube": 2850, "Rhine": 1230, "Elbe": 1090}', "def longest(lengths: dict[str, int]) -> str:",
-    "Returns the name of the longest one.", "return max(lengths, key=lengths.get)", 'print(f"The longest is the {longest(LENGTHS)}.")',
+# An answer that stops in the middle of a row of code, behind one that fills the window, in a table, and behind the code. Each
+# of its numbered words is there once.
+MARKDOWN_PARTS = [
+    "Code:\n\n```python\nn01n = n02n + n03n + n04n  # a comment that is longer than most of these windows are wide: n05n, and then there is n06n",
+    ", n07n\nn08n = n09n\nn10n = n11n + n12n + n13n + n14n + n15n + n16n",
+    " + n17n + n18n\nn19n = True\n```\n\n| Name | Place |\n|---|---|\n| n20n | a row of the table that is a long one: n21n",
+    " n22n |\n| n23n | n24n",
+    " |\n\nAnd this is n25n at the end.",
 ]
 
 TOOL = """[[tool]]
@@ -180,24 +186,68 @@ def while_an_answer_comes(home, begin, end):
     answered(home, f"answer-{begin}-{end}", begin, end, ["--rate", "25"], "Thisisa")
 
 
+class HeldServer(http.server.ThreadingHTTPServer):
+    """An endpoint that answers each message with some parts of a text, and sends a part only when it is told to."""
+
+    def __init__(self, parts):
+        super().__init__(("127.0.0.1", 0), HeldAnswer)
+        self.parts = parts
+        self.permits = threading.Semaphore(0)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def url(self):
+        return f"http://127.0.0.1:{self.server_address[1]}/anthropic/eu"
+
+
+class HeldAnswer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_error(404)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.end_headers()
+        message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-3-haiku-20240307", "content": [],
+                   "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 9, "output_tokens": 1}}
+        self.send("message_start", message=message)
+        self.send("content_block_start", index=0, content_block={"type": "text", "text": ""})
+        for part in self.server.parts:
+            self.server.permits.acquire()
+            self.send("content_block_delta", index=0, delta={"type": "text_delta", "text": part})
+        self.send("content_block_stop", index=0)
+        self.send("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 9})
+        self.send("message_stop")
+
+    def send(self, kind, **fields):
+        self.wfile.write(f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode())
+        self.wfile.flush()
+
+    def log_message(self, *words):
+        pass
+
+
 def while_markdown_comes(home, begin, end):
-    """Resizes the window again and again while code and a table come: each of their words is there once in the end."""
+    """Resizes the window in the middle of code and of a table: each of their words is there once in the end."""
     name = f"markdown-{begin}-{end}"
-    server, window = with_server(home, name, begin, "--rate", "60")
-    try:
-        window.type("Show me Markdown", "Enter")
-        deadline = time.monotonic() + PATIENCE
-        while "Thatisall" not in letters(window.lines()) and time.monotonic() < deadline:
-            for columns in [end, begin]:
-                window.resize_and_tell(columns)
-        window.resize_and_tell(end)
-        lines = window.wait("answer", lambda lines: lines[-1] == ">" and count(lines, "That is all") == 1)
-        for words in MARKDOWN:
-            check(name, f"`{words}` is there {count(lines, words)} times", count(lines, words) == 1, lines)
-    finally:
-        window.close()
-        server.kill()
-        server.wait()
+    server = HeldServer(MARKDOWN_PARTS)
+    window = Window(home, name, begin)
+    window.type(f"LANGDOCK_API_KEY=sk-test LANGDOCK_BASE_URL={server.url()} langdock chat -n -m claude-3-haiku-20240307", "Enter")
+    window.wait("prompt", lambda lines: lines[-1] == ">")
+    window.type("Show me.", "Enter")
+    window.wait("message", lambda lines: count(lines, "Show me.") == 1)
+    for place, part in enumerate(MARKDOWN_PARTS):
+        server.permits.release()
+        # Of a row of a table, only the beginning is seen before the table is complete.
+        rows = part.rstrip("\n").split("\n")
+        seen = re.findall(r"n[0-9]{2}n", rows[-1])[0 if "|" in rows[-1] else -1]
+        window.wait(f"`{seen}`", lambda lines: seen in letters(lines))
+        window.resize_and_tell([end, begin][place % 2])
+    lines = window.wait("answer", lambda lines: lines[-1] == ">" and count(lines, "end.") == 1)
+    for word in re.findall(r"n[0-9]{2}n", "".join(MARKDOWN_PARTS)):
+        check(name, f"`{word}` is there {count(lines, word)} times", count(lines, word) == 1, lines)
+    window.close()
+    server.shutdown()
 
 
 def at_the_status_line(home, begin, end):
