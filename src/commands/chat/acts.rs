@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::attachments::PathRole;
 use super::slash::{self, Act, COMMANDS, LAST_OUTPUT};
-use super::talk::{AnswerUsage, Last, Talk, prompt_place, text_of};
+use super::talk::{AnswerUsage, Last, Talk, prompt_place, prompt_text};
 use super::{Chat, Next, RefusedMessage, go_on, path};
 use crate::client::ListedModel;
 use crate::compose::external_editor::edit;
@@ -267,8 +267,12 @@ impl Chat<'_> {
             );
             return Ok(());
         }
-        let wanted =
-            |reason: String| usage(reason, "/set KEY=JSON sets a field, /set KEY= removes it");
+        let wanted = |reason: String| {
+            usage(
+                format!("`/set {text}`: {reason}"),
+                "/set KEY=JSON sets a field, /set KEY= removes it",
+            )
+        };
         let key = text.split('=').next().unwrap_or_default();
         if let Some((_, instead)) = ELSEWHERE.iter().find(|(field, _)| *field == key) {
             return Err(usage(format!("`{key}` cannot be set with /set"), *instead));
@@ -807,11 +811,6 @@ impl Chat<'_> {
             "rendering answers"
         });
     }
-}
-
-/// Returns what the user typed in a message, without its files.
-fn prompt_text(content: &[ContentBlock]) -> String {
-    prompt_place(content).map_or(String::new(), |prompt| text_of(&content[prompt..=prompt]))
 }
 
 fn new_of_name(store: &SessionStore, name: &str) -> Result<SavedConversation, Error> {

@@ -417,7 +417,7 @@ impl Chat<'_> {
         let Some(last) = self.talk.last() else {
             return Ok(());
         };
-        let asked = talk::text_of(&last.content);
+        let asked = talk::prompt_text(&last.content);
         if is_continue_request(&asked) {
             self.tell_asked("/continue");
         } else {

@@ -584,6 +584,11 @@ pub(super) fn prompt_place(content: &[ContentBlock]) -> Option<usize> {
     content.iter().rposition(is_text)
 }
 
+/// Returns what the user typed in a message, without its files.
+pub(super) fn prompt_text(content: &[ContentBlock]) -> String {
+    prompt_place(content).map_or(String::new(), |prompt| text_of(&content[prompt..=prompt]))
+}
+
 /// Whether a message of the user has more than results of tools.
 fn is_message(content: &[ContentBlock]) -> bool {
     let is_result = |block: &ContentBlock| matches!(block, ContentBlock::ToolResult(_));

@@ -583,10 +583,11 @@ fn paths_are_typed_as_in_a_shell_and_nothing_is_written_over() {
 #[test]
 fn what_was_answered_before_is_shown_as_answers_are() {
     let (server, home) = (answering("- one\n- two"), Home::new());
-    leave(at_prompt(&server, &home, &["Hi"])).code(0);
+    home.write("work/b.txt", "B");
+    leave(at_prompt(&server, &home, &["-f", "b.txt", "Hi"])).code(0);
     let screen = typed(at_prompt(&server, &home, &["-c"]), &[]);
     assert!(
-        screen.contains("> Hi") && screen.contains("• one"),
+        screen.contains("> Hi") && screen.contains("• one") && !screen.contains("<file"),
         "{screen}"
     );
     let screen = typed(at_prompt(&server, &home, &["-c", "--raw"]), &[]);
