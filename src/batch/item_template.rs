@@ -244,7 +244,7 @@ mod tests {
             .to_string();
         assert_eq!(
             error,
-            "`in`, line 1 has no field `nmae`, which the template uses; it has: name, age"
+            "`in`, line 1 has no field `nmae`, which the template uses; its fields are: name, age"
         );
     }
 
@@ -264,7 +264,8 @@ mod tests {
         assert_eq!((some.is_empty(), error(&some)), (true, Ok(())));
         let none = unfilled("{a} {nmae}", &[r#"{"a": 1, "name": 2}"#, r#"{"a": 1}"#]);
         let expected =
-            "no item of `in` has the field `nmae`, which the template uses; the first has: a, name"
+            "no item of `in` has the field `nmae`, which the template uses; the fields of the \
+             first item are: a, name"
                 .to_owned();
         assert_eq!(
             (none.is_final(), error(&none)),
@@ -273,7 +274,8 @@ mod tests {
         );
         let text = unfilled("{name}", &["plain"]);
         let expected =
-            "no item of `in` has the field `name`, which the template uses; the first has: text"
+            "no item of `in` has the field `name`, which the template uses; the fields of the \
+             first item are: text"
                 .to_owned();
         assert_eq!((text.is_final(), error(&text)), (true, Err(expected)));
         assert_eq!(error(&unfilled("{name}", &[])), Ok(()), "without items");

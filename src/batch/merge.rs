@@ -346,7 +346,7 @@ impl MergeFlaws {
                     .to_owned()
             }
             [] if self.gaps == 0 => {
-                format!("run the shards with failed items again{retry}, then merge again")
+                format!("rerun the shards that have failed items{retry}, then merge again")
             }
             [] => format!("run the shards again{retry}, then merge again"),
             shards => {
@@ -384,18 +384,19 @@ impl fmt::Display for MergeFlaws {
         ]
         .iter()
         .filter(|(count, ..)| *count > 0)
-        .map(|(count, verb, what)| {
-            format!("{} {verb} {what}", grouped(count))
+        .enumerate()
+        .map(|(place, (count, verb, what))| {
+            let of_items = if place == 0 {
+                format!(" of {}", counted(self.items, "item"))
+            } else {
+                String::new()
+            };
+            format!("{}{of_items} {verb} {what}", grouped(count))
                 .trim_end()
                 .to_owned()
         })
         .collect();
-        write!(
-            formatter,
-            "of {}, {}",
-            counted(self.items, "item"),
-            parts.join(", ")
-        )
+        formatter.write_str(&parts.join(", "))
     }
 }
 
@@ -481,7 +482,7 @@ mod tests {
         let flaws = report.flaws().expect("flaws");
         assert_eq!(
             flaws.to_string(),
-            "of 5 items, 3 have no record, 1 has more than one record, 1 failed"
+            "3 of 5 items have no record, 1 has more than one record, 1 failed"
         );
         assert_eq!(
             flaws.next_step(),

@@ -44,8 +44,10 @@ pub(crate) enum Error {
     #[error("invalid template: {0}")]
     Pattern(String),
     /// The template names a field that an item does not have.
-    #[error("{place} has no field `{field}`, which the template uses; it has: {}", .known.join(", \
-        "))]
+    #[error(
+        "{place} has no field `{field}`, which the template uses; its fields are: {}",
+        .known.join(", ")
+    )]
     UnknownField {
         /// Where the item is, for messages.
         place: String,
@@ -55,8 +57,11 @@ pub(crate) enum Error {
         known: Vec<String>,
     },
     /// The template names a field that no item has.
-    #[error("no item of {input} has the field `{field}`, which the template uses; the first has: \
-        {}", .known.join(", "))]
+    #[error(
+        "no item of {input} has the field `{field}`, which the template uses; the fields of the \
+         first item are: {}",
+        .known.join(", ")
+    )]
     UnfilledField {
         /// The input's name, for messages.
         input: String,
@@ -77,20 +82,20 @@ pub(crate) enum Error {
     },
     /// `--shard auto` without a scheduler.
     #[error(
-        "--shard auto: found no Slurm array (SLURM_ARRAY_TASK_ID), parallel GitLab job \
-         (CI_NODE_INDEX) or, with auto/N, indexed Kubernetes Job (JOB_COMPLETION_INDEX)"
+        "`--shard auto`: found no Slurm array (SLURM_ARRAY_TASK_ID), parallel GitLab job \
+         (CI_NODE_INDEX) or, with `auto/N`, indexed Kubernetes Job (JOB_COMPLETION_INDEX)"
     )]
     NoShard,
     /// The scheduler does not provide the number of shards.
     #[error(
-        "--shard auto: {variable} says which shard this is, but no variable says how many there \
-         are"
+        "`--shard auto`: {variable} says which shard this is, but no variable says how many shards \
+         there are"
     )]
     ShardCount {
         /// The variable with the number of this shard.
         variable: &'static str,
     },
     /// The variables of schedulers do not name a shard.
-    #[error("--shard auto: {0}")]
+    #[error("`--shard auto`: {0}")]
     Shard(String),
 }

@@ -109,11 +109,11 @@ impl FromStr for ShardChoice {
                 .map(|shard| Self::Auto {
                     count: Some(shard.count),
                 })
-                .ok_or_else(|| "must be auto/N, with N the number of shards".to_owned());
+                .ok_or_else(|| "must be `auto/N`, with N the number of shards".to_owned());
         }
         text.parse()
             .map(Self::Exact)
-            .map_err(|()| "must be I/N with I from 1 to N, auto or auto/N".to_owned())
+            .map_err(|()| "must be I/N with I from 1 to N, `auto` or `auto/N`".to_owned())
     }
 }
 
@@ -211,7 +211,7 @@ impl JobScheduler {
         }
         let number = |name: &str| {
             let text = variable(name)
-                .ok_or_else(|| Error::Shard(format!("{} is set, {name} is not", self.index)))?;
+                .ok_or_else(|| Error::Shard(format!("{} is set, but {name} is not", self.index)))?;
             parse_number(&text)
                 .ok_or_else(|| Error::Shard(format!("`{text}` in {name} is not a whole number")))
         };
@@ -361,7 +361,7 @@ mod tests {
         }
         for (choice, variables, expected) in [
             ("auto", &[][..], "JOB_COMPLETION_INDEX"),
-            ("auto", &kubernetes, "--shard auto"),
+            ("auto", &kubernetes, "`--shard auto`"),
             (
                 "auto/2",
                 &[("JOB_COMPLETION_INDEX", "2")],

@@ -19,14 +19,15 @@ pub(crate) struct BatchArgs {
     /// What to ask about each item, with {text} or {KEY} as placeholders
     #[arg(value_name = "TEMPLATE")]
     pub(crate) pattern: Option<String>,
-    /// Lines of text, or one JSON object per line; - means standard input, which is the default
+    /// File with the items: lines of text, or one JSON object per line; - means standard input,
+    /// which is the default
     #[arg(short, long, value_name = "FILE", conflicts_with = "paths")]
     pub(crate) input: Option<PathBuf>,
-    /// Ask about each of these files: text, images or PDFs, detected by content; directories and
-    /// quoted globs stand for the files in them
+    /// Ask about each of these files: text, images or PDFs, detected by content; a directory or a
+    /// quoted glob stands for its files
     ///
     /// A file is sent just as `langdock send --file` would send it, unless the template includes
-    /// its text with {text}. {path} is its path.
+    /// its text with {text}. {path} stands for its path.
     #[arg(long = "files", value_name = "PATH", num_args = 1..)]
     pub(crate) paths: Vec<PathBuf>,
     /// Append the answers to this file as they arrive, and continue where an earlier run stopped
@@ -37,7 +38,8 @@ pub(crate) struct BatchArgs {
     pub(crate) output: Option<PathBuf>,
     /// Maximum number of concurrent requests [default: what the limits allow]
     ///
-    /// Where rate limits are known, as many requests run as they allow, up to 64; otherwise 8.
+    /// If the rate limits are known, as many requests run as the limits allow, up to 64; otherwise
+    /// 8.
     #[arg(short = 'J', long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     pub(crate) jobs: Option<u32>,
     /// Print answers as they arrive instead of in the order of the items
@@ -45,38 +47,39 @@ pub(crate) struct BatchArgs {
     pub(crate) unordered: bool,
     /// With --output: retry the items that failed, replacing their errors
     ///
-    /// Without it, an item that failed in an earlier run stays failed, and the run exits with 11.
-    /// Items that never became a request, such as an unreadable file, are retried by every run.
+    /// Without this flag, an item that failed in an earlier run stays failed, and the exit code is
+    /// 11. Items that never became a request, such as an unreadable file, are retried by every run.
     #[arg(long, requires = "output")]
     pub(crate) retry_failed: bool,
-    /// Ask only about the items of shard I of N; auto takes I and N from Slurm or GitLab
+    /// Ask only about the items of shard I of N; with `auto`, Slurm or GitLab provides I and N
     ///
     /// The SHA-256 of an item's line or path determines its shard: adding items does not move
-    /// existing ones to another shard. With auto/N, only I is read from the environment, which also
-    /// works on Kubernetes. To rerun one shard, give its number, such as 3/10: `sbatch --array=3`
-    /// makes an array of one task, in which auto would take every item. Each record names its
-    /// shard, and `langdock merge` merges the outputs of all shards.
+    /// existing ones to another shard. With `auto/N`, only the shard number is read from the
+    /// environment, which also works on Kubernetes. To rerun a single shard, name it, as in
+    /// `--shard 3/10`: `sbatch --array=3` makes an array of one task, in which `auto` would take
+    /// every item. Each record names its shard, and `langdock merge` merges the outputs of all
+    /// shards.
     #[arg(long, value_name = "I/N|auto", value_parser = shard)]
     pub(crate) shard: Option<ShardChoice>,
-    /// Stop with exit code 13 if this run needs more requests than this; retries do not count
+    /// Stop with exit code 13 if this run needs more than N requests; retries do not count
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) max_requests: Option<u64>,
-    /// Stop with exit code 13 if the next request might bring this run's total over this many
-    /// tokens, input plus output
+    /// Stop with exit code 13 if the next request might bring this run's total over N tokens, input
+    /// plus output
     ///
-    /// The tokens of a request are not known in advance; they are estimated from those of earlier
+    /// How many tokens a request uses is not known in advance; it is estimated from earlier
     /// requests.
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) max_total_tokens: Option<u64>,
     /// Stop with exit code 13 if the next request might take the cost above this many US dollars
     ///
     /// What a request costs is not known in advance; it is estimated from earlier requests. Each
-    /// run has the full budget, and answers of --demo and --replay cost nothing. Costs are at
+    /// run has the full budget, and answers from --demo and --replay cost nothing. Costs are at
     /// Anthropic's list prices, without regional surcharges, and Langdock may bill differently. A
-    /// model without a list price needs one in the config's `prices` table.
+    /// model without a list price needs a price in the config's `prices` table.
     #[arg(long, value_name = "AMOUNT", value_parser = dollars, allow_negative_numbers = true)]
     pub(crate) max_cost: Option<Money>,
-    /// Tag for the usage log, for `langdock usage --by tag`
+    /// Tag to record in the usage log; `langdock usage --by tag` groups by it
     #[arg(long, value_name = "NAME", value_parser = not_blank)]
     pub(crate) tag: Option<String>,
     /// Ask for answers that fit this JSON schema; `text` in each output line is then JSON
@@ -85,7 +88,8 @@ pub(crate) struct BatchArgs {
         conflicts_with = "prefill"
     )]
     pub(crate) schema: Option<String>,
-    /// With --schema: how the model is asked: auto, native, tool or prompt [default: auto]
+    /// With --schema: how to ask the model for JSON: `auto`, `native`, `tool` or `prompt` [default:
+    /// auto]
     ///
     /// `langdock help send` explains the modes.
     #[arg(

@@ -35,7 +35,7 @@ pub(crate) struct ChatArgs {
     /// How answers are shown
     #[command(flatten)]
     pub(crate) looks: DisplayArgs,
-    /// Do not report an answer as incomplete if it is empty
+    /// Do not report an empty answer as incomplete
     #[arg(long)]
     allow_empty: bool,
     /// Which conversation it is

@@ -25,27 +25,30 @@ pub(crate) struct ConnectionArgs {
     pub(crate) api_key_file: Option<PathBuf>,
     /// Send at once, ignoring the limits on requests and tokens per minute
     ///
-    /// Otherwise all your langdock processes queue, so that together they stay within the limits.
+    /// Without this flag, all your langdock processes wait in one queue, so that together they stay
+    /// within the limits.
     #[arg(long)]
     pub(crate) no_pace: bool,
-    /// Answer from the built-in scripted endpoint: no model, no key
+    /// Take answers from the built-in scripted endpoint, without a model or a key
     ///
-    /// Its conversations are stored separately: `langdock --demo session list` lists them.
+    /// Conversations with --demo are stored separately: `langdock --demo session list` lists them.
     #[arg(long, conflicts_with = "base_url")]
     pub(crate) demo: bool,
     /// Append each request and its response to this file
     ///
     /// The key, cookies and proxy passwords are never written. Nothing that this machine remembers,
-    /// such as a model picked earlier, affects a recorded request. --replay answers from the file.
+    /// such as a model picked earlier, affects a recorded request. --replay takes answers from the
+    /// file.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
-    /// Answer from a file written by --record: no endpoint, no key
+    /// Take answers from a file written by --record, without an endpoint or a key
     ///
-    /// A request that is not in the file ends with exit code 3; with --record, it is sent and
-    /// recorded. Conversations are stored with those of --demo.
+    /// If a request is not in the file, the exit code is 3; with --record, the request is sent and
+    /// recorded instead. Conversations are stored with those of --demo.
     #[arg(long, value_name = "FILE")]
     pub(crate) replay: Option<PathBuf>,
-    /// With --replay: fast skips all waits, real repeats the recorded ones [default: fast]
+    /// With --replay: `fast` skips all waits, `real` waits as long as the recording did [default:
+    /// fast]
     #[arg(long, value_name = "PACE", value_parser = replay_pace())]
     pub(crate) replay_pace: Option<ReplayPace>,
 }

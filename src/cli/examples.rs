@@ -241,7 +241,7 @@ const SERVE: [Example; 4] = [
         "langdock serve --fail 529:0.1,cut:0.05 --seed 7 --log requests.jsonl",
     ),
     (
-        "Answer other programs from a file written by --record:",
+        "Give other programs the answers from a file written by --record:",
         "langdock serve --replay answers.jsonl",
     ),
 ];

@@ -20,9 +20,9 @@ pub(crate) struct InputArgs {
     /// except hidden files and those that .gitignore excludes. Hidden files are skipped even if
     /// .gitignore re-includes them; to send one, name it with -f. A glob such as 'src/**/*.rs'
     /// sends the text files, images and PDFs that match it, with the same exceptions; a path that
-    /// exists is not taken as a glob. HEIC and AVIF images are refused, with a command that
-    /// converts them. PDFs may have up to 100 pages in all, or 600 if the model's context window
-    /// has a million tokens or is not known.
+    /// exists is not taken as a glob. HEIC and AVIF images are refused; the error shows a command
+    /// that converts them. PDFs may have up to 100 pages in all, or 600 if the model's context
+    /// window has a million tokens or is not known.
     #[arg(short, long = "file", value_name = "PATH")]
     pub(crate) files: Vec<PathBuf>,
     /// List of files to add as with -f, one path per line or separated by NUL bytes; - means
@@ -45,14 +45,7 @@ pub(crate) struct InputArgs {
     /// The clipboard is read with wl-paste, xclip or pngpaste, whichever is installed.
     #[arg(short, long = "attach", value_name = "PATH")]
     pub(crate) attached: Vec<PathBuf>,
-    /// How images are changed before they are sent: fit, keep, or the longest side in pixels
-    /// [default: fit]
-    ///
-    /// fit turns images upright, sends none of their metadata, such as where a photo was taken, and
-    /// scales down those that exceed a limit of the endpoint (5 MB as base64, 8,000 pixels a side,
-    /// or 2,000 with more than 20 images and in results of tools) to the size at which the model
-    /// sees them. BMP and TIFF are converted. A number also scales down every image whose longest
-    /// side exceeds it. keep sends images unchanged and refuses those that exceed a limit.
+    /// How images are changed before they are sent
     #[arg(long, value_name = "fit|keep|PIXELS", value_parser = setting_parser("image_size"))]
     pub(crate) image_size: Option<SettingValue>,
     /// Earlier turns as JSON: an array of messages or a whole request body; flags override its
@@ -80,13 +73,13 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "refuse|mask|send", value_parser = setting_parser("secrets_mode"))]
     pub(crate) secrets: Option<SettingValue>,
     /// Send even if the request appears to exceed a known limit, or uses an option that the model
-    /// is known not to accept
+    /// is known to reject
     ///
-    /// Without it, a request is refused if its body exceeds 20 MiB, or if even a low estimate of
-    /// its tokens exceeds the model's context window or a known limit on tokens per minute. An
-    /// option that the model is known not to accept is an error on the command line, and is dropped
-    /// if it comes from the config file or a template. With --no-check it is sent; if the model
-    /// accepts it, that is remembered.
+    /// Without this flag, a request is refused if its body exceeds 20 MiB, or if even a low
+    /// estimate of its tokens exceeds the model's context window or a known limit on tokens per
+    /// minute. An option that the model is known to reject is an error on the command line, and is
+    /// dropped if it comes from the config file or a template. With --no-check, such an option is
+    /// sent; if the model accepts it, langdock remembers that.
     #[arg(long)]
     pub(crate) no_check: bool,
 }

@@ -42,7 +42,7 @@ pub(crate) enum McpAction {
         /// Names from the config file, or JSON files; by default, all servers in the config file
         #[arg(value_name = "FILE|NAME", value_parser = not_blank)]
         servers: Vec<String>,
-        /// Show how many tokens each definition adds to every request, estimated
+        /// Estimate how many tokens each definition adds to every request
         #[arg(long)]
         cost: bool,
         /// Print a JSON array
@@ -75,8 +75,8 @@ pub(crate) enum McpAction {
     },
     /// Copy the servers from another MCP client's JSON file to the config file
     ///
-    /// A server without a cwd gets the directory of the file as its cwd if one of its arguments is
-    /// the relative path of a file there.
+    /// A server without `cwd` gets the directory of the JSON file as its `cwd` if one of its
+    /// arguments is the path of a file, relative to that directory.
     Import {
         /// The file; - reads standard input
         file: PathBuf,

@@ -5,8 +5,9 @@
 //! group of flags comes after the arguments that belong to no group, because its heading applies to
 //! all that follow.
 
-// Descriptions are shown in terminals, where backticks and angle brackets would be noise; many
-// flags are switches.
+// Descriptions are shown in terminals, where angle brackets, and backticks around every name, would
+// be noise: backticks are for commands, and for values that would read as words. Many flags are
+// switches.
 #![allow(
     rustdoc::bare_urls,
     clippy::doc_markdown,
@@ -191,7 +192,7 @@ pub(crate) struct ModelsArgs {
     /// Also show the limits of each model, the options it accepts, and when it is retired
     ///
     /// Shows the details that the endpoint lists for each model, and which options the model
-    /// accepted or refused in the last seven days. --refresh forgets the latter.
+    /// accepted or rejected in the last seven days. --refresh forgets the latter.
     #[arg(short, long)]
     pub(crate) long: bool,
     /// Print the list as JSON, with everything the endpoint reports about each model
@@ -250,8 +251,7 @@ impl Command {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Request")]
 pub(crate) struct RequestArgs {
-    /// Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind in the
-    /// region
+    /// Model to ask: an id, or the name of a family
     #[arg(short, long, value_name = "ID", value_parser = not_blank)]
     pub(crate) model: Option<String>,
     /// The fields with a flag of their own
@@ -301,14 +301,14 @@ impl RequestArgs {
 pub(crate) struct DisplayArgs {
     /// Print the answer as the model wrote it, even on a terminal
     ///
-    /// Escape sequences never reach a terminal. In a pipe or a file, even without --raw, the text
-    /// is what the model wrote: another program has to sanitise it.
+    /// Escape sequences never reach a terminal. In a pipe or a file, the text is what the model
+    /// wrote, even without --raw: if it needs sanitising, the program that reads it has to do that.
     #[arg(long, conflicts_with = "markdown")]
     pub(crate) raw: bool,
     /// Render the answer's Markdown, even in a pipe [default: on a terminal]
     #[arg(long)]
     pub(crate) markdown: bool,
-    /// Colour of messages and of rendered Markdown: auto, always or never
+    /// Colour of messages and of rendered Markdown: `auto`, `always` or `never`
     #[arg(
         long,
         value_name = "WHEN",
@@ -318,7 +318,8 @@ pub(crate) struct DisplayArgs {
     pub(crate) color: ColorWhen,
     /// Print no notices, only errors and what was asked for
     ///
-    /// A notice that input was altered, such as bytes that are not UTF-8, is still printed.
+    /// You are still told if your input was altered, for example because it contained bytes that
+    /// are not UTF-8.
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Verbose output; -vv adds requests and headers, never bodies or the key
@@ -349,8 +350,8 @@ pub(crate) struct OutputArgs {
     pub(crate) looks: DisplayArgs,
     /// Print the API's message object
     ///
-    /// The cost is in langdock.cost. The first block may be thinking; `jq -r '.content[] |
-    /// select(.type == "text").text'` prints the text.
+    /// The cost is in langdock.cost. The first block may be of the type `thinking`; `jq -r
+    /// '.content[] | select(.type == "text").text'` prints the text.
     #[arg(short, long, conflicts_with_all = ["jsonl", "raw", "markdown"])]
     pub(crate) json: bool,
     /// Print each event as a line of JSON as it arrives, then the message object
@@ -388,11 +389,11 @@ pub(crate) struct OutputArgs {
     pub(crate) auto_continue: Option<SettingValue>,
     /// Exit 0 even if the answer is empty
     ///
-    /// Without it, an answer that has no content, or has stop reason tool_use but no tool call, is
-    /// requested once more; if the second one is no better, the exit code is 8.
+    /// Without this flag, an answer that has no content, or has the stop reason `tool_use` but no
+    /// tool call, is requested once more; if the second answer is no better, the exit code is 8.
     #[arg(long)]
     pub(crate) allow_empty: bool,
-    /// Tag for the usage log, for `langdock usage --by tag`
+    /// Tag to record in the usage log; `langdock usage --by tag` groups by it
     #[arg(long, value_name = "NAME", value_parser = not_blank)]
     pub(crate) tag: Option<String>,
 }
@@ -419,7 +420,7 @@ pub(crate) struct PreviewArgs {
     /// Print an equivalent curl command without sending anything; the key appears as
     /// $LANGDOCK_API_KEY
     ///
-    /// A name and password for the proxy appear as $PROXY_LOGIN.
+    /// A user name and password for the proxy appear as $PROXY_LOGIN.
     #[arg(long, conflicts_with_all = ["dry_run", "demo", "file", "copy"])]
     pub(crate) curl: bool,
 }

@@ -157,7 +157,7 @@ const OTHER_FLAGS: &[OtherFlag] = &[
     flag(
         &["--role", "--agent", "--persona", "--preset"],
         "template",
-        "-t NAME uses a saved prompt; `langdock help template` explains them",
+        "-t NAME uses a saved prompt; `langdock help template` explains saved prompts",
     ),
     flag(
         &["--temp"],
@@ -177,7 +177,7 @@ const OTHER_FLAGS: &[OtherFlag] = &[
     flag(
         &["--no-cache"],
         "cache",
-        "--cache off leaves the prompt cache alone",
+        "`--cache off` leaves the prompt cache alone",
     ),
     flag(
         &["--list-models", "--models"],
@@ -197,7 +197,7 @@ const OTHER_FLAGS: &[OtherFlag] = &[
     flag(
         &["--mcp-config", "--mcp-server"],
         "mcp",
-        "--mcp FILE starts the MCP servers of a file, --mcp NAME one of the config file",
+        "--mcp FILE starts the MCP servers of a file, --mcp NAME one from the config file",
     ),
     flag(
         &["--allowedTools", "--allowed-tools"],
@@ -232,7 +232,7 @@ const OTHER_FLAGS: &[OtherFlag] = &[
     flag(
         &["--no-color", "--no-colour"],
         "color",
-        "--color never, or NO_COLOR=1, turns colours off",
+        "`--color never`, or NO_COLOR=1, turns colours off",
     ),
 ];
 
@@ -351,7 +351,7 @@ const OTHER_COMMANDS: &[OtherCommand] = &[
         "mcp",
         &["add", "install"],
         "`langdock config edit` opens the config file, where a table [mcp.NAME] is a server; \
-         `langdock mcp import FILE` copies those of another program",
+         `langdock mcp import FILE` copies the servers of another program",
     ),
     command(
         "mcp",

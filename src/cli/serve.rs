@@ -34,7 +34,7 @@ pub(crate) struct ServeArgs {
     /// Tokens per minute, for each key and model
     ///
     /// A request reserves its input and its max_tokens; once it is answered, its actual use counts
-    /// instead. A request that exceeds the limit by itself gets x-should-retry: false.
+    /// instead. A request that exceeds the limit by itself gets the header x-should-retry: false.
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(crate) tpm: Option<u64>,
     /// Delay before the first byte of an answer [default: 0s]
@@ -45,9 +45,9 @@ pub(crate) struct ServeArgs {
     pub(crate) rate: Option<f64>,
     /// Faults to simulate, each with its share of the requests from 0 to 1
     ///
-    /// KIND is an HTTP status (400 to 529), or a fault in the middle of an answer: cut closes the
-    /// connection, stall falls silent, error-event sends an event saying that the server is
-    /// overloaded (HTTP 529 if the answer is not streamed). For example --fail
+    /// KIND is an HTTP status (400 to 529), or a fault in the middle of an answer: `cut` closes the
+    /// connection, `stall` sends nothing more, and `error-event` sends an event saying that the
+    /// server is overloaded (HTTP 529 if the answer is not streamed). For example --fail
     /// 429:0.1,529:0.05,cut:0.02
     #[arg(long, value_name = "KIND:SHARE,...")]
     pub(crate) fail: Option<FaultRates>,
@@ -57,15 +57,16 @@ pub(crate) struct ServeArgs {
     /// Append a line of JSON for each request to this file, without the key or the content
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
-    /// Answer from a file written by --record instead of the script
+    /// Take answers from a file written by --record instead of the script
     ///
-    /// Repeated requests get their answers in the recorded order, and then the last one again. A
-    /// request that is not in the file gets HTTP 400, and the error names the closest recorded one.
-    /// Only requests to a loopback host without an Origin header are answered; without --key, no
-    /// key is needed.
+    /// A repeated request gets its recorded answers in order, and then the last answer again. A
+    /// request that is not in the file gets HTTP 400, and the error names the closest recorded
+    /// request. Only requests to a loopback host without an Origin header are answered; without
+    /// --key, no key is needed.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["rpm", "tpm", "latency", "rate", "fail"])]
     pub(crate) replay: Option<PathBuf>,
-    /// With --replay: fast skips all waits, real repeats the recorded ones [default: fast]
+    /// With --replay: `fast` skips all waits, `real` waits as long as the recording did [default:
+    /// fast]
     #[arg(long, value_name = "PACE", requires = "replay", value_parser = replay_pace())]
     pub(crate) replay_pace: Option<ReplayPace>,
 }

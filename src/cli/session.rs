@@ -12,15 +12,15 @@ use crate::text::parse_duration;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Conversation")]
 pub(crate) struct ConversationArgs {
-    /// Continue the conversation last used in this terminal (or the most recent one from any
-    /// terminal), or the one that LANGDOCK_SESSION names
+    /// Continue the conversation last used in this terminal, or else in any other; LANGDOCK_SESSION
+    /// overrides this
     #[arg(short = 'c', long = "continue")]
     pub(crate) go_on: bool,
     /// Continue this conversation, or start it
     ///
-    /// An exact name, an unambiguous prefix of an id, or the exact title of a conversation without
-    /// a name. If nothing matches, a new conversation of that name is started; an ambiguous prefix
-    /// is an error.
+    /// Give an exact name, an unambiguous prefix of an id, or the exact title of a conversation
+    /// without a name. If nothing matches, a new conversation of that name is started; an ambiguous
+    /// prefix is an error.
     #[arg(long, value_name = "NAME|ID", value_parser = not_blank)]
     pub(crate) session: Option<String>,
     /// With --continue or --session: continue in a copy, leaving the conversation unchanged
@@ -74,7 +74,7 @@ pub(crate) enum SessionAction {
         /// Print only the last answer
         #[arg(long)]
         last: bool,
-        /// Print it as it was written, even on a terminal
+        /// Print the conversation as it was written, even on a terminal
         #[arg(long, conflicts_with = "json")]
         raw: bool,
         /// Print only the first fenced code block of the last answer

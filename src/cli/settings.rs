@@ -40,7 +40,7 @@ pub(crate) enum ConfigCommand {
     Set {
         /// Key of the setting, as in the config file
         key: String,
-        /// Its value; for keys such as api_key_cmd, a program and its arguments as a TOML list
+        /// Value to set; for keys such as api_key_cmd, a program and its arguments as a TOML list
         #[arg(allow_hyphen_values = true)]
         value: String,
         /// How to reach the endpoint

@@ -16,20 +16,20 @@ use crate::tool::SchemaMode;
 pub(crate) struct ToolArgs {
     /// Tools that the model may call: a JSON or TOML file, or a program; may be repeated
     ///
-    /// A file has Anthropic's JSON definition of a tool, or an array of them, or `[[tool]]` tables
-    /// in TOML: name, description and input_schema, plus command if langdock is to run it.
-    /// `langdock help tool-run` lists all keys. A bare name is looked up only in langdock/tools
-    /// under the platform's config directory; write ./FILE for a file in the current directory. `-T
-    /// ./PROGRAM` starts that program with --schema, and it prints its own definition; a program
-    /// found by a bare name starts only if `allow` in the config's `tools` table names it, if --yes
-    /// or --allow-tool NAME (tool-run and chat) is given, or if you confirm it. `send` does not run
-    /// tools: it prints the calls as JSON.
+    /// A file contains Anthropic's JSON definition of a tool, an array of such definitions, or
+    /// `[[tool]]` tables in TOML. Each definition has name, description and input_schema, plus
+    /// command if langdock is to run the tool. `langdock help tool-run` lists all keys. A bare name
+    /// is looked up only in langdock/tools under the platform's config directory; write ./FILE for
+    /// a file in the current directory. `-T ./PROGRAM` starts that program with --schema, so that
+    /// it prints its own definition. A program found by a bare name is started only if `allow` in
+    /// the config's `tools` table names it, if --yes or --allow-tool NAME (tool-run and chat) is
+    /// given, or if you confirm. `send` does not run tools: it prints the calls as JSON.
     #[arg(short = 'T', long = "tool", value_name = "FILE")]
     pub(crate) tools: Vec<PathBuf>,
-    /// Whether the model must call a tool: auto, any, none, or the name of the tool
+    /// Whether the model must call a tool: `auto`, `any`, `none`, or the name of a tool
     ///
-    /// With auto the model decides, with any it must call some tool, with none it must not call
-    /// any, and with NAME it must call that one. When langdock runs the tools, the choice applies
+    /// With `auto`, the model decides. With `any`, the model must call a tool; with `none`, it must
+    /// not; with NAME, it must call that tool. When langdock runs the tools, the choice applies
     /// only until the first call has a result.
     #[arg(long, value_name = "auto|any|none|NAME")]
     pub(crate) tool_choice: Option<String>,
@@ -39,16 +39,18 @@ pub(crate) struct ToolArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Tools")]
 pub(crate) struct ToolPolicyArgs {
-    /// Run every call without confirmation, except calls to tools that require it
+    /// Run every call without confirmation, unless the tool requires it
     ///
-    /// A tool requires confirmation if it has `confirm`, if its MCP server marks it as destructive
-    /// or has changed its definition since the run began, or if others can write to its program.
+    /// A tool requires confirmation if its definition sets `confirm`, if its MCP server marks it as
+    /// destructive or has changed its definition since the run began, or if others could change its
+    /// program.
     #[arg(short, long)]
     pub(crate) yes: bool,
     /// Run calls to this tool without confirmation; may be repeated
     ///
     /// In the name, * stands for any characters: 'files__*' means all tools of the MCP server
-    /// `files`. If a server changes the definition of a tool, its calls need confirmation again.
+    /// `files`. If a server changes the definition of a tool, calls to that tool need confirmation
+    /// again.
     #[arg(long, value_name = "NAME|GLOB", value_parser = not_blank)]
     pub(crate) allow_tool: Vec<String>,
     /// Never run calls to this tool; may be repeated
@@ -62,8 +64,8 @@ pub(crate) struct ToolPolicyArgs {
     /// A file, recognised by a slash or a .json ending, lists servers under mcpServers, in the
     /// format of other MCP clients; all of its servers are started. A bare name means [mcp.NAME] in
     /// the config file. Nothing is sent until every server has listed its tools; the model knows
-    /// them as SERVER__TOOL. A server that does not start ends the run with exit code 11, unless it
-    /// is `optional`. `langdock help mcp` has more.
+    /// the tools as SERVER__TOOL. If a server does not start, the run ends with exit code 11,
+    /// unless the server is `optional`. `langdock help mcp` has more.
     #[arg(long, value_name = "FILE|NAME", value_parser = not_blank)]
     pub(crate) mcp: Vec<String>,
     /// Maximum number of model turns in reply to one prompt
@@ -86,9 +88,9 @@ pub(crate) struct ToolRunArgs {
     /// Stop with exit code 13 if the next request might take the cost above this many US dollars
     ///
     /// Each request is expected to cost as much as the one before it. Each run has the full budget,
-    /// and answers of --demo and --replay cost nothing. Costs are at Anthropic's list prices,
+    /// and answers from --demo and --replay cost nothing. Costs are at Anthropic's list prices,
     /// without regional surcharges, and Langdock may bill differently. A model without a list price
-    /// needs one in the config's `prices` table.
+    /// needs a price in the config's `prices` table.
     #[arg(
         long, value_name = "AMOUNT", help_heading = "Tools", value_parser = dollars,
         allow_negative_numbers = true
@@ -100,8 +102,8 @@ pub(crate) struct ToolRunArgs {
     /// Run one call as if the model had made it and print the result, without sending anything; -
     /// reads the JSON from standard input
     ///
-    /// The result goes where an answer would, such as the file of -o. With --json or --jsonl it is
-    /// the tool_result block that the model would get.
+    /// The result goes where an answer would go, such as to the file of -o. With --json or --jsonl,
+    /// the tool_result block that the model would get is printed.
     #[arg(
         long, help_heading = "Inspection", num_args = 2, value_names = ["NAME", "JSON"],
         conflicts_with_all = ["dry_run", "curl"]
@@ -115,20 +117,21 @@ pub(crate) struct ToolRunArgs {
 pub(crate) struct StructuredArgs {
     /// Print JSON that fits this JSON schema, and nothing else
     ///
-    /// The answer is validated locally, and an invalid one is sent back with the errors. A valid
-    /// one is printed on one line, or indented on a terminal; with --json, the message object that
-    /// contains it is printed.
+    /// The answer is validated locally, and an invalid answer is sent back with the errors. A valid
+    /// answer is printed on one line, or indented on a terminal; with --json, the message object
+    /// that contains it is printed.
     #[arg(
         long, value_name = "FILE|JSON", value_parser = not_blank,
         conflicts_with_all = ["jsonl", "extract", "tools", "tool_choice", "prefill"]
     )]
     pub(crate) schema: Option<String>,
-    /// With --schema: how the model is asked: auto, native, tool or prompt [default: auto]
+    /// With --schema: how to ask the model for JSON: `auto`, `native`, `tool` or `prompt` [default:
+    /// auto]
     ///
-    /// native uses the field output_config.format, tool makes the model call a tool with the
-    /// answer, and prompt asks for the JSON in the prompt itself. If the model is known to accept a
-    /// forced tool call, auto uses one; otherwise auto tries native, tool and prompt in turn, and
-    /// remembers for seven days which one worked.
+    /// `native` uses the field output_config.format, `tool` makes the model call a tool with the
+    /// answer, and `prompt` asks for the JSON in the prompt itself. If the model is known to accept
+    /// a forced tool call, `auto` uses `tool`; otherwise `auto` tries `native`, `tool` and `prompt`
+    /// in turn, and remembers for seven days which mode worked.
     #[arg(
         long,
         value_name = "MODE",

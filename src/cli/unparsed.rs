@@ -511,13 +511,13 @@ mod tests {
             (
                 "tool-run -t good -p prompt=$x",
                 "invalid value 'prompt=$x' for '--param <KEY=VALUE>': `prompt` is not a parameter: \
-                 it comes from the command line and standard input",
+                 it comes from the command line or standard input",
                 "put the prompt after the flags: `langdock tool-run -t NAME '$x'`",
             ),
             (
                 "send --template=good -p stdin=x",
                 "invalid value 'stdin=x' for '--param <KEY=VALUE>': `stdin` is not a parameter: it \
-                 comes from the command line and standard input",
+                 comes from the command line or standard input",
                 "pipe the text in: `langdock send -t NAME < FILE`",
             ),
         ] {

@@ -103,7 +103,7 @@ pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
         .ok_or("must be KEY=VALUE")?;
     if matches!(key, "prompt" | "stdin") {
         return Err(format!(
-            "`{key}` is not a parameter: it comes from the command line and standard input"
+            "`{key}` is not a parameter: it comes from the command line or standard input"
         ));
     }
     Ok((key.to_owned(), value.to_owned()))

@@ -418,9 +418,9 @@ impl Error {
 /// Returns what the proxy has against the login that it was given, or was not given.
 fn login_problem(is_refused: bool, host: &str) -> String {
     if is_refused {
-        format!("rejected its login (HTTP 407) on the way to {host}")
+        format!("rejected the user name or password (HTTP 407) when connecting to {host}")
     } else {
-        format!("requires a login (HTTP 407) to connect to {host}")
+        format!("requires a user name and password (HTTP 407) to connect to {host}")
     }
 }
 

@@ -161,23 +161,24 @@ fn regions(columns: Option<usize>) -> String {
 }
 
 fn secrets(columns: Option<usize>) -> String {
-    let about = "Before anything is sent, it is searched for the secrets below. A file with one is \
-                 refused: one of -f, --files-from, -s @FILE, --schema or --messages, a template, \
-                 or a file of -T with tool definitions. What you type or pipe in, also as the \
-                 value of a flag, is sent, with a notice, and results of tools are masked. In a \
-                 batch, an item with a secret fails, and the others go on.";
-    let modes = "--secrets mask replaces each secret with [SECRET n], and --secrets send does not \
-                 look for any; secrets_mode in the config file is the default. A repeated secret \
-                 keeps its number, in a batch only within its item. A continued conversation \
-                 starts with the next number: no number stands for two secrets, but a secret may \
-                 get another number than before. Even with mask, the line history of `chat` keeps \
-                 lines as typed (only API keys are removed).";
+    let about = "Everything is searched for the secrets below before it is sent. A file that \
+                 contains a secret is refused, whether it is given with -f, --files-from, -s \
+                 @FILE, --schema or --messages, is a template, or has tool definitions for -T. \
+                 What you type or pipe in, also as the value of a flag, is sent, with a notice, \
+                 and secrets in tool results are masked. In a batch, an item that contains a \
+                 secret fails, and the rest of the batch continues.";
+    let modes = "`--secrets mask` replaces each secret with [SECRET n], and `--secrets send` does \
+                 not look for any; secrets_mode in the config file is the default. A repeated \
+                 secret keeps its number; in a batch, only within its item. A continued \
+                 conversation starts with the next number: no number stands for two secrets, but a \
+                 secret may get a different number than before. Even with `mask`, the line history \
+                 of `chat` keeps lines as typed (only API keys are removed).";
     let bounds = "A password within a sentence is not found, nor is a secret in an image or a PDF. \
                   User names and passwords in URLs are never shown. Words that look like an API \
                   key (sk-…) are saved as [API key], and `config set` and conversation names do \
                   not accept them.";
-    let allowed = "In the config file, `allow` in [secrets] lists what may be sent: names from \
-                   this list, path globs such as 'tests/**', and the fingerprints that a refusal \
+    let allowed = "In the config file, `allow` in [secrets] lists what may be sent: names from the \
+                   list below, path globs such as 'tests/**', and the fingerprints that a refusal \
                    prints. [secrets.rules] adds rules, each a name and a regular expression.";
     let mut table = TextTable::new([TableColumn::LEFT; 2])
         .with_indent(2)

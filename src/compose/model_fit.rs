@@ -277,18 +277,18 @@ fn way_out(key: OptionKey, rules: &ModelRules) -> String {
     let has_least = rules.support(ModelOption::BetweenToolsThinking) == Support::Yes;
     match key {
         OptionKey::Thinking if rules.thinking_start() == Some(ThinkingStart::Always) => {
-            "this model always thinks: leave out --thinking off, or choose how much with \
-             --effort"
+            "this model always thinks: leave out `--thinking off`, or choose how much it thinks \
+             with --effort"
                 .to_owned()
         }
         OptionKey::Thinking if has_least => {
-            "use --thinking auto; for as little as possible, --set \
+            "use `--thinking auto`; for as little thinking as possible, --set \
              'thinking={\"type\":\"between_tools\"}'"
                 .to_owned()
         }
-        OptionKey::Thinking if is_adaptive => "use --thinking auto".to_owned(),
+        OptionKey::Thinking if is_adaptive => "use `--thinking auto`".to_owned(),
         OptionKey::ToolChoice => {
-            "use --tool-choice auto and ask for the call in the prompt".to_owned()
+            "use `--tool-choice auto`, and ask for the call in the prompt".to_owned()
         }
         OptionKey::Prefill => "say in the prompt how the answer should begin".to_owned(),
         _ => "leave it out, or choose another model with -m".to_owned(),
@@ -316,7 +316,7 @@ fn unknown_budget(model: &str, budget: &serde_json::Number) -> Error {
         message: format!(
             "it is not known whether {model} accepts a thinking budget, so {budget} is not sent"
         ),
-        hint: Some("use --thinking auto; --no-check sends the budget anyway".to_owned()),
+        hint: Some("use `--thinking auto`; --no-check sends the budget anyway".to_owned()),
     }
 }
 

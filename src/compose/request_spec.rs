@@ -272,13 +272,13 @@ impl RequestSources {
         let tools = of_fields.unwrap_or_else(|| self.definitions());
         if tools.is_empty() {
             return Err(Error::Usage {
-                message: format!("--tool-choice {word} needs tools"),
+                message: format!("`--tool-choice {word}` needs tools"),
                 hint: Some("add a tools file with -T, or leave out --tool-choice".to_owned()),
             });
         }
         let usage = |reason| Error::Usage {
             message: format!("--tool-choice: {reason}"),
-            hint: Some("use auto, any, none, or the name of a tool from -T".to_owned()),
+            hint: Some("use `auto`, `any`, `none`, or the name of a tool from -T".to_owned()),
         };
         tool::tool_choice(word, &tools).map(Some).map_err(usage)
     }

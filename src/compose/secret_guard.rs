@@ -293,7 +293,7 @@ impl<'a> SecretGuard<'a> {
             return;
         }
         self.app.notices.notice(&format!(
-            "sending {} in {name} ({}); --secrets mask replaces secrets",
+            "sending {} in {name} ({}); `--secrets mask` replaces secrets",
             counted(found.len(), "secret"),
             described(found)
         ));

@@ -62,8 +62,8 @@ impl ConfigKey {
                     || {
                         let settings = settings().collect::<Vec<_>>().join(", ");
                         format!(
-                            "settings: {settings}; the tables limits, prices, tools and secrets \
-                             have keys of their own, see `langdock help config`"
+                            "settings: {settings}; the tables `limits`, `prices`, `tools` and \
+                             `secrets` have keys of their own: see `langdock help config`"
                         )
                     },
                     |near| format!("did you mean `{near}`?"),

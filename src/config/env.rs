@@ -43,27 +43,30 @@ const OTHER_VARIABLES: [(&str, &str); 31] = [
         "VISUAL",
         "Editor for --edit, `config edit` and chat; may include arguments.",
     ),
-    ("EDITOR", "The same if VISUAL is not set; vi if neither is."),
+    (
+        "EDITOR",
+        "The same if VISUAL is not set; vi if neither is set.",
+    ),
     (
         "TMPDIR",
         "Directory for the drafts of --edit and chat, and the temporary file of merge.",
     ),
     (
         "PAGER",
-        "Pager for text that does not fit on the screen; may include arguments. Empty or cat: \
-        none. Without it, less, and langdock itself pages the calls of tools.",
+        "Pager for text that does not fit on the screen; may include arguments. If empty or `cat`, \
+        there is none. If not set, less is used, and langdock itself pages tool calls.",
     ),
     (
         "LESS",
-        "Options of less if that is the pager; FRX by default.",
+        "Options of less, if less is the pager; FRX by default.",
     ),
     (
         "WAYLAND_DISPLAY",
-        "For --copy and /copy: there is a Wayland desktop, so that wl-copy is used.",
+        "For --copy and /copy: if set, there is a Wayland desktop, and wl-copy is used.",
     ),
     (
         "DISPLAY",
-        "For --copy and /copy: there is an X server, so that xclip is used.",
+        "For --copy and /copy: if set, there is an X server, and xclip is used.",
     ),
     (
         "SSH_CONNECTION",
@@ -72,7 +75,7 @@ const OTHER_VARIABLES: [(&str, &str); 31] = [
     ),
     (
         "TMUX",
-        "For --copy and /copy: the terminal is tmux, which is asked to copy.",
+        "For --copy and /copy: if set, the terminal is tmux, which is asked to copy.",
     ),
     (
         "XDG_CONFIG_HOME",
@@ -88,7 +91,7 @@ const OTHER_VARIABLES: [(&str, &str); 31] = [
     ),
     (
         "TERM",
-        "If dumb or not set: no rendered Markdown, no line editing, no progress lines.",
+        "If `dumb` or not set: no rendered Markdown, no line editing, no progress lines.",
     ),
     (
         "COLUMNS",
@@ -96,41 +99,44 @@ const OTHER_VARIABLES: [(&str, &str); 31] = [
     ),
     (
         "LC_ALL",
-        "If this, LC_CTYPE or LANG names a locale without UTF-8: rules and marks of rendered \
-        Markdown in ASCII.",
+        "If this, LC_CTYPE or LANG names a locale without UTF-8, the rules and marks of rendered \
+        Markdown are in ASCII.",
     ),
-    ("NO_COLOR", "If set to anything: no colour (--color never)."),
+    (
+        "NO_COLOR",
+        "If set to anything: no colour (`--color never`).",
+    ),
     (
         "CLICOLOR_FORCE",
-        "If set to anything but 0: colour in pipes too (--color always).",
+        "If set to anything but 0: colour in pipes too (`--color always`).",
     ),
     (
         "SLURM_ARRAY_TASK_ID",
-        "For --shard auto: the number of this task in a Slurm array.",
+        "For `--shard auto`: the number of this task in a Slurm array.",
     ),
     (
         "SLURM_ARRAY_TASK_MIN",
-        "For --shard auto: the first number in that array.",
+        "For `--shard auto`: the first number in that array.",
     ),
     (
         "SLURM_ARRAY_TASK_STEP",
-        "For --shard auto: the step between its numbers.",
+        "For `--shard auto`: the step between the numbers in that array.",
     ),
     (
         "SLURM_ARRAY_TASK_COUNT",
-        "For --shard auto: how many tasks it has.",
+        "For `--shard auto`: how many tasks that array has.",
     ),
     (
         "CI_NODE_INDEX",
-        "For --shard auto: the number of this job among GitLab's parallel jobs, from 1.",
+        "For `--shard auto`: the number of this job among GitLab's parallel jobs, from 1.",
     ),
     (
         "CI_NODE_TOTAL",
-        "For --shard auto: how many of these jobs there are.",
+        "For `--shard auto`: how many of these jobs there are.",
     ),
     (
         "JOB_COMPLETION_INDEX",
-        "For --shard auto/N: the index of this pod in a Kubernetes Job, from 0.",
+        "For `--shard auto/N`: the index of this pod in a Kubernetes Job, from 0.",
     ),
 ];
 

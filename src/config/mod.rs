@@ -98,19 +98,20 @@ pub(crate) const TABLES: [ConfigTable; 6] = [
     ConfigTable {
         name: "tools",
         samples: &["allow = [\"look_up\"]", "deny = [\"remove\"]"],
-        about: "Tools whose calls run without confirmation, and tools whose calls never run.",
+        about: "Tools whose calls run without confirmation (`allow`), and tools whose calls never \
+            run (`deny`).",
     },
     ConfigTable {
         name: "secrets",
         samples: &["allow = [\"tests/**\"]"],
-        about: "Secrets that may be sent: SHA-256 fingerprints, which a refusal prints, globs of \
-            paths, and names of rules, such as github-token: `langdock help secrets` lists them.",
+        about: "Secrets that may be sent: SHA-256 fingerprints (a refusal prints them), path \
+            globs, and names of rules such as github-token (`langdock help secrets` lists them).",
     },
     ConfigTable {
         name: "secrets.rules",
         samples: &["acme-key = 'acme_[a-z0-9]{32}'"],
-        about: "Further secrets to look for: a name, and a regular expression, whose first group \
-            is the secret if it has one.",
+        about: "Further secrets to look for: each is a name and a regular expression. If the \
+            expression has a group, the first group is the secret.",
     },
     ConfigTable {
         name: "mcp.NAME",

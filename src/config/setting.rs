@@ -75,7 +75,7 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         variable: Some(variable("LANGDOCK_REGION")),
         value_type: ValueType::Region,
         default: DefaultValue::Value(DEFAULT_REGION),
-        help: "Region: eu, us, global, ch",
+        help: "Region: `eu`, `us`, `global` or `ch`",
         long_help: "Requests go to this region and to no other. Names other than \
             these four are accepted, with a warning.",
         sample: "\"eu\"",
@@ -88,8 +88,9 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         default: DefaultValue::Value(DEFAULT_BASE_URL),
         help: "Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the \
          region",
-        long_help: "A trailing /v1 or /v1/messages is dropped; https://api.langdock.com alone and \
-                    base URLs that end in /api/public get /anthropic/{region} appended.",
+        long_help: "A trailing /v1 or /v1/messages is dropped. The path /anthropic/{region} is \
+                    appended to https://api.langdock.com without a path, and to base URLs that end \
+                    in /api/public.",
         sample: "\"https://api.langdock.com/anthropic/{region}\"",
     },
     Setting {
@@ -99,8 +100,8 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         value_type: ValueType::Command,
         default: DefaultValue::Unset("none"),
         help: "Command that prints the API key",
-        long_help: "It runs when a request needs the key, which is sent only to the host of the \
-            base_url in the same table.",
+        long_help: "The command runs when a request needs the key. The key is sent only to the \
+            host of the `base_url` in the same table.",
         sample: "[\"pass\", \"show\", \"langdock\"]",
     },
     Setting {
@@ -109,8 +110,8 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         variable: Some(variable("LANGDOCK_MODEL")),
         value_type: ValueType::Text,
         default: DefaultValue::Unset("picked from the region's list"),
-        help: "Model to ask: an id, or opus, sonnet, haiku or fable for the newest of its kind \
-         in the region",
+        help: "Model to ask: an id, or `opus`, `sonnet`, `haiku` or `fable` for the newest model \
+         of that family in the region",
         long_help: "",
         sample: "\"claude-sonnet-4-5-20250929\"",
     },
@@ -138,13 +139,13 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         variable: None,
         value_type: ValueType::OneOf(&CacheMode::NAMES),
         default: DefaultValue::Value(CacheMode::NAMES[0]),
-        help: "Use the model's prompt cache: auto, off, 5m, 1h",
-        long_help: "In conversations, tool runs and batches, auto caches the prompt if that is \
-            likely to save money; a prompt sent only once is never cached. 5m and 1h cache every \
-            prompt for that long. In a batch, the first item is sent alone, so that the others \
-            can read what it wrote to the cache. Your own cache breakpoints in --messages or \
-            --set stay as they are, and langdock adds none. Prompts shorter than the model's \
-            minimum (512 to 4,096 tokens) are not cached.",
+        help: "Use the model's prompt cache: `auto`, `off`, `5m` or `1h`",
+        long_help: "In conversations, tool runs and batches, `auto` caches the prompt if that is \
+            likely to save money; it never caches a prompt that is sent only once. `5m` and `1h` \
+            cache every prompt for that long. In a batch, the first item is sent alone, so that \
+            the others can read what it wrote to the cache. If you set cache breakpoints yourself, \
+            in --messages or --set, langdock keeps them and adds none of its own. Prompts shorter \
+            than the model's minimum (512 to 4,096 tokens) are not cached.",
         sample: "\"auto\"",
     },
     Setting {
@@ -175,7 +176,7 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         variable: None,
         value_type: ValueType::Template,
         default: DefaultValue::Unset("none"),
-        help: "Saved prompt, listed by `langdock template list`, or ./FILE for any other file; \
+        help: "Saved prompt: a name from `langdock template list`, or ./FILE for any other file; \
                empty for none",
         long_help: "In the config file, a path is relative to the directory of that file.",
         sample: "\"review\"",
@@ -186,14 +187,14 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         variable: None,
         value_type: ValueType::ImageSize,
         default: DefaultValue::Value("fit"),
-        help: "How images are changed before they are sent: fit, keep, or the longest side in \
+        help: "How images are changed before they are sent: `fit`, `keep`, or the longest side in \
                pixels",
-        long_help: "fit turns images upright, sends none of their metadata, such as where a photo \
-            was taken, and scales down those that exceed a limit of the endpoint (5 MB as base64, \
-            8,000 pixels a side, or 2,000 with more than 20 images and in results of tools) to \
-            the size at which the model sees them. BMP and TIFF are converted. A number also \
-            scales down every image with a longer side. keep sends images unchanged and refuses \
-            those that exceed a limit.",
+        long_help: "`fit` turns images upright, removes their metadata, such as where a photo was \
+            taken, and scales down images that exceed a limit of the endpoint (5 MB as base64, \
+            8,000 pixels a side, or 2,000 with more than 20 images and in tool results) to the \
+            largest size that the model actually uses. BMP and TIFF are converted. A number also \
+            scales down every image whose longest side exceeds it. `keep` sends images unchanged \
+            and refuses those that exceed a limit.",
         sample: "\"fit\"",
     },
     Setting {
@@ -202,15 +203,16 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         variable: None,
         value_type: ValueType::OneOf(&SecretMode::NAMES),
         default: DefaultValue::Value(SecretMode::NAMES[0]),
-        help: "Keys, tokens and passwords in what is sent: refuse files that hold one, mask each, \
-               or send them",
-        long_help: "They are found by the published formats of known services, and in .env files \
-            by the names of the variables. With refuse, those in the prompt and in standard input \
-            are reported, but still sent; in a batch, an item with one fails, and the others go \
-            on. mask replaces each with [SECRET 1] and so on; a repeated secret keeps its number. \
-            Even with mask, the line history of `chat` keeps lines as typed (only API keys are \
-            removed). In results of tools they are always masked, except with send. The [secrets] \
-            table of the config file adds rules and exceptions.",
+        help: "What to do about keys, tokens and passwords: `refuse` files that contain one, \
+               `mask` each, or `send` them",
+        long_help: "Secrets are recognised by the published formats of known services, and in .env \
+            files by the names of the variables. With `refuse`, secrets in the prompt and in \
+            standard input are reported, but still sent; in a batch, an item that contains a \
+            secret fails, and the rest of the batch continues. `mask` replaces each secret with \
+            [SECRET 1] and so on; a repeated secret keeps its number. Even with `mask`, the line \
+            history of `chat` keeps lines as typed (only API keys are removed). In tool results, \
+            secrets are always masked, except with `send`. The [secrets] table of the config file \
+            adds rules and exceptions.",
         sample: "\"mask\"",
     },
     Setting {
@@ -280,12 +282,12 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         value_type: ValueType::LedgerUrl,
         default: DefaultValue::Unset("a file on this machine"),
         help: "Redis or Valkey server where machines share their rate-limit ledgers",
-        long_help: "redis://HOST, or rediss://HOST with TLS, which trusts the certificates of \
-            --cacert or, without it, the bundled ones and the system's. Machines that use \
+        long_help: "Write redis://HOST, or rediss://HOST for TLS. TLS trusts the certificates of \
+            --cacert or, without --cacert, the bundled ones and the system's. Machines that use \
             different keys also need the same workspace. Prefer ledger_password_cmd to a password \
             in the URL. While the server is down, it is tried again every 5 s; once it is back, \
-            each machine adds what it used meanwhile and, if the server has lost its data, what \
-            it knows of the last minute. The machines' clocks need not agree.",
+            each machine adds what it used meanwhile and, if the server has lost its data, what it \
+            knows of the last minute. The machines' clocks need not agree.",
         sample: "\"rediss://redis.example:6379\"",
     },
     Setting {
@@ -315,8 +317,8 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         value_type: ValueType::Share,
         default: DefaultValue::Unset("1/N with --shard I/N, otherwise 1"),
         help: "Fraction of the limits for this machine while the ledger's server cannot be reached",
-        long_help: "A number above 0 and up to 1. With 4 machines, 0.25 keeps them within the \
-            limits together.",
+        long_help: "A number above 0 and up to 1. With 4 machines, 0.25 on each keeps them within \
+            the limits together.",
         sample: "0.25",
     },
     Setting {
@@ -325,11 +327,15 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         variable: Some(SettingVariable {
             name: "HTTPS_PROXY",
             other_name: Some("https_proxy"),
-            help: Some("Proxy for https requests: http, https or socks5h; empty for none"),
+            help: Some(
+                "URL of the proxy for https requests (http, https or socks5h); empty for \
+                none",
+            ),
         }),
         value_type: ValueType::ProxyUrl,
         default: DefaultValue::Unset("none"),
-        help: "Proxy for requests that leave this machine: http, https or socks5h; empty for none",
+        help: "URL of the proxy for requests that leave this machine (http, https or socks5h); \
+            empty for none",
         long_help: "",
         sample: "\"http://proxy.example:8080\"",
     },
@@ -371,9 +377,9 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         default: DefaultValue::Value("0"),
         help: "Continue an answer that was cut off, with up to this many more requests (0 to 20)",
         long_help: "An answer can be cut off by max_tokens or by a lost connection. Its parts are \
-            joined and printed as one answer. Models up to version 4.5, unless they think, \
-            continue the text directly; others are asked to resume, and what they repeat is \
-            removed unless it may be new text. An answer with a tool call is not continued.",
+            joined and printed as one answer. Without thinking, models up to version 4.5 continue \
+            the text directly. Otherwise, the model is asked to resume, and text that it clearly \
+            repeats is removed. An answer with a tool call is not continued.",
         sample: "3",
     },
     Setting {
@@ -382,7 +388,8 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         variable: None,
         value_type: ValueType::Switch,
         default: DefaultValue::Unset("true if the answer goes to a terminal, otherwise false"),
-        help: "true: `send` saves every conversation; false: only with --continue or --session",
+        help: "Whether `send` saves every conversation (`true`), or only those with --continue or \
+            --session (`false`)",
         long_help: "",
         sample: "true",
     },
@@ -392,7 +399,7 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         variable: None,
         value_type: ValueType::OneOf(&["auto", "dark", "light"]),
         default: DefaultValue::Value("auto"),
-        help: "Colours of rendered Markdown: dark, light, or auto, which is readable on both",
+        help: "Colours of rendered Markdown: `dark`, `light`, or `auto`, which is readable on both",
         long_help: "",
         sample: "\"auto\"",
     },
@@ -402,7 +409,7 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         variable: None,
         value_type: ValueType::OneOf(&["emacs", "vi"]),
         default: DefaultValue::Value("emacs"),
-        help: "Key bindings for editing a line of `chat`: emacs or vi",
+        help: "Key bindings for editing a line of `chat`: `emacs` or `vi`",
         long_help: "",
         sample: "\"vi\"",
     },

@@ -162,7 +162,7 @@ impl ValueType {
             },
             Self::OneOf(words) if words.contains(&text) => SettingValue::Text(text.to_owned()),
             Self::OneOf(words) => {
-                return Err(format!("`{text}`: must be one of {}", words.join(", ")).into());
+                return Err(format!("`{text}`: must be one of `{}`", words.join("`, `")).into());
             }
             Self::Command | Self::Names | Self::OtherFields => {
                 let value: Option<Value> = text.parse().ok();

@@ -51,7 +51,7 @@ pub(super) fn call_hint(error: &client::Error, model: &str, controls: &HintContr
     } = controls;
     let hint = match (error, error.status()) {
         (_, Some(401)) => {
-            "check the key: `langdock auth status` shows its origin; for a new one, ask \
+            "check the key: `langdock auth status` shows its origin; for a new key, ask \
             support@langdock.com"
         }
         (_, Some(402)) => {
@@ -72,7 +72,7 @@ pub(super) fn call_hint(error: &client::Error, model: &str, controls: &HintContr
             _,
         ) => "check the user name and password in the proxy URL; write special characters as %XX",
         (client::Error::ProxyLogin { .. }, _) => "add the user name and password to the proxy URL",
-        (_, Some(407)) => "add the user name and password to the proxy URL, or check them",
+        (_, Some(407)) => "add the user name and password to the proxy URL, or correct them",
         (_, Some(413)) => "send less",
         (client::Error::LedgerObstructed(obstruction), _) => return move_away(&obstruction.path),
         (client::Error::NotRecorded(missing), _) => {

@@ -56,7 +56,7 @@ pub(super) fn for_unreadable(path: &Path, why: &io::Error) -> String {
     if is_url(path) {
         let url = shown(path);
         return format!(
-            "URLs are not fetched; pipe it in: `curl -sL {url} | langdock send -f - …`"
+            "URLs are not fetched; pipe the content in: `curl -sL {url} | langdock send -f - …`"
         );
     }
     if why.kind() != ErrorKind::NotFound {

@@ -8,7 +8,7 @@ use super::file_hint::{
 };
 use crate::client::{self, EndpointError};
 use crate::media::{FileKind, ImageError, PdfError};
-use crate::protocol::StopReason;
+use crate::protocol::{MissingPart, StopReason};
 use crate::recording::RecordError;
 use crate::session::RefusedParts;
 use crate::text::{nearest_name, shell_quote};
@@ -59,8 +59,8 @@ impl Error {
             Self::Session(error) => return Some(session_hint(error, controls)),
             Self::Call { .. } | Self::Unlisted { .. } => return self.hint_of_call(controls),
             Self::NoModel => {
-                "choose one with -m ID or LANGDOCK_MODEL; with a key, one is picked from the \
-                region's list"
+                "choose one with -m ID or LANGDOCK_MODEL; if an API key is set, langdock picks a \
+                model from the region's list"
             }
             Self::NothingToPick { others, .. } | Self::NoneOfFamily { others, .. }
                 if others.is_empty() =>
@@ -98,17 +98,13 @@ impl Error {
                 return Some(exclude_hint(exclude));
             }
             Self::RequestTooLarge { .. } => {
-                "leave out the largest part, send it in pieces, or try --no-check"
+                "leave out the largest part, send it in several requests, or try --no-check"
             }
             Self::TooManyTokens { .. } => {
-                "leave out the largest part, send it in pieces, or try --no-check; \
+                "leave out the largest part, send it in several requests, or try --no-check; \
                  `langdock count` shows the parts"
             }
-            Self::Truncated(StopReason::MaxTokens) => {
-                "raise --max-tokens, continue it with --auto-continue 3, or accept it with \
-                 --allow-truncated"
-            }
-            Self::Truncated(_) => "send less, or accept it with --allow-truncated",
+            Self::Truncated(reason) => truncated_hint(reason),
             Self::Paused { is_saved: true } => {
                 "continue with `langdock send -c 'Continue.'`; `langdock tool-run` continues \
                 automatically"
@@ -116,8 +112,10 @@ impl Error {
             Self::Paused { is_saved: false } => {
                 "use `langdock tool-run`, which continues automatically"
             }
-            Self::EmptyAnswer(_) => "send it again, or accept it with --allow-empty",
-            Self::Refusal(_) => "rephrase the prompt; the same one will probably be refused again",
+            Self::EmptyAnswer(missing) => empty_answer_hint(*missing),
+            Self::Refusal(_) => {
+                "rephrase the prompt; the same prompt will probably be refused again"
+            }
             Self::Copy(_) => {
                 "run langdock in a terminal or, on a desktop, install wl-clipboard or xclip; \
                  `langdock session show --last` shows a saved answer"
@@ -131,8 +129,8 @@ impl Error {
             Self::ItemsFailed {
                 can_go_on: true, ..
             } => {
-                "the output says why; correct the input if it is wrong, then retry the failed \
-                 items with --retry-failed"
+                "the output says why; correct the input if necessary, then retry the failed items \
+                 with --retry-failed"
             }
             Self::ItemsFailed { .. } => {
                 "the output says why; if you run with --output FILE, --retry-failed can later \
@@ -149,15 +147,14 @@ impl Error {
             Self::Budget { .. } => "add --output FILE to a run that you may want to resume",
             Self::Unfit(_) => "allow more corrections with --repair, or simplify the schema",
             Self::Listen { .. } => {
-                "choose another port with --port, or leave it out to use a \
-                free one"
+                "choose another port with --port, or leave out --port to use a free one"
             }
             Self::Output(OutputError::File { path, source }) => {
                 return Some(for_output_file(path, source));
             }
             Self::Output(OutputError::Failed(_)) => ELSEWHERE,
             Self::Output(OutputError::InUse { .. }) => {
-                "wait for it, or write to another file with -o FILE"
+                "wait for that run, or write to another file with -o FILE"
             }
             Self::Unwritable { path, source } => return Some(for_unwritable(path, source)),
             Self::Unreadable { path, source } => return Some(for_unreadable(path, source)),
@@ -180,23 +177,44 @@ impl Error {
     }
 }
 
+/// The hint for an answer that was cut off.
+fn truncated_hint(reason: &StopReason) -> &'static str {
+    match reason {
+        StopReason::MaxTokens => {
+            "raise --max-tokens, continue the answer with --auto-continue 3, or accept the answer \
+             with --allow-truncated"
+        }
+        _ => "send less, or accept the answer with --allow-truncated",
+    }
+}
+
+/// The hint for an answer that ended without what it promised.
+fn empty_answer_hint(missing: MissingPart) -> &'static str {
+    match missing {
+        MissingPart::Content => {
+            "send the request again, or accept the empty answer with --allow-empty"
+        }
+        MissingPart::Call => "send the request again, or accept the answer with --allow-empty",
+    }
+}
+
 /// The hint for the items or the template of a batch.
 fn batch_hint(error: &batch::Error) -> &'static str {
     match error {
         batch::Error::NoObject { .. } => "use a JSON object on every line, or text on every line",
         batch::Error::UnfilledField { is_text: true, .. } => {
-            "lines of text have only {text}; for fields, use JSON Lines: `jq -c '.[]'` makes \
-            them from an array"
+            "lines of text have only {text}; for fields, use JSON Lines: `jq -c '.[]'` turns a \
+            JSON array into JSON Lines"
         }
-        batch::Error::ShardCount { .. } => "add the number of shards: --shard auto/N",
+        batch::Error::ShardCount { .. } => "add the number of shards: `--shard auto/N`",
         batch::Error::NoShard | batch::Error::Shard(_) => {
-            "name the shard yourself with --shard I/N, such as --shard 2/10"
+            "name the shard yourself with --shard I/N, such as `--shard 2/10`"
         }
         batch::Error::UnknownField { .. } | batch::Error::UnfilledField { .. } => {
             "use a field that every item has; a literal brace is {{ or }}"
         }
         batch::Error::Pattern(_) => {
-            "write fields as {text} or {KEY}, and {{ or }} for literal braces"
+            "write fields as {text} or {KEY}, and literal braces as {{ or }}"
         }
     }
 }
@@ -259,17 +277,20 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
             commanded_for: Some(_),
             ..
         } => format!(
-            "if that key is for `{host}` too, set `base_url` next to `api_key_cmd` in the config \
-             file; otherwise use LANGDOCK_API_KEY or --api-key-file FILE"
+            "if that key is for `{host}` too, set `base_url` in the same table as `api_key_cmd` in \
+             the config file; otherwise use LANGDOCK_API_KEY or --api-key-file FILE"
         ),
-        config::Error::NoKey { stored_for, .. } if !stored_for.is_empty() => "store one for this \
-            host with `langdock auth login --base-url URL`, or use LANGDOCK_API_KEY or \
-            --api-key-file FILE"
-            .to_owned(),
-        config::Error::NoKey { .. } => "set LANGDOCK_API_KEY, use --api-key-file FILE, store one \
-            with `langdock auth login`, or set api_key_cmd in the config file; to try it without \
-            a key, use --demo"
-            .to_owned(),
+        config::Error::NoKey { stored_for, .. } if !stored_for.is_empty() => {
+            "store a key for this host with `langdock auth login --base-url URL`, or use \
+             LANGDOCK_API_KEY or --api-key-file FILE"
+                .to_owned()
+        }
+        config::Error::NoKey { .. } => {
+            "set LANGDOCK_API_KEY, use --api-key-file FILE, store a key with `langdock auth \
+             login`, or set api_key_cmd in the config file; to try langdock without a key, use \
+             --demo"
+                .to_owned()
+        }
         config::Error::KeyFileMode { path } => {
             format!(
                 "run `chmod 600 {}`; if others may have read the key, replace it",
@@ -299,7 +320,7 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
         config::Error::Endpoint {
             source: EndpointError::PlainHttp(_),
             ..
-        } => "use https://, or allow it with --allow-http".to_owned(),
+        } => "use https://, or allow plain http with --allow-http".to_owned(),
         config::Error::Endpoint {
             source: EndpointError::RegionConflict { fixed, .. },
             ..
@@ -325,7 +346,7 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
             format!("write {}://{url}", if is_local { "http" } else { "https" })
         }
         config::Error::Endpoint { .. } => {
-            "write it like https://api.langdock.com/anthropic/{region}".to_owned()
+            "write the base URL like https://api.langdock.com/anthropic/{region}".to_owned()
         }
         config::Error::Key { .. } => "a key looks like sk-ld-…".to_owned(),
         config::Error::Unreadable { .. } => {
@@ -373,8 +394,8 @@ fn secrets_hint(count: usize, rule: &str, fingerprint: &str, exclude: &[String])
         ("them", "the first one")
     };
     let mut ways = vec![
-        format!("--secrets mask replaces {it}"),
-        format!("--secrets send sends {it} unchanged"),
+        format!("`--secrets mask` replaces {it}"),
+        format!("`--secrets send` sends {it} unchanged"),
     ];
     if !exclude.is_empty() {
         let flags = exclude.iter();
@@ -384,7 +405,8 @@ fn secrets_hint(count: usize, rule: &str, fingerprint: &str, exclude: &[String])
     }
     format!(
         "{}; to allow {first} for good, add \"{fingerprint}\", the rule \"{rule}\" or a path glob \
-         to `allow` in the [secrets] table of the config file (see `langdock help secrets`)",
+         to the `allow` list in the [secrets] table of the config file (see `langdock help \
+         secrets`)",
         ways.join(", ")
     )
 }
@@ -414,25 +436,28 @@ fn input_hint(error: &input::Error) -> String {
         input::Error::Image {
             source: ImageError::TooManyPixelsOfMany(_),
             ..
-        } => "scale it down with --image-size fit, send fewer, or start a new conversation",
+        } => {
+            "scale it down with `--image-size fit`, send fewer images, or start a new \
+            conversation"
+        }
         input::Error::Image {
             source: ImageError::Format(_),
             ..
-        } => "have it converted with --image-size fit",
+        } => "let langdock convert it with `--image-size fit`",
         input::Error::Image {
             source: ImageError::TooManyPixels(_) | ImageError::TooManyBytes { .. },
             ..
-        } => "scale it down with --image-size fit",
+        } => "scale it down with `--image-size fit`",
         input::Error::Image { .. } => "make the image smaller",
-        input::Error::TooManyImages { .. } => "send fewer, or start a new conversation",
-        input::Error::TooManyPages { .. } => "send them in several requests",
+        input::Error::TooManyImages { .. } => "send fewer images, or start a new conversation",
+        input::Error::TooManyPages { .. } => "send the PDFs in several requests",
         input::Error::TooLong { exclude, .. } if !exclude.is_empty() => {
             return exclude_hint(exclude);
         }
         input::Error::TooLong { .. } => "send it in pieces, or try --no-check",
         input::Error::NoMatch { .. } => {
-            "check it with `ls`; hidden files and those excluded by .gitignore or --exclude do not \
-             match"
+            "check the pattern with `ls`; hidden files, and files excluded by .gitignore or \
+             --exclude, do not match"
         }
         input::Error::Pattern { .. } => {
             "write it as in .gitignore, for example 'target/' or '*.snap'"
@@ -446,7 +471,8 @@ fn input_hint(error: &input::Error) -> String {
         input::Error::Clipboard(_) => "copy an image first",
         input::Error::TextAttached { .. } => "send text with -f",
         input::Error::NoTextFiles { .. } => {
-            "hidden files and those excluded by .gitignore are skipped; add one with -f"
+            "hidden files, and files excluded by .gitignore, are skipped; to send one of them, \
+             name it with -f"
         }
         input::Error::NotUserFirst => "put a user message first",
         input::Error::Messages { .. } => {
@@ -477,7 +503,7 @@ fn convert_hint(name: &str, format: &str) -> String {
         _ => ("magick", "png"),
     };
     let (file, converted) = conversion(name, ending);
-    format!("convert it with `{program} {file} {converted}`, and send that")
+    format!("convert it with `{program} {file} {converted}`, and send the result")
 }
 
 /// Returns the command that makes a PDF one that is accepted.
@@ -518,8 +544,8 @@ fn session_hint(error: &session::Error, controls: &HintControls) -> String {
         session::Error::Unknown(_) => controls.sessions_are_listed_by,
         session::Error::Ambiguous { .. } => "name one of them by its id",
         session::Error::None => {
-            "start one with `langdock chat` or --session NAME; `send` saves others only if its \
-             answer goes to a terminal"
+            "start one with `langdock chat` or --session NAME; without --session, `send` saves a \
+             conversation only if its answer goes to a terminal"
         }
         session::Error::Taken(_) => {
             "choose another name, or delete that conversation with `langdock session rm`"

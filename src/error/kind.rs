@@ -52,8 +52,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         1,
         "internal",
-        "A file cannot be read or written (but 2 if it is the config file or certificates \
-         that cannot be read), a port is not available, or a bug.",
+        "A file cannot be read or written, a port is not available, or langdock has a bug. If the \
+         config file or the certificates cannot be read, the exit code is 2.",
     ),
     (
         2,
@@ -63,15 +63,15 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         3,
         "invalid_request",
-        "The API refused the request: a 4xx that is not listed below, or a redirect; or --replay \
+        "The API refused the request (a 4xx that is not listed below, or a redirect), or --replay \
          has no such request.",
     ),
-    (4, "auth", "No key, or 401, 402, 403."),
+    (4, "auth", "No key, or HTTP 401, 402 or 403."),
     (
         5,
         "server",
-        "408, 409 or 5xx (including 529) after retries, or an answer that is neither a message nor \
-         a list of models.",
+        "HTTP 408, 409 or 5xx (including 529) after retries, or an answer that is neither a \
+         message nor a list of models.",
     ),
     (
         6,
@@ -82,29 +82,30 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         7,
         "rate_limit",
-        "429 after the last retry (--max-retries, --max-wait); retry_after in the error object \
-            says how long to wait.",
+        "HTTP 429 after the last retry (--max-retries, --max-wait); retry_after in the error \
+            object says how long to wait.",
     ),
     (
         8,
         "incomplete",
-        "The answer broke off, a tool call has arguments that are not a JSON object, or the \
-        model paused its turn; the partial answer is on standard output. Or the answer is empty, \
-        or has stop reason tool_use but no tool call, even after one retry; --allow-empty makes it \
-        0.",
+        "The answer broke off, a tool call has arguments that are not a JSON object, or the model \
+        paused its turn; the partial answer is on standard output. Also if the answer is empty, or \
+        has the stop reason `tool_use` but no tool call, even after one retry; in these two cases, \
+        --allow-empty makes the exit code 0.",
     ),
     (
         9,
         "truncated",
-        "The answer reached max_tokens or the context window; --allow-truncated makes it 0.",
+        "The answer reached max_tokens or the context window; --allow-truncated makes the exit \
+         code 0.",
     ),
     (10, "refusal", "The model refused."),
     (
         11,
         "tool",
-        "The model asked for more than --max-turns, a call with tool-run --call or mcp call \
-         failed, an MCP server did not start, items of batch failed, or merge found items that \
-         failed, have no record, or have more than one.",
+        "The model needed more turns than --max-turns allows, a call with `tool-run --call` or \
+         `mcp call` failed, an MCP server did not start, items of `batch` failed, or `merge` found \
+         items that failed, have no record, or have more than one record.",
     ),
     (
         12,
@@ -114,8 +115,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         13,
         "too_large",
-        "An image or the request exceeds a limit, and nothing was sent; or a budget of batch or \
-         tool-run is used up.",
+        "An image or the request exceeds a limit, and nothing was sent; or a budget of `batch` or \
+         `tool-run` is used up.",
     ),
     (
         130,

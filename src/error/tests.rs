@@ -511,7 +511,7 @@ fn of_input() -> Vec<Error> {
         input::Error::NoTextFiles { path: path() },
         input::Error::Messages {
             name: name(),
-            reason: "message 2: `role` must be user or assistant".to_owned(),
+            reason: "message 2: `role` must be `user` or `assistant`".to_owned(),
         },
         input::Error::Template {
             name: name(),
@@ -604,7 +604,7 @@ fn of_batches() -> Vec<Error> {
         batch::Error::ShardCount {
             variable: "JOB_COMPLETION_INDEX",
         },
-        batch::Error::Shard("CI_NODE_INDEX is set, CI_NODE_TOTAL is not".to_owned()),
+        batch::Error::Shard("CI_NODE_INDEX is set, but CI_NODE_TOTAL is not".to_owned()),
     ]
     .into_iter()
     .map(Error::Batch)

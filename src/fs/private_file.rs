@@ -72,16 +72,16 @@ pub(crate) fn may_block(path: &Path) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FileDistrust {
     /// Anybody can write to it.
-    #[error("every user can write to it (mode {0:03o})")]
+    #[error("it is world-writable (mode {0:03o})")]
     WorldWritable(u32),
     /// Neither the user nor root owns it.
-    #[error("it belongs to another user (uid {0})")]
+    #[error("it is owned by another user (uid {0})")]
     OtherOwner(u32),
     /// It is a program, and a group of other users can write to it.
-    #[error("its group can write to it (mode {0:03o})")]
+    #[error("it is group-writable (mode {0:03o})")]
     GroupWritable(u32),
     /// It is a program, and anybody can put another one in its place.
-    #[error("every user can write to its directory `{}` (mode {mode:03o})", directory.display())]
+    #[error("its directory `{}` is world-writable (mode {mode:03o})", directory.display())]
     WritableDirectory {
         /// The directory.
         directory: PathBuf,
@@ -89,7 +89,7 @@ pub(crate) enum FileDistrust {
         mode: u32,
     },
     /// It is a program, and another user can put another one in its place.
-    #[error("its directory `{}` belongs to another user (uid {owner})", directory.display())]
+    #[error("its directory `{}` is owned by another user (uid {owner})", directory.display())]
     DirectoryOfOther {
         /// The directory.
         directory: PathBuf,

@@ -26,7 +26,7 @@ pub(crate) enum FileRefusal {
     #[error("it has {0} hard links")]
     HardLinks(u64),
     /// Another user owns it.
-    #[error("it belongs to another user (uid {0})")]
+    #[error("it is owned by another user (uid {0})")]
     OtherOwner(u32),
 }
 
@@ -228,7 +228,7 @@ mod tests {
         // Only root can give a file away.
         if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
             let error = open_existing(&path, &writing()).expect_err("it is refused");
-            assert_eq!(error.to_string(), "it belongs to another user (uid 12345)");
+            assert_eq!(error.to_string(), "it is owned by another user (uid 12345)");
         }
     }
 

@@ -72,8 +72,8 @@ fn message(turn: ExactJson) -> Result<InputMessage, String> {
         return Err("must be an object with `role` and `content`".to_owned());
     };
     let role = turn.get("role").cloned().unwrap_or_default();
-    let role =
-        serde_json::from_value(role).map_err(|_| "`role` must be user or assistant".to_owned())?;
+    let role = serde_json::from_value(role)
+        .map_err(|_| "`role` must be `user` or `assistant`".to_owned())?;
     let content = turn.shift_remove("content").unwrap_or_default();
     let content = match &*content {
         Value::String(text) => vec![ContentBlock::text(text)],

@@ -194,7 +194,7 @@ pub(crate) enum Error {
         name: String,
     },
     /// A conversation does not begin with the user.
-    #[error("the first message must have the role user")]
+    #[error("the first message must have the role `user`")]
     NotUserFirst,
     /// Files or items with secrets, which are refused.
     #[error("{}", if *count == 1 {

@@ -221,7 +221,7 @@ fn split<'a>(name: &str, text: &'a str) -> Result<(&'a str, &'a str), Error> {
     }
     Err(malformed(
         name,
-        format!("the header is not closed: a second line `{FENCE}` is missing"),
+        format!("the header is not closed: its closing `{FENCE}` line is missing"),
     ))
 }
 

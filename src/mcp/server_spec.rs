@@ -30,8 +30,8 @@ pub(crate) const SERVER_KEYS: [(&str, &str, &str); 10] = [
     (
         "url",
         "\"https://mcp.example.com/mcp\"",
-        "URL of a server that speaks streamable HTTP, instead of command; it is reached through \
-        the same proxy and with the same certificates as the endpoint.",
+        "URL of a server that speaks streamable HTTP, instead of `command`; the server is reached \
+        through the same proxy and with the same certificates as the endpoint.",
     ),
     (
         "headers",
@@ -41,25 +41,25 @@ pub(crate) const SERVER_KEYS: [(&str, &str, &str); 10] = [
     (
         "headers_cmd",
         "[\"print-headers\"]",
-        "Program that prints more headers, as lines such as Name: value, or as a JSON object. It \
-        is run whenever langdock connects to the server.",
+        "Program that prints more headers, as lines such as `Name: value`, or as a JSON object. \
+        The program is run whenever langdock connects to the server.",
     ),
     (
         "timeout",
         "\"10s\"",
         "Time limit for the start (10 s by default) and for each call (60 s by default); a call \
-        whose progress is reported may take ten times as long. At a server's first start, npx \
-        downloads it, which may take longer than 10 s.",
+        whose progress is reported may take ten times as long. When npx starts a server for the \
+        first time, it downloads the server, which may take longer than 10 s.",
     ),
     (
         "tools",
         "[\"read_file\"]",
-        "Tools to offer to the model; all of them by default.",
+        "Tools to offer to the model; by default, all of them.",
     ),
     (
         "optional",
         "true",
-        "If true, continue without the server when it does not start.",
+        "If `true`, the run continues without the server if it does not start.",
     ),
 ];
 
@@ -367,7 +367,7 @@ impl Fields<'_> {
         match self.0.get(key) {
             None | Some(Value::Null) => Ok(false),
             Some(Value::Bool(truth)) => Ok(*truth),
-            Some(_) => Err(SpecFlaw::new(key, "must be true or false")),
+            Some(_) => Err(SpecFlaw::new(key, "must be `true` or `false`")),
         }
     }
 
@@ -461,7 +461,7 @@ mod tests {
             ),
             (
                 json!({"command": "a", "optional": "yes"}),
-                "`optional`: must be true or false",
+                "`optional`: must be `true` or `false`",
             ),
         ] {
             assert!(flaw(&fields).starts_with(expected), "{}", flaw(&fields));

@@ -34,7 +34,7 @@ pub(crate) fn key_and_json(text: &str) -> Result<(String, ExactJson), String> {
         format!("the value is not valid JSON ({error}); text needs double quotes: {key}='\"…\"'")
     })?;
     if key == "stream" && !value.is_boolean() {
-        return Err("`stream` must be true or false".to_owned());
+        return Err("`stream` must be `true` or `false`".to_owned());
     }
     if let Some(field) = RequestField::find(key) {
         field
@@ -82,7 +82,7 @@ mod tests {
             ("a=on", "double quotes"),
             ("model=\"m\"", "--model"),
             ("messages=[]", "--file"),
-            ("stream=0", "`stream` must be true or false"),
+            ("stream=0", "`stream` must be `true` or `false`"),
             ("temperature=9", "0 to 1"),
             ("top_p=\"0.5\"", "0 to 1"),
             ("max_tokens=-1", "from 1 to 4,294,967,295"),

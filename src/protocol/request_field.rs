@@ -95,7 +95,7 @@ pub(crate) const USER_ID: RequestField = RequestField {
     flag: "--user-id",
     short: None,
     shape: FieldShape::UserId,
-    help: "An opaque id of the user, sent as metadata.user_id",
+    help: "An opaque id for the user, sent as metadata.user_id",
 };
 
 /// Nucleus sampling: the cumulative probability of the tokens to sample from.
@@ -125,7 +125,7 @@ pub(crate) const THINKING: RequestField = RequestField {
     flag: "--thinking",
     short: None,
     shape: FieldShape::Thinking,
-    help: "Reasoning before the answer: auto, off, or a budget of N tokens, at least 1024",
+    help: "Reasoning before the answer: `auto`, `off`, or a budget of N tokens, at least 1024",
 };
 
 /// How much effort the model puts in. Unverified against Langdock.
@@ -135,7 +135,7 @@ pub(crate) const EFFORT: RequestField = RequestField {
     flag: "--effort",
     short: None,
     shape: FieldShape::Effort,
-    help: "How hard the model tries: low, medium, high, xhigh or max",
+    help: "How hard the model tries: `low`, `medium`, `high`, `xhigh` or `max`",
 };
 
 /// Every field with its own flag, in the order of `--help` and of the body.
@@ -250,11 +250,11 @@ impl FieldShape {
             Self::UserId => format!("must be text of at most {MAX_USER_ID_CHARS} characters"),
             Self::Texts => "must be text or a list of strings".to_owned(),
             Self::Thinking => format!(
-                "must be auto, off, or a whole number from {} to {}",
+                "must be `auto`, `off`, or a whole number from {} to {}",
                 grouped(MIN_THINKING_BUDGET),
                 grouped(MAX_COUNT)
             ),
-            Self::Effort => format!("must be one of {}", EFFORT_LEVELS.join(", ")),
+            Self::Effort => format!("must be one of `{}`", EFFORT_LEVELS.join("`, `")),
         }
     }
 }
@@ -292,7 +292,7 @@ mod tests {
         for text in ["0", "1023", "-1", "1.5", "on", "", "4294967296"] {
             let error = THINKING.parse(text).expect_err(text);
             assert!(
-                error.contains("auto, off, or a whole number from 1,024"),
+                error.contains("`auto`, `off`, or a whole number from 1,024"),
                 "{text}: {error}"
             );
         }
@@ -305,7 +305,10 @@ mod tests {
             assert_eq!(EFFORT.parse(level), Ok(json!({"effort": level})));
         }
         let error = EFFORT.parse("maximum").expect_err("not a level");
-        assert_eq!(error, "must be one of low, medium, high, xhigh, max");
+        assert_eq!(
+            error,
+            "must be one of `low`, `medium`, `high`, `xhigh`, `max`"
+        );
     }
 
     #[test]

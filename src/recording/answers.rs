@@ -60,8 +60,8 @@ impl fmt::Display for MissingRequest {
             ),
             Some((line, difference)) => write!(
                 formatter,
-                "the request is not in the recording `{path}`; the closest one (line {line}) \
-                 differs: {difference}"
+                "the request is not in the recording `{path}`; the closest recorded request (line \
+                 {line}) differs: {difference}"
             ),
         }
     }
@@ -245,8 +245,8 @@ mod tests {
             .expect_err("missing");
         assert_eq!(
             missing.to_string(),
-            "the request is not in the recording `r.jsonl`; the closest one (line 3) differs: \
-             prompt was \"birch\", now \"birth\""
+            "the request is not in the recording `r.jsonl`; the closest recorded request (line 3) \
+             differs: prompt was \"birch\", now \"birth\""
         );
         let missing = record.next_answer(&key("us", "bird")).expect_err("missing");
         assert!(
@@ -275,7 +275,8 @@ mod tests {
             ),
             (
                 &[r#"{"format":"langdock-record","version":2}"#],
-                "the recording `r.jsonl` has format version 2; this langdock reads up to 1",
+                "the recording `r.jsonl` has format version 2; this version of langdock reads \
+                 versions up to 1",
             ),
             (
                 &[HEADER, "", "{}"],

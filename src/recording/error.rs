@@ -22,7 +22,8 @@ pub(crate) enum RecordError {
     },
     /// It was written by a later version of this program.
     #[error(
-        "the recording `{}` has format version {version}; this langdock reads up to {VERSION}",
+        "the recording `{}` has format version {version}; this version of langdock reads versions \
+         up to {VERSION}",
         path.display()
     )]
     Newer {

@@ -56,7 +56,7 @@ pub(super) fn sendable_input_schema(schema: &Map<String, Value>) -> Result<Value
             .ok_or_else(|| unsendable(key))?;
     }
     if !allows_object(&root) {
-        return Err("`type` must be object".to_owned());
+        return Err("`type` must be `object`".to_owned());
     }
     root.insert("type".to_owned(), json!("object"));
     if root
@@ -302,7 +302,7 @@ mod tests {
         ] {
             assert_eq!(
                 sent(&schema),
-                Err("`type` must be object".to_owned()),
+                Err("`type` must be `object`".to_owned()),
                 "{schema}"
             );
         }

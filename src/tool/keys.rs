@@ -22,14 +22,14 @@ pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
     (
         "command",
         "[\"./weather\", \"--short\"]",
-        "Program and arguments; a path with a / is relative to the directory of the tools file, a \
-        bare name is looked up in PATH. It gets the input as JSON on standard input. A tool \
-        with neither command nor shell is not run by langdock.",
+        "Program and arguments; a path with a / is relative to the directory of the tools file, \
+        and a bare name is looked up in PATH. The program gets the input as JSON on standard \
+        input. A tool with neither `command` nor `shell` is not run by langdock.",
     ),
     (
         "shell",
         "\"jq -r .city | xargs ./weather\"",
-        "Shell command (sh), instead of command.",
+        "Shell command (sh), instead of `command`.",
     ),
     (
         "cwd",
@@ -58,7 +58,7 @@ pub(crate) const TOOL_KEYS: [(&str, &str, &str); 11] = [
     (
         "result",
         "\"text\"",
-        "Type of the output: text, json or image; detected by default.",
+        "Type of the output: `text`, `json` or `image`; detected by default.",
     ),
 ];
 

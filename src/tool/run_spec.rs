@@ -135,13 +135,15 @@ impl Run {
                 self.max_output =
                     Some(bytes.ok_or_else(|| needed("a number of bytes of at least 1"))?);
             }
-            "confirm" => self.confirm = value.as_bool().ok_or_else(|| needed("true or false"))?,
+            "confirm" => {
+                self.confirm = value.as_bool().ok_or_else(|| needed("`true` or `false`"))?
+            }
             _ => {
                 self.result = Some(match value.as_str() {
                     Some("text") => ResultForm::Text,
                     Some("json") => ResultForm::Json,
                     Some("image") => ResultForm::Image,
-                    _ => return Err(needed("text, json or image")),
+                    _ => return Err(needed("`text`, `json` or `image`")),
                 });
             }
         }

@@ -284,7 +284,7 @@ mod tests {
             ("[{},\n1]", "line 2: a tool must be an object"),
             (
                 r#"[{"name": "a", "input_schema": {"type": "string"}}]"#,
-                "tool `a`: `input_schema`: `type` must be object",
+                "tool `a`: `input_schema`: `type` must be `object`",
             ),
             (
                 r#"[{"name": "a", "input_schema": []}]"#,
@@ -333,11 +333,11 @@ mod tests {
             ),
             (
                 &with("confirm = \"no\""),
-                "`confirm`: must be true or false",
+                "`confirm`: must be `true` or `false`",
             ),
             (
                 &with("result = \"xml\""),
-                "`result`: must be text, json or image",
+                "`result`: must be `text`, `json` or `image`",
             ),
             (&with("cwd = 1"), "`cwd`: must be a directory"),
         ] {

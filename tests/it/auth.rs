@@ -318,7 +318,7 @@ fn a_commanded_key_goes_to_the_host_of_its_config_only() {
     outcome.failed(
         4,
         &format!("no API key for `{}`", other.url()),
-        "set `base_url` next to `api_key_cmd`",
+        "set `base_url` in the same table as `api_key_cmd`",
     );
     outcome.stderr_contains(&own.address().to_string());
     Langdock::new()

@@ -185,7 +185,8 @@ fn a_field_that_no_row_has_is_a_usage_error_before_anything_is_sent() {
             .code(2)
             .stdout("")
             .stderr_contains(&format!(
-                "no item of {input} has the field `q`, which the template uses; the first has: r, s"
+                "no item of {input} has the field `q`, which the template uses; the fields of the \
+                 first item are: r, s"
             ));
     }
     assert_eq!(server.connections(), 0);
@@ -207,7 +208,7 @@ fn a_row_that_lacks_a_field_or_is_not_json_is_an_error_record_and_the_rest_is_as
         for (nth, expected) in [
             (
                 0,
-                "line 1 has no field `q`, which the template uses; it has: r",
+                "line 1 has no field `q`, which the template uses; its fields are: r",
             ),
             (1, "line 2 is not a JSON object ("),
             (3, "line 4 is not a JSON object ("),
@@ -695,7 +696,7 @@ fn answers_to_another_prompt_are_not_mixed_into_an_output() {
         run(args)
             .code(2)
             .stdout("")
-            .stderr_contains("`out.jsonl`, line 1: the record answers another prompt than this one")
+            .stderr_contains("`out.jsonl`, line 1: the record answers a different prompt")
             .stderr_contains("choose another file with --output");
     }
     assert_eq!(fs::read(home.work().join("out.jsonl")).unwrap(), before);

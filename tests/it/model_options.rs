@@ -151,11 +151,12 @@ fn a_budget_that_does_not_fit_is_refused_with_what_would() {
         .stderr_contains("max_tokens, which is 900");
     refused("some-model", &["--thinking", "4000"])
         .stderr_contains("it is not known whether some-model accepts a thinking budget")
-        .stderr_contains("hint: use --thinking auto");
+        .stderr_contains("hint: use `--thinking auto`");
     for text in ["1023", "0", "on"] {
-        refused(model, &["--thinking", text]).stderr_contains("auto, off, or a whole number");
+        refused(model, &["--thinking", text]).stderr_contains("`auto`, `off`, or a whole number");
     }
-    refused(model, &["--effort", "ultra"]).stderr_contains("low, medium, high, xhigh, max");
+    refused(model, &["--effort", "ultra"])
+        .stderr_contains("`low`, `medium`, `high`, `xhigh`, `max`");
 }
 
 #[test]
@@ -277,8 +278,12 @@ fn a_setting_of_a_field_is_checked_shown_and_set_like_its_flag() {
         "thinking = \"auto\"\neffort = \"max\"\ntemperature = 0.5\ntop_k = 4\n"
     );
     for (key, value, needed) in [
-        ("thinking", "5", "auto, off, or a whole number from 1,024"),
-        ("effort", "ultra", "low, medium, high, xhigh, max"),
+        (
+            "thinking",
+            "5",
+            "`auto`, `off`, or a whole number from 1,024",
+        ),
+        ("effort", "ultra", "`low`, `medium`, `high`, `xhigh`, `max`"),
         ("temperature", "2", "0 to 1"),
         ("top_k", "0", "from 1 to"),
     ] {
@@ -515,7 +520,7 @@ fn chat_sets_what_the_model_accepts_and_leaves_out_what_another_one_does_not() {
         "claude-haiku-4-5 does not accept `/effort low`",
     );
     type_line("/set temperature=0.5", "in the same request");
-    type_line("/thinking 99", "auto, off, or a whole number");
+    type_line("/thinking 99", "`auto`, `off`, or a whole number");
     type_line("One", "ok");
     type_line("/thinking", "auto");
     type_line("/thinking -", "thinking is now the model's default");

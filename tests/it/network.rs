@@ -174,7 +174,7 @@ fn a_proxy_that_wants_a_login_is_exit_6_and_not_tried_again() {
         .run();
     outcome.stdout("").stderr_lacks("s3cret").failed(
         6,
-        "rejected its login (HTTP 407) on the way to",
+        "rejected the user name or password (HTTP 407) when connecting to",
         "check the user name and password",
     );
     assert!(proxy.only_request().header("proxy-authorization").is_some());

@@ -90,7 +90,7 @@ fn a_config_or_tools_file_that_everybody_can_write_is_refused() {
     let config = home.write(home.config().join("config.toml"), "model = 'm'\n");
     fs::set_permissions(&config, Permissions::from_mode(0o666)).unwrap();
     let hint = format!("chmod o-w {}", config.display());
-    let reason = "every user can write to it (mode 666)";
+    let reason = "it is world-writable (mode 666)";
     send(&home, &server).run().failed(2, reason, &hint);
     let config_set = ["config", "set", "model", "x"];
     let set = Langdock::new().home(&home).args(config_set).run();
@@ -101,7 +101,7 @@ fn a_config_or_tools_file_that_everybody_can_write_is_refused() {
     fs::set_permissions(&tools, Permissions::from_mode(0o646)).unwrap();
     send(&home, &server).args(["-T", "./t.toml"]).run().failed(
         2,
-        "every user can write to it (mode 646)",
+        "it is world-writable (mode 646)",
         "chmod o-w ./t.toml",
     );
     assert_eq!(server.connections(), 0);
@@ -115,7 +115,7 @@ fn a_config_file_of_another_user_is_refused() {
     if chown(&config, Some(12_345), None).is_err() {
         return;
     }
-    let reason = "it belongs to another user (uid 12345)";
+    let reason = "it is owned by another user (uid 12345)";
     send(&home, &server).run().failed(2, reason, "sudo chown");
     assert_eq!(server.connections(), 0);
 }
@@ -133,7 +133,7 @@ fn doctor_mentions_files_that_a_group_can_write() {
     let outcome = Langdock::new().home(&home).args(args).run();
     for path in [&config, &tools] {
         outcome
-            .stdout_contains(&format!("{}: its group can write to it", path.display()))
+            .stdout_contains(&format!("{} is group-writable", path.display()))
             .stdout_contains(&format!("hint: chmod g-w {}", path.display()));
     }
 }

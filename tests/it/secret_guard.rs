@@ -65,7 +65,7 @@ fn a_file_with_a_secret_is_refused_by_line_and_kind_with_what_sends_it() {
         .code(2)
         .stdout("")
         .stderr_contains("error: cannot send a secret: `a.txt`, line 2 (GitHub token)\n")
-        .stderr_contains("--secrets mask replaces it, --secrets send sends it unchanged")
+        .stderr_contains("`--secrets mask` replaces it, `--secrets send` sends it unchanged")
         .stderr_contains("the rule \"github-token\" or a path glob")
         .stderr_contains("`langdock help secrets`")
         .stderr_contains("sha256:")
@@ -424,7 +424,7 @@ fn the_config_file_sets_the_mode_adds_rules_and_allows() {
         ("secrets = 1\n", "`secrets` in"),
         (
             "secrets_mode = 'hide'\n",
-            "must be one of refuse, mask, send",
+            "must be one of `refuse`, `mask`, `send`",
         ),
     ] {
         run(text, &["Hi"]).code(2).stderr_contains(expected);

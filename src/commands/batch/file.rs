@@ -236,7 +236,7 @@ impl RecordFile {
     fn other_prompt(&self, line: u64) -> Error {
         Error::Usage {
             message: format!(
-                "`{}`, line {line}: the record answers another prompt than this one",
+                "`{}`, line {line}: the record answers a different prompt",
                 self.shown.display()
             ),
             hint: Some(LEFT_AS_IT_IS.to_owned()),
@@ -267,7 +267,7 @@ fn lock(file: &File, path: &Path) -> Result<(), Error> {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(Error::Usage {
             message: format!("another run is writing to `{}`", path.display()),
-            hint: Some("wait for it, or choose another file with --output".to_owned()),
+            hint: Some("wait for that run, or choose another file with --output".to_owned()),
         }),
         Err(TryLockError::Error(source)) => Err(Error::Unwritable {
             path: path.to_owned(),

@@ -114,7 +114,7 @@ pub(super) const COMMANDS: [Slash; 30] = [
         "[LEVEL|-]",
         Takes::OneOf(&["low", "medium", "high", "xhigh", "max", "-"]),
         Act::Effort,
-        "Show or set the model's effort, low to max; - unsets it",
+        "Show or set the model's effort, `low` to `max`; - unsets it",
     ),
     slash(
         "/file",

@@ -65,7 +65,7 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         Error::EmptyAnswer(_) => "/retry asks again",
         Error::Paused { .. } => "a message such as `Continue.` lets it go on",
         Error::Refusal(_) => {
-            "/edit changes the message; the same one will probably be refused again"
+            "/edit changes the message; the same message will probably be refused again"
         }
         Error::Copy(_) => {
             "/export prints the conversation; copying needs a terminal, wl-clipboard or xclip"
@@ -88,15 +88,16 @@ pub(super) fn hint(error: &Error) -> Option<String> {
             ..
         }) => "use a UTF-8 text file",
         Error::Input(input::Error::Secrets { .. }) => {
-            "remove it from the file, or start the chat with --secrets mask, which replaces \
-             secrets, or --secrets send"
+            "remove it from the file, or start the chat with `--secrets mask`, which replaces \
+             secrets, or with `--secrets send`"
         }
         Error::Input(input::Error::NotText { .. }) => {
             "use /image PATH for images, /file PATH for \
             a PDF"
         }
         Error::Input(input::Error::NoTextFiles { .. }) => {
-            "hidden files and those excluded by .gitignore are skipped; add one with /file PATH"
+            "hidden files, and files excluded by .gitignore, are skipped; to send one of them, \
+             name it with /file PATH"
         }
         _ => return error.hint_with(&PROMPT),
     };
@@ -150,7 +151,7 @@ mod tests {
             (&text_attached(), "use /file PATH for text"),
             (
                 &Error::Refusal(None),
-                "/edit changes the message; the same one will probably be refused again",
+                "/edit changes the message; the same message will probably be refused again",
             ),
             (
                 &Error::Session(session::Error::None),

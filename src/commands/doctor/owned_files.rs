@@ -43,7 +43,7 @@ fn written_by_others(name: &'static str, path: &Path) -> Option<Finding> {
     }
     is_group_writable(&metadata).then(|| {
         let hint = format!("chmod g-w {}", shell_quote(&path.to_string_lossy()));
-        let found = format!("{}: its group can write to it", path.display());
+        let found = format!("{} is group-writable", path.display());
         Finding::note(name, found, hint)
     })
 }

@@ -234,7 +234,7 @@ fn placement_flaw(role: Role, block: &ContentBlock) -> Option<BlockFlaw> {
         Role::Assistant => (&USER_TYPES, "user"),
     };
     foreign.contains(&kind).then(|| {
-        let why = format!("only messages with the role {side} can have one");
+        let why = format!("only messages with the role `{side}` can have one");
         BlockFlaw::new(kind, why)
     })
 }

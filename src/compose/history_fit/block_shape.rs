@@ -159,15 +159,15 @@ impl FieldRule {
         let key = self.key;
         match self.form {
             FieldForm::Text => format!("`{key}` must be text"),
-            FieldForm::Bool => format!("`{key}` must be true or false"),
+            FieldForm::Bool => format!("`{key}` must be `true` or `false`"),
             FieldForm::List => format!("`{key}` must be an array"),
             FieldForm::Object => format!("`{key}` must be an object"),
             FieldForm::CitationSwitch => {
-                format!("`{key}` must be an object with `enabled`, which is true or false")
+                format!("`{key}` must be an object with `enabled`, which is `true` or `false`")
             }
             FieldForm::CacheMark => format!(
-                "`{key}` must be an object with the `type` ephemeral and, if any, the `ttl` 5m or \
-                 1h"
+                "`{key}` must be an object with the `type` `ephemeral`, and may have the `ttl` \
+                 `5m` or `1h`"
             ),
             FieldForm::Forbidden => format!("a {kind} block cannot have `{key}`"),
         }

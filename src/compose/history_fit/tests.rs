@@ -401,12 +401,12 @@ fn a_file_is_refused_with_the_message_and_the_block() {
     for (contents, expected) in [
         (
             vec![text_of("a"), json!([text("b"), image(&png(1, 1))])],
-            "message 2, block 2: the image cannot be sent: only messages with the role user",
+            "message 2, block 2: the image cannot be sent: only messages with the role `user`",
         ),
         (
             vec![json!([call("1", "f")])],
             "message 1, block 1: the tool_use cannot be sent: only messages with the role \
-             assistant",
+             `assistant`",
         ),
         (
             vec![

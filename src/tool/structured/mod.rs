@@ -81,15 +81,16 @@ impl Structured {
         match mode {
             SchemaMode::Native if forms.closed.is_none() => {
                 return Err(
-                    "--schema-mode native does not support recursive objects, or objects with \
-                     unlisted properties; use --schema-mode auto"
+                    "`--schema-mode native` does not support recursive objects, or objects with \
+                     unlisted properties; use `--schema-mode auto`"
                         .to_owned(),
                 );
             }
             SchemaMode::Tool if forms.definition.is_none() => {
                 return Err(
-                    "--schema-mode tool does not support references to the root, or property names \
-                     with characters other than a-z, A-Z, 0-9, _, . and -; use --schema-mode auto"
+                    "`--schema-mode tool` does not support references to the root, or property \
+                     names with characters other than a-z, A-Z, 0-9, _, . and -; use \
+                     `--schema-mode auto`"
                         .to_owned(),
                 );
             }

@@ -101,9 +101,9 @@ impl Disclosure {
             (Self::Full, "a") | (Self::Full | Self::Paged, "always") => {
                 reply(ApprovalReply::Always)
             }
-            (Self::Full, _) => Err("type y, n, a or q; `n REASON` tells the model why"),
-            (Self::Partial, _) => Err("type show to read all of it first"),
-            (Self::Paged, _) => Err("type the whole word approve or always"),
+            (Self::Full, _) => Err("type `y`, `n`, `a` or `q`; `n REASON` tells the model why"),
+            (Self::Partial, _) => Err("type `show` to read all of it first"),
+            (Self::Paged, _) => Err("type the whole word `approve` or `always`"),
         }
     }
 }

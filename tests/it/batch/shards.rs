@@ -113,7 +113,7 @@ fn with_the_input_records_of_a_shard_that_was_not_run_again_find_their_items() {
     outcome
         .code(11)
         .stderr_contains("`in.txt`: 1 item has no record: line 1\n")
-        .stderr_contains("error: of 7 items, 1 has no record\nhint: run shard 1/2 again");
+        .stderr_contains("error: 1 of 7 items has no record\nhint: run shard 1/2 again");
     let places: Vec<_> = outcome
         .stdout_json_lines()
         .iter()
@@ -145,7 +145,7 @@ fn a_failed_item_of_a_shard_is_asked_again_where_that_is_asked_for() {
         &["1.jsonl", "2.jsonl", "-i", "in.txt", "-o", "out.jsonl"],
     );
     outcome.code(11).stdout("").stderr_contains(
-        "error: of 8 items, 1 failed\nhint: run the shards with failed items again",
+        "error: 1 of 8 items failed\nhint: rerun the shards that have failed items",
     );
     let merged = records(&home, "out.jsonl");
     assert_eq!(merged.len(), 8);
@@ -232,10 +232,10 @@ fn a_scheduler_names_the_shard() {
     }
     run("auto", "JOB_COMPLETION_INDEX")
         .code(2)
-        .stderr_contains("hint: add the number of shards: --shard auto/N");
+        .stderr_contains("hint: add the number of shards: `--shard auto/N`");
     run("auto", "CI_NODE_INDEX")
         .code(2)
-        .stderr_contains("CI_NODE_INDEX is set, CI_NODE_TOTAL is not");
+        .stderr_contains("CI_NODE_INDEX is set, but CI_NODE_TOTAL is not");
     assert_eq!(server.requests().len(), 0);
 }
 
@@ -292,7 +292,7 @@ fn outputs_from_before_there_were_shards_are_merged_by_index_and_keep_each_numbe
             .code(11)
             .stdout(merged.as_str())
             .stderr_contains("the last line of `c` is incomplete; skipping it")
-            .stderr_contains("error: of 4 items, 1 failed\n");
+            .stderr_contains("error: 1 of 4 items failed\n");
     }
     let outcome = merge(&home, &["a", "c", "c"]);
     outcome
@@ -303,9 +303,7 @@ fn outputs_from_before_there_were_shards_are_merged_by_index_and_keep_each_numbe
             "1 item has more than one record: index 2 (keeping an answer if there is one, \
              otherwise the first)\n",
         )
-        .stderr_contains(
-            "error: of 4 items, 1 has no record, 1 has more than one record, 1 failed",
-        );
+        .stderr_contains("error: 1 of 4 items has no record, 1 has more than one record, 1 failed");
     // A different batch: the same indexes, but none of the items.
     home.write("work/in.jsonl", "{\"id\":\"z\"}\n");
     merge(&home, &["a", "-i", "in.jsonl"])
@@ -327,7 +325,7 @@ fn an_answer_is_kept_rather_than_a_failure_and_records_may_come_from_standard_in
     outcome
         .code(11)
         .stdout(answer.as_str())
-        .stderr_contains("error: of 1 item, 1 has more than one record\n");
+        .stderr_contains("error: 1 of 1 item has more than one record\n");
 }
 
 #[test]

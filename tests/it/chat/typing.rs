@@ -172,7 +172,7 @@ fn the_keys_of_vi_are_a_setting() {
         .home(&home)
         .run()
         .code(2)
-        .stderr_contains("`ed`: must be one of emacs, vi");
+        .stderr_contains("`ed`: must be one of `emacs`, `vi`");
 }
 
 #[test]

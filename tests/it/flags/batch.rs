@@ -240,7 +240,7 @@ fn shard() {
     refused
         .code(2)
         .stdout("")
-        .stderr_contains("must be I/N with I from 1 to N, auto or auto/N");
+        .stderr_contains("must be I/N with I from 1 to N, `auto` or `auto/N`");
 }
 
 /// Returns a record for `merge`.

@@ -58,7 +58,7 @@ pub(super) const ROWS: &[Row] = &[
             .run()
             .code(2)
             .stdout("")
-            .stderr_contains("must be one of auto, off, 5m, 1h");
+            .stderr_contains("must be one of `auto`, `off`, `5m`, `1h`");
         assert_eq!(counted(&["--cache", "5m", "Hi"]), counted(&["Hi"]));
     }),
     (&["count"], "--set", |_| {
@@ -190,7 +190,7 @@ fn secrets() {
     run("send").code(0).stderr_empty();
     run("maybe")
         .code(2)
-        .stderr_contains("must be one of refuse, mask, send");
+        .stderr_contains("must be one of `refuse`, `mask`, `send`");
 }
 
 fn prompt() {

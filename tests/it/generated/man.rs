@@ -328,8 +328,9 @@ fn records(page: &str) -> Option<Roff> {
         ("attempt", "The number of the attempt, from 1."),
         (
             "request",
-            "Its method, url, headers (a list of pairs) and body. The data of an image or PDF is \
-             {\"sha256\": HASH}; its bytes are in the directory FILE.files, in a file of that name.",
+            "The method, url, headers (a list of pairs) and body. The data of an image or PDF is \
+             {\"sha256\": HASH}; its bytes are in the directory FILE.files, in a file of that \
+             name.",
         ),
         (
             "response",
@@ -344,19 +345,23 @@ fn records(page: &str) -> Option<Roff> {
              certificate, lost or timeout. host, reason and the other fields are those of the error \
              message.",
         ),
-        ("took_ms", "How long it took in all, in milliseconds."),
+        (
+            "took_ms",
+            "How long the exchange took in all, in milliseconds.",
+        ),
     ] {
         entry(&mut section, [bold(name)], what);
     }
     section.control("PP", []);
     section.text([roman(
         "Headers with the key, cookies or a proxy's password are left out; where a server sends \
-         one of these back, in whatever encoding or split over several events, the record has \
-         [API key] or [secret] instead. --replay and `langdock serve --replay` find a request by \
-         its method, its region, and its body without metadata, cache_control and the order of its \
+         one of these back, in whatever encoding or split over several events, the record has [API \
+         key] or [secret] instead. --replay and `langdock serve --replay` find a request by its \
+         method, its region, and its body without metadata, cache_control and the order of its \
          fields; a string as content is the same as one text block, and a key the same as [API \
          key]. A request recorded several times gets its responses in the order of the lines, and \
-         then the last one again. A date in their headers is as far from now as it was from then.",
+         then the last response again. A date in the headers of a response is as far from now as \
+         it was from the time of the recording.",
     )]);
     (page == "langdock").then_some(section)
 }

@@ -128,7 +128,7 @@ fn a_part_file_of_another_user_is_refused_by_name() {
     for langdock in [send(&server).home(&home).by_nobody(), send(&server)] {
         run(langdock)
             .run()
-            .failed(1, "out.txt.part`: it belongs to another user", "mv ");
+            .failed(1, "out.txt.part`: it is owned by another user", "mv ");
     }
     assert_eq!(server.connections(), 0);
     assert_eq!(fs::read(&part).unwrap(), b"");

@@ -249,7 +249,7 @@ fn the_pages_of_messages_and_of_files_count_together() {
     run("b.pdf").failed(
         13,
         "the PDFs of the request have 601 pages, over the limit of 600",
-        "send them in several requests",
+        "send the PDFs in several requests",
     );
     assert_eq!(server.requests().len(), 1);
 }

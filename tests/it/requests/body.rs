@@ -189,7 +189,7 @@ fn a_field_that_is_set_twice_is_refused() {
 fn a_field_with_a_place_of_its_own_cannot_be_set() {
     refused(&["--set", "model=\"x\""], "use --model");
     refused(&["--set", "messages=[]"], "add a prompt");
-    refused(&["--set", "stream=0"], "must be true or false");
+    refused(&["--set", "stream=0"], "must be `true` or `false`");
     refused(&["--set", "max_tokens=0"], "from 1 to 4,294,967,295");
     refused(
         &["--set", "max_tokens=4294967296"],

@@ -145,7 +145,7 @@ fn what_is_no_conversation_is_refused_with_its_file() {
     refused("{", &["Hi"], 2).stderr_contains("`m.json`: not valid JSON: ");
     refused(r#"[{"role": "user"}]"#, &["Hi"], 2).stderr_contains("`m.json`: message 1: `content`");
     let outcome = refused(r#"[{"role": "assistant", "content": "a"}]"#, &["Hi"], 2);
-    outcome.stderr_contains("the first message must have the role user\nhint: ");
+    outcome.stderr_contains("the first message must have the role `user`\nhint: ");
     refused("[]", &[], 2).stderr_contains("no prompt");
 }
 
@@ -211,7 +211,7 @@ fn messages_that_cannot_be_sent_are_refused_with_the_message_and_the_block() {
         (
             json!([{"role": "user", "content": [call]}]),
             "`m.json`: message 1, block 1: the tool_use cannot be sent: only messages with the \
-             role assistant can have one",
+             role `assistant` can have one",
         ),
     ] {
         refused(&given.to_string(), &["Hi"], 2)

@@ -72,12 +72,12 @@ fn a_bad_definition_is_refused_with_its_file_and_name() {
     choice.failed(
         2,
         "no tool is named `lok`; did you mean `look`?",
-        "auto, any, none",
+        "`auto`, `any`, `none`",
     );
     let none = refused(&["--tool-choice", "any"]);
     none.failed(
         2,
-        "--tool-choice any needs tools",
+        "`--tool-choice any` needs tools",
         "add a tools file with -T",
     );
     assert_eq!(server.connections(), 0);

@@ -336,7 +336,7 @@ fn a_command_in_a_hint_is_about_the_same_conversations_and_profile() {
         ),
         (
             &["--profile", "p", "send", "-I", "Hi"],
-            "store one with `langdock --profile p auth login`",
+            "store a key with `langdock --profile p auth login`",
         ),
         (
             &["--demo", "send", "-I", "--resume"],

@@ -52,7 +52,7 @@ fn a_picture_of_an_earlier_turn_is_one_of_many_in_the_next_request() {
     let name = "image 1 of the conversation so far cannot be sent: 2,001 × 1 pixels are over the limit of 2,000 pixels";
     outcome
         .stdout("")
-        .failed(13, name, "send fewer, or start a new conversation");
+        .failed(13, name, "send fewer images, or start a new conversation");
     saying(&server, &home, &["--session", "x", "Without it?"])
         .args(["--image-size", "keep"])
         .run()
@@ -101,7 +101,7 @@ fn a_large_picture_comes_too_late_in_a_conversation_of_many() {
     outcome.stdout("").failed(
         13,
         "`new.gif` cannot be sent: 1 × 2,001 pixels are over the limit of 2,000",
-        "scale it down with --image-size fit",
+        "scale it down with `--image-size fit`",
     );
     fs::remove_file(home.work().join("new.gif")).unwrap();
     home.write("work/new.gif", picture(1, 2000));

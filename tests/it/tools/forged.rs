@@ -94,7 +94,11 @@ fn wait_for_question(terminal: &Terminal, size: (u16, u16)) -> Vec<String> {
 fn approve_only_after_reading(terminal: &Terminal, size: (u16, u16), home: &Home) {
     wait_for_question(terminal, size);
     for keys in ["y\r", "a\r", "always\r", "approve\r"] {
-        let asked = |bytes: &[u8]| String::from_utf8_lossy(bytes).matches("type show").count();
+        let asked = |bytes: &[u8]| {
+            String::from_utf8_lossy(bytes)
+                .matches("type `show`")
+                .count()
+        };
         let before = asked(&terminal.so_far());
         terminal
             .keys(keys)

@@ -102,7 +102,7 @@ fn a_program_that_everybody_can_write_needs_a_yes_in_any_case() {
     fs::set_permissions(&path, Permissions::from_mode(0o777)).unwrap();
     list(&home, &["-y", "-T", "./weather"])
         .code(2)
-        .stderr_contains("every user can write to it (mode 777)")
+        .stderr_contains("it is world-writable (mode 777)")
         .stderr_contains("chmod o-w ./weather");
     assert!(!was_started(&home));
 
@@ -124,7 +124,7 @@ fn a_program_that_everybody_can_write_needs_a_yes_in_any_case() {
         .args(["tool-run", "-T", "./t.toml", "--call", "weather", "{}"])
         .run()
         .code(2)
-        .stderr_contains("every user can write to it");
+        .stderr_contains("it is world-writable");
     assert!(!was_started(&home));
 }
 
@@ -136,7 +136,7 @@ fn a_program_that_everybody_can_replace_needs_a_yes_in_any_case() {
     fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
     list(&home, &["-y", "-T", "./open/weather"])
         .code(2)
-        .stderr_contains("every user can write to its directory")
+        .stderr_contains("./open` is world-writable (mode 777)")
         .stderr_contains("then run `chmod o-w ./open`");
     assert!(!was_started(&home));
     // What only its owner can remove from there is not replaced by others.
@@ -163,7 +163,7 @@ fn a_program_that_others_can_write_gives_no_key() {
         .home(&home)
         .args(["send", "Hi"])
         .run()
-        .failed(2, ": every user can write to it (mode 777)", "chmod o-w");
+        .failed(2, ": it is world-writable (mode 777)", "chmod o-w");
     assert!(!home.work().join("evil").exists());
 }
 

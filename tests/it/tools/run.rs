@@ -390,7 +390,7 @@ fn bad_tools_send_nothing() {
         .run();
     outcome.failed(
         2,
-        "`./t.toml`: line 5: tool `t`: `confirm`: must be true or false",
+        "`./t.toml`: line 5: tool `t`: `confirm`: must be `true` or `false`",
         "langdock help tool-run",
     );
     home.write("work/t.toml", toml("t", "true", ""));

@@ -185,7 +185,7 @@ fn a_mode_asks_in_its_own_way_and_in_no_other() {
         .run()
         .failed(
             2,
-            "--schema-mode native does not support recursive objects",
+            "`--schema-mode native` does not support recursive objects",
             "help send",
         );
     assert_eq!(server.connections(), 0);

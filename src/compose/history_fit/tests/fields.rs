@@ -27,7 +27,7 @@ fn wrong_fields() -> Vec<WrongField> {
     let found =
         json!({"type": "search_result", "source": "u", "title": "t", "content": [text("a")]});
     let thinking = json!({"type": "thinking", "thinking": "t", "signature": "s"});
-    let mark = "`cache_control` must be an object with the `type` ephemeral";
+    let mark = "`cache_control` must be an object with the `type` `ephemeral`";
     let switch = "`citations` must be an object with `enabled`";
     let mut wrong = vec![
         wrong(&document, "title", json!(7), "`title` must be text"),
@@ -190,7 +190,7 @@ fn a_block_without_what_it_needs_is_refused_by_the_name_of_the_field() {
         ),
         (
             json!({"type": "tool_result", "tool_use_id": "1", "is_error": "no"}),
-            "`is_error` must be true or false",
+            "`is_error` must be `true` or `false`",
         ),
         (
             json!({"type": "tool_result", "tool_use_id": "1", "content": 7}),
