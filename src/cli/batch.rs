@@ -32,8 +32,9 @@ pub(crate) struct BatchArgs {
     pub(crate) paths: Vec<PathBuf>,
     /// Append the answers to this file as they arrive, and continue where an earlier run stopped
     ///
-    /// At the end of a run the lines are sorted into the order of the items. A file with any other
-    /// lines, with records of another shard, or with answers to another prompt, is refused.
+    /// At the end of a run the lines are sorted into the order of the items. A file is refused
+    /// if it contains lines that are not records, records of another shard, or answers to another
+    /// prompt.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Maximum number of concurrent requests [default: what the limits allow]

@@ -72,15 +72,15 @@ command_help!(
     "Ask the same question about many items, in parallel and within the rate limits",
     "In the template, {text} stands for a line of the input, or for the text of a file given with \
     --files. If the first line is a JSON object, every line must be a JSON object, and {KEY} \
-    stands for its field KEY. {{ and }} are literal braces. With --template, {{prompt}} in the \
-    saved prompt is replaced by TEMPLATE with its placeholders filled in; {text} and {KEY} in the \
-    saved prompt itself stay as they are. What is given with --file and --system is sent with \
-    every item. The output has one record per item: a line of JSON with `index`, `id`, \
-    `input_hash`, `prompt_hash`, `usage`, and one of `text`, `message` (an answer with more than \
-    text) and `error`. Inside `error`, `text` is the text of the partial answer. `answer` is its \
-    message object, and is there only if the answer contains more than text. If items fail, the \
-    run continues, and its exit code is 11. With --output, running the same command again \
-    continues where it stopped: items already answered in FILE are skipped."
+    stands for its field KEY. {{ and }} are literal braces. With a saved prompt (--template), its \
+    {{prompt}} is replaced by the TEMPLATE argument, after the placeholders of that argument are \
+    filled in; {text} and {KEY} in the saved prompt itself stay as they are. What is given with \
+    --file and --system is sent with every item. The output has one record per item: a line of \
+    JSON with `index`, `id`, `input_hash`, `prompt_hash`, `usage`, and one of `text`, `message` \
+    (an answer with more than text) and `error`. If part of an answer arrived, `error` contains \
+    its text as `text` and, if there is more than text, its message object as `answer`. If items \
+    fail, the run continues, and its exit code is 11. With --output, running the same command \
+    again continues where it stopped: items already answered in FILE are skipped."
 );
 command_help!(
     MERGE,

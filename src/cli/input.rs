@@ -39,8 +39,8 @@ pub(crate) struct InputArgs {
     /// -f src --exclude 'src/tests/*'.
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
-    /// Image or PDF, never sent as text; - means standard input, and `clipboard:` means the image
-    /// on the clipboard; may be repeated
+    /// Image or PDF; text files are refused; - means standard input, and `clipboard:` means the
+    /// image on the clipboard; may be repeated
     ///
     /// The clipboard is read with wl-paste, xclip or pngpaste, whichever is installed.
     #[arg(short, long = "attach", value_name = "PATH")]

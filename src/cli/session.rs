@@ -12,8 +12,8 @@ use crate::text::parse_duration;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Conversation")]
 pub(crate) struct ConversationArgs {
-    /// Continue the conversation last used in this terminal, or else in any other; LANGDOCK_SESSION
-    /// overrides this
+    /// Continue the conversation last used in this terminal or, if there is none, the most recent
+    /// one; LANGDOCK_SESSION overrides this
     #[arg(short = 'c', long = "continue")]
     pub(crate) go_on: bool,
     /// Continue this conversation, or start it

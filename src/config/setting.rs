@@ -88,9 +88,9 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         default: DefaultValue::Value(DEFAULT_BASE_URL),
         help: "Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the \
          region",
-        long_help: "A trailing /v1 or /v1/messages is dropped. The path /anthropic/{region} is \
-                    appended to https://api.langdock.com without a path, and to base URLs that end \
-                    in /api/public.",
+        long_help: "A trailing /v1 or /v1/messages is dropped. If the base URL is \
+                    https://api.langdock.com alone, or ends in /api/public, /anthropic/{region} is \
+                    appended.",
         sample: "\"https://api.langdock.com/anthropic/{region}\"",
     },
     Setting {
@@ -155,9 +155,9 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         value_type: ValueType::OtherFields,
         default: DefaultValue::Unset("none"),
         help: "Any other field of the request body; may be repeated",
-        long_help: "For example --set 'service_tier=\"auto\"'. In the config file, write a string \
-            or a list of strings. The flag and a template override only the fields that \
-            they set themselves.",
+        long_help: "For example --set 'service_tier=\"auto\"'. In the config file, `set` is one \
+            KEY=JSON string or a list of them. The flag and a template override only the fields \
+            that they set themselves.",
         sample: "['service_tier=\"auto\"']",
     },
     Setting {
@@ -190,11 +190,11 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         help: "How images are changed before they are sent: `fit`, `keep`, or the longest side in \
                pixels",
         long_help: "`fit` turns images upright, removes their metadata, such as where a photo was \
-            taken, and scales down images that exceed a limit of the endpoint (5 MB as base64, \
-            8,000 pixels a side, or 2,000 with more than 20 images and in tool results) to the \
-            largest size that the model actually uses. BMP and TIFF are converted. A number also \
-            scales down every image whose longest side exceeds it. `keep` sends images unchanged \
-            and refuses those that exceed a limit.",
+            taken, and scales down images that exceed a limit of the endpoint (5 MB as base64; \
+            8,000 pixels a side, or 2,000 in tool results and in requests with more than 20 \
+            images) to the largest size that the model actually uses. BMP and TIFF are converted. \
+            A number also scales down every image whose longest side exceeds it. `keep` sends \
+            images unchanged and refuses those that exceed a limit.",
         sample: "\"fit\"",
     },
     Setting {
@@ -377,9 +377,9 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         default: DefaultValue::Value("0"),
         help: "Continue an answer that was cut off, with up to this many more requests (0 to 20)",
         long_help: "An answer can be cut off by max_tokens or by a lost connection. Its parts are \
-            joined and printed as one answer. Without thinking, models up to version 4.5 continue \
-            the text directly. Otherwise, the model is asked to resume, and text that it clearly \
-            repeats is removed. An answer with a tool call is not continued.",
+            joined and printed as one answer. If thinking is off, models up to version 4.5 \
+            continue the text directly. Otherwise, the model is asked to resume, and text that it \
+            clearly repeats is removed. An answer with a tool call is not continued.",
         sample: "3",
     },
     Setting {
