@@ -320,7 +320,7 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
         config::Error::Endpoint {
             source: EndpointError::PlainHttp(_),
             ..
-        } => "use https://, or allow plain http with --allow-http".to_owned(),
+        } => "use https://, or allow this with --allow-http".to_owned(),
         config::Error::Endpoint {
             source: EndpointError::RegionConflict { fixed, .. },
             ..

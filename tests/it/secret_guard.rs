@@ -193,7 +193,7 @@ fn words_and_standard_input_are_sent_with_a_notice() {
         .run()
         .code(0)
         .stderr(
-            "langdock: sending 1 secret in the prompt (line 1: GitHub token); --secrets mask \
+            "langdock: sending 1 secret in the prompt (line 1: GitHub token); `--secrets mask` \
              replaces secrets\n",
         );
     send(&server)

@@ -59,7 +59,9 @@ fn makes_the_whole(home: &Home, count: u32, failed: u32) {
         if failed == 0 {
             outcome.stderr_empty();
         } else {
-            outcome.stderr_contains(&format!("items, {failed} failed\nhint: run the shards"));
+            outcome
+                .stderr_contains(&format!("error: {failed} of "))
+                .stderr_contains(" items failed\nhint: rerun the shards");
         }
     }
 }

@@ -92,7 +92,7 @@ fn what_keeps_it_from_copying_is_named_and_the_answer_is_there() {
         .code(1)
         .stdout("ok\n")
         .stderr_contains(
-            "cannot copy the answer: `xclip` failed (exit status: 3); there is no terminal",
+            "cannot copy the answer: `xclip` failed (exit status: 3); no terminal or desktop",
         )
         .stderr_contains("hint: ");
     let server = answering("ok");

@@ -135,7 +135,7 @@ fn values_of_flags_are_sent_with_a_notice_or_masked() {
         let server = answering(r#"{"n": 1}"#);
         let run = send(&server).args(&args).args(["Hi"]).run();
         run.code(0).stderr_contains(&format!(
-            "sending 1 secret in {name} (line 1: GitHub token); --secrets mask"
+            "sending 1 secret in {name} (line 1: GitHub token); `--secrets mask`"
         ));
         run.stderr_lacks(&token);
         let masked = send(&server).args(&args).args(["--secrets", "mask", "Hi"]);
