@@ -33,8 +33,8 @@ pub(crate) struct BatchArgs {
     /// Append the answers to this file as they arrive, and continue where an earlier run stopped
     ///
     /// At the end of a run the lines are sorted into the order of the items. A file is refused
-    /// if it contains lines that are not records, records of another shard, or answers to another
-    /// prompt.
+    /// if it contains records of another shard, answers to another prompt, or lines that are not
+    /// records.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Maximum number of concurrent requests [default: what the limits allow]

@@ -129,7 +129,7 @@ const TOOL_RUN: [Example; 5] = [
         "langdock tool-run -T ./clock -y 'What time is it?'",
     ),
     (
-        "Offer the tools of MCP servers, and run those of one without confirmation:",
+        "Offer the tools of several MCP servers, and allow those of one server without confirmation:",
         "langdock tool-run --mcp ./servers.json --allow-tool 'files__*' 'What is new?'",
     ),
 ];

@@ -35,9 +35,9 @@ command_help!(
     "Hold a conversation with a model, saved as it goes",
     "Each message is saved before it is sent, and each part of an answer before it is shown. A \
     message without an answer is put back on the input line. /help lists the commands. When the \
-    context window is nearly full, `chat` offers /compact, but never compacts on its own. Right \
-    after /compact, even in a later run, /undo reverses it. If standard input is not a terminal, \
-    each of its lines is a message, and the first failure ends the run."
+    context window is nearly full, `chat` offers /compact, but never compacts on its own. Until \
+    you send another message, even in a later run, /undo reverses /compact. If standard input is \
+    not a terminal, each of its lines is a message, and the first failure ends the run."
 );
 command_help!(
     TOOL_RUN,
@@ -49,10 +49,10 @@ command_help!(
     the run ends; the choice is not saved. Without a terminal, calls not allowed in advance are \
     denied, and the model is informed. A tool runs in a clean environment and gets its input as \
     JSON on standard input; its output is the result of the call. A program that others could \
-    change needs confirmation even if its tool is allowed. That means: the program or its \
-    directory is owned by neither you nor root; the program is group- or world-writable; or its \
+    change needs confirmation even if its tool is allowed. Others could change a program if it or \
+    its directory is owned by neither you nor root, if it is group- or world-writable, or if its \
     directory is world-writable without the sticky bit. A group-writable program is fine if its \
-    group is your own and has no other members, and so is a group-writable directory. The \
+    group is your own and has no other members. A group-writable directory is always fine. The \
     conversation is saved unless -n is given."
 );
 command_help!(
@@ -72,15 +72,16 @@ command_help!(
     "Ask the same question about many items, in parallel and within the rate limits",
     "In the template, {text} stands for a line of the input, or for the text of a file given with \
     --files. If the first line is a JSON object, every line must be a JSON object, and {KEY} \
-    stands for its field KEY. {{ and }} are literal braces. With a saved prompt (--template), its \
-    {{prompt}} is replaced by the TEMPLATE argument, after the placeholders of that argument are \
-    filled in; {text} and {KEY} in the saved prompt itself stay as they are. What is given with \
-    --file and --system is sent with every item. The output has one record per item: a line of \
-    JSON with `index`, `id`, `input_hash`, `prompt_hash`, `usage`, and one of `text`, `message` \
-    (an answer with more than text) and `error`. If part of an answer arrived, `error` contains \
-    its text as `text` and, if there is more than text, its message object as `answer`. If items \
-    fail, the run continues, and its exit code is 11. With --output, running the same command \
-    again continues where it stopped: items already answered in FILE are skipped."
+    stands for its field KEY. In the TEMPLATE argument, {{ and }} are literal braces. With \
+    --template, the placeholders of the TEMPLATE argument are filled in first; the result then \
+    replaces {{prompt}} in the saved prompt. {text} and {KEY} in the saved prompt itself stay as \
+    they are. What is given with --file and --system is sent with every item. The output has one \
+    record per item: a line of JSON with `index`, `id`, `input_hash`, `prompt_hash`, `usage`, and \
+    one of `text`, `message` (an answer that does not consist of text alone) and `error`. If part \
+    of an answer arrived, `error` contains its text as `text` and, if it does not consist of text \
+    alone, its message object as `answer`. If items fail, the run continues, and its exit code is \
+    11. With --output, running the same command again continues where it stopped: items already \
+    answered in FILE are skipped."
 );
 command_help!(
     MERGE,

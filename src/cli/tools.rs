@@ -20,8 +20,8 @@ pub(crate) struct ToolArgs {
     /// `[[tool]]` tables in TOML. Each definition has name, description and input_schema, plus
     /// command if langdock is to run the tool. `langdock help tool-run` lists all keys. A bare name
     /// is looked up only in langdock/tools under the platform's config directory; write ./FILE for
-    /// a file in the current directory. `-T ./PROGRAM` starts that program with --schema, so that
-    /// it prints its own definition. A program found by a bare name is started only if `allow` in
+    /// a file in the current directory. `-T ./PROGRAM` runs `./PROGRAM --schema`, which must print
+    /// the definition of the tool. A program found by a bare name is started only if `allow` in
     /// the config's `tools` table names it, if --yes or --allow-tool NAME (tool-run and chat) is
     /// given, or if you confirm. `send` does not run tools: it prints the calls as JSON.
     #[arg(short = 'T', long = "tool", value_name = "FILE")]

@@ -88,9 +88,8 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         default: DefaultValue::Value(DEFAULT_BASE_URL),
         help: "Base URL, in the form that Anthropic SDKs accept; {region} is replaced by the \
          region",
-        long_help: "A trailing /v1 or /v1/messages is dropped. If the base URL is \
-                    https://api.langdock.com alone, or ends in /api/public, /anthropic/{region} is \
-                    appended.",
+        long_help: "A trailing /v1 or /v1/messages is dropped. /anthropic/{region} is appended if \
+                    the base URL is https://api.langdock.com alone, or ends in /api/public.",
         sample: "\"https://api.langdock.com/anthropic/{region}\"",
     },
     Setting {
@@ -156,8 +155,8 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         default: DefaultValue::Unset("none"),
         help: "Any other field of the request body; may be repeated",
         long_help: "For example --set 'service_tier=\"auto\"'. In the config file, `set` is one \
-            KEY=JSON string or a list of them. The flag and a template override only the fields \
-            that they set themselves.",
+            KEY=JSON string or a list of them. A field that the flag or a \
+            template sets replaces only that field of the config file's `set`.",
         sample: "['service_tier=\"auto\"']",
     },
     Setting {

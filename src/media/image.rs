@@ -90,7 +90,7 @@ pub(crate) enum ImageError {
     TooManyPixelsOfMany(PixelSize),
     /// There are more pixels than can be scaled down or turned.
     #[error(
-        "{} are over the limit of {} megapixels for an image that has to be changed",
+        "{} are over the limit of {} megapixels for an image that langdock has to rotate, convert or scale",
         .0,
         MAX_CHANGED_PIXELS / 1_000_000
     )]

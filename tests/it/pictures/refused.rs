@@ -69,7 +69,7 @@ fn what_is_not_what_its_header_says_is_refused_if_it_has_to_be_decoded() {
 
 #[test]
 fn a_decompression_bomb_is_refused_without_being_decoded() {
-    let megapixels = "over the limit of 50 megapixels for an image that has to be changed";
+    let megapixels = "over the limit of 50 megapixels for an image that langdock has to rotate, convert or scale";
     let mut huge_gif = gif(&[corners(8, 8)]);
     huge_gif[6..10].copy_from_slice(&[0xff; 4]);
     let mut bitmap = encoded(&corners(16, 16), ImageFormat::Bmp);
