@@ -136,7 +136,7 @@ impl Run {
                     Some(bytes.ok_or_else(|| needed("a number of bytes of at least 1"))?);
             }
             "confirm" => {
-                self.confirm = value.as_bool().ok_or_else(|| needed("`true` or `false`"))?
+                self.confirm = value.as_bool().ok_or_else(|| needed("`true` or `false`"))?;
             }
             _ => {
                 self.result = Some(match value.as_str() {
