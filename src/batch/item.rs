@@ -344,7 +344,7 @@ mod tests {
             let items = items(&format!("{{\"a\": 1}}\n\n{line}\n{{\"a\": 2}}\n"));
             let error = items[1].check_well_formed().expect_err(line).to_string();
             assert!(
-                error.starts_with("`in`, line 3 is not a JSON object, "),
+                error.starts_with("`in`, line 3 is not a JSON object ("),
                 "{error}"
             );
             assert_eq!(

@@ -73,7 +73,7 @@ pub(crate) enum Error {
         is_text: bool,
     },
     /// A line is not a JSON object, although the first line is one.
-    #[error("{place} is not a JSON object, although the first line is: {reason}")]
+    #[error("{place} is not a JSON object ({reason}), although the first line is one")]
     NoObject {
         /// Where the line is, for messages.
         place: String,

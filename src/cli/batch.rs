@@ -19,7 +19,7 @@ pub(crate) struct BatchArgs {
     /// What to ask about each item, with {text} or {KEY} as placeholders
     #[arg(value_name = "TEMPLATE")]
     pub(crate) pattern: Option<String>,
-    /// File with the items: lines of text, or one JSON object per line; - means standard input,
+    /// File with the items: lines of text, or one JSON object per line; `-` means standard input,
     /// which is the default
     #[arg(short, long, value_name = "FILE", conflicts_with = "paths")]
     pub(crate) input: Option<PathBuf>,

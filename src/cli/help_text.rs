@@ -35,9 +35,9 @@ command_help!(
     "Hold a conversation with a model, saved as it goes",
     "Each message is saved before it is sent, and each part of an answer before it is shown. A \
     message without an answer is put back on the input line. /help lists the commands. When the \
-    context window is nearly full, `chat` offers /compact, but never compacts on its own. Until \
-    you send another message, even in a later run, /undo reverses /compact. If standard input is \
-    not a terminal, each of its lines is a message, and the first failure ends the run."
+    context window is nearly full, `chat` offers /compact, but never compacts on its own. /undo \
+    reverses /compact until you send another message; this also works in a later run. If standard \
+    input is not a terminal, each of its lines is a message, and the first failure ends the run."
 );
 command_help!(
     TOOL_RUN,
@@ -78,10 +78,10 @@ command_help!(
     they are. What is given with --file and --system is sent with every item. The output has one \
     record per item: a line of JSON with `index`, `id`, `input_hash`, `prompt_hash`, `usage`, and \
     one of `text`, `message` (an answer that does not consist of text alone) and `error`. If part \
-    of an answer arrived, `error` contains its text as `text` and, if it does not consist of text \
-    alone, its message object as `answer`. If items fail, the run continues, and its exit code is \
-    11. With --output, running the same command again continues where it stopped: items already \
-    answered in FILE are skipped."
+    of an answer arrived, `error` contains the text of that part as `text` and, unless that part \
+    is text alone, the message object as `answer`. If items fail, the run continues, and its exit \
+    code is 11. With --output, running the same command again continues where it stopped: items \
+    already answered in FILE are skipped."
 );
 command_help!(
     MERGE,

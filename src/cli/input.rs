@@ -13,7 +13,7 @@ use crate::config::SettingValue;
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputArgs {
-    /// Text file, image or PDF (detected by content), directory or quoted glob; - means standard
+    /// Text file, image or PDF (detected by content), directory or quoted glob; `-` means standard
     /// input; may be repeated
     ///
     /// For a directory, all text files in it and its subdirectories are sent, sorted by name,
@@ -25,7 +25,7 @@ pub(crate) struct InputArgs {
     /// window has a million tokens or is not known.
     #[arg(short, long = "file", value_name = "PATH")]
     pub(crate) files: Vec<PathBuf>,
-    /// List of files to add as with -f, one path per line or separated by NUL bytes; - means
+    /// List of files to add as with -f, one path per line or separated by NUL bytes; `-` means
     /// standard input
     ///
     /// The paths are taken as they are, without globs. `git ls-files -z` and `find -print0` write
@@ -39,7 +39,7 @@ pub(crate) struct InputArgs {
     /// -f src --exclude 'src/tests/*'.
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
-    /// Image or PDF; text files are refused; - means standard input, and `clipboard:` means the
+    /// Image or PDF; text files are refused; `-` means standard input, and `clipboard:` means the
     /// image on the clipboard; may be repeated
     ///
     /// The clipboard is read with wl-paste, xclip or pngpaste, whichever is installed.

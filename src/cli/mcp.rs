@@ -57,7 +57,7 @@ pub(crate) enum McpAction {
         /// Name of the tool on the server
         #[arg(value_parser = not_blank)]
         tool: String,
-        /// Input of the call; - reads it from standard input
+        /// Input of the call; `-` reads it from standard input
         #[arg(value_name = "JSON", default_value = "{}")]
         input: String,
         /// Print the tool_result block that a model would get
@@ -78,7 +78,7 @@ pub(crate) enum McpAction {
     /// A server without `cwd` gets the directory of the JSON file as its `cwd` if one of its
     /// arguments is the path of a file, relative to that directory.
     Import {
-        /// The file; - reads standard input
+        /// The file; `-` reads standard input
         file: PathBuf,
     },
 }

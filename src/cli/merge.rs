@@ -9,7 +9,7 @@ use super::help_text;
 #[derive(Debug, Args)]
 #[command(about = help_text::MERGE.about, long_about = help_text::MERGE.long_about)]
 pub(crate) struct MergeArgs {
-    /// Outputs of batch; - means standard input
+    /// Outputs of batch; `-` means standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// The file given to batch as --input: it says which records are expected, and their order

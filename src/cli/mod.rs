@@ -372,7 +372,7 @@ pub(crate) struct OutputArgs {
     pub(crate) file: Option<PathBuf>,
     /// Also copy the answer to the clipboard
     ///
-    /// On a desktop, this uses wl-copy, xclip or pbcopy. Without a desktop, and over SSH,
+    /// On a desktop, this uses wl-copy, xclip or pbcopy. Without a desktop, or over SSH,
     /// langdock asks the terminal to copy the answer, which works if the terminal supports OSC 52
     /// and the answer does not exceed the terminal's limit; in tmux, tmux asks the terminal. An
     /// incomplete answer is not copied.

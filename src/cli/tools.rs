@@ -99,8 +99,8 @@ pub(crate) struct ToolRunArgs {
     /// List the tools without sending anything
     #[arg(long, help_heading = "Inspection", conflicts_with_all = ["call", "dry_run", "curl"])]
     pub(crate) list: bool,
-    /// Run one call as if the model had made it and print the result, without sending anything; -
-    /// reads the JSON from standard input
+    /// Run one call as if the model had made it and print the result, without sending anything;
+    /// `-` reads the JSON from standard input
     ///
     /// The result goes where an answer would go, such as to the file of -o. With --json or --jsonl,
     /// the tool_result block that the model would get is printed.

@@ -155,8 +155,8 @@ pub(crate) const SETTINGS: [Setting; 37] = [
         default: DefaultValue::Unset("none"),
         help: "Any other field of the request body; may be repeated",
         long_help: "For example --set 'service_tier=\"auto\"'. In the config file, `set` is one \
-            KEY=JSON string or a list of them. A field that the flag or a \
-            template sets replaces only that field of the config file's `set`.",
+            KEY=JSON string or a list of them. If the flag or a template sets a field, it \
+            overrides that field in the config file's `set`; the other fields there still apply.",
         sample: "['service_tier=\"auto\"']",
     },
     Setting {

@@ -88,7 +88,7 @@ pub(crate) enum LimitStoreError {
 
 /// Something other than a plain file of the user's own lies where a damaged ledger is set aside.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot rename the damaged rate-limit ledger to `{}`: {refusal}", path.display())]
+#[error("cannot rename the damaged rate-limit ledger because of `{}`: {refusal}", path.display())]
 pub(crate) struct LedgerObstruction {
     /// Where it lies.
     pub(crate) path: PathBuf,

@@ -210,8 +210,8 @@ fn a_row_that_lacks_a_field_or_is_not_json_is_an_error_record_and_the_rest_is_as
                 0,
                 "line 1 has no field `q`, which the template uses; its fields are: r",
             ),
-            (1, "line 2 is not a JSON object, "),
-            (3, "line 4 is not a JSON object, "),
+            (1, "line 2 is not a JSON object ("),
+            (3, "line 4 is not a JSON object ("),
         ] {
             let message = records[nth]["error"]["message"].as_str().unwrap();
             assert!(message.contains(expected), "{message}");

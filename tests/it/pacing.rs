@@ -429,7 +429,7 @@ fn what_is_not_a_plain_file_where_a_damaged_ledger_goes_is_refused_by_name_and_n
             refused.stdout("").failed(
                 1,
                 &format!(
-                    "cannot rename the damaged rate-limit ledger to `{}`: {reason}",
+                    "cannot rename the damaged rate-limit ledger because of `{}`: {reason}",
                     aside.display()
                 ),
                 ".broken.old",
