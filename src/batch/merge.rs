@@ -332,7 +332,7 @@ impl MergeFlaws {
     /// Returns what to do next, for a hint.
     pub(crate) fn next_step(&self) -> String {
         let retry = if self.failed > 0 {
-            " with --retry-failed"
+            ", with --retry-failed"
         } else {
             ""
         };
@@ -346,7 +346,7 @@ impl MergeFlaws {
                     .to_owned()
             }
             [] if self.gaps == 0 => {
-                format!("rerun the shards that have failed items{retry}, then merge again")
+                format!("rerun each shard in which items failed{retry}, then merge again")
             }
             [] => format!("run the shards again{retry}, then merge again"),
             shards => {
@@ -486,7 +486,7 @@ mod tests {
         );
         assert_eq!(
             flaws.next_step(),
-            "run shards 1/2, 2/2 again with --retry-failed, then merge again"
+            "run shards 1/2, 2/2 again, with --retry-failed, then merge again"
         );
     }
 

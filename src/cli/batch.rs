@@ -57,9 +57,9 @@ pub(crate) struct BatchArgs {
     /// The SHA-256 of an item's line or path determines its shard: adding items does not move
     /// existing ones to another shard. With `auto/N`, only the shard number is read from the
     /// environment, which also works on Kubernetes. To rerun a single shard, name it, as in
-    /// `--shard 3/10`: `sbatch --array=3` makes an array of one task, in which `auto` would take
-    /// every item. Each record names its shard, and `langdock merge` merges the outputs of all
-    /// shards.
+    /// `--shard 3/10`. Do not use `auto` with `sbatch --array=3`: that is an array of one task,
+    /// which would take every item. Each record names its shard, and `langdock merge` merges the
+    /// outputs of all shards.
     #[arg(long, value_name = "I/N|auto", value_parser = shard)]
     pub(crate) shard: Option<ShardChoice>,
     /// Stop with exit code 13 if this run needs more than N requests; retries do not count

@@ -35,9 +35,9 @@ command_help!(
     "Hold a conversation with a model, saved as it goes",
     "Each message is saved before it is sent, and each part of an answer before it is shown. A \
     message without an answer is put back on the input line. /help lists the commands. When the \
-    context window is nearly full, `chat` offers /compact, but never compacts on its own. /undo \
-    reverses /compact until you send another message; this also works in a later run. If standard \
-    input is not a terminal, each of its lines is a message, and the first failure ends the run."
+    context window is nearly full, `chat` offers /compact, but never compacts on its own. Until \
+    you send another message, /undo can reverse /compact, even in a later run. If standard input \
+    is not a terminal, each of its lines is a message, and the first failure ends the run."
 );
 command_help!(
     TOOL_RUN,
@@ -72,16 +72,16 @@ command_help!(
     "Ask the same question about many items, in parallel and within the rate limits",
     "In the template, {text} stands for a line of the input, or for the text of a file given with \
     --files. If the first line is a JSON object, every line must be a JSON object, and {KEY} \
-    stands for its field KEY. In the TEMPLATE argument, {{ and }} are literal braces. With \
+    stands for its field KEY. In the TEMPLATE argument, write {{ and }} for literal braces. With \
     --template, the placeholders of the TEMPLATE argument are filled in first; the result then \
     replaces {{prompt}} in the saved prompt. {text} and {KEY} in the saved prompt itself stay as \
     they are. What is given with --file and --system is sent with every item. The output has one \
     record per item: a line of JSON with `index`, `id`, `input_hash`, `prompt_hash`, `usage`, and \
-    one of `text`, `message` (an answer that does not consist of text alone) and `error`. If part \
-    of an answer arrived, `error` contains the text of that part as `text` and, unless that part \
-    is text alone, the message object as `answer`. If items fail, the run continues, and its exit \
-    code is 11. With --output, running the same command again continues where it stopped: items \
-    already answered in FILE are skipped."
+    one of `text`, `message` (an answer that does not consist of text alone) and `error`. If only \
+    part of an answer arrived, `text` in `error` is the text of that part. If the part contains \
+    anything besides text, `answer` in `error` is its message object. If items fail, the run \
+    continues, and its exit code is 11. With --output, running the same command again continues \
+    where it stopped: items already answered in FILE are skipped."
 );
 command_help!(
     MERGE,

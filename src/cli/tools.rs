@@ -17,13 +17,14 @@ pub(crate) struct ToolArgs {
     /// Tools that the model may call: a JSON or TOML file, or a program; may be repeated
     ///
     /// A file contains Anthropic's JSON definition of a tool, an array of such definitions, or
-    /// `[[tool]]` tables in TOML. Each definition has name, description and input_schema, plus
-    /// command if langdock is to run the tool. `langdock help tool-run` lists all keys. A bare name
-    /// is looked up only in langdock/tools under the platform's config directory; write ./FILE for
-    /// a file in the current directory. `-T ./PROGRAM` runs `./PROGRAM --schema`, which must print
-    /// the definition of the tool. A program found by a bare name is started only if `allow` in
-    /// the config's `tools` table names it, if --yes or --allow-tool NAME (tool-run and chat) is
-    /// given, or if you confirm. `send` does not run tools: it prints the calls as JSON.
+    /// `[[tool]]` tables in TOML. Each definition has `name`, `description` and
+    /// `input_schema`, and also `command` if langdock is to run the tool. `langdock help tool-run`
+    /// lists all keys. A bare name is looked up only in langdock/tools under the platform's config
+    /// directory; write ./FILE for a file in the current directory. `-T ./PROGRAM` runs `./PROGRAM
+    /// --schema`, which must print the definition of the tool. A program found by a bare name is
+    /// started only if `allow` in the config's `tools` table names it, if --yes or --allow-tool
+    /// NAME (tool-run and chat) is given, or if you confirm. `send` does not run tools: it prints
+    /// the calls as JSON.
     #[arg(short = 'T', long = "tool", value_name = "FILE")]
     pub(crate) tools: Vec<PathBuf>,
     /// Whether the model must call a tool: `auto`, `any`, `none`, or the name of a tool

@@ -211,7 +211,7 @@ fn batch_hint(error: &batch::Error) -> &'static str {
             "name the shard yourself with --shard I/N, such as `--shard 2/10`"
         }
         batch::Error::UnknownField { .. } | batch::Error::UnfilledField { .. } => {
-            "use a field that every item has; a literal brace is {{ or }}"
+            "use a field that every item has; write {{ or }} for a literal brace"
         }
         batch::Error::Pattern(_) => {
             "write fields as {text} or {KEY}, and literal braces as {{ or }}"

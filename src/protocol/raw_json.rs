@@ -154,8 +154,8 @@ impl<'a> TypedFields<'a> {
         serde_json::from_str(self.take(key)?.get()).ok()
     }
 
-    /// Removes a field and returns it, with its default if it is missing or null; `None` if its value is not of
-    /// this type.
+    /// Removes a field and returns it, with its default if it is missing or null; `None` if its
+    /// value is not of this type.
     pub(super) fn read_or_default<T: DeserializeOwned + Default>(
         &mut self,
         key: &str,

@@ -61,7 +61,7 @@ fn makes_the_whole(home: &Home, count: u32, failed: u32) {
         } else {
             outcome
                 .stderr_contains(&format!("error: {failed} of "))
-                .stderr_contains(" items failed\nhint: rerun the shards");
+                .stderr_contains(" items failed\nhint: rerun each shard");
         }
     }
 }
@@ -147,7 +147,7 @@ fn a_failed_item_of_a_shard_is_asked_again_where_that_is_asked_for() {
         &["1.jsonl", "2.jsonl", "-i", "in.txt", "-o", "out.jsonl"],
     );
     outcome.code(11).stdout("").stderr_contains(
-        "error: 1 of 8 items failed\nhint: rerun the shards that have failed items",
+        "error: 1 of 8 items failed\nhint: rerun each shard in which items failed",
     );
     let merged = records(&home, "out.jsonl");
     assert_eq!(merged.len(), 8);
