@@ -383,6 +383,18 @@ impl SavedConversation {
         self.append_records(vec![SessionRecord::new_tip(place)])
     }
 
+    /// Reads what other processes have written to the file since it was last read. Returns whether
+    /// the current branch is another one now. A file that has been removed is no change: the next
+    /// turn creates it again.
+    pub(crate) fn catch_up(&mut self) -> Result<bool, Error> {
+        if self.read == 0 || !self.path.exists() {
+            return Ok(false);
+        }
+        let before = self.position_of_tip();
+        self.append_records_if(|_| false, Vec::new())?;
+        Ok(self.position_of_tip() != before)
+    }
+
     /// Appends records under the lock; turns follow the one that is the tip at that time. Turns
     /// that are already in the file stay unchanged, and so does the tip before them.
     pub(super) fn append_records(&mut self, records: Vec<SessionRecord>) -> Result<(), Error> {

@@ -33,10 +33,17 @@ pub(super) fn recover_journals(directory: &Path) -> Vec<String> {
                     .conversation
                     .name()
                     .unwrap_or(recovered.conversation.id());
-                notices.push(format!(
-                    "recovered a partial answer of a killed process; it is in the conversation \
-                    `{name}`"
-                ));
+                notices.push(if recovered.is_in_line {
+                    format!(
+                        "recovered a partial answer of a killed process; it is in the \
+                         conversation `{name}`"
+                    )
+                } else {
+                    format!(
+                        "recovered a message of a killed process, which got no answer and is not \
+                         sent again; it is in the conversation `{name}`"
+                    )
+                });
                 let is_later = last.as_ref().is_none_or(|before: &RecoveredJournals| {
                     before.used_at.is_none_or(|at| Some(at) < recovered.used_at)
                 });

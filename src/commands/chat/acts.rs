@@ -395,8 +395,13 @@ impl Chat<'_> {
 
     fn drop_attachments(&mut self, number: &str) -> Result<(), Error> {
         if number.is_empty() {
+            let is_any = self.files.len() > 0;
             self.files.clear();
-            self.say("no attachments");
+            self.say(if is_any {
+                "removed all attachments"
+            } else {
+                "no attachments"
+            });
             return Ok(());
         }
         let dropped = number

@@ -156,8 +156,31 @@ impl Chat<'_> {
         });
     }
 
+    /// Reads what other processes have added to the conversation, so that a message is sent with it,
+    /// and tells the user. Returns false if the line is about the last message, which is another one
+    /// than the user has seen.
+    fn catch_up(&mut self, line: &Line<'_>) -> bool {
+        // If the file cannot be read, that is reported when the answer is saved.
+        if !self.talk.catch_up().unwrap_or_default() {
+            return true;
+        }
+        let is_run = !matches!(line, Line::Command(act, _) if act.is_about_last_message());
+        let consequence = if is_run {
+            ""
+        } else {
+            ", so this command was not run"
+        };
+        self.app.notices.notice(&format!(
+            "another process has changed this conversation{consequence}; /export shows it"
+        ));
+        is_run
+    }
+
     /// Handles a line; returns true if the user leaves.
     async fn take(&mut self, line: Line<'_>) -> Result<bool, Error> {
+        if !self.catch_up(&line) {
+            return Ok(false);
+        }
         match line {
             Line::Text(text) => self.send_text(text).await?,
             Line::Command(act, argument) => match self.act(act, argument).await {

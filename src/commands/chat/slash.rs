@@ -35,6 +35,16 @@ pub(super) enum Act {
     Exit,
 }
 
+impl Act {
+    /// Whether it acts on the last message or its answer.
+    pub(super) fn is_about_last_message(self) -> bool {
+        matches!(
+            self,
+            Self::Retry | Self::Undo | Self::Edit | Self::Continue | Self::Compact
+        )
+    }
+}
+
 /// The kind of a command's argument, for completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Takes {

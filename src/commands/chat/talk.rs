@@ -162,6 +162,14 @@ impl Talk {
         }
     }
 
+    /// Reads what other processes have added to the conversation. Returns whether it has changed.
+    pub(super) fn catch_up(&mut self) -> Result<bool, Error> {
+        match self {
+            Self::Saved { kept, .. } => Ok(kept.conversation_mut().catch_up()?),
+            Self::Unsaved { .. } => Ok(false),
+        }
+    }
+
     /// Returns the title for the prompt.
     pub(super) fn title(&self) -> String {
         match self.conversation() {

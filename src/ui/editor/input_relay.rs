@@ -1,4 +1,5 @@
-//! The keyboard as the line editor gets it: with the escape characters of a paste encoded.
+//! The keyboard as the line editor gets it: as valid UTF-8, with the escape characters of a paste
+//! encoded.
 //!
 //! The line editor reads its input itself. So while it reads a line, and only then, standard input
 //! is a pseudo terminal to which a thread copies what is typed. Programs that run between two lines
@@ -19,6 +20,7 @@ use nix::unistd::{dup2_stdin, dup2_stdout};
 
 use super::escape_encoding::KeyboardEncoder;
 use super::terminal_modes::RawModeGuard;
+use super::utf8_repair::Utf8Repair;
 
 /// A pseudo terminal that gets what is typed on the controlling terminal.
 pub(super) struct InputRelay {
@@ -48,10 +50,16 @@ impl InputRelay {
             copier: KeyboardCopier {
                 keyboard,
                 writer: Some(File::from(pair.master)),
+                repair: Utf8Repair::default(),
                 encoder: KeyboardEncoder::default(),
                 unwritten: Vec::new(),
             },
         })
+    }
+
+    /// Returns whether anything typed since the last call was not UTF-8, and was replaced.
+    pub(super) fn take_has_repaired(&mut self) -> bool {
+        self.copier.repair.take_has_repaired()
     }
 
     /// Runs `act` with the pseudo terminal as standard input and the terminal as standard output.
@@ -87,6 +95,7 @@ struct KeyboardCopier {
     keyboard: File,
     /// The end of the pseudo terminal that is written to; `None` once the keyboard has gone.
     writer: Option<File>,
+    repair: Utf8Repair,
     encoder: KeyboardEncoder,
     /// What is still to be written, by the next thread if a line ends before that.
     unwritten: Vec<u8>,
@@ -127,7 +136,11 @@ impl KeyboardCopier {
             let mut typed = [0; 4096];
             match self.keyboard.read(&mut typed)? {
                 0 => self.writer = None,
-                read => self.encoder.encode(&typed[..read], &mut self.unwritten),
+                read => {
+                    let mut valid = Vec::with_capacity(read);
+                    self.repair.repair(&typed[..read], &mut valid);
+                    self.encoder.encode(&valid, &mut self.unwritten);
+                }
             }
         } else {
             let written = writer.write(&self.unwritten)?;

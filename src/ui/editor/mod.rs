@@ -15,6 +15,7 @@ mod plain_lines;
 mod screen;
 mod terminal_modes;
 mod thread;
+mod utf8_repair;
 
 use std::io;
 use std::path::PathBuf;

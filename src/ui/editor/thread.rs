@@ -114,6 +114,7 @@ pub(super) fn run_line_editor(editing: EditorOptions, asks: &Receiver<ReadReques
             }
         };
         mark_pastes();
+        let has_repaired = relay.as_mut().is_some_and(InputRelay::take_has_repaired);
         let typed = match read {
             Ok(line) => {
                 let rows = count_rows(&format!("{}{line}", ask.prompt), terminal_columns());
@@ -126,10 +127,11 @@ pub(super) fn run_line_editor(editing: EditorOptions, asks: &Receiver<ReadReques
                     let line = history_line(&draft, editing.is_command);
                     let kept = editing.secrets.scrub_message(&line);
                     add_to_history(&mut editor, history.as_deref(), &encode_line(&kept));
+                    let bad_byte = has_repaired.then(|| draft.text.find('\u{fffd}'));
                     TypedInput::Line {
                         text: draft.text,
                         may_be_command: !draft.is_text,
-                        bad_byte: None,
+                        bad_byte: bad_byte.flatten(),
                     }
                 }
             }

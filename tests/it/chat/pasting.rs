@@ -127,6 +127,23 @@ fn what_is_typed_after_a_line_is_the_next_one() {
 }
 
 #[test]
+fn bytes_that_are_no_text_are_replaced_and_the_text_around_them_is_kept() {
+    let (server, home) = (answering("ok"), Home::new());
+    let terminal = at_prompt(&server, &home, &[]);
+    terminal
+        .keys("typed ")
+        .bytes(b"\x1b[200~x ok \xff bad\rcaf\xe9\x1b[201~")
+        .keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    let screen = leave(terminal).code(0).stdout_text().clone();
+    assert_eq!(said(&server, 0), "typed x ok \u{fffd} bad\ncaf\u{fffd}");
+    assert!(
+        screen.contains("what was typed is not UTF-8 at byte 11"),
+        "{screen}"
+    );
+}
+
+#[test]
 fn programs_between_two_lines_have_the_terminal() {
     let (server, home) = (answering("ok"), Home::new());
     let terminal = chat(&server)

@@ -13,7 +13,7 @@ use crate::support::{
     home::Home,
     pty::CTRL_C,
     reply::Reply,
-    sending::answering,
+    sending::{answering, send},
     server::Server,
 };
 use crate::tools::{done, playing};
@@ -284,9 +284,11 @@ fn a_process_that_is_killed_while_it_asks_again_takes_no_answer_with_it() {
             .args(["-c"])
             .stdin_bytes("Three")
             .run();
-        outcome
-            .code(0)
-            .stderr_contains("partial answer of a killed process");
+        outcome.code(0).stderr_contains(if begun.is_empty() {
+            "recovered a message of a killed process"
+        } else {
+            "recovered a partial answer of a killed process"
+        });
         let said: Vec<_> = messages(&server, 3)
             .as_array()
             .unwrap()
@@ -417,4 +419,46 @@ fn a_conversation_that_is_removed_meanwhile_begins_again_under_its_name() {
     wait_for_prompt(&terminal, 2);
     leave(terminal).code(0);
     session(&["show", "a"]).code(0).stdout_contains("Two");
+}
+
+#[test]
+fn what_another_process_adds_is_sent_too_and_not_taken_back_before_it_was_seen() {
+    let (server, home) = (answering("ok"), Home::new());
+    let elsewhere = |message: &str| {
+        let run = send(&server).home(&home);
+        run.args(["--session", "x", message]).run().code(0);
+    };
+    let terminal = at_prompt(&server, &home, &["--session", "x", "One"]);
+    elsewhere("Two");
+    terminal.keys("Three").keys(ENTER);
+    wait_for_prompt(&terminal, 2);
+    assert_eq!(messages(&server, 2).as_array().unwrap().len(), 5);
+    elsewhere("Four");
+    for prompts in 3..=4 {
+        terminal.keys("/undo").keys(ENTER);
+        wait_for_prompt(&terminal, prompts);
+    }
+    let screen = leave(terminal).code(0).stdout_text().clone();
+    let changed = "another process has changed this conversation";
+    assert_eq!(screen.matches(changed).count(), 2, "{screen}");
+    assert_eq!(screen.matches("so this command was").count(), 1, "{screen}");
+    assert_eq!(screen.matches("removed: Four").count(), 1, "{screen}");
+}
+
+#[test]
+fn a_killed_process_that_got_no_answer_is_said_to_have_got_none() {
+    let server = Server::start(|_, nth| match nth {
+        0 => Reply::sse_start().wait_for_hang_up(),
+        _ => Reply::sse(answer(&["ok"])),
+    });
+    let home = Home::new();
+    let terminal = at_prompt(&server, &home, &[]);
+    terminal.keys("Lost?").keys(ENTER);
+    server.wait_for_requests(1);
+    terminal.signal(Signal::SIGKILL);
+    terminal.finish().signal(9);
+    let run = send(&server).home(&home).args(["--session", "y", "Next"]);
+    run.run()
+        .code(0)
+        .stderr_contains("recovered a message of a killed process, which got no answer");
 }

@@ -106,7 +106,13 @@ impl Terminal {
     /// Types these keys; Enter is `\r`.
     #[track_caller]
     pub(crate) fn keys(&self, keys: &str) -> &Self {
-        (&self.keyboard).write_all(keys.as_bytes()).unwrap();
+        self.bytes(keys.as_bytes())
+    }
+
+    /// Sends these bytes, which may be no text.
+    #[track_caller]
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> &Self {
+        (&self.keyboard).write_all(bytes).unwrap();
         self
     }
 
