@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::cli::with_connection_flags;
 use crate::config::{Env, Origin, inherited_var};
-use crate::error::{Error, ErrorForm};
+use crate::error::{COMMAND_LINE, Error, ErrorForm, HintControls};
 use crate::guard::ChildGuard;
 use crate::protocol::{ExactJson, JsonIndenter};
 use crate::secret_scan::SecretNumbers;
@@ -44,6 +44,8 @@ pub(crate) struct App {
     pub(crate) draft: Mutex<Option<PathBuf>>,
     /// What chose the model, unless a flag did; an error about the model says so.
     pub(crate) model_origin: OnceLock<Origin>,
+    /// What hints may name, if that is not the flags of `send`.
+    pub(crate) hint_controls: OnceLock<&'static HintControls>,
     /// What starts the tools; it does not run before there is a call.
     pub(crate) guard: Arc<ChildGuard>,
     /// The numbers of the secrets that were replaced in what is sent.
@@ -236,7 +238,8 @@ impl App {
 
     /// Returns the hint for an error; one about the model says what chose it.
     fn hint_for(&self, error: &Error) -> Option<String> {
-        let hint = error.hint()?;
+        let controls = self.hint_controls.get().copied().unwrap_or(&COMMAND_LINE);
+        let hint = error.hint_with(controls)?;
         let origin = self.model_origin.get();
         Some(match origin.filter(|_| error.is_about_model()) {
             Some(origin) => {

@@ -120,6 +120,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         interrupt: Arc::default(),
         draft: Mutex::default(),
         model_origin: OnceLock::new(),
+        hint_controls: OnceLock::new(),
         guard: Arc::default(),
         secret_numbers: secret_scan::SecretNumbers::new(),
     });

@@ -52,7 +52,7 @@ command_help!(
     change needs confirmation even if its tool is allowed. Others could change a program if it or \
     its directory is owned by neither you nor root, if it is group- or world-writable, or if its \
     directory is world-writable without the sticky bit. A group-writable program is fine if its \
-    group is your own and has no other members. A group-writable directory is always fine. The \
+    group is your own and has no other members. A directory may be group-writable. The \
     conversation is saved unless -n is given."
 );
 command_help!(

@@ -219,7 +219,11 @@ async fn call(app: &App, args: &cli::ToolRunArgs, name: &str, input: &str) -> Re
     if !is_object && !printed.is_empty() {
         app.notices.print_block(printed);
     }
-    Err(Error::CallByHand(how.to_owned()))
+    Err(Error::CallByHand {
+        how: how.to_owned(),
+        ran: outcome.took.is_some(),
+        lister: "`langdock tool-run --list` with the same -T or --mcp",
+    })
 }
 
 /// Runs the call, after the output was opened. The inner error is that of the call.

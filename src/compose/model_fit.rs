@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::request_spec::{OptionOrigin, RequestSpec, without};
-use crate::error::Error;
+use crate::error::{Error, OptionAdvice};
 use crate::protocol::{
     EFFORT, MIN_THINKING_BUDGET, ModelOption, ModelRules, OptionKey, RequestOptions, Support,
     THINKING, ThinkingStart, ToolChoice,
@@ -243,7 +243,7 @@ impl RequestSpec {
     fn refusal(&self, fit: &ModelFit<'_>, keys: &[OptionKey]) -> Error {
         let names: Vec<String> = keys.iter().map(|key| self.origin_name(*key)).collect();
         let model = fit.model;
-        let (message, instead) = match (keys, names.as_slice()) {
+        let (message, advice) = match (keys, names.as_slice()) {
             ([key], [name]) => (
                 format!("{model} does not accept {name}"),
                 way_out(*key, fit.rules),
@@ -253,13 +253,10 @@ impl RequestSpec {
                     "{model} does not accept {} in the same request",
                     names.join(" and ")
                 ),
-                "leave out one of them".to_owned(),
+                OptionAdvice::LeaveOneOut,
             ),
         };
-        Error::Usage {
-            message,
-            hint: Some(format!("{instead}; --no-check sends it anyway")),
-        }
+        Error::OptionRefused { message, advice }
     }
 }
 
@@ -272,32 +269,24 @@ fn adaptive_thinking(is_shown: bool) -> Value {
 }
 
 /// Returns what to do instead of an option that a model refuses.
-fn way_out(key: OptionKey, rules: &ModelRules) -> String {
+fn way_out(key: OptionKey, rules: &ModelRules) -> OptionAdvice {
     let is_adaptive = rules.support(ModelOption::AdaptiveThinking) == Support::Yes;
     let has_least = rules.support(ModelOption::BetweenToolsThinking) == Support::Yes;
     match key {
         OptionKey::Thinking if rules.thinking_start() == Some(ThinkingStart::Always) => {
-            "this model always thinks: leave out `--thinking off`, or choose how much it thinks \
-             with --effort"
-                .to_owned()
+            OptionAdvice::LetItThink
         }
-        OptionKey::Thinking if has_least => {
-            "use `--thinking auto`; for as little thinking as possible, --set \
-             'thinking={\"type\":\"between_tools\"}'"
-                .to_owned()
-        }
-        OptionKey::Thinking if is_adaptive => "use `--thinking auto`".to_owned(),
-        OptionKey::ToolChoice => {
-            "use `--tool-choice auto`, and ask for the call in the prompt".to_owned()
-        }
-        OptionKey::Prefill => "say in the prompt how the answer should begin".to_owned(),
-        _ => "leave it out, or choose another model with -m".to_owned(),
+        OptionKey::Thinking if has_least => OptionAdvice::ThinkBetweenTools,
+        OptionKey::Thinking if is_adaptive => OptionAdvice::ThinkAuto,
+        OptionKey::ToolChoice => OptionAdvice::ChooseFreely,
+        OptionKey::Prefill => OptionAdvice::AskInPrompt,
+        _ => OptionAdvice::LeaveOut,
     }
 }
 
 fn unfit_budget(budget: u64, max_tokens: u64) -> Error {
     let fitting = budget.max(MIN_THINKING_BUDGET).saturating_mul(2);
-    Error::Usage {
+    Error::OptionRefused {
         message: format!(
             "a thinking budget of {} does not fit: it must be at least {} and less than \
              max_tokens, which is {}",
@@ -305,18 +294,18 @@ fn unfit_budget(budget: u64, max_tokens: u64) -> Error {
             grouped(MIN_THINKING_BUDGET),
             grouped(max_tokens)
         ),
-        hint: Some(format!(
-            "use --max-tokens {fitting}, or another budget with --thinking N"
-        )),
+        advice: OptionAdvice::OtherBudget {
+            max_tokens: fitting,
+        },
     }
 }
 
 fn unknown_budget(model: &str, budget: &serde_json::Number) -> Error {
-    Error::Usage {
+    Error::OptionRefused {
         message: format!(
             "it is not known whether {model} accepts a thinking budget, so {budget} is not sent"
         ),
-        hint: Some("use `--thinking auto`; --no-check sends the budget anyway".to_owned()),
+        advice: OptionAdvice::BudgetUnknown,
     }
 }
 

@@ -124,7 +124,7 @@ pub(super) fn distrust_hint(path: &Path, distrust: &FileDistrust) -> String {
         }
         FileDistrust::WritableDirectory { directory, .. } => {
             format!(
-                "check the program, then run `chmod o-w {}`",
+                "check that nobody has replaced the file, then run `chmod o-w {}`",
                 quoted(directory)
             )
         }
@@ -133,7 +133,8 @@ pub(super) fn distrust_hint(path: &Path, distrust: &FileDistrust) -> String {
             format!("check what is in it, then make it yours: `sudo chown \"$(id -u)\" {file}`")
         }
         FileDistrust::DirectoryOfOther { .. } => {
-            "check the program, then copy it to a directory of your own".to_owned()
+            "check that nobody has replaced the file, then copy it to a directory of your own"
+                .to_owned()
         }
     }
 }

@@ -54,6 +54,7 @@ impl Error {
         } = controls;
         let hint = match self {
             Self::Usage { hint, .. } => return hint.clone(),
+            Self::OptionRefused { advice, .. } => return Some(advice.in_words(controls)),
             Self::Config(error) => return Some(config_hint(error, controls)),
             Self::Input(error) => return Some(input_hint(error)),
             Self::Session(error) => return Some(session_hint(error, controls)),
@@ -69,7 +70,13 @@ impl Error {
                     "try another {choose_region}, or ask your workspace's admin"
                 ));
             }
-            Self::NothingToPick { others, .. } | Self::NoneOfFamily { others, .. } => {
+            Self::NothingToPick { others, .. } => {
+                return Some(format!(
+                    "choose a model with {choose}; the region has: {}",
+                    quoted_models(others)
+                ));
+            }
+            Self::NoneOfFamily { others, .. } => {
                 return Some(format!(
                     "choose another model with {choose}; the region has: {}",
                     quoted_models(others)
@@ -104,7 +111,8 @@ impl Error {
                 "leave out the largest part, send it in several requests, or try --no-check; \
                  `langdock count` shows the parts"
             }
-            Self::Truncated(reason) => truncated_hint(reason),
+            Self::Truncated(StopReason::MaxTokens) => controls.reached_max_tokens,
+            Self::Truncated(_) => controls.reached_window,
             Self::Paused { is_saved: true } => {
                 "continue with `langdock send -c 'Continue.'`; `langdock tool-run` continues \
                 automatically"
@@ -164,8 +172,15 @@ impl Error {
             }
             Self::Tool(_) => "`langdock help tool-run` lists the keys of a tools file",
             Self::Schema { .. } => "`langdock help send` explains --schema and --schema-mode",
-            Self::CallByHand(_) => {
-                "`langdock tool-run --list` with the same -T or --mcp shows what each tool takes"
+            Self::CallByHand { ran, lister, .. } => {
+                let check = if *ran {
+                    "the tool ran, but failed: check what it printed and"
+                } else {
+                    "check"
+                };
+                return Some(format!(
+                    "{check} the input; {lister} shows what the tool takes"
+                ));
             }
             Self::McpServersFailed { .. } => "see the reasons above",
             Self::Unwell { .. } => "see the hints above, then run `langdock doctor` again",
@@ -174,17 +189,6 @@ impl Error {
             Self::Output(_) | Self::Interrupted(_) | Self::Served(_) => return None,
         };
         Some(hint.to_owned())
-    }
-}
-
-/// The hint for an answer that was cut off.
-fn truncated_hint(reason: &StopReason) -> &'static str {
-    match reason {
-        StopReason::MaxTokens => {
-            "raise --max-tokens, continue the answer with --auto-continue 3, or accept the answer \
-             with --allow-truncated"
-        }
-        _ => "send less, or accept the answer with --allow-truncated",
     }
 }
 
@@ -647,8 +651,13 @@ mod tests {
             ),
             (Error::Tool(no_tool), "`langdock help tool-run`"),
             (
-                Error::CallByHand("it ended with 1".to_owned()),
-                "`langdock tool-run --list`",
+                Error::CallByHand {
+                    how: "it ended with 1".to_owned(),
+                    ran: true,
+                    lister: "`langdock tool-run --list`",
+                },
+                "the tool ran, but failed: check what it printed and the input; \
+                 `langdock tool-run --list`",
             ),
             (
                 Error::Unwell {

@@ -63,8 +63,8 @@ pub(crate) const EXIT_CODES: [(u8, &str, &str); 16] = [
     (
         3,
         "invalid_request",
-        "The API refused the request (a 4xx that is not listed below, or a redirect), or --replay \
-         has no such request.",
+        "The API refused the request (a 4xx that is not listed below, or a redirect), or a \
+         request is missing from the --replay file.",
     ),
     (4, "auth", "No key, or HTTP 401, 402 or 403."),
     (

@@ -7,6 +7,7 @@ mod file_hint;
 mod hint;
 mod kind;
 mod left;
+mod option_advice;
 #[cfg(test)]
 mod tests;
 
@@ -16,9 +17,10 @@ use serde_json::json;
 
 pub(crate) use bug::unless_panicked;
 pub(crate) use call_hint::nearest_model;
-pub(crate) use controls::HintControls;
+pub(crate) use controls::{COMMAND_LINE, HintControls, PIPED_CHAT};
 pub(crate) use kind::{EXIT_CODES, ErrorForm, Kind};
 pub(crate) use left::Left;
+pub(crate) use option_advice::OptionAdvice;
 
 use crate::client;
 use crate::media::{ImageError, PdfError};
@@ -38,6 +40,14 @@ pub(crate) enum Error {
         message: String,
         /// What to type instead.
         hint: Option<String>,
+    },
+    /// The user asked for options that the model does not accept.
+    #[error("{message}")]
+    OptionRefused {
+        /// Which, and what they conflict with.
+        message: String,
+        /// What to do instead.
+        advice: OptionAdvice,
     },
     /// No command was given.
     #[error("no command")]
@@ -129,8 +139,15 @@ pub(crate) enum Error {
         of: usize,
     },
     /// A call with `tool-run --call` or `mcp call` failed.
-    #[error("the call failed: {0}")]
-    CallByHand(String),
+    #[error("the call failed: {how}")]
+    CallByHand {
+        /// The first line of its result.
+        how: String,
+        /// Whether the tool ran; if not, its input was refused.
+        ran: bool,
+        /// The command that shows what input the tool takes.
+        lister: &'static str,
+    },
     /// The answer does not fit the schema.
     #[error("the answer does not fit the schema: {0}")]
     Unfit(String),
@@ -313,6 +330,7 @@ impl Error {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Usage { .. }
+            | Self::OptionRefused { .. }
             | Self::NoCommand { .. }
             | Self::NoModel
             | Self::NoListPrice(_)
@@ -333,7 +351,7 @@ impl Error {
             Self::MaxTurns(_)
             | Self::McpServer { .. }
             | Self::McpServersFailed { .. }
-            | Self::CallByHand(_)
+            | Self::CallByHand { .. }
             | Self::ItemsFailed { .. }
             | Self::Merge(_) => Kind::Tool,
             Self::RequestTooLarge { .. }

@@ -121,6 +121,45 @@ fn status(status: u16) -> Error {
     })))
 }
 
+/// The errors of options that the model refuses.
+fn of_options() -> Vec<Error> {
+    let alone = "claude-a does not accept `--thinking off`";
+    let unknown = "it is not known whether claude-a accepts a thinking budget, so 2048 is not sent";
+    [
+        (
+            "claude-a does not accept `--temperature 0.5`",
+            OptionAdvice::LeaveOut,
+        ),
+        (
+            "claude-a does not accept `--temperature 0.5` and `--top-p 0.5` in the same request",
+            OptionAdvice::LeaveOneOut,
+        ),
+        (alone, OptionAdvice::LetItThink),
+        (alone, OptionAdvice::ThinkBetweenTools),
+        (alone, OptionAdvice::ThinkAuto),
+        (unknown, OptionAdvice::BudgetUnknown),
+        (
+            "a thinking budget of 2,048 tokens does not fit: it must be at least 1,024 and less \
+             than max_tokens, which is 1,000",
+            OptionAdvice::OtherBudget { max_tokens: 4096 },
+        ),
+        (
+            "claude-a does not accept `--tool-choice any`",
+            OptionAdvice::ChooseFreely,
+        ),
+        (
+            "claude-a does not accept `--prefill {`",
+            OptionAdvice::AskInPrompt,
+        ),
+    ]
+    .into_iter()
+    .map(|(message, advice)| Error::OptionRefused {
+        message: message.to_owned(),
+        advice,
+    })
+    .collect()
+}
+
 /// The errors of a request that is too large.
 fn of_the_size() -> Vec<Error> {
     vec![
@@ -194,7 +233,11 @@ fn of_the_run() -> Vec<Error> {
             reason: "it exited with code 1".to_owned(),
             last_lines: vec!["Error: no such directory".to_owned(), "usage: x".to_owned()],
         },
-        Error::CallByHand("the tool failed with exit code 3".to_owned()),
+        Error::CallByHand {
+            how: "the tool failed with exit code 3".to_owned(),
+            ran: true,
+            lister: "`langdock tool-run --list` with the same -T or --mcp",
+        },
         Error::Unfit("at `/n`: \"x\" is not of type \"integer\"".to_owned()),
         Error::NoModel,
         Error::NothingToPick {
@@ -825,6 +868,7 @@ fn variants(source: &str, declaration: &str) -> Vec<String> {
 fn every_error_says_the_same_as_before() {
     let errors: Vec<Error> = [
         of_the_run(),
+        of_options(),
         of_the_size(),
         of_output(),
         of_config(),
@@ -842,6 +886,10 @@ fn every_error_says_the_same_as_before() {
     let debug: Vec<String> = errors.iter().map(|error| format!("{error:?}")).collect();
     let own = (include_str!("mod.rs"), "pub(crate) enum Error {");
     let inner = [
+        (
+            include_str!("option_advice.rs"),
+            "pub(crate) enum OptionAdvice {",
+        ),
         (include_str!("../config/mod.rs"), own.1),
         (include_str!("../input/mod.rs"), own.1),
         (include_str!("../session/mod.rs"), own.1),

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::cli;
 use crate::config::{Flags, history_file, inherited_var, sessions_directory};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, PIPED_CHAT};
 use crate::model_text::is_continue_request;
 use crate::protocol::{ContentBlock, InputMessage};
 use crate::session::SessionStore;
@@ -176,6 +176,9 @@ async fn converse_with<'a>(
     let mut exchange = Exchange::new(app, catalog, log, policy);
 
     let is_typed = app.facts.stdin_is_terminal;
+    if !is_typed {
+        let _ = app.hint_controls.set(&PIPED_CHAT);
+    }
     let kept = SessionRecorder::open(app, &ask.conversation, Saving::Yes, scope)?;
     let conversation = kept.as_ref().map(SessionRecorder::conversation);
     exchange.continue_conversation(conversation);

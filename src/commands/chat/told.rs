@@ -4,12 +4,16 @@ use crate::config::{self, Origin};
 use crate::error::{Error, HintControls};
 use crate::input;
 use crate::media::FileKind;
-use crate::protocol::StopReason;
 use crate::session;
 
 /// The slash commands that hints mention instead of flags.
 const PROMPT: HintControls = HintControls {
     model: "/model",
+    thinking: "/thinking",
+    effort: "/effort",
+    field: "/set",
+    max_tokens: "/set max_tokens=",
+    unchecked: "a chat started with --no-check sends",
     region: "/region",
     sent_again_by: "/retry sends the message again",
     request_is_shown_by: "/export shows the conversation, /set the fields that are sent with it",
@@ -19,6 +23,9 @@ const PROMPT: HintControls = HintControls {
         its attachments with /drop, and send it again",
     refused_results: "continue with another message, or take the turn back with /undo; /drop \
         removes attachments",
+    reached_max_tokens: "/set max_tokens=N allows longer answers",
+    reached_window: "/compact replaces the older part of the conversation with a summary, /new \
+        starts a new one",
 };
 
 /// The flag that `/region` corresponds to.
@@ -47,11 +54,6 @@ pub(super) fn hint(error: &Error) -> Option<String> {
             return Some(format!(
                 "use /region {regions}; Tab after /model lists the models of {region}"
             ));
-        }
-        Error::Truncated(StopReason::MaxTokens) => "/set max_tokens=N allows longer answers",
-        Error::Truncated(_) => {
-            "/compact replaces the older part of the conversation with a summary, /new starts a \
-             new one"
         }
         Error::Call { source, .. } if source.is_prompt_too_long() => {
             "/compact replaces the older part of the conversation with a summary, /undo removes \
@@ -108,6 +110,8 @@ pub(super) fn hint(error: &Error) -> Option<String> {
 mod tests {
     use super::*;
     use crate::client::EndpointError;
+    use crate::error::OptionAdvice;
+    use crate::protocol::StopReason;
 
     #[test]
     fn what_cannot_be_typed_at_the_prompt_is_not_told_there() {
@@ -115,6 +119,10 @@ mod tests {
             Error::Input(input::Error::TextAttached {
                 name: "x".to_owned(),
             })
+        };
+        let refused = |advice| Error::OptionRefused {
+            message: String::new(),
+            advice,
         };
         let conflict = Error::Config(config::Error::Endpoint {
             origin: Origin::Flag(REGION_FLAG),
@@ -138,11 +146,20 @@ mod tests {
             ),
             (
                 &nothing_to_pick(&["a", "b"]),
-                "choose another model with /model; the region has: a, b",
+                "choose a model with /model; the region has: a, b",
             ),
             (
                 &Error::Session(session::Error::Unknown("x".to_owned())),
                 "/sessions lists the conversations",
+            ),
+            (
+                &refused(OptionAdvice::LetItThink),
+                "this model always thinks: leave out `/thinking off`, or choose how much it \
+                 thinks with /effort; a chat started with --no-check sends it anyway",
+            ),
+            (
+                &refused(OptionAdvice::OtherBudget { max_tokens: 4096 }),
+                "use /set max_tokens=4096, or another budget with /thinking N",
             ),
             (
                 &Error::Truncated(StopReason::MaxTokens),

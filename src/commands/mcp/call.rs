@@ -75,7 +75,11 @@ pub(super) async fn call(
     if !is_json && !printed.is_empty() {
         app.notices.print_block(printed);
     }
-    Err(Error::CallByHand(how.to_owned()))
+    Err(Error::CallByHand {
+        how: how.to_owned(),
+        ran: outcome.took.is_some(),
+        lister: "`langdock mcp tools`",
+    })
 }
 
 /// Runs a call of `tool`, as its server names it, or as `mcp tools` lists it. `server` is what the

@@ -462,3 +462,40 @@ fn a_killed_process_that_got_no_answer_is_said_to_have_got_none() {
         .code(0)
         .stderr_contains("recovered a message of a killed process, which got no answer");
 }
+
+#[test]
+fn hints_for_piped_input_name_only_flags_that_chat_has() {
+    let help = Langdock::new().args(["chat", "--help"]).run().stdout_text();
+    let script: fn(usize) -> (Reply, i32) = |nth| {
+        let cut = |reason| {
+            Reply::sse(
+                Stream::new()
+                    .start()
+                    .text_block(["one"])
+                    .stop(reason)
+                    .to_string(),
+            )
+        };
+        match nth {
+            0 => (cut("max_tokens"), 9),
+            1 => (cut("model_context_window_exceeded"), 9),
+            2 => (Reply::json(400, &error("invalid_request_error", "Bad.")), 3),
+            3 => (Reply::json(404, &error("not_found_error", "None.")), 3),
+            _ => (Reply::json(429, &error("rate_limit_error", "Wait.")), 7),
+        }
+    };
+    for nth in 0..5 {
+        let server = Server::start(move |_, _| script(nth).0);
+        let piped = chat(&server)
+            .stdin_bytes("Count\n")
+            .args(["--max-retries", "0"]);
+        let outcome = piped.run();
+        outcome.code(script(nth).1).stderr_contains("hint: ");
+        let words = outcome
+            .stderr
+            .split(|c: char| !c.is_alphanumeric() && c != '-');
+        for flag in words.filter(|word| word.starts_with("--")) {
+            assert!(help.contains(flag), "{flag}\n{outcome}");
+        }
+    }
+}

@@ -159,7 +159,11 @@ fn a_call_by_hand_prints_the_result_and_fails_as_the_tool_does() {
     );
     mcp(&home, &["call", "./s.json", "echo", "{"]).failed(2, "not valid JSON", "JSON object");
     let failing = home_with("on_call() { failure -1 'out of paper'; }");
-    mcp(&failing, &["call", "./s.json", "echo"]).failed(11, "out of paper", "--list");
+    mcp(&failing, &["call", "./s.json", "echo"]).failed(
+        11,
+        "out of paper",
+        "`langdock mcp tools` shows",
+    );
     Langdock::new()
         .home(&home)
         .args(["mcp", "call", "./s.json", "echo", "-"])

@@ -269,7 +269,7 @@ fn without_a_model_to_pick_what_there_is_is_told() {
         (
             &["gpt-5", "gpt-5-mini"][..],
             "offers no Claude models",
-            "choose another model with -m; the region has: gpt-5, gpt-5-mini",
+            "choose a model with -m; the region has: gpt-5, gpt-5-mini",
         ),
         (&[], "offers none for this key", "--region"),
     ] {

@@ -103,7 +103,8 @@ fn an_exit_code_is_told_with_what_was_printed() {
     outcome.code(11).stdout("").stderr(
         "Standard output:\nhalf\nway\nStandard error:\nwhy\n\
          langdock: error: the call failed: the tool failed with exit code 3\n\
-         hint: `langdock tool-run --list` with the same -T or --mcp shows what each tool takes\n",
+         hint: the tool ran, but failed: check what it printed and the input; `langdock tool-run --list` with \
+         the same -T or --mcp shows what the tool takes\n",
     );
 }
 
