@@ -350,8 +350,9 @@ pub(crate) struct OutputArgs {
     pub(crate) looks: DisplayArgs,
     /// Print the API's message object
     ///
-    /// The cost is in langdock.cost. The first block may be of the type `thinking`; `jq -r
-    /// '.content[] | select(.type == "text").text'` prints the text.
+    /// The cost is in langdock.cost; with tool-run, usage and cost are those of the last request.
+    /// The first block may be of the type `thinking`; `jq -r '.content[] | select(.type ==
+    /// "text").text'` prints the text.
     #[arg(short, long, conflicts_with_all = ["jsonl", "raw", "markdown"])]
     pub(crate) json: bool,
     /// Print each event as a line of JSON as it arrives, then the message object
@@ -390,7 +391,8 @@ pub(crate) struct OutputArgs {
     /// Exit 0 even if the answer is empty
     ///
     /// Without this flag, an answer that has no content, or has the stop reason `tool_use` but no
-    /// tool call, is requested once more; if the second answer is no better, the exit code is 8.
+    /// tool call, is requested once more, unless part of it was shown; if the second answer is no
+    /// better, the exit code is 8.
     #[arg(long)]
     pub(crate) allow_empty: bool,
     /// Tag to record in the usage log; `langdock usage --by tag` groups by it

@@ -43,8 +43,8 @@ pub(crate) struct ToolPolicyArgs {
     /// Run every call without confirmation, unless the tool requires it
     ///
     /// A tool requires confirmation if its definition sets `confirm`, if its MCP server marks it as
-    /// destructive or has changed its definition since the run began, or if others could change its
-    /// program.
+    /// destructive, if others could change its program, or, in `chat`, if its MCP server has changed
+    /// its definition since the chat began.
     #[arg(short, long)]
     pub(crate) yes: bool,
     /// Run calls to this tool without confirmation; may be repeated

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::cli;
 use crate::compose::secret_guard::SecretGuard;
 use crate::config::Settings;
-use crate::error::Error;
+use crate::error::{Error, STRUCTURED};
 use crate::exchange::answer_format::{AnswerFormat, renderer};
 use crate::exchange::engine::AnswerSink;
 use crate::exchange::finish::{AcceptedEndings, finish_answer};
@@ -58,6 +58,7 @@ pub(crate) async fn send(app: &App, args: &cli::SendArgs) -> Result<(), Error> {
         )
         .await;
         // Truncated JSON is never an answer, even with `--allow-truncated`.
+        let _ = app.hint_controls.set(&STRUCTURED);
         return finish_answer(app, ask, AcceptedEndings::default(), outcome, renderer);
     }
     let calls_out = !request.tools.is_empty();

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::request_spec::RequestSpec;
 use crate::config::{Origin, Sourced};
-use crate::error::Error;
+use crate::error::{Error, OptionAdvice};
 use crate::text::{counted, grouped};
 
 /// The field of the body.
@@ -65,7 +65,7 @@ impl OutputLimit<'_> {
         };
         match self.exceeded_by(chosen.tokens) {
             None => Ok((chosen.tokens, notices)),
-            Some(limit) if chosen.is_insisted => Err(Error::Usage {
+            Some(limit) if chosen.is_insisted => Err(Error::OptionRefused {
                 message: format!(
                     "{} is {}, but {} generates at most {}",
                     chosen.name,
@@ -73,9 +73,7 @@ impl OutputLimit<'_> {
                     self.model,
                     counted(limit, "token")
                 ),
-                hint: Some(format!(
-                    "use --max-tokens {limit}; --no-check sends it anyway"
-                )),
+                advice: OptionAdvice::FewerTokens { most: limit },
             }),
             Some(limit) => {
                 notices.push(self.notice(&chosen.name, limit));

@@ -12,6 +12,8 @@ pub(crate) struct HintControls {
     pub(crate) effort: &'static str,
     /// Flag or command that sets a field of the API; KEY=JSON follows.
     pub(crate) field: &'static str,
+    /// What JSON is quoted with.
+    pub(crate) quote: &'static str,
     /// What sets the maximum tokens to generate; the number follows at once.
     pub(crate) max_tokens: &'static str,
     /// What sends a request whatever is known of the model, with its verb.
@@ -42,6 +44,7 @@ pub(crate) const COMMAND_LINE: HintControls = HintControls {
     thinking: "--thinking",
     effort: "--effort",
     field: "--set",
+    quote: "'",
     max_tokens: "--max-tokens ",
     unchecked: "--no-check sends",
     region: "--region",
@@ -56,6 +59,13 @@ pub(crate) const COMMAND_LINE: HintControls = HintControls {
     reached_max_tokens: "raise --max-tokens, continue the answer with --auto-continue 3, or \
         accept the answer with --allow-truncated",
     reached_window: "send less, or accept the answer with --allow-truncated",
+};
+
+/// The same for an answer that has to match a schema: one that is cut off never does.
+pub(crate) const STRUCTURED: HintControls = HintControls {
+    reached_max_tokens: "raise --max-tokens, or continue the answer with --auto-continue 3",
+    reached_window: "send less",
+    ..COMMAND_LINE
 };
 
 /// The same for `chat` with piped input, which has fewer flags.

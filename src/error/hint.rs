@@ -45,13 +45,39 @@ impl Error {
         }
     }
 
-    /// Returns what to do next, in terms of `controls`.
-    pub(crate) fn hint_with(&self, controls: &HintControls) -> Option<String> {
+    /// Returns what to do next where no model can be picked, or the one that was chosen is not in
+    /// the region.
+    fn hint_of_choice(&self, controls: &HintControls) -> Option<String> {
         let HintControls {
             model: choose,
             region: choose_region,
             ..
         } = controls;
+        Some(match self {
+            Self::NothingToPick { others, .. } | Self::NoneOfFamily { others, .. }
+                if others.is_empty() =>
+            {
+                format!("try another {choose_region}, or ask your workspace's admin")
+            }
+            Self::NothingToPick { others, .. } => {
+                let models = quoted_models(others);
+                format!("choose a model with {choose}; the region has: {models}")
+            }
+            Self::NoneOfFamily { others, .. } => {
+                let models = quoted_models(others);
+                format!("choose another model with {choose}; the region has: {models}")
+            }
+            Self::Elsewhere {
+                region, regions, ..
+            } => format!(
+                "use {choose_region} {regions}; `langdock models` lists the models of {region}"
+            ),
+            _ => return None,
+        })
+    }
+
+    /// Returns what to do next, in terms of `controls`.
+    pub(crate) fn hint_with(&self, controls: &HintControls) -> Option<String> {
         let hint = match self {
             Self::Usage { hint, .. } => return hint.clone(),
             Self::OptionRefused { advice, .. } => return Some(advice.in_words(controls)),
@@ -63,31 +89,8 @@ impl Error {
                 "choose one with -m ID or LANGDOCK_MODEL; if an API key is set, langdock picks a \
                 model from the region's list"
             }
-            Self::NothingToPick { others, .. } | Self::NoneOfFamily { others, .. }
-                if others.is_empty() =>
-            {
-                return Some(format!(
-                    "try another {choose_region}, or ask your workspace's admin"
-                ));
-            }
-            Self::NothingToPick { others, .. } => {
-                return Some(format!(
-                    "choose a model with {choose}; the region has: {}",
-                    quoted_models(others)
-                ));
-            }
-            Self::NoneOfFamily { others, .. } => {
-                return Some(format!(
-                    "choose another model with {choose}; the region has: {}",
-                    quoted_models(others)
-                ));
-            }
-            Self::Elsewhere {
-                region, regions, ..
-            } => {
-                return Some(format!(
-                    "use {choose_region} {regions}; `langdock models` lists the models of {region}"
-                ));
+            Self::NothingToPick { .. } | Self::NoneOfFamily { .. } | Self::Elsewhere { .. } => {
+                return self.hint_of_choice(controls);
             }
             Self::Build(client::BuildError::UnreadableCaFile { path, source }) => {
                 return Some(for_unreadable(path, source));

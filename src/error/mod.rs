@@ -17,7 +17,7 @@ use serde_json::json;
 
 pub(crate) use bug::unless_panicked;
 pub(crate) use call_hint::nearest_model;
-pub(crate) use controls::{COMMAND_LINE, HintControls, PIPED_CHAT};
+pub(crate) use controls::{COMMAND_LINE, HintControls, PIPED_CHAT, STRUCTURED};
 pub(crate) use kind::{EXIT_CODES, ErrorForm, Kind};
 pub(crate) use left::Left;
 pub(crate) use option_advice::OptionAdvice;

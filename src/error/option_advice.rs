@@ -22,6 +22,11 @@ pub(crate) enum OptionAdvice {
         /// Tokens in which the budget fits.
         max_tokens: u64,
     },
+    /// Ask for at most as many tokens as the model generates.
+    FewerTokens {
+        /// That number.
+        most: u64,
+    },
     /// Let the model choose among the tools.
     ChooseFreely,
     /// Say in the prompt how the answer begins.
@@ -36,6 +41,7 @@ impl OptionAdvice {
             thinking,
             effort,
             field,
+            quote,
             unchecked,
             ..
         } = controls;
@@ -48,13 +54,14 @@ impl OptionAdvice {
             ),
             Self::ThinkBetweenTools => format!(
                 "use `{thinking} auto`; for as little thinking as possible, {field} \
-                 'thinking={{\"type\":\"between_tools\"}}'"
+                 {quote}thinking={{\"type\":\"between_tools\"}}{quote}"
             ),
             Self::ThinkAuto | Self::BudgetUnknown => format!("use `{thinking} auto`"),
             Self::OtherBudget { max_tokens } => {
                 let raised = controls.max_tokens;
                 return format!("use {raised}{max_tokens}, or another budget with {thinking} N");
             }
+            Self::FewerTokens { most } => format!("use {}{most}", controls.max_tokens),
             Self::ChooseFreely => {
                 "use `--tool-choice auto`, and ask for the call in the prompt".to_owned()
             }

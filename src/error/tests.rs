@@ -144,6 +144,10 @@ fn of_options() -> Vec<Error> {
             OptionAdvice::OtherBudget { max_tokens: 4096 },
         ),
         (
+            "--max-tokens is 9,999, but claude-a generates at most 4,096 tokens",
+            OptionAdvice::FewerTokens { most: 4096 },
+        ),
+        (
             "claude-a does not accept `--tool-choice any`",
             OptionAdvice::ChooseFreely,
         ),

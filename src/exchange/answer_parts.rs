@@ -282,7 +282,6 @@ pub(super) fn has_failed_to_begin(part: &SendOutcome) -> bool {
 
 /// Adds a further part to an answer, but for its text.
 pub(super) fn add_part(whole: &mut SendOutcome, part: SendOutcome) {
-    // Nothing is paid for what a record answers.
     let was_replayed = whole.timing.is_replayed;
     let is_part_replayed = part.timing.is_replayed;
     whole.error = part.error;
@@ -292,22 +291,15 @@ pub(super) fn add_part(whole: &mut SendOutcome, part: SendOutcome) {
     };
     let is_new =
         |block: &ContentBlock| !block.is_thinking() && !matches!(block, ContentBlock::Text(_));
+    answer.context_tokens = Some(more.message.usage.context_tokens());
+    answer.count_in(&more, was_replayed, is_part_replayed);
     let content = &mut answer.message.content;
     // It is bound to a request that had no part of the answer yet.
     content.retain(|block| !block.is_thinking());
     content.extend(more.message.content.into_iter().filter(is_new));
     answer.message.stop_reason = more.message.stop_reason;
     answer.message.stop_sequence = more.message.stop_sequence;
-    answer.context_tokens = Some(more.message.usage.context_tokens());
-    answer.message.usage.add_counts(&more.message.usage);
-    answer.cost = match (answer.cost, more.cost) {
-        (cost, None) if is_part_replayed => cost,
-        (None, more) if was_replayed => more,
-        (cost, more) => cost.zip(more).map(|(cost, more)| cost.plus(more)),
-    };
     answer.complete = more.complete;
-    answer.attempts += more.attempts;
-    answer.waited_s += more.waited_s;
 }
 
 #[cfg(test)]

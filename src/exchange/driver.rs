@@ -68,6 +68,8 @@ pub(crate) struct SendOutcome {
     pub(crate) was_sent: bool,
     /// Whether the tokens and the timing of the answer were shown.
     pub(super) is_usage_shown: bool,
+    /// Whether the answer, which is not what was asked for, was shown on standard error.
+    pub(super) is_shown_aside: bool,
 }
 
 impl SendOutcome {
@@ -79,6 +81,7 @@ impl SendOutcome {
             timing: Timing::start(),
             was_sent: false,
             is_usage_shown: false,
+            is_shown_aside: false,
         }
     }
 
@@ -89,13 +92,15 @@ impl SendOutcome {
             .filter(|answer| answer.complete && self.error.is_none())
     }
 
-    /// Adds the attempts of a request whose answer this one takes the place of.
+    /// Adds what a request took whose answer this one takes the place of.
     pub(super) fn count_in(&mut self, earlier: &Self) {
+        let (is_free, was_free) = (self.timing.is_replayed, earlier.timing.is_replayed);
+        self.timing.begin_with(earlier.timing);
         if let (Some(answer), Some(earlier)) = (&mut self.answer, &earlier.answer) {
-            answer.attempts += earlier.attempts;
-            answer.waited_s += earlier.waited_s;
+            let context_tokens = answer.message.usage.context_tokens();
+            answer.context_tokens.get_or_insert(context_tokens);
+            answer.count_in(earlier, is_free, was_free);
         }
-        self.was_sent |= earlier.was_sent;
     }
 
     /// Returns the message of a response that refuses the request itself.
@@ -154,6 +159,15 @@ impl Timing {
             was_sent: false,
             is_replayed: false,
         }
+    }
+
+    /// Adds an earlier request whose answer this one's takes the place of.
+    fn begin_with(&mut self, earlier: Self) {
+        self.started = earlier.started;
+        self.first_token = earlier.first_token.or(self.first_token);
+        self.waited += earlier.waited;
+        self.refused += earlier.refused;
+        self.is_replayed &= earlier.is_replayed;
     }
 
     /// Adds a further request for the same answer.
@@ -238,6 +252,7 @@ pub(super) async fn drive_answer(
         timing,
         was_sent: timing.was_sent,
         is_usage_shown: false,
+        is_shown_aside: false,
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn finish_answer(
     mut renderer: AnswerRenderer,
 ) -> Result<(), Error> {
     let mut error = outcome.error.take();
-    let mut stands_above = false;
+    let mut stands_above = outcome.is_shown_aside;
     let mut copied = None;
     let has_file = args
         .output
@@ -41,9 +41,9 @@ pub(crate) fn finish_answer(
                 copied = Some(renderer.copied_text(answer));
             }
             Ok(DisplayOutcome::All) => {}
-            Ok(DisplayOutcome::WithAside(text)) => stands_above = aside(app, &text),
+            Ok(DisplayOutcome::WithAside(text)) => stands_above |= aside(app, &text),
             Ok(DisplayOutcome::Nothing(text)) => {
-                stands_above = aside(app, &text);
+                stands_above |= aside(app, &text);
                 error = error.or(Some(Error::NoCodeBlock(args.output.lang.clone())));
             }
             Err(output) => error = Some(output.into()),

@@ -155,7 +155,10 @@ pub(crate) async fn retry_until_valid<R: RepairSender>(
             }
         };
         match sent {
-            Ok(next) => ended.outcome = next,
+            Ok(mut next) => {
+                next.count_in(&ended.outcome);
+                ended.outcome = next;
+            }
             Err(Repair::Failed(error)) => {
                 ended.outcome.error = Some(error);
                 return ended;
@@ -259,8 +262,9 @@ pub(crate) async fn send_structured(
     if let Some(mut answer) = last.or(ended.rejected) {
         answer.message.content = schema.as_text(answer.message.content, value.as_ref());
         let text = answer.message.text();
-        if matches!(outcome.error, Some(Error::Unfit(_))) && !text.trim().is_empty() {
+        if value.is_none() && !text.trim().is_empty() {
             exchange.app.notices.print_block(&text);
+            outcome.is_shown_aside = true;
         }
         sink.recorder.record_answer(&answer);
     }

@@ -123,15 +123,24 @@ impl SessionStore {
 
     /// Opens the conversation last used in this terminal, or else the one last used of all.
     pub(crate) fn open_latest(&self) -> Result<SavedConversation, Error> {
+        self.open_latest_but("")
+    }
+
+    /// Opens the conversation last used, as [`Self::open_latest`] does, but for the one with this
+    /// id.
+    pub(crate) fn open_latest_but(&self, current: &str) -> Result<SavedConversation, Error> {
         let links = terminal_link(&self.0).into_iter();
         let mut linked = links
             .chain([last_link(&self.0)])
             .filter_map(|link| linked_id(&link));
-        let id = match linked.find(|id| conversation_file(&self.0, id).exists()) {
+        let id = match linked
+            .find(|id| id.as_str() != current && conversation_file(&self.0, id).exists())
+        {
             Some(id) => Some(id),
             None => self
                 .conversation_ids()?
                 .into_iter()
+                .filter(|id| id.as_str() != current)
                 .max_by_key(|id| changed_at(&conversation_file(&self.0, id))),
         };
         SavedConversation::open_by_id(&self.0, &id.ok_or(Error::None)?)

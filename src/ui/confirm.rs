@@ -21,10 +21,14 @@ pub(crate) fn ask_yes_no(action: &str, subject: Option<&str>) -> io::Result<bool
     out.write_all(question.as_bytes())?;
     out.flush()?;
     let mut answer = String::new();
-    stdin()
+    let read = stdin()
         .lock()
         .take(MAX_ANSWER_BYTES)
         .read_line(&mut answer)?;
+    if read == 0 {
+        // Nothing was typed that ended the row.
+        out.write_all(b"\n")?;
+    }
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 

@@ -29,6 +29,21 @@ pub(crate) struct FinalAnswer {
     pub(crate) session_id: Option<String>,
 }
 
+impl FinalAnswer {
+    /// Adds what another request for it took. `is_free` and `is_other_free` say whether this one
+    /// and the other cost nothing: a record answered them.
+    pub(crate) fn count_in(&mut self, other: &Self, is_free: bool, is_other_free: bool) {
+        self.message.usage.add_counts(&other.message.usage);
+        self.cost = match (self.cost, other.cost) {
+            (cost, None) if is_other_free => cost,
+            (None, cost) if is_free => cost,
+            (cost, other) => cost.zip(other).map(|(cost, other)| cost.plus(other)),
+        };
+        self.attempts += other.attempts;
+        self.waited_s += other.waited_s;
+    }
+}
+
 /// Writes an answer in one output format.
 pub(crate) trait AnswerWriter: Send {
     /// Handles an update; `data` is the raw data of its event.

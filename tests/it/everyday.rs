@@ -6,10 +6,13 @@ use std::fs;
 use crate::models::{listing, models};
 use crate::support::{
     command::Langdock,
+    events::{Stream, answer},
     home::Home,
     outcome::Outcome,
+    reply::Reply,
     screen::rows_of,
     sending::{answering, send},
+    server::Server,
 };
 
 /// A schema that no prose fits.
@@ -99,6 +102,55 @@ fn an_answer_that_fits_no_schema_is_on_stderr() {
         .code(12)
         .stdout("")
         .stderr_contains("All is well.\n");
+}
+
+#[test]
+fn an_answer_for_a_schema_that_breaks_off_is_on_stderr() {
+    let begun = || Stream::new().start().text_block(["{\"n\": 1"]);
+    for (stream, code, hint) in [
+        (
+            begun().error("overloaded_error", "busy"),
+            8,
+            "hint: the partial answer is above;",
+        ),
+        (begun().stop("refusal"), 10, "hint: "),
+        (
+            begun().stop("max_tokens"),
+            9,
+            "hint: raise --max-tokens, or continue the answer with --auto-continue 3\n",
+        ),
+    ] {
+        let stream = stream.to_string();
+        let server = Server::start(move |_, _| Reply::sse(&stream));
+        let args = ["--schema", SCHEMA, "--schema-mode", "prompt", "Hi"];
+        let outcome = send(&server).args(args).run();
+        outcome
+            .code(code)
+            .stdout("")
+            .stderr_contains("{\"n\": 1\n")
+            .stderr_contains(hint);
+    }
+}
+
+#[test]
+fn tokens_are_those_of_all_requests_for_an_answer() {
+    let empty = Stream::new().start().stop("end_turn");
+    let prose = answer(&["All is well."]);
+    let fitting = answer(&["{\"n\": 1}"]);
+    let schema = ["--schema", SCHEMA, "--schema-mode", "prompt"];
+    for (first, second, args) in [
+        (empty.to_string(), answer(&["Hello."]), &[][..]),
+        (prose, fitting, &schema),
+    ] {
+        let server =
+            Server::start(move |_, nth| Reply::sse(if nth % 2 == 0 { &first } else { &second }));
+        let told = send(&server).args(args).args(["-u", "Hi"]).run();
+        told.code(0).stderr_contains("50 tokens in");
+        let printed = send(&server).args(args).args(["--json", "Hi"]).run();
+        let object = printed.code(0).stdout_json();
+        assert_eq!(object["usage"]["input_tokens"], 50, "{printed}");
+        assert_eq!(object["langdock"]["attempts"], 2, "{printed}");
+    }
 }
 
 #[test]

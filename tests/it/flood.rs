@@ -137,7 +137,7 @@ fn a_signal_ends_a_check_against_a_schema_that_takes_as_long_as_any_may() {
             .finish()
             .signal(number)
             .stdout("")
-            .stderr("langdock: error: interrupted\n");
+            .stderr(&format!("{value}\nlangdock: error: interrupted\n"));
         server.only_request();
     }
 }

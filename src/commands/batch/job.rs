@@ -43,6 +43,8 @@ pub(super) struct Shared {
     /// Learns which options the models accept from their answers.
     pub(super) learner: OptionLearner,
     pub(super) allow_truncated: bool,
+    /// Maximum number of retries: with none, an empty answer is not asked for once more either.
+    pub(super) max_retries: u32,
     /// Whether requests of any size are sent.
     pub(super) any_size: bool,
     pub(super) budget: Mutex<BatchBudget>,
@@ -261,14 +263,17 @@ impl Job {
             waiting: Some(waiting),
             tries: Vec::new(),
         };
-        let mut first = attempt.send(body, estimate).await;
-        if matches!(first.error, Some(Error::EmptyAnswer(_))) {
-            match attempt.send_again(None).await {
-                Ok(second) => first = second,
-                Err(Repair::Failed(error)) => first.error = Some(error),
-                // Another run asks about the item from the beginning.
-                Err(Repair::Stopped(_)) => {}
-            }
+        let mut first = attempt.send(body.clone(), estimate.clone()).await;
+        // If the run is stopped before, another run asks about the item from the beginning.
+        if attempt.shared.max_retries > 0
+            && matches!(first.error, Some(Error::EmptyAnswer(_)))
+            && attempt
+                .shared
+                .begin_again()
+                .await
+                .is_some_and(|begun| begun.is_ok())
+        {
+            first = attempt.send(body, estimate).await;
         }
         let ended = match &mut schema {
             Some(schema) => retry_until_valid(schema, first, &mut attempt).await,

@@ -151,6 +151,7 @@ pub(crate) async fn batch(app: &App, args: cli::BatchArgs) -> Result<(), Error> 
         sender: RequestSender::new(client, &settings, true),
         learner: catalog.learner(ask.input.no_check),
         allow_truncated: settings.allow_truncated,
+        max_retries: settings.options.retry.max_retries,
         any_size: ask.input.no_check,
         budget: Mutex::new(BatchBudget::new(
             many.max_requests,

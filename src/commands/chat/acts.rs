@@ -245,8 +245,8 @@ impl Chat<'_> {
             .filter(|answer| answer.is_broken_off)
         else {
             return Err(usage(
-                "the last answer is complete".to_owned(),
-                "/retry asks for a new one",
+                "the last answer did not break off, so there is nothing to resume",
+                "a message such as `Continue.` lets the model go on; /retry asks again",
             ));
         };
         let model = self.exchange.model(true).await?;

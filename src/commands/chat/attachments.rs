@@ -113,6 +113,9 @@ impl Attachments {
         read: Vec<Attachment>,
     ) -> Result<(), Error> {
         let mut turn = assemble(None, read, None)?;
+        for notice in &turn.notices {
+            exchange.app.notices.notice_always(notice);
+        }
         exchange.fit_turn(&mut turn, 0, &[], true).await?;
         let blocks = turn.names.into_iter().zip(turn.content);
         self.0.extend(blocks.map(Attached::from_block));

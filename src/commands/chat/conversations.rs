@@ -6,7 +6,7 @@ use super::{Chat, path};
 use crate::error::Error;
 use crate::exchange::conversation_target::settings_for;
 use crate::exchange::session_recorder::SessionRecorder;
-use crate::session::{SavedConversation, SearchHit, SessionStore, markdown_pieces};
+use crate::session::{self, SavedConversation, SearchHit, SessionStore, markdown_pieces};
 use crate::text::{TableColumn, TextTable, format_age, grouped};
 use std::fs::{OpenOptions, remove_file};
 use std::io::{ErrorKind, Write};
@@ -56,13 +56,22 @@ impl Chat<'_> {
     }
 
     pub(super) async fn resume(&mut self, name: &str) -> Result<(), Error> {
-        let (store, _) = self.saved()?;
+        let (store, current) = self.saved()?;
         let name = if name.is_empty() {
             self.before.as_deref()
         } else {
             Some(name)
         };
-        let found = name.map_or_else(|| store.open_latest(), |name| store.open_existing(name))?;
+        let found = match name {
+            Some(name) => store.open_existing(name)?,
+            None => match store.open_latest_but(current.id()) {
+                Err(session::Error::None) => {
+                    let hint = "/new starts another one";
+                    return Err(usage("there is no other conversation", hint));
+                }
+                found => found?,
+            },
+        };
         let (catalog, flags) = (&self.exchange.catalog, &self.flags);
         if let Some(settings) = settings_for(self.app, flags, catalog, &found, true).await? {
             self.exchange.move_to(settings);

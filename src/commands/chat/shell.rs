@@ -51,6 +51,8 @@ impl Chat<'_> {
                 signal.unwrap_or_default()
             )),
         }
+        // What an earlier command has printed is not this one's output.
+        self.output = None;
         if !run.output.trim_ascii().is_empty() {
             let size = counted(run.output.len(), "byte");
             let part = if run.is_whole { "" } else { "the first " };
@@ -69,7 +71,7 @@ impl Chat<'_> {
     pub(super) async fn attach_output(&mut self) -> Result<(), Error> {
         let Some(output) = &self.output else {
             return Err(usage(
-                "no command has printed anything yet",
+                "the last command printed nothing, or none was run",
                 "!COMMAND runs one",
             ));
         };

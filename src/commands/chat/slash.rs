@@ -273,7 +273,13 @@ pub(super) const COMMANDS: [Slash; 30] = [
         Act::Exit,
         "Leave; Ctrl-D does too",
     ),
-    slash("/clear", "", Takes::Nothing, Act::New, "The same as /new"),
+    slash(
+        "/clear",
+        "[NAME]",
+        Takes::Text,
+        Act::New,
+        "The same as /new",
+    ),
     slash("/quit", "", Takes::Nothing, Act::Exit, "The same as /exit"),
 ];
 
@@ -444,7 +450,7 @@ mod tests {
         assert_eq!(read("/exit"), Line::Command(Act::Exit, ""));
         assert_eq!(read("/model  x y "), Line::Command(Act::Model, "x y"));
         assert_eq!(read("/quit"), Line::Command(Act::Exit, ""));
-        assert_eq!(read("/clear"), Line::Command(Act::New, ""));
+        assert_eq!(read("/clear b"), Line::Command(Act::New, "b"));
         assert_eq!(read("exit"), Line::Command(Act::Exit, ""));
         assert_eq!(read("exit the loop"), Line::Text("exit the loop"));
         assert_eq!(read("hello /exit"), Line::Text("hello /exit"));

@@ -12,6 +12,7 @@ const PROMPT: HintControls = HintControls {
     thinking: "/thinking",
     effort: "/effort",
     field: "/set",
+    quote: "",
     max_tokens: "/set max_tokens=",
     unchecked: "a chat started with --no-check sends",
     region: "/region",

@@ -95,6 +95,7 @@ impl ApprovalPrompt {
             match lines.next_line()? {
                 TypedLine::Resumed => return Ok(None),
                 TypedLine::End => {
+                    self.print_text("\n")?;
                     return Ok(Some(TypedAnswer::Reply(ApprovalReply::No(String::new()))));
                 }
                 TypedLine::Line(line) => match layout.disclosure.parse_answer(&line) {
@@ -140,7 +141,8 @@ impl ApprovalPrompt {
                 match lines.next_line()? {
                     TypedLine::Resumed => self.print_text("\n")?,
                     TypedLine::Line(line) if line.trim().is_empty() => break,
-                    TypedLine::Line(_) | TypedLine::End => return Ok(()),
+                    TypedLine::Line(_) => return Ok(()),
+                    TypedLine::End => return self.print_text("\n"),
                 }
             }
         }

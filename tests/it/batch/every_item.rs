@@ -195,3 +195,36 @@ fn a_budget_that_is_used_up_ends_the_run_without_another_wait() {
         .stderr_lacks(" failed, ");
     server.only_request();
 }
+
+#[test]
+fn an_empty_answer_is_asked_for_once_more_and_then_it_says_so() {
+    let empty = Stream::new().start().stop("end_turn").to_string();
+    for (is_always, retries, sent) in [(false, "1", 2), (true, "1", 2), (true, "0", 1)] {
+        let (home, empty) = (Home::new(), empty.clone());
+        let server = Server::start(move |_, nth| {
+            if is_always || nth == 0 {
+                Reply::sse(&empty)
+            } else {
+                Reply::sse(answer(&["ok"]))
+            }
+        });
+        let outcome = batch(&server)
+            .home(&home)
+            .args(["About {text}", "-o", "out.jsonl", "--max-retries", retries])
+            .stdin_bytes("a\n")
+            .run();
+        outcome.code(if is_always { 11 } else { 0 });
+        let requests = server.requests();
+        assert_eq!(requests.len(), sent, "{outcome}");
+        assert_eq!(requests[0].json(), requests[sent - 1].json());
+        let records = records(&home, "out.jsonl");
+        let kind = is_always.then_some("incomplete");
+        assert_eq!(records[0]["error"]["kind"].as_str(), kind, "{records:?}");
+        assert_eq!(texts(&records), [if is_always { "-" } else { "ok" }]);
+        assert_eq!(
+            records[0]["usage"]["input_tokens"],
+            25 * sent,
+            "{records:?}"
+        );
+    }
+}

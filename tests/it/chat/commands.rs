@@ -674,6 +674,25 @@ fn a_conversation_that_is_come_back_to_has_its_own_system_prompt() {
 }
 
 #[test]
+fn resume_alone_goes_to_another_conversation_or_says_that_there_is_none() {
+    let (server, home) = (counting(), Home::new());
+    let screen = typed(
+        at_prompt(&server, &home, &["--session", "a", "One"]),
+        &["/resume"],
+    );
+    assert!(
+        screen.contains("there is no other conversation"),
+        "{screen}"
+    );
+    typed(
+        at_prompt(&server, &home, &["--session", "b", "Two"]),
+        &["/resume", "Three"],
+    );
+    assert_eq!(messages(&server, 2)[0]["content"], "One");
+    assert_eq!(said(&server, 2), "Three");
+}
+
+#[test]
 fn what_could_not_be_exported_whole_leaves_no_file_in_the_way() {
     let (server, home) = (answering(&"word ".repeat(2000)), Home::new());
     typed(at_prompt(&server, &home, &["--session", "a", "Hi"]), &[]);

@@ -45,6 +45,23 @@ fn the_output_of_a_command_is_shown_and_attached_when_that_is_asked_for() {
 }
 
 #[test]
+fn only_the_output_of_the_last_command_is_attached_and_what_is_replaced_in_it_is_told() {
+    let (server, home) = (answering("ok"), Home::new());
+    let (terminal, mut prompts) = (at_prompt(&server, &home, &[]), 1);
+    line(&terminal, &mut prompts, "!printf 'a\\377b\\n'");
+    line(&terminal, &mut prompts, "/file !");
+    line(&terminal, &mut prompts, "Hi");
+    line(&terminal, &mut prompts, "!true");
+    line(&terminal, &mut prompts, "/file !");
+    leave(terminal)
+        .code(0)
+        .stdout_contains("is not UTF-8 at byte 1; sending invalid bytes as")
+        .stdout_contains("the last command printed nothing");
+    let text = said(&server, 0)[0]["text"].to_string();
+    assert!(text.contains("a\u{fffd}b"), "{text}");
+}
+
+#[test]
 fn a_command_has_the_terminal_for_its_input_and_no_key() {
     let (server, home) = (answering("ok"), Home::new());
     let (terminal, mut prompts) = (at_prompt(&server, &home, &[]), 1);

@@ -9,7 +9,7 @@ use crate::support::{
     events::MODEL,
     gate::Gate,
     home::Home,
-    pty::{CTRL_C, Terminal},
+    pty::{CTRL_C, CTRL_D, Terminal},
     reply::Reply,
     server::Server,
 };
@@ -120,6 +120,24 @@ fn always_holds_for_the_run_and_quit_ends_it() {
     terminal.wait_for(QUESTION).keys("q\r");
     terminal.finish().signal(2);
     assert_eq!((runs(&home), server.requests().len()), (0, 1));
+}
+
+#[test]
+fn an_end_of_input_denies_the_call_and_ends_the_row() {
+    let server = playing(&[calling(&[("t", json!({}))]), done("Done.")]);
+    let home = counting("");
+    let terminal = asked_in_a_run(&server, &home);
+    terminal.wait_for(QUESTION).keys(CTRL_D);
+    let outcome = terminal.finish();
+    outcome
+        .code(0)
+        .stdout_contains(&format!("{QUESTION}\r\n"))
+        .stdout_contains("Done.");
+    assert_eq!(runs(&home), 0);
+    assert_eq!(
+        results(&server.requests()[1].json()),
+        [failure("t1", "the user denied this call")]
+    );
 }
 
 #[test]

@@ -121,7 +121,11 @@ fn what_is_not_whole_is_no_answer() {
         .stop("max_tokens");
     ask(&playing(&[cut]), &[]).failed(9, "the answer was cut off", "--max-tokens");
     let refused = Stream::new().start().text_block(["No."]).stop("refusal");
-    ask(&playing(&[refused]), &[]).failed(10, "refused", "rephrase");
+    let outcome = ask(&playing(&[refused]), &[]);
+    outcome
+        .code(10)
+        .stdout("")
+        .stderr_contains("No.\nlangdock: error: the model refused to answer\nhint: rephrase");
     let broken = Stream::new()
         .start()
         .tool_use_block("t1", "answer", ["{\"n\": 1}"]);
