@@ -161,7 +161,8 @@ fn regions(columns: Option<usize>) -> String {
 }
 
 fn secrets(columns: Option<usize>) -> String {
-    let about = "Everything is searched for the secrets below before it is sent. A file that \
+    let about = "What is new in a request is searched for the secrets below before it is sent; \
+                 earlier messages of a conversation are sent again as they are saved. A file that \
                  contains a secret is refused, whether it is given with -f, --files-from, -s \
                  @FILE, --schema or --messages, is a template, or has tool definitions for -T. \
                  What you type or pipe in, also as the value of a flag, is sent, with a notice, \
@@ -173,7 +174,8 @@ fn secrets(columns: Option<usize>) -> String {
                  conversation starts with the next number: no number stands for two secrets, but a \
                  secret may get a different number than before. Even with `mask`, the line history \
                  of `chat` keeps lines as typed (only API keys are removed).";
-    let bounds = "A password within a sentence is not found, nor is a secret in an image or a PDF. \
+    let bounds = "A password within a sentence is not found, nor is a secret in the name of a file, \
+                  in an image or in a PDF. \
                   User names and passwords in URLs are never shown. Words that look like an API \
                   key (sk-…) are saved as [API key], and `config set` and conversation names do \
                   not accept them.";

@@ -116,6 +116,35 @@ impl<'a> SecretGuard<'a> {
         self.check_part(name, path, text, place)
     }
 
+    /// Checks JSON that is a file of its own, and what the escapes in it stand for.
+    pub(crate) fn check_json(self, name: &str, path: &Path, text: String) -> Result<String, Error> {
+        let text = self.check_text(name, path, text)?;
+        match self.unescaped(&text) {
+            Some(unescaped) => self.check_text(name, path, unescaped),
+            None => Ok(text),
+        }
+    }
+
+    /// Checks JSON that the user has typed, and what the escapes in it stand for, as words.
+    pub(crate) fn check_json_words(self, name: &str, json: String) -> String {
+        let json = self.check_words(name, json);
+        match self.unescaped(&json) {
+            Some(unescaped) => self.check_words(name, unescaped),
+            None => json,
+        }
+    }
+
+    /// Returns JSON without escapes that are not needed, if that shows a secret.
+    fn unescaped(self, json: &str) -> Option<String> {
+        if self.is_off() || !json.contains('\\') {
+            return None;
+        }
+        // Whoever reads it says what is wrong with it.
+        let unescaped = ExactJson::parse_envelope(json).ok()?.to_string();
+        let count = |text: &str| self.find(text.as_bytes(), None).len();
+        (count(&unescaped) > count(json)).then_some(unescaped)
+    }
+
     /// Checks text that is in a file. `place` says where a secret is, for the refusal.
     fn check_part(
         self,

@@ -42,7 +42,7 @@ impl RequestSources {
         let guard = SecretGuard::new(app, secrets);
         if let Some(path) = &args.input.messages {
             let (name, text) = read_named_text(app, path).await?;
-            let text = guard.check_text(&name, path, text)?;
+            let text = guard.check_json(&name, path, text)?;
             given.conversation = Conversation::parse(&name, &text)?;
             given.conversation_part = Some((name, text.len()));
         }
@@ -111,8 +111,16 @@ impl RequestSources {
         };
         let path = template_files::path_of(named)?;
         let (name, text) = read_named_text(app, &path).await?;
-        let text = SecretGuard::new(app, &settings.secrets).check_text(&name, &path, text)?;
-        self.template = Some(Template::parse(&name, &text)?);
+        let guard = SecretGuard::new(app, &settings.secrets);
+        let text = guard.check_text(&name, &path, text)?;
+        let mut template = Template::parse(&name, &text)?;
+        if text.contains('\\') {
+            // What the escapes in its head stand for.
+            let head = template.head();
+            let checked = guard.check_text(&name, &path, head.to_string())?;
+            template.set_head(serde_json::from_str(&checked).unwrap_or(head));
+        }
+        self.template = Some(template);
         Ok(())
     }
 

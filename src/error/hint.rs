@@ -478,8 +478,8 @@ fn input_hint(error: &input::Error) -> String {
         input::Error::Clipboard(_) => "copy an image first",
         input::Error::TextAttached { .. } => "send text with -f",
         input::Error::NoTextFiles { .. } => {
-            "hidden files, and files excluded by .gitignore, are skipped; to send one of them, \
-             name it with -f"
+            "hidden files, and files excluded by .gitignore or --exclude, are skipped; to send one \
+             of them, name it with -f"
         }
         input::Error::NotUserFirst => "put a user message first",
         input::Error::Messages { .. } => {
@@ -521,6 +521,7 @@ fn pdf_hint(name: &str, error: PdfError) -> String {
             let first = bytes + 1;
             format!("remove what precedes it with `tail -c +{first} {file} > {converted}`")
         }
+        PdfError::Damaged => "check that the file is complete".to_owned(),
         PdfError::Encrypted => {
             format!("`qpdf --decrypt {file} {converted}` makes a copy that is not encrypted")
         }

@@ -500,7 +500,7 @@ fn input_kind(error: &input::Error) -> Kind {
             ..
         }
         | input::Error::Pdf {
-            source: PdfError::Preceded(_) | PdfError::Encrypted,
+            source: PdfError::Preceded(_) | PdfError::Damaged | PdfError::Encrypted,
             ..
         }
         | input::Error::Binary { .. }

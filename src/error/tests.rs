@@ -506,6 +506,10 @@ fn of_input() -> Vec<Error> {
         },
         input::Error::Pdf {
             name: "`a.pdf`".to_owned(),
+            source: PdfError::Damaged,
+        },
+        input::Error::Pdf {
+            name: name(),
             source: PdfError::Encrypted,
         },
         input::Error::Pdf {

@@ -33,12 +33,15 @@ pub(crate) async fn load_output_schema(
     let (file, text) = match given.trim_start() {
         json if json.starts_with('{') => {
             let name = "--schema";
-            (name.to_owned(), guard.check_words(name, json.to_owned()))
+            (
+                name.to_owned(),
+                guard.check_json_words(name, json.to_owned()),
+            )
         }
         _ => {
             let path = Path::new(given);
             let (name, text) = read_named_text(app, path).await?;
-            let text = guard.check_text(&name, path, text)?;
+            let text = guard.check_json(&name, path, text)?;
             (name, text)
         }
     };

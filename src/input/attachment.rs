@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::Error;
 use super::picture::{PdfFile, Picture};
 use super::read::{read_open, read_path};
-use super::utf8::{decoded, lossy};
+use super::utf8::{decoded, lossy, replaced_units};
 use crate::media::{
     FileKind, PdfError, SNIFFED_BYTES, check_pdf, count_pages, detect_file_kind, picture_size,
 };
@@ -24,6 +24,8 @@ pub(crate) struct Attachment {
     closing_tag: &'static str,
     opening_tag_bytes: usize,
     framed: Vec<u8>,
+    /// Where text that has been decoded was not valid UTF-16, in bytes of the file.
+    invalid_unit: Option<usize>,
 }
 
 /// The content block that an attachment becomes.
@@ -84,6 +86,7 @@ impl Attachment {
             closing_tag,
             opening_tag_bytes,
             framed,
+            invalid_unit: None,
         }
     }
 
@@ -195,7 +198,10 @@ impl Attachment {
         if self.kind != FileKind::Text {
             return None;
         }
-        self.framed = decoded(std::mem::take(&mut self.framed), self.opening_tag_bytes);
+        let framed = std::mem::take(&mut self.framed);
+        let (framed, invalid_unit) = decoded(framed, self.opening_tag_bytes);
+        self.framed = framed;
+        self.invalid_unit = self.invalid_unit.or(invalid_unit);
         Some(&self.framed[self.opening_tag_bytes..])
     }
 
@@ -237,6 +243,8 @@ impl Attachment {
                 Some(format!("{} is empty; skipping it", self.name)),
             )),
             (FileKind::Text, _) => {
+                // What is appended is UTF-8.
+                self.text();
                 if self.framed.last() != Some(&b'\n') {
                     self.framed.push(b'\n');
                 }
@@ -333,7 +341,10 @@ impl Attachment {
     }
 
     fn into_string(self) -> (String, Option<String>) {
-        lossy(&self.name, self.framed, self.opening_tag_bytes)
+        let (text, notice) = lossy(&self.name, self.framed, self.opening_tag_bytes);
+        let earlier = self.invalid_unit;
+        let earlier = earlier.map(|offset| replaced_units(&self.name, offset));
+        (text, earlier.or(notice))
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::gitignore::Gitignore;
 use ignore::{DirEntry, WalkBuilder};
@@ -217,7 +217,8 @@ impl FoundFiles {
             directory: directory.to_owned(),
             ..Self::default()
         };
-        let ignore_files = IgnoreFiles::new(directory)?;
+        let ignore_files = Arc::new(IgnoreFiles::new(directory)?);
+        let ignored = Arc::clone(&ignore_files);
         let excluded = exclude.below(directory)?;
         let walk = WalkBuilder::new(directory)
             .require_git(false)
@@ -228,7 +229,7 @@ impl FoundFiles {
                 is_named_by_the_user
                     || !(is_hidden(entry)
                         || excluded.exclude(entry.path(), is_directory)
-                        || ignore_files.exclude(entry))
+                        || ignored.exclude(entry))
             })
             .sort_by_file_name(Ord::cmp)
             .build();
@@ -246,7 +247,7 @@ impl FoundFiles {
                 found.add(entry);
             }
         }
-        Ok(found)
+        ignore_files.take_error().map_or(Ok(found), Err)
     }
 
     /// Returns the files that can be sent: text, images and PDFs that are not empty.
@@ -300,13 +301,15 @@ fn is_hidden(entry: &DirEntry) -> bool {
     entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
-/// The `.ignore` files in a directory and its ancestors.
+/// The `.ignore` files in a directory and its ancestors. Checks the `.gitignore` files there, too.
 struct IgnoreFiles {
     /// The directory as it was given; `root` is its canonical path.
     directory: PathBuf,
     root: PathBuf,
     /// The rules of each directory, read on demand.
     rules: Mutex<HashMap<PathBuf, Gitignore>>,
+    /// Why one of the files cannot be read: what it excludes must not be sent.
+    error: Mutex<Option<Error>>,
 }
 
 impl IgnoreFiles {
@@ -319,6 +322,7 @@ impl IgnoreFiles {
             directory: directory.to_owned(),
             root,
             rules: Mutex::default(),
+            error: Mutex::default(),
         })
     }
 
@@ -331,8 +335,43 @@ impl IgnoreFiles {
         path.ancestors().skip(1).any(|directory| {
             let rules = rules
                 .entry(directory.to_owned())
-                .or_insert_with(|| Gitignore::new(directory.join(".ignore")).0);
+                .or_insert_with(|| self.rules_in(directory));
             rules.matched(&path, is_directory).is_ignore()
         })
+    }
+
+    /// Reads the `.ignore` file of a directory.
+    fn rules_in(&self, directory: &Path) -> Gitignore {
+        let checked = [".gitignore", ".ignore"].map(|name| check_rules(&directory.join(name)));
+        if let Some(error) = checked.into_iter().find_map(Result::err) {
+            let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert(error);
+        }
+        Gitignore::new(directory.join(".ignore")).0
+    }
+
+    /// Returns why one of the files cannot be read, if that was found since the last call.
+    fn take_error(&self) -> Option<Error> {
+        let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        error.take()
+    }
+}
+
+/// Checks that a file of rules, if it is there, can be read. The walk applies only the rules before
+/// the first line that is not UTF-8, and says nothing.
+fn check_rules(path: &Path) -> Result<(), Error> {
+    if !path.is_file() {
+        return Ok(());
+    }
+    let bytes = fs::read(path).map_err(|source| Error::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    match str::from_utf8(&bytes) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::NotUtf8 {
+            name: format!("`{}`", path.display()),
+            offset: error.valid_up_to(),
+        }),
     }
 }

@@ -329,7 +329,11 @@ mod tests {
     fn the_order_is_images_pdfs_files_stdin_prompt() {
         let blocks = content(
             Some("q"),
-            &[("a\".txt", b"A"), ("x.pdf", b"%PDF-1.4"), ("x.txt", GIF)],
+            &[
+                ("a\".txt", b"A"),
+                ("x.pdf", b"%PDF-1.4\n%%EOF"),
+                ("x.txt", GIF),
+            ],
             Some(b"S\n"),
         );
         let kinds: Vec<_> = blocks
@@ -372,7 +376,7 @@ mod tests {
             ("b.tif", b"II*\0"),
             ("b.heic", b"\0\0\0\x1cftypheic"),
             ("b.pdf", b"\r\n%PDF-1.4\n"),
-            ("c.pdf", b"%PDF-1.4\n<</Encrypt 1 0 R>>"),
+            ("c.pdf", b"%PDF-1.4\n<</Encrypt 1 0 R>>\n%%EOF"),
             ("c.png", b"\x89PNG\r\n\x1a\n"),
         ] {
             let file = Attachment::file(name, bytes);

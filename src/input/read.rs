@@ -17,16 +17,12 @@ const MAX_LIST_BYTES: u64 = 16 * 1024 * 1024;
 /// Reads a file as text for programs, which must be UTF-8; `-` is standard input.
 pub(crate) async fn read_text(path: &Path) -> Result<String, Error> {
     let (name, bytes) = read_all(path).await?;
-    let text = String::from_utf8(decoded(bytes, 0));
+    let text = String::from_utf8(decoded(bytes, 0).0);
     let text = text.map_err(|error| Error::NotUtf8 {
         name,
         offset: error.utf8_error().valid_up_to(),
     })?;
-    // Parsers do not expect the byte order mark that some editors write.
-    Ok(text
-        .strip_prefix('\u{feff}')
-        .map(str::to_owned)
-        .unwrap_or(text))
+    Ok(text)
 }
 
 /// Reads a file as text for the model. Invalid UTF-8 is replaced, with a notice.
@@ -37,11 +33,12 @@ pub(crate) async fn read_prose(path: &Path) -> Result<(String, Option<String>), 
 
 /// Reads a file as bytes; `-` is standard input.
 pub(super) async fn read_list(path: &Path) -> Result<Vec<u8>, Error> {
-    if path.as_os_str() == "-" {
-        read_stdin().await.map_err(Error::Stdin)
+    let bytes = if path.as_os_str() == "-" {
+        read_stdin().await.map_err(Error::Stdin)?
     } else {
-        read_path(path, Vec::new(), MAX_LIST_BYTES).await
-    }
+        read_path(path, Vec::new(), MAX_LIST_BYTES).await?
+    };
+    Ok(decoded(bytes, 0).0)
 }
 
 async fn read_all(path: &Path) -> Result<(String, Vec<u8>), Error> {

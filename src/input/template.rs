@@ -108,6 +108,21 @@ impl Template {
         Ok(())
     }
 
+    /// Returns what the head sets of the text that is sent, as JSON.
+    pub(crate) fn head(&self) -> Value {
+        json!({"fields": self.fields, "prefill": self.prefill})
+    }
+
+    /// Replaces what the head sets of the text that is sent.
+    pub(crate) fn set_head(&mut self, mut head: Value) {
+        if let Value::Object(fields) = head["fields"].take() {
+            self.fields = fields;
+        }
+        if let Value::String(prefill) = head["prefill"].take() {
+            self.prefill = Some(prefill);
+        }
+    }
+
     /// Whether there is a placeholder for standard input.
     pub(crate) fn has_stdin(&self) -> bool {
         self.texts()

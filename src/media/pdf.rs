@@ -10,6 +10,9 @@ pub(crate) enum PdfError {
     /// Something precedes the PDF in its file.
     #[error("the PDF begins only after {}", counted(*.0, "byte"))]
     Preceded(usize),
+    /// Its end is missing.
+    #[error("the PDF is damaged or truncated")]
+    Damaged,
     /// It has a password, or only some of its uses are permitted.
     #[error("the PDF is encrypted")]
     Encrypted,
@@ -23,8 +26,12 @@ pub(crate) enum PdfError {
     },
 }
 
-/// Checks that a PDF is not encrypted.
+/// Checks that a PDF has an end, and is not encrypted. A PDF that was extended has several ends, and
+/// what follows the last one does not matter to lenient readers.
 pub(crate) fn check_pdf(bytes: &[u8]) -> Result<(), PdfError> {
+    if memchr::memmem::rfind(bytes, b"%%EOF").is_none() {
+        return Err(PdfError::Damaged);
+    }
     if is_encrypted(bytes) {
         return Err(PdfError::Encrypted);
     }
@@ -78,8 +85,10 @@ mod tests {
             "(/Encrypt is a key)",
             "/Encrypted 1 0 R",
         ] {
-            let pdf = format!("%PDF-1.7\n<<{other}>>\ntrailer <</Size 3>>");
+            let pdf = format!("%PDF-1.7\n<<{other}>>\ntrailer <</Size 3>>\n%%EOF\n");
             assert_eq!(check_pdf(pdf.as_bytes()), Ok(()), "{other}");
         }
+        let cut = b"%PDF-1.7\n1 0 obj\n<</Type /Catalog>>\nendobj\n";
+        assert_eq!(check_pdf(cut), Err(PdfError::Damaged));
     }
 }

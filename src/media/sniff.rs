@@ -162,6 +162,7 @@ pub(crate) fn detect_file_kind(bytes: &[u8]) -> FileKind {
         ] => FileKind::OtherImage("HEIC"),
         [0, 0, 0, 12, b'J', b'X', b'L', b' ', ..] => FileKind::OtherImage("JPEG XL"),
         [0, 0, 0, 12, b'j', b'P', b' ', b' ', ..] => FileKind::OtherImage("JPEG 2000"),
+        _ if is_utf16(bytes) && has_nul_unit(bytes) => FileKind::Binary,
         _ if is_utf16(bytes) => FileKind::Text,
         _ => match preceded_pdf(bytes) {
             Some(offset) => FileKind::PrecededPdf(offset),
@@ -215,6 +216,12 @@ fn has_nul(bytes: &[u8]) -> bool {
     memchr::memchr(0, &bytes[..bytes.len().min(TEXT_PROBE)]).is_some()
 }
 
+/// Whether there is a NUL in UTF-16 where a file's type shows. UTF-32 begins with one.
+fn has_nul_unit(bytes: &[u8]) -> bool {
+    let (units, _) = bytes[..bytes.len().min(TEXT_PROBE)].as_chunks::<2>();
+    units.contains(&[0, 0])
+}
+
 /// Whether it begins with a byte order mark of UTF-16.
 pub(crate) fn is_utf16(bytes: &[u8]) -> bool {
     matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
@@ -258,6 +265,8 @@ mod tests {
             (b"A file begins with\n%PDF-1.4\n1 0 obj\n", FileKind::Text),
             (b"\x7fELF\x02\x01\x01\0", FileKind::Binary),
             (b"\xff\xfeh\0i\0", FileKind::Text),
+            (b"\xff\xfe\0\0h\0\0\0", FileKind::Binary),
+            (b"\xfe\xff\0h\0\0", FileKind::Binary),
             (b"GIF is a format", FileKind::Text),
             ("caf\u{e9}\n".as_bytes(), FileKind::Text),
             (b"bad \xff utf-8", FileKind::Text),

@@ -43,15 +43,22 @@ pub(super) fn is_env_file(path: &Path) -> bool {
 pub(super) fn secret_values(text: &[u8]) -> Vec<Range<usize>> {
     let mut values = Vec::new();
     let mut start = 0;
-    for line in text.split_inclusive(|byte| *byte == b'\n') {
-        values.extend(secret_value(line).map(|value| value.start + start..value.end + start));
-        start += line.len();
+    while start < text.len() {
+        let rest = &text[start..];
+        let line_end = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+        let value = secret_value(rest, line_end);
+        // A quoted value may have several lines.
+        let read = value.as_ref().map_or(0, |value| value.end);
+        values.extend(value.map(|value| value.start + start..value.end + start));
+        start += line_end.max(read);
     }
     values
 }
 
-/// Returns where the secret of a line is, as `NAME=VALUE` or `export NAME="VALUE"  # comment`.
-fn secret_value(line: &[u8]) -> Option<Range<usize>> {
+/// Returns where the secret is of an assignment whose first line ends at `line_end`, as
+/// `NAME=VALUE` or `export NAME="VALUE"  # comment`.
+fn secret_value(text: &[u8], line_end: usize) -> Option<Range<usize>> {
+    let line = &text[..line_end];
     let equals = memchr::memchr(b'=', line)?;
     let name = str::from_utf8(&line[..equals]).ok()?.trim();
     let name = name.strip_prefix("export ").unwrap_or(name).trim();
@@ -62,13 +69,14 @@ fn secret_value(line: &[u8]) -> Option<Range<usize>> {
     if !is_name || !says_secret(name) {
         return None;
     }
-    let value = value_range(line, equals + 1);
-    let text = String::from_utf8_lossy(&line[value.clone()]);
-    (!is_plain(&text)).then_some(value)
+    let value = value_range(text, line_end, equals + 1);
+    let shown = String::from_utf8_lossy(&text[value.clone()]);
+    (!is_plain(&shown)).then_some(value)
 }
 
 /// Returns the range of a value without quotes, white space and a comment.
-fn value_range(line: &[u8], from: usize) -> Range<usize> {
+fn value_range(text: &[u8], line_end: usize, from: usize) -> Range<usize> {
+    let line = &text[..line_end];
     let is_space = |byte: &u8| byte.is_ascii_whitespace();
     let start = from
         + line[from..]
@@ -77,12 +85,22 @@ fn value_range(line: &[u8], from: usize) -> Range<usize> {
             .count();
     let rest = &line[start..];
     if let Some(quote @ (b'"' | b'\'' | b'`')) = rest.first()
-        && let Some(end) = memchr::memchr(*quote, &rest[1..])
+        && let Some(length) = quoted_length(&text[start + 1..], *quote)
     {
-        return start + 1..start + 1 + end;
+        return start + 1..start + 1 + length;
     }
     let comment = memchr::memmem::find(rest, b" #").unwrap_or(rest.len());
     start..start + rest[..comment].trim_ascii_end().len()
+}
+
+/// Returns how long text is up to the quote that ends it. A backslash escapes a double quote.
+fn quoted_length(text: &[u8], quote: u8) -> Option<usize> {
+    let is_escaped = |place: usize| {
+        let before = text[..place].iter().rev();
+        let backslashes = before.take_while(|byte| **byte == b'\\').count();
+        quote == b'"' && backslashes % 2 == 1
+    };
+    memchr::memchr_iter(quote, text).find(|place| !is_escaped(*place))
 }
 
 /// Whether a name says that its value is a secret, such as `DB_PASSWORD` or `stripeApiKey`.
@@ -107,7 +125,7 @@ fn is_plain(value: &str) -> bool {
         || value.starts_with(['$', '<', '{', '%', '/', '~'])
         || value.starts_with("./")
         || words(PLAIN_VALUES).any(|word| word == small)
-        || words(PLACEHOLDERS).any(|word| small.contains(word))
+        || (!value.contains('\n') && words(PLACEHOLDERS).any(|word| small.contains(word)))
 }
 
 #[cfg(test)]
@@ -140,6 +158,11 @@ mod tests {
             ("stripeApiKey = \"v#1\"", Some("v#1")),
             ("JWT_SECRET=abc  # comment\r\n", Some("abc")),
             ("SECRET_KEY_BASE=9f", Some("9f")),
+            (r#"PASS="a\"b-rest""#, Some(r#"a\"b-rest"#)),
+            (r#"PASS="a\\" # b"#, Some(r"a\\")),
+            ("PASS='a\\' # b'", Some("a\\")),
+            ("PASS=\"for\r\nexample\"\n", Some("for\r\nexample")),
+            ("PASS=\"open\nB=1\n", Some("\"open")),
             ("AWS_KEYS=a,b", Some("a,b")),
             ("API_KEY_2=ab", Some("ab")),
             ("PORT=8080", None),
@@ -166,5 +189,7 @@ mod tests {
     fn ranges_are_those_of_the_whole_file() {
         let text = b"A=1\nX_KEY=\"ab\"\nY_TOKEN=cd\n";
         assert_eq!(secret_values(text), [11..13, 23..25]);
+        let text = b"A_KEY='1st\n2nd' # c\nY_TOKEN=cd";
+        assert_eq!(secret_values(text), [7..14, 28..30]);
     }
 }

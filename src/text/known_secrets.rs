@@ -52,8 +52,11 @@ impl KnownSecrets {
 
     /// Whether a secret is in a text, in whatever form.
     pub(crate) fn is_in(&self, text: &str) -> bool {
-        // A short one is not blanked out, but is one.
-        let is_plain = |secret: &Arc<SecretForms>| text.contains(secret.secret());
+        // A short one is not blanked out, since it is a part of other words, but is one.
+        let is_plain = |secret: &Arc<SecretForms>| match secret.is_secret() {
+            true => text.contains(secret.secret()),
+            false => text == secret.secret(),
+        };
         self.list().iter().any(is_plain) || matches!(self.scrub(text), Cow::Owned(_))
     }
 
@@ -88,5 +91,7 @@ mod tests {
         );
         assert!(!format!("{secrets:?}").contains("first"));
         assert!(secrets.is_in("x second-one") && !secrets.is_in("third-one"));
+        secrets.add(&Arc::new(SecretForms::for_secret("any")));
+        assert!(secrets.is_in("any") && !secrets.is_in("company"));
     }
 }

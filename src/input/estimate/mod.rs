@@ -451,7 +451,10 @@ mod tests {
     fn a_pdf_is_told_apart() {
         let turn = assemble(
             None,
-            vec![Attachment::file("x.pdf", b"%PDF-1.4\n<</Type/Page>>")],
+            vec![Attachment::file(
+                "x.pdf",
+                b"%PDF-1.4\n<</Type/Page>>\n%%EOF",
+            )],
             None,
         )
         .expect("a turn");

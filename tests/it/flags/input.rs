@@ -117,7 +117,7 @@ fn exclude(command: &str) {
 
 fn attach(command: &str) {
     let (server, home) = (answering("ok"), Home::new());
-    home.write("work/a.pdf", "%PDF-1.4\n");
+    home.write("work/a.pdf", "%PDF-1.4\n%%EOF\n");
     asking(command, &server)
         .home(&home)
         .args(["Hi", "--attach", "a.pdf"])

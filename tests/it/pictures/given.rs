@@ -35,7 +35,8 @@ fn pdf(bytes: &[u8]) -> Value {
 
 /// Returns a PDF of this many pages.
 fn pages(count: usize) -> Vec<u8> {
-    format!("%PDF-1.4\n{}", "<</Type /Page>>\n".repeat(count)).into_bytes()
+    let pages = "<</Type /Page>>\n".repeat(count);
+    format!("%PDF-1.4\n{pages}%%EOF\n").into_bytes()
 }
 
 /// Writes earlier messages: a text, these blocks, and an answer.

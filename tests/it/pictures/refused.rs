@@ -151,8 +151,10 @@ fn a_pdf_that_the_endpoint_does_not_accept_is_refused() {
         for page in 0..count {
             pdf.extend(format!("{} 0 obj <</Type /Page>>\n", page + 1).into_bytes());
         }
+        pdf.extend(b"%%EOF\n");
         pdf
     };
+    let whole = pages(3);
     let encrypted = b"%PDF-1.7\ntrailer <</Root 1 0 R /Encrypt 5 0 R>>\n%%EOF\n";
     let preceded = b"HTTP/1.1 200 OK\r\n\r\n%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj\n";
     for (bytes, code, message, hint) in [
@@ -161,6 +163,12 @@ fn a_pdf_that_the_endpoint_does_not_accept_is_refused() {
             2,
             "`a.pdf` cannot be sent: the PDF is encrypted",
             "`qpdf --decrypt a.pdf a.new.pdf`",
+        ),
+        (
+            &whole[..whole.len() - 3],
+            2,
+            "`a.pdf` cannot be sent: the PDF is damaged or truncated",
+            "check that the file is complete",
         ),
         (
             preceded,

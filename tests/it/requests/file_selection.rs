@@ -88,16 +88,29 @@ fn a_quoted_glob_sends_what_a_shell_would_expand_it_to() {
 fn a_glob_sends_images_and_skips_what_cannot_be_sent() {
     let (server, home) = (answering("ok"), Home::new());
     home.write("work/d/a.txt", "a\n");
-    home.write("work/d/b.pdf", "%PDF-1.4\n");
+    home.write("work/d/b.pdf", "%PDF-1.4\n%%EOF\n");
     home.write("work/d/c.bin", "\u{7f}ELF\u{0}");
     send(&server)
         .home(&home)
         .args(["-f", "d/*", "explain"])
         .run()
         .code(0)
-        .stderr("langdock: `d/*`: 2 files, 11 bytes; skipped 1 other file\n");
+        .stderr("langdock: `d/*`: 2 files, 17 bytes; skipped 1 other file\n");
     let body = server.only_request().json();
     assert_eq!(body["messages"][0]["content"][0]["type"], "document");
+}
+
+#[test]
+fn ignore_files_that_cannot_be_read_to_their_end_are_refused() {
+    for name in [".gitignore", ".ignore"] {
+        let home = home_with(&["d/sub/key.txt", "d/a.txt"]);
+        let rules = format!("work/d/{name}");
+        home.write(&rules, b"# f\xfcr mich\nkey.txt\n");
+        let outcome = refused(&home, &["-f", "d", "explain"]);
+        outcome.stderr_contains("is not UTF-8 at byte 3");
+        home.write(&rules, "# für mich\nkey.txt\n");
+        assert_eq!(sent(&home, &["-f", "d"], ""), ["d/a.txt"]);
+    }
 }
 
 #[test]

@@ -18,8 +18,8 @@ const PNG: &str =
 /// A GIF of one pixel.
 const GIF: &str = "R0lGODlhAQABAAAAACwAAAAAAQABAAACAUwAOw==";
 
-/// The beginning of a PDF, which is all that is read.
-const PDF: &str = "JVBERi0xLjQKJcOiw6MK";
+/// The beginning and the end of a PDF, which are all that is read.
+const PDF: &str = "JVBERi0xLjQKJcOiw6MKJSVFT0YK";
 
 fn bytes(base64: &str) -> Vec<u8> {
     BASE64_STANDARD.decode(base64).unwrap()

@@ -22,9 +22,18 @@ fn schema(words: &str) -> Value {
     })
 }
 
-/// Asserts that a run is refused by a file's name, or masks what it sends.
+/// Asserts the same, and that with `--secrets send` it is sent as it is.
 #[track_caller]
 fn assert_checked(run: impl Fn(&str) -> (Server, Outcome), place: &str) {
+    assert_found(&run, place);
+    let (server, sent) = run("send");
+    sent.code(0).stderr_lacks("secret");
+    assert!(server.only_request().text().contains(&github_token()));
+}
+
+/// Asserts that a run is refused by a file's name, or masks what it sends.
+#[track_caller]
+fn assert_found(run: impl Fn(&str) -> (Server, Outcome), place: &str) {
     let token = github_token();
     let (server, refused) = run("refuse");
     let message = format!("cannot send a secret: {place}");
@@ -38,9 +47,6 @@ fn assert_checked(run: impl Fn(&str) -> (Server, Outcome), place: &str) {
         text.contains("[SECRET 1]") && !text.contains(&token),
         "{text}"
     );
-    let (server, sent) = run("send");
-    sent.code(0).stderr_lacks("secret");
-    assert!(server.only_request().text().contains(&token));
 }
 
 #[test]
@@ -81,6 +87,57 @@ fn a_schema_file_with_a_secret_is_refused() {
         (server, outcome)
     };
     assert_checked(run, "`s.json`, line 1 (GitHub token)");
+}
+
+#[test]
+fn escapes_do_not_hide_a_secret() {
+    let token = github_token();
+    let escaped = token.replacen('g', "\\u0067", 1);
+    let home = Home::new();
+    let turns = format!(
+        r#"[{{"role": "user", "content": "{escaped}"}}, {{"role": "assistant", "content": "Yes."}}]"#
+    );
+    home.write("work/m.json", turns);
+    let plain = schema(&token).to_string();
+    home.write("work/s.json", plain.replace(&token, &escaped));
+    home.write(
+        "work/t.md",
+        format!("+++\nsystem = \"{escaped}\"\n+++\n{{{{prompt}}}}"),
+    );
+    for (args, place) in [
+        (&["--messages", "m.json"][..], "`m.json`"),
+        (
+            &["--schema", "s.json", "--schema-mode", "prompt"],
+            "`s.json`",
+        ),
+        (&["--template", "./t.md"], "`./t.md`"),
+    ] {
+        let run = |mode: &str| {
+            let server = answering(r#"{"n": 1}"#);
+            let flags = ["--secrets", mode, "Hi"];
+            let outcome = send(&server).home(&home).args(args).args(flags).run();
+            (server, outcome)
+        };
+        assert_found(run, place);
+    }
+}
+
+#[test]
+fn a_byte_order_mark_does_not_hide_the_first_line() {
+    let home = Home::new();
+    home.write("work/.env", "\u{feff}DB_PASSWORD=hunter2secret\n");
+    let run = |mode: &str| {
+        let server = answering("ok");
+        let args = ["-f", ".env", "--secrets", mode, "Hi"];
+        let outcome = send(&server).home(&home).args(args).run();
+        (server, outcome)
+    };
+    let (server, refused) = run("refuse");
+    refused.code(2).stderr_contains("`.env`, line 1");
+    assert_eq!(server.connections(), 0);
+    let (server, masked) = run("mask");
+    masked.code(0);
+    assert!(!server.only_request().text().contains("hunter2secret"));
 }
 
 #[test]
