@@ -431,6 +431,18 @@ impl RateLimitLedger {
         self.queue.retain(|ticket| now < ticket.expiry);
     }
 
+    /// Drops the tickets of these holders.
+    pub(super) fn drop_tickets(&mut self, of: impl Fn(ReservationHolder) -> bool) {
+        self.queue.retain(|ticket| !of(ticket.holder));
+    }
+
+    /// Leaves out in which scopes the owners of tickets are, in the ledger of one machine.
+    pub(super) fn forget_scopes(&mut self) {
+        for ticket in &mut self.queue {
+            ticket.holder.machine = 0;
+        }
+    }
+
     /// Bounds what has been read by what can be: whoever wrote it may have had another clock.
     /// Returns whether a block was too long, and is ignored.
     pub(super) fn bound_times(&mut self, now: u64) -> bool {

@@ -26,6 +26,7 @@ use super::admission::{Admission, RequestCost, RequestOutcome};
 use super::known_limits::{BaseLimits, ServerReport};
 use super::ledger::RateLimitLedger;
 use super::limits_view::LimitsView;
+use super::process_scope::{has_ended, process_scope};
 use super::record::{FILE_SUFFIX, MAX_BYTES, UnreadableLedger, from_bytes, to_bytes};
 use super::store::{LedgerObstruction, LimitStore, LimitStoreError, StoreFuture, StoreReply};
 use super::window::{RateLimits, ReservationHolder, ReservationId};
@@ -248,6 +249,11 @@ impl LimitFile {
         } else {
             ledger.clone()
         };
+        if !ledger.queue.is_empty()
+            && let Some(scope) = process_scope()
+        {
+            ledger.drop_tickets(|holder| holder.machine == scope && has_ended(holder.process));
+        }
         let is_ignored = ledger.bound_times(now);
         let notice = notice.or_else(|| is_ignored.then(|| BLOCK_IGNORED.to_owned()));
         Ok(Some(LockedLimits {
@@ -310,8 +316,12 @@ impl LimitStore for LimitFile {
             Admission::Admitted(None),
             move |ledger, now| {
                 let admission = ledger.try_acquire(now, queued, cost, &self.base);
-                if let Some(id) = admission.id() {
-                    ledger.name_holder(id, this_process());
+                match admission {
+                    Admission::Queued { id: Some(id), .. } => {
+                        ledger.name_holder(id, this_process_in_scope());
+                    }
+                    Admission::Admitted(Some(id)) => ledger.name_holder(id, this_process()),
+                    _ => {}
                 }
                 retrying_soon(admission, now)
             },
@@ -374,7 +384,10 @@ impl LimitStore for LimitFile {
         Box::pin(async {
             let limits = self.lock_ledger(false).await?;
             let now = limits.as_ref().map_or_else(now_micros, |limits| limits.now);
-            let outcome = limits.map(|limits| LimitsView::new(&limits.ledger, now, &self.base));
+            let outcome = limits.map(|mut limits| {
+                limits.ledger.forget_scopes();
+                LimitsView::new(&limits.ledger, now, &self.base)
+            });
             Ok(StoreReply {
                 outcome,
                 now,
@@ -405,6 +418,15 @@ fn this_process() -> ReservationHolder {
     }
 }
 
+/// Returns who waits for a reservation. In place of the machine, of which there is one, it has the
+/// scope in which the process can be looked up: if it is killed, its place is free at once.
+fn this_process_in_scope() -> ReservationHolder {
+    ReservationHolder {
+        machine: process_scope().unwrap_or_default(),
+        ..this_process()
+    }
+}
+
 /// Returns the time in microseconds since 1970.
 fn now_micros() -> u64 {
     SystemTime::now()
@@ -422,6 +444,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::super::admission::RequestPriority;
+    use super::super::ledger::QueueTicket;
     use super::*;
 
     const COST: RequestCost = RequestCost {
@@ -541,6 +564,41 @@ mod tests {
         fs::remove_file(path_of(&store)).expect("it is there");
         let second = reserve(&store).await.id().expect("it is limited");
         assert!(second > first, "{second:?} {first:?}");
+    }
+
+    #[tokio::test]
+    async fn a_place_in_the_queue_goes_with_its_process_if_that_has_certainly_ended() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = store(directory.path(), "name");
+        reserve(&store).await;
+        let mut child = std::process::Command::new("true")
+            .spawn()
+            .expect("it is in PATH");
+        child.wait().expect("it ends");
+        let scope = process_scope().expect("Linux tells");
+        let queue = |holder: ReservationHolder| {
+            let ledger = fs::read(path_of(&store)).expect("it is there");
+            let mut ledger = from_bytes(&ledger).expect("it is sound");
+            ledger.queue.push(QueueTicket {
+                id: ReservationId(ledger.next_id + ledger.queue.len() as u64),
+                holder,
+                expiry: now_micros() + 10 * SECOND,
+                cost: COST,
+            });
+            fs::write(path_of(&store), to_bytes(&ledger)).expect("it is writable");
+        };
+        for (machine, process) in [
+            (scope, child.id()),
+            (scope, std::process::id()),
+            (scope ^ 1, child.id()),
+            (0, child.id()),
+        ] {
+            queue(ReservationHolder { machine, process });
+        }
+        let view = store.view().await.expect("it can be read").outcome;
+        let view = view.expect("there is a ledger");
+        assert_eq!(view.queued, 3);
+        assert!(view.holders.iter().all(|view| view.holder.machine == 0));
     }
 
     #[tokio::test]

@@ -26,6 +26,7 @@ mod outage;
 mod outage_check;
 mod outage_ledger;
 mod own_ledger;
+mod process_scope;
 mod record;
 mod restored;
 mod server_ledger;

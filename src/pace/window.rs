@@ -72,7 +72,8 @@ pub(crate) struct ReservationId(pub(super) u64);
 /// Who holds a reservation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ReservationHolder {
-    /// The machine: a number made of its name, 0 where the ledger is that of one machine.
+    /// The machine: a number made of its name, 0 where the ledger is that of one machine. Whoever
+    /// waits in such a ledger has the number of a [`super::process_scope`] here.
     pub(crate) machine: u64,
     /// The id of the process; 0 if nobody knows.
     pub(crate) process: u32,

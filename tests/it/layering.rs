@@ -102,6 +102,7 @@ const OWNERS: [(&str, &[&str]); 39] = [
             "config/write.rs",
             "config/memory.rs",
             "fs/",
+            "pace/process_scope.rs",
             "client/redis_server.rs",
             "guard/",
             "mcp/stdio_link.rs",

@@ -263,6 +263,27 @@ fn a_signal_ends_the_wait_for_the_turn_at_once_and_gives_the_place_back() {
 }
 
 #[test]
+fn a_killed_process_leaves_no_place_in_the_queue() {
+    let (home, gate) = (Home::new(), Gate::new());
+    let server = holding(&gate);
+    limit(&home, "tpm = 1000");
+    let ask = || send(&server).home(&home).args([large()]).spawn();
+    let first = ask();
+    server.wait_for_requests(1);
+    let second = ask();
+    second
+        .wait_for_stderr("sending in about ")
+        .signal(Signal::SIGKILL);
+    second.finish().signal(Signal::SIGKILL as i32);
+    let limits = run(&server, &home, &["usage", "--limits", "--json"]);
+    let limits = limits.code(0).stdout_json();
+    assert_eq!(limits["models"][0]["queued"], 0, "{limits}");
+    gate.open();
+    first.finish().code(0);
+    ask().finish().code(0).stderr_empty();
+}
+
+#[test]
 fn items_that_an_interrupt_leaves_unsent_give_their_places_back() {
     let (home, gate) = (Home::new(), Gate::new());
     let server = holding(&gate);
