@@ -78,6 +78,9 @@ pub(crate) enum EndpointError {
     /// Plain http to a host that is not this machine.
     #[error("the base URL `{0}` would send the key and the prompt over plain http")]
     PlainHttp(String),
+    /// A base URL of Langdock whose path may name a region, in a way that is not understood.
+    #[error("the base URL `{0}` does not say clearly which region it is for")]
+    UnclearRegion(String),
     /// The base URL fixes one region, and another one was chosen.
     #[error("the base URL is for region `{fixed}`, but region `{chosen}` is chosen")]
     RegionConflict {
@@ -115,7 +118,15 @@ impl Endpoint {
         if base.scheme() == "http" && !allow_http && !is_loopback(&base) {
             return Err(EndpointError::PlainHttp(given.to_owned()));
         }
-        let region = match (fixed_region(base.path()), region) {
+        let endpoint = Self {
+            base,
+            region: Region::default(),
+        };
+        let of_path = PathRegion::of(endpoint.base.path());
+        if of_path == PathRegion::Unclear && endpoint.is_langdock_host() {
+            return Err(EndpointError::UnclearRegion(given.to_owned()));
+        }
+        let region = match (of_path.fixed(), region) {
             (Some(fixed), Some(chosen)) if fixed != *chosen => {
                 return Err(EndpointError::RegionConflict {
                     fixed: fixed.0,
@@ -126,7 +137,7 @@ impl Endpoint {
             (None, Some(chosen)) => chosen.clone(),
             (None, None) => Region::default(),
         };
-        Ok(Self { base, region })
+        Ok(Self { region, ..endpoint })
     }
 
     /// Returns the region that requests go to.
@@ -184,7 +195,7 @@ impl Endpoint {
 
     /// Returns whether the base URL names the region, as Langdock's own does.
     pub(crate) fn has_regions(&self) -> bool {
-        fixed_region(self.base.path()).is_some()
+        PathRegion::of(self.base.path()).fixed().is_some()
     }
 
     /// Returns whether it is Langdock's own host, or a deployment of theirs.
@@ -192,7 +203,7 @@ impl Endpoint {
         let is_theirs = self
             .base
             .host_str()
-            .is_some_and(|host| host.ends_with(LANGDOCK_DOMAIN));
+            .is_some_and(|host| host.trim_end_matches('.').ends_with(LANGDOCK_DOMAIN));
         let (root, _) = self
             .base
             .path()
@@ -206,6 +217,23 @@ impl Endpoint {
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
         url
     }
+}
+
+/// Returns a base URL with another region in the place of the one that its path names; none if it is
+/// not clear where that is. The host stays.
+pub(crate) fn with_region(base_url: &str, from: &str, to: &Region) -> Option<String> {
+    let mut url = Url::parse(base_url).ok()?;
+    let mut parts: Vec<&str> = url.path().split('/').collect();
+    let is_fixed = PathRegion::of(url.path()).fixed().is_some();
+    let last = parts.iter().rposition(|part| *part == from)?;
+    let is_only = parts.iter().position(|part| *part == from) == Some(last);
+    if !is_only && !(is_fixed && last + 1 == parts.len()) {
+        return None;
+    }
+    parts[last] = to.as_str();
+    let path = parts.join("/");
+    url.set_path(&path);
+    Some(url.into())
 }
 
 /// Returns what a stored key belongs to, of a base URL as it was chosen, none: the default; nothing
@@ -260,14 +288,67 @@ fn api_root(path: &str) -> &str {
         .trim_end_matches('/')
 }
 
-/// Returns the region that a path such as `/api/public/anthropic/us` fixes.
-fn fixed_region(path: &str) -> Option<Region> {
-    let (before, slug) = path.rsplit_once('/')?;
-    if before.ends_with("/anthropic") {
-        Region::new(slug).ok()
-    } else {
-        None
+/// What a path says of the region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum PathRegion {
+    /// It names none.
+    Open,
+    /// It fixes one, such as `/api/public/anthropic/us`.
+    Fixed(Region),
+    /// It may name one, in a way that servers may understand differently.
+    Unclear,
+}
+
+impl PathRegion {
+    /// Reads a path as a server may: without escapes, parameters and empty parts, and in lower
+    /// case.
+    fn of(path: &str) -> Self {
+        let path = without_escapes(path)
+            .to_ascii_lowercase()
+            .replace('\\', "/");
+        let parts = path.split('/');
+        let parts = parts.map(|part| part.split(';').next().unwrap_or_default().trim());
+        let parts: Vec<&str> = parts.filter(|part| !["", "."].contains(part)).collect();
+        let is_clear = |part: &&str| !part.contains('%') && *part != "..";
+        if !parts.iter().all(is_clear) {
+            return Self::Unclear;
+        }
+        match parts.iter().rposition(|part| *part == "anthropic") {
+            None => Self::Open,
+            Some(at) => match parts[at + 1..] {
+                [] => Self::Open,
+                [slug] => Region::new(slug).map_or(Self::Unclear, Self::Fixed),
+                _ => Self::Unclear,
+            },
+        }
     }
+
+    /// Returns the region that is fixed, if one is.
+    fn fixed(self) -> Option<Region> {
+        match self {
+            Self::Fixed(region) => Some(region),
+            Self::Open | Self::Unclear => None,
+        }
+    }
+}
+
+/// Replaces escapes such as `%73` by the characters that they stand for, once.
+fn without_escapes(path: &str) -> String {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend_from_slice(before.as_bytes());
+        let digits = after.get(..2);
+        if let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            bytes.push(byte);
+            rest = &after[2..];
+        } else {
+            bytes.push(b'%');
+            rest = after;
+        }
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Returns whether a URL is that of this machine.
@@ -277,6 +358,11 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     address
         .parse::<std::net::IpAddr>()
         .map_or(host == "localhost", |address| address.is_loopback())
+}
+
+/// Returns whether a host, which may have a port, is this machine.
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    Url::parse(&format!("http://{host}")).is_ok_and(|url| is_loopback(&url))
 }
 
 /// Returns the part of a URL that a message may repeat: what precedes an `@` may be a password.
@@ -435,6 +521,67 @@ mod tests {
             url(Some("https://api.langdock.com/anthropic/us"), Some("eu")),
             Err(conflict)
         );
+    }
+
+    #[test]
+    fn a_fixed_region_is_recognized_however_it_is_written() {
+        for path in [
+            "/anthropic//us",
+            "/anthropic/US",
+            "/anthropic/u%73",
+            "/anthropic%2Fus",
+            "/anthropic%5cus",
+            "/Anthropic/us",
+            "/anthropic/us;x",
+            "/anthropic/./us/v1/",
+            "//anthropic/us",
+        ] {
+            for host in ["https://api.langdock.com", "http://localhost:1/x"] {
+                let base = format!("{host}{path}");
+                let refused = url(Some(&base), Some("eu"));
+                assert!(
+                    matches!(refused, Err(EndpointError::RegionConflict { .. })),
+                    "{base}: {refused:?}"
+                );
+                let (_, region) = url(Some(&base), None).expect(&base);
+                assert_eq!(region, "us", "{base}");
+            }
+        }
+        for path in [
+            "/anthropic/%2575s",
+            "/anthropic/us/x",
+            "/anthropic/u_s",
+            "/anthropi%2563/us",
+        ] {
+            let theirs = format!("https://api.langdock.com.{path}");
+            assert!(
+                matches!(
+                    url(Some(&theirs), None),
+                    Err(EndpointError::UnclearRegion(_))
+                ),
+                "{theirs}"
+            );
+            assert!(url(Some(&format!("http://localhost:1{path}")), Some("eu")).is_ok());
+        }
+    }
+
+    #[test]
+    fn another_region_takes_the_place_of_the_one_in_the_path() {
+        let eu = Region::default();
+        for (base, expected) in [
+            ("http://127.0.0.1:1/b/us", Some("http://127.0.0.1:1/b/eu")),
+            ("https://us.example/us/x", Some("https://us.example/eu/x")),
+            (
+                "https://h/us/anthropic/us",
+                Some("https://h/us/anthropic/eu"),
+            ),
+            ("https://h/us/us", None),
+            ("https://us.example/", None),
+            ("us", None),
+        ] {
+            let moved = with_region(base, "us", &eu);
+            assert_eq!(moved.as_deref(), expected, "{base}");
+        }
     }
 
     #[test]

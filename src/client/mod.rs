@@ -42,7 +42,8 @@ pub(crate) use call::ApiCall;
 pub(crate) use call_event::{CallEvent, RateLimited, ResponseHead, RetryNotice};
 pub(crate) use certificate::CertificateFlaw;
 pub(crate) use endpoint::{
-    DEFAULT_BASE_URL, DEFAULT_REGION, Endpoint, EndpointError, KNOWN_REGIONS, Region, key_scope_of,
+    DEFAULT_BASE_URL, DEFAULT_REGION, Endpoint, EndpointError, KNOWN_REGIONS, Region,
+    is_loopback_host, key_scope_of, with_region,
 };
 pub(crate) use error::{BuildError, CallTimeout, Error, StatusError};
 pub(crate) use ledger_url::{LedgerPassword, LedgerUrl};

@@ -7,7 +7,7 @@
 use super::model_catalog::ModelCatalog;
 use super::settings::settings;
 use crate::app::App;
-use crate::client::{Endpoint, Region};
+use crate::client::{Endpoint, Region, key_scope_of, with_region};
 use crate::config::{Flags, KeySource, Origin, Settings, Sourced};
 use crate::error::Error;
 use crate::session::{SavedConversation, TurnTarget};
@@ -58,31 +58,28 @@ pub(crate) async fn settings_for(
             place_name(&current.endpoint),
         )),
         Some((target, base_url)) if !is_same(&current.endpoint, target, base_url) => {
-            if has_flag("base_url") || has_flag("region") {
+            if !has_flag("base_url") {
+                let base_url = kept_base_url(current, has_flag("region"), target, base_url)
+                    .ok_or_else(|| unclear_region(conversation, base_url))?;
+                next = Some(settings_at(app, flags, base_url, target)?);
+            }
+            let endpoint = &next.as_ref().unwrap_or(current).endpoint;
+            if is_same(endpoint, target, base_url) {
+                app.notices.notice(&format!(
+                    "continuing `{}` at {}, where it was started; --region or --base-url changes \
+                     this",
+                    conversation.title(),
+                    place_name(endpoint),
+                ));
+            } else {
                 app.notices.notice(&format!(
                     "{} of `{}` that went to {} (region {}) will now also be sent to {}",
                     counted(conversation.current_branch().len(), "turn"),
                     conversation.title(),
                     host_of(base_url),
                     target.region,
-                    place_name(&current.endpoint),
+                    place_name(endpoint),
                 ));
-            } else {
-                let mut flags = flags.clone();
-                flags
-                    .settings
-                    .set_flag("base_url", Some(base_url.to_owned()));
-                flags
-                    .settings
-                    .set_flag("region", Some(target.region.clone()));
-                let settings = settings(app, &flags, None)?;
-                app.notices.notice(&format!(
-                    "continuing `{}` at {}, where it was started; --region or --base-url changes \
-                     this",
-                    conversation.title(),
-                    place_name(&settings.endpoint),
-                ));
-                next = Some(settings);
             }
         }
         Some(_) => {}
@@ -104,6 +101,54 @@ pub(crate) async fn settings_for(
         }
     }
     Ok(next)
+}
+
+/// Returns the base URL of a conversation's endpoint in the region that goes on; none if it is not
+/// clear where in it the region is. A base URL of the settings may say that, for the same host.
+fn kept_base_url(
+    current: &Settings,
+    has_region: bool,
+    target: &TurnTarget,
+    base_url: &str,
+) -> Option<String> {
+    let region = current.endpoint.region();
+    if !has_region || region.as_str() == target.region {
+        return Some(base_url.to_owned());
+    }
+    with_region(base_url, &target.region, region).or_else(|| {
+        let is_same_host =
+            key_scope_of(Some(base_url), region).as_ref() == Some(&current.endpoint.key_scope());
+        is_same_host.then(|| current.endpoint.base_url().to_owned())
+    })
+}
+
+/// Returns the settings with this base URL, and the region of a conversation unless a flag has
+/// another.
+fn settings_at(
+    app: &App,
+    flags: &Flags,
+    base_url: String,
+    target: &TurnTarget,
+) -> Result<Settings, Error> {
+    let mut flags = flags.clone();
+    flags.settings.set_flag("base_url", Some(base_url));
+    if !flags.settings.contains("region") {
+        flags
+            .settings
+            .set_flag("region", Some(target.region.clone()));
+    }
+    settings(app, &flags, None)
+}
+
+fn unclear_region(conversation: &SavedConversation, base_url: &str) -> Error {
+    Error::Usage {
+        message: format!(
+            "`{}` was sent to {base_url}, which does not name its region, so --region alone cannot \
+             change it",
+            conversation.title()
+        ),
+        hint: Some("say where it goes on with --base-url as well".to_owned()),
+    }
 }
 
 /// Returns the model that answered last, if the region has one of that name: an answer may name a

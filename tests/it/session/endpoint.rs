@@ -124,6 +124,29 @@ fn the_list_of_conversations_says_where_each_belongs() {
 }
 
 #[test]
+fn another_region_alone_keeps_the_host() {
+    let (first, second) = (answering("one"), answering("two"));
+    let base = format!("{}/b/{{region}}", first.url());
+    let home = begun(&first, &["--base-url", &base, "--region", "us"]);
+    let outcome = saying(&second, &home, &["-c", "--region", "eu", "and?"]).run();
+    outcome.code(0).stdout("one\n").stderr_contains(&format!(
+        "will now also be sent to {}, region eu",
+        first.url().trim_start_matches("http://")
+    ));
+    let paths: Vec<_> = first
+        .requests()
+        .iter()
+        .map(|request| request.path.clone())
+        .collect();
+    assert_eq!(paths, ["/b/us/v1/messages", "/b/eu/v1/messages"]);
+
+    let home = begun(&first, &["--base-url", &first.url(), "--region", "us"]);
+    let outcome = saying(&second, &home, &["-c", "--region", "eu", "and?"]).run();
+    outcome.failed(2, "which does not name its region", "--base-url as well");
+    assert_eq!(second.connections(), 0);
+}
+
+#[test]
 fn one_of_an_earlier_version_takes_the_endpoint_of_its_next_turn() {
     let (first, second) = (answering("one"), answering("two"));
     let home = begun(&first, &["-m", "claude-alias"]);
