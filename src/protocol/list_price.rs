@@ -321,12 +321,13 @@ pub(crate) const PRICE_KINDS: [&str; 5] = [
     "cache_write_1h",
 ];
 
-/// Returns the price of a model. Of the overrides that match its id, the one with the longest
-/// pattern counts.
+/// Returns the price of a model. Of the overrides that match its id and set any price, the one with
+/// the longest pattern counts.
 pub(crate) fn model_price(model_id: &str, overrides: &[PriceOverride]) -> Option<ModelPrice> {
     let row = PriceRow::of_model(model_id);
     let matching = overrides
         .iter()
+        .filter(|set| set.prices.iter().any(Option::is_some))
         .filter(|set| matches_name(&set.pattern, model_id));
     let Some(set) = matching.max_by_key(|set| set.pattern.len()) else {
         return Some(row?.price());
@@ -508,6 +509,7 @@ mod tests {
                 "claude-sonnet-*-default",
                 [None, Some("3"), Some("0"), None, None],
             ),
+            set("claude-fable-5-1", [None; 5]),
         ];
         let of = |id| model_price(id, &overrides).map(|price| of_a_million(&price, 1_000_000));
         let cents = |prices: [&str; 5]| Some(prices.map(str::to_owned));
