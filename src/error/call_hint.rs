@@ -135,6 +135,9 @@ pub(super) fn call_hint(error: &client::Error, model: &str, controls: &HintContr
         (client::Error::NoModelList { .. } | client::Error::ModelListTooLong { .. }, _) => {
             return format!("check --base-url, or choose a model with {choose}");
         }
+        (client::Error::NoTls { host }, _) if client::is_loopback_host(host) => {
+            "if the server uses plain http, write http:// in --base-url"
+        }
         (client::Error::NoTls { .. }, _) => {
             "if the server uses plain http, write http:// in --base-url, and add --allow-http"
         }

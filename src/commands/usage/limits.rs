@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::exchange::model_catalog::ModelCatalog;
 use crate::exchange::setup::set_up_connection;
 use crate::pace::{HolderView, LimitsView};
-use crate::text::{TableColumn, TextTable, format_duration, grouped};
+use crate::text::{TableColumn, TextTable, format_seconds, grouped, round_up_to_seconds};
 
 /// The headings of the columns.
 const HEADINGS: [&str; 7] = [
@@ -48,7 +48,7 @@ pub(crate) async fn usage_limits(app: &App, args: &cli::UsageArgs) -> Result<(),
             app.notices.notice(&format!(
                 "{} answered 429; no requests are sent to it for another {}",
                 ledger.model,
-                format_duration(wait)
+                format_seconds(round_up_to_seconds(wait))
             ));
         }
     }
