@@ -1,7 +1,7 @@
 //! `langdock auth`: the stored key. It belongs to the host of the chosen endpoint, and is sent to
 //! no other.
 
-use std::io::{BufRead, Read};
+use std::io::Read;
 use std::path::Path;
 
 use serde_json::json;
@@ -17,8 +17,8 @@ use crate::exchange::settings::merged_config;
 use crate::text::{TableColumn, TextTable};
 use crate::ui::{SecretInput, ask_secret, end_prompt_row};
 
-/// Maximum length of a line that is read as a key.
-const MAX_LINE_BYTES: u64 = 64 * 1024;
+/// The most bytes of standard input that are read as a key.
+const MAX_INPUT_BYTES: u64 = 64 * 1024;
 
 /// Stores, shows or deletes the key.
 pub(crate) fn auth(app: &App, args: &AuthArgs) -> Result<(), Error> {
@@ -58,7 +58,7 @@ fn login(app: &App, directory: &Path, host: &str) -> Result<(), Error> {
     let text = if app.facts.stdin_is_terminal {
         ask(host)?
     } else {
-        line_of_stdin()?
+        read_stdin()?
     };
     let text = text.trim();
     // The text is stored unmodified, after it was checked.
@@ -96,12 +96,13 @@ fn ask(host: &str) -> Result<String, Error> {
     }
 }
 
-fn line_of_stdin() -> Result<String, Error> {
+/// Reads all of standard input: a key with other lines behind it is refused, as in a file.
+fn read_stdin() -> Result<String, Error> {
     let mut text = String::new();
     let read = std::io::stdin()
         .lock()
-        .take(MAX_LINE_BYTES)
-        .read_line(&mut text);
+        .take(MAX_INPUT_BYTES)
+        .read_to_string(&mut text);
     read.map_err(|source| Error::System {
         what: "read the key from standard input",
         source,

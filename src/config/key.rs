@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::memory::protect_memory;
 use super::secret_command::{CommandFailure, run_command};
@@ -66,6 +67,14 @@ impl KeySource {
 
 /// Reads and validates the key.
 pub(crate) fn read_key(source: &KeySource) -> Result<ApiKey, Error> {
+    read_key_within(source, None)
+}
+
+/// Reads and validates the key; a command that prints it may take as long as `timeout`.
+pub(crate) fn read_key_within(
+    source: &KeySource,
+    timeout: Option<Duration>,
+) -> Result<ApiKey, Error> {
     protect_memory();
     let text = match source {
         KeySource::File(path) => {
@@ -78,7 +87,7 @@ pub(crate) fn read_key(source: &KeySource) -> Result<ApiKey, Error> {
         KeySource::Environment(key) => key.reveal().to_owned(),
         KeySource::Command { words, .. } => {
             let program = words.first().map_or("", String::as_str);
-            run_command(words).map_err(|failure| match failure {
+            run_command(words, timeout).map_err(|failure| match failure {
                 CommandFailure::Untrusted { path, distrust } => Error::untrusted(&path, distrust),
                 CommandFailure::Failed(reason) => Error::KeyCommand {
                     program: program.to_owned(),

@@ -33,7 +33,7 @@ pub(crate) use env::{
     Env, completing_shell, inherited_var, inherited_vars, is_utf8_locale, shard_variable, variables,
 };
 pub(crate) use file::{ConfigFile, config_path};
-pub(crate) use key::{KeySource, read_key};
+pub(crate) use key::{KeySource, read_key, read_key_within};
 pub(crate) use memory::protect_memory;
 pub(crate) use merged::{Flags, MergedConfig, Row, chosen_profile};
 pub(crate) use model_table::ModelTable;

@@ -1,11 +1,13 @@
 //! The API key, read at most once in a process: a command that prints it may cost the user a tap
 //! on a hardware token each time.
 
+use std::time::Duration;
+
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::app::App;
 use crate::client::{ApiKey, LedgerPassword};
-use crate::config::{CommandFailure, KeySource, read_key, run_command};
+use crate::config::{CommandFailure, KeySource, read_key, read_key_within, run_command};
 use crate::error::Error;
 use crate::fs::may_block;
 use crate::input::on_a_thread;
@@ -44,14 +46,18 @@ impl<'a> Credentials<'a> {
     }
 
     /// Returns the key of a source. A command, or a file that is a pipe, is waited for; a signal
-    /// ends the wait.
-    pub(crate) async fn key(&self, source: &KeySource) -> Result<ApiKey, Error> {
+    /// ends the wait, and `timeout` that for a command.
+    pub(crate) async fn key(
+        &self,
+        source: &KeySource,
+        timeout: Option<Duration>,
+    ) -> Result<ApiKey, Error> {
         // Held while the key is read, so that nobody else begins to read it.
         let mut known = self.known.lock().await;
         if let Some((_, key)) = known.iter().find(|(known, _)| known == source) {
             return Ok(key.clone());
         }
-        let key = self.read(source.clone()).await?;
+        let key = self.read(source.clone(), timeout).await?;
         key.add_to(&self.app.secrets);
         known.push((source.clone(), key.clone()));
         Ok(key)
@@ -62,10 +68,11 @@ impl<'a> Credentials<'a> {
     pub(crate) async fn ledger_password(
         &self,
         command: &[String],
+        timeout: Option<Duration>,
     ) -> Result<Result<LedgerPassword, String>, Error> {
         let run = || async {
             let words = command.to_vec();
-            let printed = on_a_thread(move || Ok(run_command(&words)));
+            let printed = on_a_thread(move || Ok(run_command(&words, timeout)));
             let printed = self.app.unless_interrupted(printed).await?;
             let printed =
                 printed.unwrap_or_else(|error| Err(CommandFailure::Failed(error.to_string())));
@@ -77,11 +84,11 @@ impl<'a> Credentials<'a> {
         self.ledger_password.get_or_try_init(run).await.cloned()
     }
 
-    async fn read(&self, source: KeySource) -> Result<ApiKey, Error> {
+    async fn read(&self, source: KeySource, timeout: Option<Duration>) -> Result<ApiKey, Error> {
         if !source.is_slow() {
             return Ok(read_key(&source)?);
         }
-        let read = on_a_thread(move || Ok(read_key(&source)));
+        let read = on_a_thread(move || Ok(read_key_within(&source, timeout)));
         let key = self.app.unless_interrupted(read).await?;
         Ok(key.map_err(|source| Error::System {
             what: "read the key",

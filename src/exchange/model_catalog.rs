@@ -151,7 +151,10 @@ impl<'a> ModelCatalog<'a> {
         let ledger = pace.as_mut().and_then(|pace| pace.ledger.as_mut());
         if let (Some(ledger), Some(command)) = (ledger, &self.settings.ledger_password_cmd) {
             // Boxed: hardly any command has it, and all would make room for it.
-            let printed = Box::pin(self.credentials.ledger_password(command));
+            let printed = Box::pin(
+                self.credentials
+                    .ledger_password(command, self.settings.options.timeout),
+            );
             ledger.password = Some(printed.await?);
         }
         Ok(pace)
@@ -623,7 +626,8 @@ impl<'a> ModelCatalog<'a> {
 
     /// The key, which is read at most once in a process.
     pub(crate) async fn key(&self) -> Result<ApiKey, Error> {
-        self.credentials.key(&self.settings.key).await
+        let timeout = self.settings.options.timeout;
+        self.credentials.key(&self.settings.key, timeout).await
     }
 
     fn save_pin(&self, pin: Option<&Pin>) {

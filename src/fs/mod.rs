@@ -18,7 +18,7 @@ pub(crate) use private_file::{
     open_private, open_regular, read_regular, read_trusted,
 };
 pub(crate) use program_trust::check_trusted_program;
-pub(crate) use search_path::{child_command, child_variable, search_directories};
+pub(crate) use search_path::{KEY_VARIABLE, child_command, child_variable, search_directories};
 pub(crate) use side_file::{
     FileRefusal, SideFile, check_replaceable, create_draft, open_existing, open_or_create,
     resolve_links,

@@ -1,4 +1,5 @@
-//! The directories in which programs are looked up, for this process and for those that it starts.
+//! The directories in which programs are looked up, for this process and for those that it starts,
+//! and the environment that these get.
 
 use std::borrow::Cow;
 use std::env;
@@ -8,6 +9,9 @@ use std::process::Command;
 
 /// The variable with the search path.
 const VARIABLE: &str = "PATH";
+
+/// The variable with the API key, which no child gets.
+pub(crate) const KEY_VARIABLE: &str = "LANGDOCK_API_KEY";
 
 /// The search path of a child if no directory is left of PATH. A shell takes an empty one for the
 /// current directory.
@@ -34,9 +38,11 @@ pub(crate) fn child_variable<'v>(name: &OsStr, value: &'v OsStr) -> Cow<'v, OsSt
     }
 }
 
-/// Creates a command with the environment of this process, but no empty element in its PATH.
+/// Creates a command with the environment of this process, but without the API key, and with no
+/// empty element in its PATH.
 pub(crate) fn child_command(program: &Path) -> Command {
     let mut command = Command::new(program);
+    command.env_remove(KEY_VARIABLE);
     if let Some(path) = env::var_os(VARIABLE) {
         command.env(VARIABLE, child_variable(OsStr::new(VARIABLE), &path));
     }

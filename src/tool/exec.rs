@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::Ready;
 use super::capture::Capture;
 use super::result::{Ended, Outcome};
+use crate::fs::KEY_VARIABLE;
 use crate::guard::{ChildCommand, ChildGuard, GuardedChild};
 use crate::media::{ImageSize, PictureFit};
 use crate::model_text;
@@ -256,13 +257,15 @@ pub(crate) fn passed_variables(
     passed(PASSED_TO_SERVERS, variable, secrets)
 }
 
-/// Returns all of these variables but those whose value contains the key.
+/// Returns all of these variables but that of the key, and those whose value contains it.
 pub(crate) fn without_key(
     variables: impl Iterator<Item = (OsString, OsString)>,
     secrets: &KnownSecrets,
 ) -> Vec<(OsString, OsString)> {
     let has_key = |value: &OsStr| secrets.is_in(&value.to_string_lossy());
-    variables.filter(|(_, value)| !has_key(value)).collect()
+    let is_passed = |name: &OsStr, value: &OsStr| name != KEY_VARIABLE && !has_key(value);
+    let passed = variables.filter(|(name, value)| is_passed(name, value));
+    passed.collect()
 }
 
 /// Returns the variables to pass on, leaving out any whose value contains the key.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::fs::KEY_VARIABLE;
 use crate::text::parse_duration;
 
 /// The default timeout of a tool.
@@ -12,9 +13,6 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The default limit of a tool's output, in bytes.
 pub(super) const MAX_OUTPUT: usize = 100 * 1024;
-
-/// The variable that no tool gets.
-const KEY_VARIABLE: &str = "LANGDOCK_API_KEY";
 
 /// How to run a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]

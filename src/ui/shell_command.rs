@@ -45,7 +45,6 @@ pub(crate) fn run_shell_command(
     let (reader, writer) = pipe()?;
     let mut child = child_command(Path::new("/bin/sh"))
         .args(["-c", command])
-        .env_remove("LANGDOCK_API_KEY")
         .stdout(writer.try_clone()?)
         .stderr(writer)
         .spawn()?;

@@ -37,10 +37,7 @@ pub(super) fn run_on_text(
     interrupt: &InterruptSignal,
 ) -> io::Result<()> {
     let child_ended = SignalAlarm::for_signal(SIGCHLD)?;
-    let mut child = command
-        .env_remove("LANGDOCK_API_KEY")
-        .stdin(Stdio::piped())
-        .spawn()?;
+    let mut child = command.stdin(Stdio::piped()).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
         thread::Builder::new().spawn(move || {
             // The program may exit before it has read all of the text.

@@ -131,6 +131,10 @@ fn what_is_no_key_is_not_stored() {
         ("", "empty"),
         (" \n", "empty"),
         ("two words\n", "it contains a space"),
+        (
+            "sk-ld-one-0123456789\nsk-ld-two-0123456789\n",
+            "it contains",
+        ),
     ] {
         auth(&home, &server, &["login"], text).failed(2, reason, "a key looks like");
     }
@@ -293,6 +297,20 @@ fn a_command_that_gives_no_key_is_an_error_with_what_it_said() {
         "cannot get the API key: `sh` (api_key_cmd) failed: exit status: 3: locked",
         "yourself",
     );
+    with_command(
+        &home,
+        &server,
+        &format!("echo word-of-key-{KEY}; echo word-of-key-{KEY} {KEY} >&2; exit 3"),
+    );
+    run()
+        .failed(4, "exit status: 3: [API key] [API key]", "yourself")
+        .stderr_lacks(&KEY[6..]);
+    with_command(&home, &server, "yes");
+    run().failed(4, "it printed more than 8192 bytes", "yourself");
+    with_command(&home, &server, "exec sleep 20");
+    let limited = Langdock::new().home(&home);
+    let limited = limited.args(["send", "--timeout", "1s", "Hi"]).run();
+    limited.failed(4, "it took longer than 1", "yourself");
     with_command(&home, &server, "echo");
     run().failed(4, "it printed nothing", "yourself");
     with_command(&home, &server, "echo two words");

@@ -101,7 +101,7 @@ fn no_stdin() {
 fn edit() {
     let server = answering("ok");
     let terminal = chat(&server)
-        .env("EDITOR", "echo there >>")
+        .env("EDITOR", "echo there$LANGDOCK_API_KEY >>")
         .args(["Hi", "--edit"])
         .on_terminal(80, 24);
     terminal.wait_for("\n> ").keys(CTRL_D);
