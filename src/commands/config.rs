@@ -8,8 +8,8 @@ use crate::client::KNOWN_REGIONS;
 use crate::compose::external_editor::edit_file;
 use crate::config::{
     self, ConfigFile, ConfigKey, Flags, KeySource, MergedConfig, ModelTable, NamedTable, Origin,
-    Paths, RecordFiles, Row, SettingFlag, Settings, Sourced, chosen_profile, config_path,
-    initialize, read_key, resolve, set, unset, unset_table,
+    Paths, RecordFiles, Row, SettingFlag, Settings, Sourced, check_changeable, chosen_profile,
+    config_path, initialize, read_key, resolve, set, unset, unset_table,
 };
 use crate::error::Error;
 use crate::exchange::settings::merged_config;
@@ -119,10 +119,11 @@ pub(crate) fn config(app: &App, args: &ConfigArgs) -> Result<(), Error> {
 /// out.
 fn edit(app: &App, paths: &Paths) -> Result<(), Error> {
     let path = config_path(paths)?;
-    if !path.exists() {
-        initialize(path)?;
-    }
-    edit_file(app, path)?;
+    check_changeable(path)?;
+    edit_file(app, path, || match path.exists() {
+        true => Ok(()),
+        false => Ok(initialize(path)?),
+    })?;
     ConfigFile::read(paths)?;
     Ok(())
 }

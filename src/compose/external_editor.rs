@@ -30,14 +30,20 @@ pub(crate) async fn edit_in_draft(app: &App, text: &str) -> Result<String, Error
     Ok(prompt)
 }
 
-/// Lets a user edit a file of theirs, and waits for the editor.
-pub(crate) fn edit_file(app: &App, path: &Path) -> Result<(), Error> {
+/// Lets a user edit a file of theirs, and waits for the editor. `create` makes the file, unless
+/// there is no terminal.
+pub(crate) fn edit_file(
+    app: &App,
+    path: &Path,
+    create: impl FnOnce() -> Result<(), Error>,
+) -> Result<(), Error> {
     let Some(terminal) = terminal(app) else {
         return Err(Error::Usage {
             message: "editing needs a terminal".to_owned(),
             hint: Some("use `langdock config set KEY VALUE` instead".to_owned()),
         });
     };
+    create()?;
     let editor = editor(app);
     let failed = |source| Error::System {
         what: "start the editor",

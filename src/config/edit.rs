@@ -6,10 +6,12 @@ use std::path::Path;
 use toml_edit::{Document, DocumentMut, Item, Key, TableLike, Value, value};
 
 use super::config_key::ConfigKey;
+use super::model_table::ModelKey;
+use super::named_table::{NamedTable, without_table};
 use super::setting::SETTINGS;
-use super::write::write_whole;
+use super::write::{create_directory_of, lock_for_change, write_whole};
 use super::{ConfigFile, Error, Sourced, TABLES};
-use crate::fs::{FileDistrust, read_trusted};
+use crate::fs::{FileDistrust, FileRefusal, read_trusted};
 
 /// Sets a key of the config file, in a profile or at the top level. Nothing is written unless the
 /// resulting file is valid as a whole.
@@ -19,17 +21,20 @@ pub(crate) fn set(
     key: &ConfigKey,
     text: &str,
 ) -> Result<(), Error> {
-    let old = read_sound(path)?.0;
     let refused = |reason: String| Error::Refused {
         key: key.name(),
         reason,
     };
-    let value = key.value_type().to_toml(text);
-    let value = value.map_err(|invalid| refused(invalid.to_string()))?;
     let (tables, name) = key.place(profile);
-    let new = with_value(&old, &tables, name, value).map_err(refused)?;
-    ConfigFile::parse(path, &new)?;
-    write(path, &with_the_newlines_of(&old, new))
+    create_directory_of(path);
+    change(path, |old, _| {
+        let value = key.value_type().to_toml(text);
+        let value = value.map_err(|invalid| refused(invalid.to_string()))?;
+        with_value(old, &tables, name, value)
+            .map(Some)
+            .map_err(refused)
+    })?;
+    Ok(())
 }
 
 /// Removes a key from the config file and returns whether it was there. A given profile must exist.
@@ -38,12 +43,31 @@ pub(crate) fn unset(
     profile: Option<&Sourced<String>>,
     key: &ConfigKey,
 ) -> Result<bool, Error> {
+    change(path, |old, file| {
+        if let (ConfigKey::Setting(_), Some(profile)) = (key, profile) {
+            file.profile(&profile.value, &profile.origin)?;
+        }
+        let (tables, name) = key.place(profile.map(|profile| profile.value.as_str()));
+        let new = without_key(old, &tables, name);
+        Ok(match key {
+            // An empty table would go before one whose pattern matches more models.
+            ConfigKey::Model(key) => new.map(|new| without_empty_table(new, key, &tables)),
+            _ => new,
+        })
+    })
+}
+
+/// Changes the config file and returns whether there was anything to change. `changed` gets its
+/// text and what that says, and returns the new text, if any; other processes wait meanwhile.
+/// Nothing is written unless the new text is valid as a whole.
+pub(super) fn change(
+    path: &Path,
+    changed: impl FnOnce(&str, &ConfigFile) -> Result<Option<String>, Error>,
+) -> Result<bool, Error> {
+    check_changeable(path)?;
+    let _lock = lock_for_change(path);
     let (old, file) = read_sound(path)?;
-    if let (ConfigKey::Setting(_), Some(profile)) = (key, profile) {
-        file.profile(&profile.value, &profile.origin)?;
-    }
-    let (tables, name) = key.place(profile.map(|profile| profile.value.as_str()));
-    let Some(new) = without_key(&old, &tables, name) else {
+    let Some(new) = changed(&old, &file)? else {
         return Ok(false);
     };
     ConfigFile::parse(path, &new)?;
@@ -51,8 +75,20 @@ pub(crate) fn unset(
     Ok(true)
 }
 
+/// Checks that what is at the end of a path's links is a regular file, if anything is. Reading it
+/// from a pipe or a device is fine, but neither can be changed.
+pub(crate) fn check_changeable(path: &Path) -> Result<(), Error> {
+    let Ok(metadata) = path.metadata() else {
+        return Ok(());
+    };
+    FileRefusal::of_kind(&metadata).map_err(|refusal| Error::Unchangeable {
+        path: path.to_owned(),
+        refusal,
+    })
+}
+
 /// Reads and validates the config file; a missing file counts as empty.
-pub(super) fn read_sound(path: &Path) -> Result<(String, ConfigFile), Error> {
+fn read_sound(path: &Path) -> Result<(String, ConfigFile), Error> {
     let read = read_trusted(path).and_then(|bytes| {
         String::from_utf8(bytes).map_err(|error| std::io::Error::new(ErrorKind::InvalidData, error))
     });
@@ -73,7 +109,7 @@ pub(super) fn read_sound(path: &Path) -> Result<(String, ConfigFile), Error> {
     Ok((text, file))
 }
 
-pub(super) fn write(path: &Path, text: &str) -> Result<(), Error> {
+fn write(path: &Path, text: &str) -> Result<(), Error> {
     write_whole(path, text).map_err(|source| Error::Unwritable {
         path: path.to_owned(),
         source,
@@ -82,7 +118,7 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Error> {
 
 /// Restores the Windows line endings and the byte order mark of the old text, which `toml_edit`
 /// drops.
-pub(super) fn with_the_newlines_of(old: &str, new: String) -> String {
+fn with_the_newlines_of(old: &str, new: String) -> String {
     const MARK: char = '\u{feff}';
     let new = if old.contains("\r\n") {
         new.replace("\r\n", "\n").replace('\n', "\r\n")
@@ -98,8 +134,7 @@ pub(super) fn with_the_newlines_of(old: &str, new: String) -> String {
 
 /// Writes a new config file in which every setting is commented out.
 pub(crate) fn initialize(path: &Path) -> Result<(), Error> {
-    // A dangling symbolic link counts as existing.
-    if path.symlink_metadata().is_ok() {
+    if path.exists() {
         return Err(Error::Exists {
             path: path.to_owned(),
         });
@@ -161,6 +196,18 @@ fn without_key(old: &str, tables: &[&str], key: &str) -> Option<String> {
     }
     level.remove(key)?;
     Some(document.to_string())
+}
+
+/// Removes the table of a model if it is empty.
+fn without_empty_table(text: String, key: &ModelKey, tables: &[&str]) -> String {
+    let document = Document::parse(&*text).ok();
+    let table = document.and_then(|document| {
+        let table = table_at(document.as_table(), tables)?;
+        table.is_empty().then(|| NamedTable::of(key))
+    });
+    table
+        .and_then(|table| without_table(&text, &table))
+        .unwrap_or(text)
 }
 
 /// Returns the table at this path of names, if there is one.

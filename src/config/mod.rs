@@ -28,7 +28,7 @@ mod value_type;
 mod write;
 
 pub(crate) use config_key::ConfigKey;
-pub(crate) use edit::{initialize, set, unset};
+pub(crate) use edit::{check_changeable, initialize, set, unset};
 pub(crate) use env::{
     Env, completing_shell, inherited_var, inherited_vars, is_utf8_locale, shard_variable, variables,
 };
@@ -61,7 +61,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::client::{EndpointError, KeyError};
-use crate::fs::FileDistrust;
+use crate::fs::{FileDistrust, FileRefusal};
 use value_type::InvalidValue;
 pub(crate) use write::may_write;
 
@@ -297,6 +297,14 @@ pub(crate) enum Error {
     Exists {
         /// The file.
         path: PathBuf,
+    },
+    /// The config file is none that can be changed, such as a device.
+    #[error("cannot change `{}`: {refusal}", path.display())]
+    Unchangeable {
+        /// What is there.
+        path: PathBuf,
+        /// Why.
+        refusal: FileRefusal,
     },
     /// The user has no known directory for configuration.
     #[error("cannot find a config directory for this user")]

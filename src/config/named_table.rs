@@ -6,10 +6,10 @@ use std::path::Path;
 
 use toml_edit::{Document, DocumentMut, Item, Table};
 
-use super::edit::{read_sound, with_the_newlines_of, write};
+use super::Error;
+use super::edit::change;
 use super::file::{PROFILES, SERVERS};
-use super::model_table::{LIMITS, PRICES};
-use super::{ConfigFile, Error};
+use super::model_table::{LIMITS, ModelKey, PRICES};
 
 /// The tables that hold them.
 const KINDS: [&str; 4] = [PROFILES, SERVERS, LIMITS.name, PRICES.name];
@@ -42,6 +42,14 @@ impl NamedTable {
         })
     }
 
+    /// Returns the table that a key of a model is in.
+    pub(super) fn of(key: &ModelKey) -> Self {
+        Self {
+            kind: key.kind.name,
+            name: key.model.clone(),
+        }
+    }
+
     /// Returns the name of the table as the user types it.
     pub(crate) fn text(&self) -> String {
         format!("{}.{}", self.kind, self.name)
@@ -50,18 +58,12 @@ impl NamedTable {
 
 /// Removes a table from the config file and returns whether it was there.
 pub(crate) fn unset_table(path: &Path, table: &NamedTable) -> Result<bool, Error> {
-    let (old, _) = read_sound(path)?;
-    let Some(new) = without_table(&old, table) else {
-        return Ok(false);
-    };
-    ConfigFile::parse(path, &new)?;
-    write(path, &with_the_newlines_of(&old, new))?;
-    Ok(true)
+    change(path, |old, _| Ok(without_table(old, table)))
 }
 
 /// Removes a table, with those in it, from the text of a valid config file; `None` if it is not
 /// there.
-fn without_table(old: &str, table: &NamedTable) -> Option<String> {
+pub(super) fn without_table(old: &str, table: &NamedTable) -> Option<String> {
     let document = Document::parse(old).ok()?;
     let found = document.get(table.kind)?.get(&table.name)?;
     let mut ranges = Vec::new();

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 
-use super::edit::{read_sound, with_the_newlines_of, write};
+use super::edit::change;
 use super::file::SERVERS;
+use super::write::create_directory_of;
 use super::{ConfigFile, Error};
 use crate::mcp::{ServerLaunch, ServerSpec, VariableText};
 
@@ -24,9 +25,23 @@ pub(crate) fn import_servers(
     path: &Path,
     servers: &[ServerSpec],
 ) -> Result<ImportedServers, Error> {
-    let (old, file) = read_sound(path)?;
     let mut imported = ImportedServers::default();
-    let mut new = old.clone();
+    create_directory_of(path);
+    change(path, |old, file| {
+        let new = with_servers(old, file, servers, &mut imported)?;
+        Ok((!imported.added.is_empty()).then_some(new))
+    })?;
+    Ok(imported)
+}
+
+/// Adds servers to the text of a config file.
+fn with_servers(
+    old: &str,
+    file: &ConfigFile,
+    servers: &[ServerSpec],
+    imported: &mut ImportedServers,
+) -> Result<String, Error> {
+    let mut new = old.to_owned();
     for server in servers {
         let name = &server.name;
         match file.servers.iter().find(|known| known.name == *name) {
@@ -49,11 +64,7 @@ pub(crate) fn import_servers(
             }
         }
     }
-    if !imported.added.is_empty() {
-        ConfigFile::parse(path, &new)?;
-        write(path, &with_the_newlines_of(&old, new))?;
-    }
-    Ok(imported)
+    Ok(new)
 }
 
 /// Whether a server of the config file would be written like this one.

@@ -150,6 +150,8 @@ impl ValueType {
             Self::Template if text == "-" => {
                 return Err("must be a name or a path".to_owned().into());
             }
+            // No template.
+            Self::Template if text.is_empty() => SettingValue::File(PathBuf::new()),
             Self::Template | Self::File => SettingValue::File(not_blank(text)?.into()),
             Self::Count(least) => SettingValue::Count(parse_count(text, least, MAX_COUNT)?),
             Self::CountIn(least, most) => SettingValue::Count(parse_count(text, least, most)?),

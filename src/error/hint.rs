@@ -323,6 +323,9 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
         }
         config::Error::UnknownProfile { name, known, .. } => profile_hint(name, known),
         config::Error::Exists { .. } => "`langdock config set KEY VALUE` changes it".to_owned(),
+        config::Error::Unchangeable { .. } => {
+            "name a regular file with LANGDOCK_CONFIG, or unset it".to_owned()
+        }
         config::Error::NoHome => "set HOME, or name a config file with LANGDOCK_CONFIG".to_owned(),
         config::Error::Endpoint {
             source: EndpointError::PlainHttp(_),
@@ -355,7 +358,8 @@ fn config_hint(error: &config::Error, controls: &HintControls) -> String {
         config::Error::Endpoint { .. } => {
             "write the base URL like https://api.langdock.com/anthropic/{region}".to_owned()
         }
-        config::Error::Key { .. } => "a key looks like sk-ld-…".to_owned(),
+        // A text that ends with `…` may be cut in the middle of the key that is in use.
+        config::Error::Key { .. } => "a key looks like `sk-ld-…`".to_owned(),
         config::Error::Unreadable { .. } => {
             "check the file, and LANGDOCK_CONFIG if it is set".to_owned()
         }

@@ -485,6 +485,7 @@ fn config_kind(error: &config::Error) -> Kind {
         | config::Error::Untrusted { .. }
         | config::Error::Refused { .. }
         | config::Error::Exists { .. }
+        | config::Error::Unchangeable { .. }
         | config::Error::Key { .. } => Kind::Usage,
     }
 }

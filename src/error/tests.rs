@@ -354,6 +354,9 @@ fn of_config() -> Vec<Error> {
         endpoint(EndpointError::BadScheme(url())),
         endpoint(EndpointError::Unwanted(url(), "a query")),
         endpoint(EndpointError::PlainHttp("http://api.example".to_owned())),
+        endpoint(EndpointError::UnclearRegion(
+            "https://api.langdock.com/anthropic/us/x".to_owned(),
+        )),
         endpoint(EndpointError::RegionConflict {
             fixed: "us".to_owned(),
             chosen: "eu".to_owned(),
@@ -402,6 +405,10 @@ fn of_config() -> Vec<Error> {
             reason: "`E U` is not a region".to_owned(),
         },
         config::Error::Exists { path: path() },
+        config::Error::Unchangeable {
+            path: path(),
+            refusal: FileRefusal::OtherKind("device"),
+        },
         config::Error::NoHome,
         config::Error::Key {
             origin: Origin::Environment("LANGDOCK_API_KEY"),
@@ -768,6 +775,9 @@ fn of_calls() -> Vec<Error> {
             reason: reason(),
         }),
         call(client::Error::NoTls { host: host() }),
+        call(client::Error::NoTls {
+            host: "127.0.0.1:8080".to_owned(),
+        }),
         login(true),
         login(false),
         call(client::Error::Dns {

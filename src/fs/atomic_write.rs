@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
+use super::file_refusal::FileRefusal;
 use super::private_dir::{PRIVATE, create_private_dir};
 
 /// Prefix and suffix of temporary names. They are hidden, and short whatever the file is called, so
@@ -34,8 +35,14 @@ pub(crate) struct AtomicWrite {
 
 impl AtomicWrite {
     /// Creates the new file in the directory of `target`, with mode 0600 and open for reading and
-    /// writing. A link at `target` will be replaced, not followed.
+    /// writing. A link at `target` will be replaced, not followed; a device, a pipe or a directory
+    /// is refused.
     pub(crate) fn new(target: &Path) -> io::Result<Self> {
+        match target.symlink_metadata() {
+            Ok(old) if !old.is_symlink() => FileRefusal::of_kind(&old)?,
+            // Where it cannot be determined, the write will report why.
+            _ => {}
+        }
         Ok(Self {
             temporary: temp_file_builder().make_in(directory_of(target), create_private)?,
             target: target.to_owned(),
@@ -147,6 +154,16 @@ mod tests {
         atomic_write(&path, b"ours", Durability::Cached).expect("it is writable");
         assert_eq!(fs::read(&notes).expect("it exists"), b"mine");
         assert!(!path.is_symlink());
+    }
+
+    #[test]
+    fn only_a_regular_file_is_replaced() {
+        let home = tempfile::tempdir().expect("a directory");
+        let pipe = home.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("it is writable");
+        let error = atomic_write(&pipe, b"", Durability::Cached).expect_err("it is refused");
+        assert_eq!(error.to_string(), "it is a named pipe");
+        assert_eq!(names(home.path()), ["pipe"]);
     }
 
     #[test]

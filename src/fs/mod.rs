@@ -3,6 +3,7 @@
 
 mod atomic_write;
 mod external_sort;
+mod file_refusal;
 mod private_dir;
 mod private_file;
 mod program_trust;
@@ -12,6 +13,7 @@ mod torn_line;
 
 pub(crate) use atomic_write::{AtomicWrite, Durability, atomic_write, replace_link};
 pub(crate) use external_sort::{ExternalSort, SortedEntries, SortedEntry};
+pub(crate) use file_refusal::FileRefusal;
 pub(crate) use private_dir::create_private_dir;
 pub(crate) use private_file::{
     FileDistrust, check_trusted, is_group_writable, may_block, open_or_create_private,
@@ -20,7 +22,6 @@ pub(crate) use private_file::{
 pub(crate) use program_trust::check_trusted_program;
 pub(crate) use search_path::{KEY_VARIABLE, child_command, child_variable, search_directories};
 pub(crate) use side_file::{
-    FileRefusal, SideFile, check_replaceable, create_draft, open_existing, open_or_create,
-    resolve_links,
+    SideFile, check_replaceable, create_draft, open_existing, open_or_create, resolve_links,
 };
 pub(crate) use torn_line::is_torn;

@@ -12,8 +12,8 @@ use nix::fcntl::OFlag;
 use nix::unistd::geteuid;
 
 use super::atomic_write::directory_of;
+use super::file_refusal::FileRefusal;
 use super::private_dir::{PRIVATE, create_private_dir};
-use super::side_file::FileRefusal;
 
 /// The permission bits of a file.
 const PERMISSIONS: u32 = 0o777;

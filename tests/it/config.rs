@@ -2,7 +2,7 @@
 //! sees.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -679,6 +679,9 @@ fn a_timeout_of_nothing_is_refused_wherever_it_stands() {
 #[test]
 fn the_config_file_is_edited_and_checked_afterwards() {
     let home = Home::new();
+    let without = Langdock::new().home(&home).args(["config", "edit"]).run();
+    without.code(2).stderr_contains("needs a terminal");
+    assert!(!home.config().join("config.toml").exists());
     let edit = |line: &str| {
         let script = format!("printf '%s\\n' \"{line}\" >>\"$1\"\n");
         let editor = home.write("editor", script);
@@ -694,8 +697,78 @@ fn the_config_file_is_edited_and_checked_afterwards() {
     edit("regoin = 'eu'")
         .code(2)
         .stdout_contains("unknown key `regoin`");
-    let without = Langdock::new().home(&home).args(["config", "edit"]).run();
-    without.code(2).stderr_contains("needs a terminal");
+}
+
+#[test]
+fn what_is_no_regular_file_is_not_changed_and_a_missing_target_of_a_link_is_created() {
+    let home = Home::new();
+    let (pipe, link) = (home.path().join("pipe"), home.path().join("link"));
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    symlink(&pipe, &link).unwrap();
+    for named in [&pipe, &link] {
+        for args in [
+            &["config", "set", "region", "us"][..],
+            &["config", "unset", "region"],
+            &["config", "unset", "profiles.work"],
+            &["config", "edit"],
+        ] {
+            let run = Langdock::new().home(&home).env("LANGDOCK_CONFIG", named);
+            let message = format!("cannot change `{}`: it is a named pipe", named.display());
+            let refused = run.args(args).run();
+            refused.failed(2, &message, "name a regular file");
+        }
+    }
+    assert!(pipe.symlink_metadata().unwrap().file_type().is_fifo());
+
+    let (real, dangling) = (
+        home.path().join("dotfiles/langdock.toml"),
+        home.path().join("config.toml"),
+    );
+    symlink("dotfiles/langdock.toml", &dangling).unwrap();
+    let set = Langdock::new()
+        .home(&home)
+        .env("LANGDOCK_CONFIG", &dangling);
+    set.args(["config", "set", "region", "us"]).run().code(0);
+    assert_eq!(fs::read_to_string(&real).unwrap(), "region = \"us\"\n");
+    assert!(dangling.is_symlink());
+}
+
+#[test]
+fn a_table_of_prices_goes_with_its_last_price_and_a_template_may_be_none() {
+    let home = Home::new();
+    let before = "template = ''\n\n[prices.\"*\"]\ninput = 1\noutput = 2\n";
+    let path = config_file(
+        &home,
+        &format!("{before}\n[prices.\"claude-x\"]\ninput = 7\n"),
+    );
+    config(&home, &["unset", "prices.claude-x.input"])
+        .code(0)
+        .stderr_empty();
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    config(&home, &["set", "template", ""]).code(0);
+    let server = answering("ok");
+    send_in(&home).against(&server).run().code(0).stdout("ok\n");
+}
+
+#[test]
+fn settings_that_are_set_at_the_same_time_are_all_kept() {
+    let home = Home::new();
+    let set = |n: usize| {
+        let key = format!("limits.claude-m{n}.rpm");
+        let run = Langdock::new().home(&home);
+        run.args(["config", "set", &key, "7"]).spawn()
+    };
+    let running: Vec<_> = (0..20).map(set).collect();
+    for process in running {
+        process.finish().code(0).stderr_empty();
+    }
+    let text = fs::read_to_string(home.config().join("config.toml")).unwrap();
+    assert_eq!(text.matches("rpm = 7\n").count(), 20, "{text}");
+    let names: Vec<_> = fs::read_dir(home.config())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["config.toml"], "the lock leaves nothing");
 }
 
 #[test]
