@@ -219,8 +219,8 @@ impl Endpoint {
     }
 }
 
-/// Returns a base URL with another region in the place of the one that its path names; none if it is
-/// not clear where that is. The host stays.
+/// Returns a base URL with another region in the place of the one that its path names; none if it
+/// is not clear where that is. The host stays.
 pub(crate) fn with_region(base_url: &str, from: &str, to: &Region) -> Option<String> {
     let mut url = Url::parse(base_url).ok()?;
     let mut parts: Vec<&str> = url.path().split('/').collect();

@@ -1,6 +1,7 @@
 //! Settings and their precedence: flag, environment, profile, config file, default. Each value
 //! keeps its origin.
 
+mod change;
 mod config_key;
 mod edit;
 mod env;
@@ -27,8 +28,9 @@ mod tool_names;
 mod value_type;
 mod write;
 
+pub(crate) use change::check_changeable;
 pub(crate) use config_key::ConfigKey;
-pub(crate) use edit::{check_changeable, initialize, set, unset};
+pub(crate) use edit::{initialize, set, unset};
 pub(crate) use env::{
     Env, completing_shell, inherited_var, inherited_vars, is_utf8_locale, shard_variable, variables,
 };

@@ -7,7 +7,7 @@ use std::path::Path;
 use toml_edit::{Document, DocumentMut, Item, Table};
 
 use super::Error;
-use super::edit::change;
+use super::change::change;
 use super::file::{PROFILES, SERVERS};
 use super::model_table::{LIMITS, ModelKey, PRICES};
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 
-use super::edit::change;
+use super::change::change;
 use super::file::SERVERS;
 use super::write::create_directory_of;
 use super::{ConfigFile, Error};
