@@ -227,7 +227,8 @@ pub(crate) fn with_region(base_url: &str, from: &str, to: &Region) -> Option<Str
     let is_fixed = PathRegion::of(url.path()).fixed().is_some();
     let last = parts.iter().rposition(|part| *part == from)?;
     let is_only = parts.iter().position(|part| *part == from) == Some(last);
-    if !is_only && !(is_fixed && last + 1 == parts.len()) {
+    let is_clear = is_only || is_fixed && last + 1 == parts.len();
+    if !is_clear {
         return None;
     }
     parts[last] = to.as_str();

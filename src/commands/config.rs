@@ -120,9 +120,11 @@ pub(crate) fn config(app: &App, args: &ConfigArgs) -> Result<(), Error> {
 fn edit(app: &App, paths: &Paths) -> Result<(), Error> {
     let path = config_path(paths)?;
     check_changeable(path)?;
-    edit_file(app, path, || match path.exists() {
-        true => Ok(()),
-        false => Ok(initialize(path)?),
+    edit_file(app, path, || {
+        if !path.exists() {
+            initialize(path)?;
+        }
+        Ok(())
     })?;
     ConfigFile::read(paths)?;
     Ok(())

@@ -10,7 +10,7 @@ use super::model_table::ModelKey;
 use super::named_table::{NamedTable, without_table};
 use super::setting::SETTINGS;
 use super::write::create_directory_of;
-use super::{ConfigFile, Error, Sourced, TABLES};
+use super::{Error, Sourced, TABLES};
 
 /// Sets a key of the config file, in a profile or at the top level. Nothing is written unless the
 /// resulting file is valid as a whole.
@@ -226,6 +226,7 @@ fn commented() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ConfigFile;
 
     fn edit(old: &str, profile: Option<&str>, key: &str, text: &str) -> String {
         try_edit(old, profile, key, text).expect(text)

@@ -732,6 +732,15 @@ fn of_limits() -> impl Iterator<Item = Error> {
         .chain(answers.into_iter().map(of_answer))
 }
 
+fn of_plain_http() -> Vec<Error> {
+    let of = |host: &str| {
+        call(client::Error::NoTls {
+            host: host.to_owned(),
+        })
+    };
+    ["api.example", "127.0.0.1:8080"].map(of).into()
+}
+
 fn of_calls() -> Vec<Error> {
     let host = || "api.example".to_owned();
     let reason = || "Connection refused".to_owned();
@@ -773,10 +782,6 @@ fn of_calls() -> Vec<Error> {
         call(client::Error::Proxy {
             proxy: "proxy.example:8080".to_owned(),
             reason: reason(),
-        }),
-        call(client::Error::NoTls { host: host() }),
-        call(client::Error::NoTls {
-            host: "127.0.0.1:8080".to_owned(),
         }),
         login(true),
         login(false),
@@ -896,6 +901,7 @@ fn every_error_says_the_same_as_before() {
         of_merges(),
         of_set_up(),
         of_calls(),
+        of_plain_http(),
         of_records(),
     ]
     .into_iter()
