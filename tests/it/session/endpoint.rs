@@ -1,4 +1,4 @@
-//! A conversation is continued where it was started: its endpoint, region and model are kept unless
+//! A conversation is continued where its last turn went: its endpoint, region and model are kept unless
 //! the command line overrides them.
 
 use std::fs;
@@ -33,7 +33,7 @@ fn neither_a_variable_nor_the_config_file_sends_it_elsewhere() {
     let home = begun(&first, &[]);
     let outcome = saying(&second, &home, &["-c", "and?"]).run();
     outcome.code(0).stdout("one\n").stderr_contains(&format!(
-        "continuing `x` at {}, region eu, where it was started",
+        "continuing `x` at {}, region eu, where its last turn went",
         first.url().trim_start_matches("http://")
     ));
     assert_eq!(said(&first.requests()[1]), ["question", "one", "and?"]);
