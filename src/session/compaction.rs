@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::value::to_raw_value;
 
 use super::Error;
-use super::conversation::SavedConversation;
+use super::conversation::{AppendCondition, SavedConversation};
 use super::id::{new_id, turn_id};
 use super::record::{SavedTurn, SessionRecord, TurnContext, TurnPosition};
 use crate::protocol::{ContentBlock, Message, Role};
@@ -31,21 +31,20 @@ impl SavedConversation {
     ///
     /// # Errors
     ///
-    /// If the file cannot be written.
+    /// If the file cannot be written, although the turns before the summary were.
     pub(crate) fn replace_with_summary(
         &mut self,
         place: &TurnPosition,
         summary: SummaryExchange<'_>,
     ) -> Result<bool, Error> {
         self.check_file()?;
-        let tip = self.tip().map(|turn| turn.id.clone());
-        let is_unchanged = |this: &Self| this.tip().map(|turn| &turn.id) == tip.as_ref();
         let records = self.summary_branch(place, summary);
-        if !self.append_records_if(is_unchanged, records)? {
-            return Ok(false);
+        match self.append_records_if(AppendCondition::Unchanged, records) {
+            Ok(true) => self.mark_as_last().map(|()| true),
+            // What it stands for could not be written either.
+            Err(_) if self.is_unwritten() => Ok(true),
+            replaced => replaced,
         }
-        self.mark_as_last()?;
-        Ok(true)
     }
 
     /// Returns the lines of such a branch.

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use super::blob::BlobStore;
 use super::file::{self, LockedFile};
+use super::journal::Journal;
 use super::line::{self, TooLong};
 use super::paths::{conversation_file, last_link};
 use super::pending_turn::PendingTurn;
@@ -34,6 +35,8 @@ pub(crate) struct SavedConversation {
     /// The indices of the turns by their ids.
     places: HashMap<String, usize>,
     tip: Option<usize>,
+    /// The end of the conversation, as long as it cannot be written to the file.
+    unwritten: Unwritten,
     /// How much of the file has been read, in bytes.
     read: u64,
     /// Whether the last line lacks its line feed.
@@ -44,6 +47,29 @@ pub(crate) struct SavedConversation {
     /// Whether long turns may be left in the file.
     is_in_file: bool,
     notices: Vec<String>,
+}
+
+/// What was said and could not be written. It is sent with what is said next, and written before
+/// anything else.
+#[derive(Debug, Default)]
+struct Unwritten {
+    records: Vec<SessionRecord>,
+    /// The journals that have it meanwhile. They are locked, so that no other process recovers
+    /// them.
+    journals: Vec<Journal>,
+    /// The number of turns in the file, and its tip, if the records were applied behind these.
+    applied_behind: Option<(usize, Option<usize>)>,
+}
+
+/// What the file must be like for records to be appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AppendCondition {
+    /// Anything.
+    Always,
+    /// Its tip is the one that is known: no other process has continued the conversation.
+    Unchanged,
+    /// It is only read.
+    Never,
 }
 
 impl SavedConversation {
@@ -58,6 +84,7 @@ impl SavedConversation {
             turns: Vec::new(),
             places: HashMap::new(),
             tip: None,
+            unwritten: Unwritten::default(),
             read: 0,
             is_open_ended: false,
             damaged_lines: 0,
@@ -346,13 +373,14 @@ impl SavedConversation {
     }
 
     /// Appends the exchange to the conversation, after the turn that is now the tip of its file.
+    /// If it cannot be written, it is a part of the conversation all the same, and is written with
+    /// the next one.
     pub(crate) fn commit_turn(&mut self, exchange: PendingTurn) -> Result<(), Error> {
         let (records, journal) = exchange.into_settled();
         let is_in_line = records.iter().any(SessionRecord::is_in_line);
-        self.append_records(records)?;
-        if let Some(journal) = journal {
-            journal.remove();
-        }
+        self.unwritten.records.extend(records);
+        self.unwritten.journals.extend(journal);
+        self.append_records(Vec::new())?;
         if is_in_line {
             self.mark_as_last()
         } else {
@@ -377,10 +405,28 @@ impl SavedConversation {
         Ok(())
     }
 
-    /// Moves the tip to another position. What follows it stays in the file.
+    /// Moves the tip to another position. What follows it stays in the file. Where the end of the
+    /// conversation could not be written, this need not be.
     pub(crate) fn move_to(&mut self, place: &TurnPosition) -> Result<(), Error> {
         self.check_file()?;
-        self.append_records(vec![SessionRecord::new_tip(place)])
+        let moved = self.append_records(vec![SessionRecord::new_tip(place)]);
+        if self.is_unwritten() { Ok(()) } else { moved }
+    }
+
+    /// Whether the end of the conversation could not be written.
+    pub(crate) fn is_unwritten(&self) -> bool {
+        !self.unwritten.records.is_empty()
+    }
+
+    /// Returns the lines that could not be written.
+    pub(super) fn unwritten_records(&self) -> &[SessionRecord] {
+        &self.unwritten.records
+    }
+
+    /// Whether the file has any turns, as far as it was read.
+    pub(super) fn has_written_turns(&self) -> bool {
+        let behind = self.unwritten.applied_behind;
+        behind.map_or(self.turns.len(), |(turns, _)| turns) > 0
     }
 
     /// Reads what other processes have written to the file since it was last read. Returns whether
@@ -391,64 +437,98 @@ impl SavedConversation {
             return Ok(false);
         }
         let before = self.position_of_tip();
-        self.append_records_if(|_| false, Vec::new())?;
+        self.append_records_if(AppendCondition::Never, Vec::new())?;
         Ok(self.position_of_tip() != before)
     }
 
     /// Appends records under the lock; turns follow the one that is the tip at that time. Turns
     /// that are already in the file stay unchanged, and so does the tip before them.
     pub(super) fn append_records(&mut self, records: Vec<SessionRecord>) -> Result<(), Error> {
-        self.append_records_if(|_| true, records).map(drop)
+        self.append_records_if(AppendCondition::Always, records)
+            .map(drop)
     }
 
-    /// Appends records as [`Self::append_records`] does, unless `is_valid` says, under the lock,
-    /// that another process has made them invalid. Returns whether they were appended.
+    /// Appends records as [`Self::append_records`] does, if the file, under the lock, is what they
+    /// were made for. Returns whether they were appended. What could not be written earlier is
+    /// written before them; while that fails, they are held with it.
     pub(super) fn append_records_if(
         &mut self,
-        is_valid: impl FnOnce(&Self) -> bool,
+        condition: AppendCondition,
         records: Vec<SessionRecord>,
     ) -> Result<bool, Error> {
+        let mut unwritten = self.take_unwritten();
+        let held = unwritten.records.len();
+        unwritten.records.extend(records);
+        let appended = self.write_records(condition, &mut unwritten.records);
+        match &appended {
+            Ok(true) => {
+                unwritten.journals.into_iter().for_each(Journal::remove);
+                return appended;
+            }
+            Err(_) if held > 0 => unwritten.records.retain(|record| record.kind != NAME),
+            Ok(false) | Err(_) => unwritten.records.truncate(held),
+        }
+        if !unwritten.records.is_empty() {
+            self.hold(unwritten)?;
+        }
+        appended
+    }
+
+    /// Takes back what could not be written, so that the conversation is as its file was read.
+    fn take_unwritten(&mut self) -> Unwritten {
+        let mut unwritten = std::mem::take(&mut self.unwritten);
+        if let Some((turns, tip)) = unwritten.applied_behind.take() {
+            for turn in self.turns.drain(turns..) {
+                self.places.remove(&turn.id);
+            }
+            self.tip = tip;
+        }
+        unwritten
+    }
+
+    /// Continues the conversation with what cannot be written.
+    fn hold(&mut self, mut unwritten: Unwritten) -> Result<(), Error> {
+        unwritten.records = self.missing_records(unwritten.records);
+        unwritten.applied_behind = Some((self.turns.len(), self.tip));
+        for record in &unwritten.records {
+            self.apply_record(record.clone(), None)?;
+        }
+        self.unwritten = unwritten;
+        Ok(())
+    }
+
+    /// Writes records, of which none are left then. If that fails, or the condition is not met,
+    /// all that are not in the file are left.
+    fn write_records(
+        &mut self,
+        condition: AppendCondition,
+        records: &mut Vec<SessionRecord>,
+    ) -> Result<bool, Error> {
+        let before = self.position_of_tip();
         let mut file = LockedFile::open(&self.path)?;
         if file.byte_length()? < self.read {
             self.recreate();
         }
         file.each_line(self.read, |line, is_whole| self.take_line(line, is_whole))?;
-        if !is_valid(self) {
+        let is_met = match condition {
+            AppendCondition::Always => true,
+            AppendCondition::Unchanged => self.position_of_tip() == before,
+            AppendCondition::Never => false,
+        };
+        if !is_met {
             return Ok(false);
         }
         let is_new = self.read == 0;
         let is_open_ended = self.is_open_ended && !is_new;
-        let mut parent = self.tip().map(|turn| turn.id.clone());
-        let has = |id: &Option<String>| id.as_ref().is_some_and(|id| self.places.contains_key(id));
-        let mut missing = Vec::with_capacity(records.len());
-        let mut records = records.into_iter().peekable();
-        while let Some(mut record) = records.next() {
-            let is_there = match record.kind.as_str() {
-                TURN => {
-                    record.parent = std::mem::replace(&mut parent, record.id.clone());
-                    has(&record.id)
-                }
-                TIP => {
-                    parent = record
-                        .turn
-                        .clone()
-                        .filter(|turn| self.places.contains_key(turn));
-                    records.peek().is_some_and(|next| has(&next.id))
-                }
-                _ => false,
-            };
-            if !is_there {
-                missing.push(record);
-            }
-        }
+        *records = self.missing_records(std::mem::take(records));
         let (places, end) = file.append(self.read, |writer| {
             if is_new {
                 self.header.write_line(&mut *writer)?;
             } else if is_open_ended {
                 writer.write_all(b"\n")?;
             }
-            let mut places = Vec::with_capacity(missing.len());
-            for record in &missing {
+            let mut places = Vec::with_capacity(records.len());
+            for record in &*records {
                 let start = writer.offset();
                 record.write_to(&mut *writer)?;
                 places.push(start..writer.offset());
@@ -458,10 +538,38 @@ impl SavedConversation {
         })?;
         self.is_open_ended = false;
         self.read = end;
-        for (record, place) in missing.into_iter().zip(places) {
-            self.apply_record(record, place)?;
+        for (record, place) in std::mem::take(records).into_iter().zip(places) {
+            self.apply_record(record, Some(place))?;
         }
         Ok(true)
+    }
+
+    /// Returns those of these records that the conversation does not have, each turn with the one
+    /// that it follows.
+    fn missing_records(&self, records: Vec<SessionRecord>) -> Vec<SessionRecord> {
+        let mut parent = self.tip().map(|turn| turn.id.clone());
+        let has = |id: &Option<String>| id.as_ref().is_some_and(|id| self.places.contains_key(id));
+        let mut missing: Vec<SessionRecord> = Vec::with_capacity(records.len());
+        let mut records = records.into_iter().peekable();
+        while let Some(mut record) = records.next() {
+            let is_there = match record.kind.as_str() {
+                TURN => {
+                    record.parent = std::mem::replace(&mut parent, record.id.clone());
+                    has(&record.id)
+                }
+                TIP => {
+                    let is_known =
+                        has(&record.turn) || missing.iter().any(|before| before.id == record.turn);
+                    parent = record.turn.clone().filter(|_| is_known);
+                    records.peek().is_some_and(|next| has(&next.id))
+                }
+                _ => false,
+            };
+            if !is_there {
+                missing.push(record);
+            }
+        }
+        missing
     }
 
     /// Starts over after the file was removed.
@@ -512,7 +620,7 @@ impl SavedConversation {
         let end = self.read + line.len() as u64;
         match record {
             Ok(record) if record.kind == HEADER || self.read > 0 => {
-                self.apply_record(record, self.read..end)?;
+                self.apply_record(record, Some(self.read..end))?;
             }
             Err(_) if !is_whole => return Ok(false),
             _ if self.read == 0 => {
@@ -527,8 +635,13 @@ impl SavedConversation {
         Ok(true)
     }
 
-    /// Applies a record that is in the file at `place`, without its line feed.
-    fn apply_record(&mut self, record: SessionRecord, place: Range<u64>) -> Result<(), Error> {
+    /// Applies a record that is in the file at `place`, without its line feed, or that could not be
+    /// written.
+    fn apply_record(
+        &mut self,
+        record: SessionRecord,
+        place: Option<Range<u64>>,
+    ) -> Result<(), Error> {
         match record.kind.as_str() {
             HEADER => match record.version.unwrap_or_default() {
                 version if version > VERSION => {
@@ -552,7 +665,7 @@ impl SavedConversation {
                     self.damaged_lines += 1;
                     return Ok(());
                 };
-                if self.is_in_file {
+                if let Some(place) = place.filter(|_| self.is_in_file) {
                     turn.content.leave_in_file(place);
                 }
                 let place = self.turns.len();

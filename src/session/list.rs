@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use super::conversation::SavedConversation;
-use super::paths::conversation_file;
-use super::store::{SessionStore, TitleMatch, changed_at};
+use super::paths::{changed_at, conversation_file};
+use super::store::{SessionStore, TitleMatch};
 use super::{Error, parallel};
 use crate::protocol::ContentBlock;
 

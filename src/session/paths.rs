@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Returns the file of the conversation with this id.
 pub(super) fn conversation_file(root: &Path, id: &str) -> PathBuf {
@@ -37,4 +38,11 @@ pub(super) fn last_link(root: &Path) -> PathBuf {
 pub(super) fn linked_id(link: &Path) -> Option<String> {
     let target = fs::read_link(link).ok()?;
     Some(target.file_stem()?.to_str()?.to_owned())
+}
+
+/// Returns when a file was last written to.
+pub(super) fn changed_at(path: &Path) -> Option<SystemTime> {
+    path.metadata()
+        .and_then(|metadata| metadata.modified())
+        .ok()
 }

@@ -46,7 +46,7 @@ pub(crate) enum LeftOut {
 }
 
 /// A line of any kind, which determines the fields that it has.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct SessionRecord {
     /// The kind of the line.
     #[serde(rename = "type")]

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::conversation::SavedConversation;
 use super::file::each_line;
-use super::paths::conversation_file;
-use super::store::{SessionStore, changed_at};
+use super::paths::{changed_at, conversation_file};
+use super::store::SessionStore;
 use super::{Error, parallel};
 use crate::fs::open_regular;
 use crate::protocol::{ContentBlock, Role};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::conversation::SavedConversation;
 use super::file::{self, LockedFile, each_line};
 use super::id::{may_begin_id, new_id};
-use super::paths::{blobs_dir, conversation_file, last_link, linked_id};
+use super::paths::{blobs_dir, changed_at, conversation_file, last_link, linked_id};
 use super::record::{REFUSED, SessionRecord, TURN};
 use super::terminal::terminal_link;
 use super::{Error, blob, name, read_error, recover, write_error};
@@ -154,7 +154,7 @@ impl SessionStore {
     ) -> Result<SavedConversation, Error> {
         let (to, has_file) = (
             self.new_conversation(),
-            from.tip().is_some() || from.path().exists(),
+            from.bytes_read() > 0 || from.path().exists(),
         );
         let file = has_file
             .then(|| file::open_shared(from.path()))
@@ -165,17 +165,23 @@ impl SessionStore {
         let header = SessionRecord::new_header(to.id(), None, Some(from.id()));
         copy.append(0, |writer| {
             header.write_line(&mut *writer)?;
-            let Some(file) = &file else { return Ok(()) };
-            let mut written = Ok(());
-            let read = each_line(file, from.path(), 0, |line, _| {
-                if is_line_of(line, &ids) {
-                    written = writer
-                        .write_all(line)
-                        .and_then(|()| writer.write_all(b"\n"));
-                }
-                Ok(written.is_ok())
-            });
-            written.and(read.map_err(io::Error::other))
+            if let Some(file) = &file {
+                let mut written = Ok(());
+                let read = each_line(file, from.path(), 0, |line, _| {
+                    let record = serde_json::from_slice(line);
+                    if record.is_ok_and(|record| is_about(&record, &ids)) {
+                        written = writer
+                            .write_all(line)
+                            .and_then(|()| writer.write_all(b"\n"));
+                    }
+                    Ok(written.is_ok())
+                });
+                written.and(read.map_err(io::Error::other))?;
+            }
+            let unwritten = from.unwritten_records().iter();
+            unwritten
+                .filter(|record| is_about(record, &ids))
+                .try_for_each(|record| record.write_line(&mut *writer))
         })?;
         drop((file, copy)); // And with them their locks.
         SavedConversation::open_by_id(&self.0, to.id())
@@ -232,7 +238,7 @@ impl SessionStore {
     pub(crate) fn discard_if_empty(conversation: &SavedConversation) {
         let path = conversation.path();
         let directory = path.parent().filter(|_| path.exists());
-        if conversation.turns().is_empty()
+        if !conversation.has_written_turns()
             && let Some(directory) = directory
         {
             let store = Self::in_directory(directory.to_owned());
@@ -331,19 +337,11 @@ impl SessionStore {
 }
 
 /// Whether a line is a turn with one of these ids, or about one.
-fn is_line_of(line: &[u8], ids: &HashSet<&str>) -> bool {
-    let record = serde_json::from_slice::<SessionRecord>(line).ok();
-    let turn = record.and_then(|record| match record.kind.as_str() {
-        TURN => record.id,
-        REFUSED => record.turn,
+fn is_about(record: &SessionRecord, ids: &HashSet<&str>) -> bool {
+    let turn = match record.kind.as_str() {
+        TURN => record.id.as_deref(),
+        REFUSED => record.turn.as_deref(),
         _ => None,
-    });
-    turn.is_some_and(|turn| ids.contains(turn.as_str()))
-}
-
-/// Returns when a file was last written to.
-pub(super) fn changed_at(path: &Path) -> Option<std::time::SystemTime> {
-    path.metadata()
-        .and_then(|metadata| metadata.modified())
-        .ok()
+    };
+    turn.is_some_and(|turn| ids.contains(turn))
 }

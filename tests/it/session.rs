@@ -52,7 +52,7 @@ pub(crate) fn ids(home: &Home) -> Vec<String> {
 }
 
 /// Returns a conversation as JSON.
-fn shown(home: &Home, name: &str) -> Value {
+pub(crate) fn shown(home: &Home, name: &str) -> Value {
     Langdock::new()
         .home(home)
         .args(["session", "show", name, "--json"])

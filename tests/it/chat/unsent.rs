@@ -5,7 +5,8 @@ use std::{fs, thread};
 use nix::{sys::stat::Mode, unistd::mkfifo};
 use serde_json::json;
 
-use super::{at_prompt, chat, commands::typed, messages, said, wait_for_prompt};
+use super::{ENTER, at_prompt, chat, commands::typed, leave, messages, said, wait_for_prompt};
+use crate::session::ids;
 use crate::support::{
     command::Langdock,
     events::{Stream, answer, error},
@@ -192,4 +193,69 @@ fn what_can_be_read_only_once_is_offered_again_as_it_was_read() {
         );
     }
     assert_eq!(said(&server, 4), "More");
+}
+
+#[test]
+fn what_cannot_be_saved_is_sent_with_what_is_said_next_and_saved_when_it_can_be() {
+    let (server, home) = (answering("ok"), Home::new());
+    let terminal = at_prompt(&server, &home, &["--session", "r", "One"]);
+    wait_for_prompt(&terminal, 1);
+    // A directory in place of the file keeps even root from writing it.
+    let sessions = home.data().join("sessions");
+    let file = sessions.join(format!("{}.jsonl", ids(&home).remove(0)));
+    let aside = home.path().join("aside");
+    fs::rename(&file, &aside).unwrap();
+    fs::create_dir(&file).unwrap();
+    let mut prompts = 1;
+    let mut type_line = |line: &str| {
+        prompts += 1;
+        terminal.keys(line).keys(ENTER);
+        wait_for_prompt(&terminal, prompts);
+    };
+    for line in ["Two", "Three", "/undo", "/retry", "Four"] {
+        type_line(line);
+    }
+    fs::remove_dir(&file).unwrap();
+    fs::rename(&aside, &file).unwrap();
+    type_line("Five");
+    let screen = leave(terminal).code(0).stdout_text();
+    assert!(screen.contains("cannot save this conversation"), "{screen}");
+    assert!(screen.contains("removed: Three"), "{screen}");
+    let expected = ["One", "ok", "Two", "ok", "Four", "ok", "Five"];
+    let sent = messages(&server, server.requests().len() - 1);
+    let sent: Vec<_> = sent
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["content"])
+        .collect();
+    assert_eq!(sent, expected);
+    let shown = crate::session::shown(&home, "r");
+    let turns = shown["turns"].as_array().unwrap().iter();
+    let saved: Vec<_> = turns.map(|turn| &turn["content"][0]["text"]).collect();
+    assert_eq!(
+        saved,
+        ["One", "ok", "Two", "ok", "Four", "ok", "Five", "ok"]
+    );
+    let journals = fs::read_dir(sessions.join("journals")).unwrap();
+    assert_eq!(journals.count(), 0);
+}
+
+#[test]
+fn lines_of_a_chat_that_cannot_be_saved_are_a_conversation() {
+    let (server, home) = (answering("ok"), Home::new());
+    fs::create_dir_all(home.data().parent().unwrap()).unwrap();
+    fs::write(home.data(), "in the way").unwrap();
+    for (nth, args) in [&["--session", "r"][..], &[]].into_iter().enumerate() {
+        let run = chat(&server)
+            .home(&home)
+            .args(args)
+            .stdin_bytes("One\nTwo\n");
+        run.run()
+            .code(0)
+            .stderr_contains("cannot save this conversation");
+        let sent = messages(&server, 2 * nth + 1);
+        assert_eq!(sent[0]["content"], "One", "{sent:#}");
+        assert_eq!(sent[2]["content"], "Two", "{sent:#}");
+    }
 }
