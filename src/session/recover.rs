@@ -1,15 +1,16 @@
-//! Recovery of the journals of killed processes.
+//! Recovery of journals: those of killed processes, and those of turns that could not be written to
+//! their conversation.
 
 use std::error::Error as _;
 use std::fs::{self, OpenOptions};
 use std::io::{BufReader, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::conversation::SavedConversation;
 use super::id::is_file_name;
 use super::journal::parse_journal;
-use super::paths::{conversation_file, journals_dir, last_link};
+use super::paths::{changed_at, conversation_file, journals_dir, last_link};
 use super::pending_turn::mark_left_out;
 use super::record::SessionRecord;
 use super::{Error, read_error};
@@ -18,36 +19,38 @@ use crate::fs::open_existing;
 /// An empty journal older than this was abandoned before anything was written to it.
 const STALE: Duration = Duration::from_secs(60);
 
-/// Appends what killed processes left to their conversations, and returns a notice for each. The
-/// most recent of these conversations becomes the one last used, unless another was used since.
+/// Appends what earlier processes left to their conversations, in the order in which they left it,
+/// and returns a notice for each. The most recent of these conversations becomes the one last used, unless another was used since.
 pub(super) fn recover_journals(directory: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(journals_dir(directory)) else {
         return Vec::new();
     };
+    let mut journals: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    journals.sort_by_cached_key(|path| changed_at(path));
     let (mut notices, mut last) = (Vec::new(), None);
-    for entry in entries.flatten() {
-        match recover_one(directory, &entry.path()) {
+    for path in journals {
+        match recover_one(directory, &path) {
             Ok(None) => {}
             Ok(Some(recovered)) => {
                 let name = recovered
                     .conversation
                     .name()
                     .unwrap_or(recovered.conversation.id());
-                notices.push(if recovered.is_in_line {
-                    format!(
-                        "recovered a partial answer of a killed process; it is in the \
-                         conversation `{name}`"
-                    )
-                } else {
-                    format!(
-                        "recovered a message of a killed process, which got no answer and is not \
-                         sent again; it is in the conversation `{name}`"
-                    )
-                });
+                let what = match recovered.rest {
+                    RecoveredRest::Answer => "an answer that had not been saved",
+                    RecoveredRest::PartialAnswer => "a partial answer that had not been saved",
+                    RecoveredRest::Message => {
+                        "a message that had not been saved, which got no answer and is not sent \
+                         again"
+                    }
+                };
+                notices.push(format!(
+                    "recovered {what}; it is in the conversation `{name}`"
+                ));
                 let is_later = last.as_ref().is_none_or(|before: &RecoveredJournals| {
                     before.used_at.is_none_or(|at| Some(at) < recovered.used_at)
                 });
-                if recovered.is_in_line && is_later {
+                if recovered.rest != RecoveredRest::Message && is_later {
                     last = Some(recovered);
                 }
             }
@@ -55,7 +58,6 @@ pub(super) fn recover_journals(directory: &Path) -> Vec<String> {
                 let cause = error
                     .source()
                     .map_or(String::new(), |cause| format!(": {cause}"));
-                let path = entry.path();
                 notices.push(format!(
                     "cannot recover `{}`: {error}{cause}",
                     path.display()
@@ -75,8 +77,18 @@ struct RecoveredJournals {
     conversation: SavedConversation,
     /// When the journal was last written to.
     used_at: Option<SystemTime>,
-    /// Whether any of it will be sent again.
-    is_in_line: bool,
+    rest: RecoveredRest,
+}
+
+/// What a journal ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RecoveredRest {
+    /// An answer.
+    Answer,
+    /// An answer that broke off.
+    PartialAnswer,
+    /// A message that is not sent again.
+    Message,
 }
 
 fn recover_one(directory: &Path, path: &Path) -> Result<Option<RecoveredJournals>, Error> {
@@ -121,13 +133,19 @@ fn recover_one(directory: &Path, path: &Path) -> Result<Option<RecoveredJournals
         conversation.claim_name();
     }
     mark_left_out(&mut records);
-    let is_in_line = records.iter().any(SessionRecord::is_in_line);
+    let rest = if !records.iter().any(SessionRecord::is_in_line) {
+        RecoveredRest::Message
+    } else if records.iter().any(|record| record.partial) {
+        RecoveredRest::PartialAnswer
+    } else {
+        RecoveredRest::Answer
+    };
     conversation.append_records(records)?;
     let _ = fs::remove_file(path); // Recovery skips what is in the conversation already.
     Ok(Some(RecoveredJournals {
         conversation,
         used_at,
-        is_in_line,
+        rest,
     }))
 }
 

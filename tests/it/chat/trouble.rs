@@ -285,9 +285,9 @@ fn a_process_that_is_killed_while_it_asks_again_takes_no_answer_with_it() {
             .stdin_bytes("Three")
             .run();
         outcome.code(0).stderr_contains(if begun.is_empty() {
-            "recovered a message of a killed process"
+            "recovered a message that had not been saved"
         } else {
-            "recovered a partial answer of a killed process"
+            "recovered a partial answer that had not been saved"
         });
         let said: Vec<_> = messages(&server, 3)
             .as_array()
@@ -460,7 +460,7 @@ fn a_killed_process_that_got_no_answer_is_said_to_have_got_none() {
     let run = send(&server).home(&home).args(["--session", "y", "Next"]);
     run.run()
         .code(0)
-        .stderr_contains("recovered a message of a killed process, which got no answer");
+        .stderr_contains("recovered a message that had not been saved, which got no answer");
 }
 
 #[test]

@@ -100,7 +100,9 @@ fn a_conversation_of_an_earlier_version_is_sent_with_all_that_was_said() {
         );
         match name {
             "torn" => outcome.stderr_contains("is incomplete; skipping it"),
-            "killed" => outcome.stderr_contains("recovered a partial answer of a killed process"),
+            "killed" => {
+                outcome.stderr_contains("recovered a partial answer that had not been saved")
+            }
             _ => {
                 assert_eq!(outcome.stderr.lines().count(), 1, "{outcome}");
                 &outcome

@@ -166,3 +166,30 @@ fn a_torn_last_line_costs_that_line_only() {
     assert!(fs::read_to_string(&path).unwrap().starts_with(&whole));
     assert_eq!(super::lines(&home, "x").len(), 5);
 }
+
+#[test]
+fn turns_that_could_not_be_saved_are_recovered_in_their_order() {
+    let (server, home) = (answering("ok"), Home::new());
+    let send = |what: &str, blocks: &str| {
+        let text = format!("{what} {}", "x".repeat(3000));
+        let script = format!(
+            "trap '' XFSZ; ulimit -f {blocks}; exec langdock send --session fm -m {MODEL} '{text}'"
+        );
+        let run = Langdock::shell(&script).key().against(&server).home(&home);
+        run.run()
+    };
+    for what in ["1", "2", "3", "4", "5", "6"] {
+        send(what, "8").code(0);
+    }
+    let recovered = send("7", "unlimited");
+    recovered
+        .code(0)
+        .stderr_contains("recovered an answer that had not been saved; it is in the conversation");
+    let shown = shown(&home, "fm");
+    let turns = shown["turns"].as_array().unwrap().iter();
+    let saved: Vec<_> = turns
+        .filter(|turn| turn["role"] == "user")
+        .map(|turn| turn["content"][0]["text"].as_str().unwrap()[..1].to_owned())
+        .collect();
+    assert_eq!(saved, ["1", "2", "3", "4", "5", "6", "7"]);
+}

@@ -78,9 +78,9 @@ fn kept(home: &Home) -> String {
     let shown = outcome.code(0).stdout_json();
     let turns = shown["turns"].as_array().unwrap();
     outcome.stderr_contains(if turns.len() > 1 {
-        "recovered a partial answer of a killed process"
+        "answer that had not been saved"
     } else {
-        "recovered a message of a killed process"
+        "recovered a message that had not been saved"
     });
     assert_eq!(turns[0]["content"][0]["text"], "question", "{shown:#}");
     let Some(answer) = turns.get(1) else {
