@@ -96,7 +96,7 @@ impl Exchange<'_> {
         let has_pictures = !(turn.pictures.is_empty() && given.pictures.is_empty());
         if has_pictures || !(turn.pdfs.is_empty() && given.pdfs.is_empty()) {
             let saved = recorder.as_ref().map(|recorder| recorder.conversation());
-            let saved = saved.map(|saved| earlier_messages(saved, None, self.policy));
+            let saved = saved.map(|saved| earlier_messages(app, saved, None, self.policy));
             let saved = saved.transpose()?;
             earlier =
                 saved.map_or(0, |saved| count_pictures(&saved)) + count_pictures(&given.messages);
@@ -104,7 +104,7 @@ impl Exchange<'_> {
                 .await?;
         }
         if let Some(recorder) = recorder {
-            let messages = earlier_messages(recorder.conversation(), None, self.policy)?;
+            let messages = earlier_messages(app, recorder.conversation(), None, self.policy)?;
             put_conversation_first(
                 recorder,
                 messages,
@@ -171,19 +171,25 @@ impl Exchange<'_> {
     }
 }
 
-/// Returns what was said in a conversation, or before a position in it.
+/// Returns what was said in a conversation, or before a position in it. Tells the user, once, of
+/// each attachment that is lost.
 ///
 /// # Errors
 ///
 /// If that is too much for a request that is sent by this policy.
 pub(crate) fn earlier_messages(
+    app: &App,
     conversation: &SavedConversation,
     place: Option<&TurnPosition>,
     policy: SendPolicy,
 ) -> Result<Vec<InputMessage>, Error> {
     let most = most_history_bytes(policy.is_unchecked);
-    let messages = conversation.messages_within(place, most);
-    messages.map_err(|conversation| conversation_too_large(&conversation))
+    let history = conversation.messages_within(place, most);
+    let history = history.map_err(|conversation| conversation_too_large(&conversation))?;
+    for lost in &history.lost {
+        app.notices.notice_once(lost);
+    }
+    Ok(history.messages)
 }
 
 /// Puts the conversation, which has these messages, before what is said now, which is what will be

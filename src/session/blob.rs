@@ -108,25 +108,22 @@ impl BlobStore {
     }
 
     fn put_bytes(&self, media_type: &str, bytes: &[u8]) -> Result<Value, Error> {
-        let mut hash = String::new();
-        for byte in digest(&SHA256, bytes).as_ref() {
-            hash.push_str(&format!("{byte:02x}"));
-        }
+        let hash = hex_digest(bytes);
         let ending = TYPES
             .iter()
             .find(|(known, _)| *known == media_type)
             .map_or("bin", |(_, ending)| ending);
         let file = format!("{hash}.{ending}");
         let path = self.0.join(&file);
-        if !path.exists() {
+        if self.read_file(&file).is_err() {
             atomic_write(&path, bytes, Durability::Synced).map_err(write_error(&path))?;
         }
         Ok(json!({"type": BLOB, "media_type": media_type, "file": file}))
     }
 
-    /// Converts stored content to what is sent: the bytes are read from their files. A missing file
-    /// is replaced by a text.
-    pub(super) fn load_content(&self, content: &mut [ContentBlock]) {
+    /// Converts stored content to what is sent: the bytes are read from their files. A file that is
+    /// missing, or has other bytes now, is replaced by a text. Adds a sentence for each to `lost`.
+    pub(super) fn load_content(&self, content: &mut [ContentBlock], lost: &mut Vec<String>) {
         for block in content {
             match block {
                 ContentBlock::Image(media) | ContentBlock::Document(media) => {
@@ -134,53 +131,83 @@ impl BlobStore {
                         && source["type"] == BLOB
                     {
                         match self.read_source(source) {
-                            Some(bytes) => media.source = bytes,
-                            None => *block = ContentBlock::text(missing_file_text(source)),
+                            Ok(bytes) => media.source = bytes,
+                            Err(why) => {
+                                lost.push(why);
+                                *block = ContentBlock::text(missing_file_text(source));
+                            }
                         }
                     }
                 }
                 ContentBlock::ToolResult(result) => result
                     .content
                     .iter_mut()
-                    .for_each(|content| content.change(|value| self.get_sources(value))),
+                    .for_each(|content| content.change(|value| self.get_sources(value, lost))),
                 _ => {}
             }
         }
     }
 
-    fn get_sources(&self, value: &mut Value) {
+    fn get_sources(&self, value: &mut Value, lost: &mut Vec<String>) {
         match value {
             Value::Object(fields) => {
                 let source = fields
                     .get("source")
                     .filter(|source| source["type"] == BLOB)
                     .cloned();
-                match source.map(|source| self.read_source(&source).ok_or(source)) {
+                match source.map(|source| self.read_source(&source).map_err(|why| (source, why))) {
                     Some(Ok(bytes)) => {
                         fields.insert(
                             "source".to_owned(),
                             serde_json::to_value(bytes).expect("a source is an object of texts"),
                         );
                     }
-                    Some(Err(source)) => {
+                    Some(Err((source, why))) => {
+                        lost.push(why);
                         *value = json!({"type": "text", "text": missing_file_text(&source)});
                     }
                     None => fields
                         .values_mut()
-                        .for_each(|field| self.get_sources(field)),
+                        .for_each(|field| self.get_sources(field, lost)),
                 }
             }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.get_sources(item)),
+            Value::Array(items) => items
+                .iter_mut()
+                .for_each(|item| self.get_sources(item, lost)),
             _ => {}
         }
     }
 
-    fn read_source(&self, source: &Value) -> Option<Source> {
+    /// Returns the bytes of a file, or why they are not those that were saved.
+    fn read_file(&self, file: &str) -> Result<Vec<u8>, &'static str> {
         // The program never writes a name that contains a path.
-        let file = source["file"].as_str().filter(|file| !file.contains('/'))?;
-        let bytes = read_regular(&self.0.join(file)).ok()?;
-        let media_type = source["media_type"].as_str()?;
-        Some(match TYPES.iter().find(|(known, _)| *known == media_type) {
+        if file.contains('/') {
+            return Err("is not the name of a saved file");
+        }
+        let bytes = read_regular(&self.0.join(file)).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => "is missing",
+            _ => "cannot be read",
+        })?;
+        let hash = file.split('.').next().unwrap_or_default();
+        if hash == hex_digest(&bytes) {
+            Ok(bytes)
+        } else {
+            Err("was changed")
+        }
+    }
+
+    /// Returns the source with its bytes, or a sentence that says what is lost, and why.
+    fn read_source(&self, source: &Value) -> Result<Source, String> {
+        let file = source["file"].as_str().unwrap_or_default();
+        let media_type = source["media_type"].as_str().unwrap_or("a file");
+        let bytes = self.read_file(file).map_err(|why| {
+            let path = self.0.join(file);
+            format!(
+                "{media_type} of this conversation is lost, and the model is told so: `{}` {why}",
+                path.display()
+            )
+        })?;
+        Ok(match TYPES.iter().find(|(known, _)| *known == media_type) {
             Some((media_type, _)) => Source::Bytes(RawSource {
                 media_type,
                 bytes: Bytes::from(bytes),
@@ -191,6 +218,15 @@ impl BlobStore {
             ),
         })
     }
+}
+
+/// Returns the SHA-256 of bytes in hexadecimal digits.
+fn hex_digest(bytes: &[u8]) -> String {
+    let mut hash = String::new();
+    for byte in digest(&SHA256, bytes).as_ref() {
+        hash.push_str(&format!("{byte:02x}"));
+    }
+    hash
 }
 
 /// Returns the text that replaces a missing file.
@@ -249,15 +285,33 @@ mod tests {
 
         let written = ExactJson::from_value(&written);
         let mut read: Vec<ContentBlock> = written.read_as().expect("blocks");
-        blobs.load_content(&mut read);
+        let mut lost = Vec::new();
+        blobs.load_content(&mut read, &mut lost);
+        assert_eq!(lost, <[String; 0]>::default());
         assert_eq!(
             serde_json::to_value(&read).expect("JSON"),
             serde_json::to_value(&content).expect("JSON")
         );
 
-        fs::remove_dir_all(blobs.directory()).expect("it is there");
+        for why in ["was changed", "is missing"] {
+            if why == "is missing" {
+                fs::remove_dir_all(blobs.directory()).expect("it is there");
+            } else {
+                for file in fs::read_dir(blobs.directory()).expect("it is there") {
+                    fs::write(file.expect("a file").path(), "other bytes").expect("it is writable");
+                }
+            }
+            let mut read: Vec<ContentBlock> = written.read_as().expect("blocks");
+            let mut lost = Vec::new();
+            blobs.load_content(&mut read, &mut lost);
+            assert_eq!(read[0], ContentBlock::text("[image/png that is lost]"));
+            assert_eq!(lost.len(), content.len());
+            assert!(lost.iter().all(|lost| lost.ends_with(why)), "{lost:?}");
+        }
+        blobs.store_content(&content).expect("it is writable");
+        let mut lost = Vec::new();
         let mut read: Vec<ContentBlock> = written.read_as().expect("blocks");
-        blobs.load_content(&mut read);
-        assert_eq!(read[0], ContentBlock::text("[image/png that is lost]"));
+        blobs.load_content(&mut read, &mut lost);
+        assert_eq!(lost, <[String; 0]>::default(), "it is stored again");
     }
 }

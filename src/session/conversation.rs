@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use super::blob::BlobStore;
 use super::file::{self, LockedFile};
 use super::journal::Journal;
-use super::line::{self, TooLong};
+use super::line::{self, History, TooLong};
 use super::paths::{conversation_file, last_link};
 use super::pending_turn::PendingTurn;
 use super::record::{
@@ -254,6 +254,7 @@ impl SavedConversation {
     pub(crate) fn messages(&self) -> Vec<InputMessage> {
         self.messages_within(None, usize::MAX)
             .expect("there is no limit")
+            .messages
     }
 
     /// Returns the messages before a position, or all of them, unless they take more than `most`
@@ -262,7 +263,7 @@ impl SavedConversation {
         &self,
         place: Option<&TurnPosition>,
         most: usize,
-    ) -> Result<Vec<InputMessage>, TooLong> {
+    ) -> Result<History, TooLong> {
         let last = match place {
             None => self.tip,
             Some(TurnPosition(turn)) => turn
@@ -277,7 +278,8 @@ impl SavedConversation {
         let blobs = self.blob_store();
         let branch = self.current_branch().into_iter().rev();
         let mut answers = branch.filter(|turn| turn.role == Role::Assistant);
-        answers.find_map(|turn| line::to_message(turn.in_history(&self.path, &blobs)))
+        answers
+            .find_map(|turn| line::to_message(turn.in_history(&self.path, &blobs, &mut Vec::new())))
     }
 
     /// Returns how much of the file has been read, in bytes.
@@ -320,7 +322,8 @@ impl SavedConversation {
     /// Returns the content of a turn, including its files.
     pub(crate) fn turn_content(&self, turn: &SavedTurn) -> Vec<ContentBlock> {
         let mut content = turn.content.blocks(&self.path);
-        self.blob_store().load_content(&mut content);
+        self.blob_store()
+            .load_content(&mut content, &mut Vec::new());
         content
     }
 

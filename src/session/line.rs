@@ -31,6 +31,15 @@ pub(crate) struct TooLong {
     pub(crate) bytes: usize,
 }
 
+/// What was said, as it can be sent.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    /// The messages.
+    pub(crate) messages: Vec<InputMessage>,
+    /// A sentence for each attachment that is lost.
+    pub(crate) lost: Vec<String>,
+}
+
 /// Returns saved turns as messages, unless these take more than `most` bytes: a server may have
 /// sent megabytes for each of many turns. `path` is that of the conversation's file.
 pub(super) fn to_messages(
@@ -38,13 +47,13 @@ pub(super) fn to_messages(
     path: &Path,
     blobs: &BlobStore,
     most: usize,
-) -> Result<Vec<InputMessage>, TooLong> {
-    let mut messages = Vec::new();
+) -> Result<History, TooLong> {
+    let mut history = History::default();
     let mut bytes = 0;
     for (place, turn) in line.iter().enumerate() {
-        if let Some(message) = to_message(turn.in_history(path, blobs)) {
+        if let Some(message) = to_message(turn.in_history(path, blobs, &mut history.lost)) {
             bytes += message.held_bytes();
-            push_message(&mut messages, message);
+            push_message(&mut history.messages, message);
         }
         if bytes > most {
             let rest = line[place + 1..].iter().map(|turn| turn.stored_bytes());
@@ -52,7 +61,7 @@ pub(super) fn to_messages(
             return Err(TooLong { bytes });
         }
     }
-    Ok(messages)
+    Ok(history)
 }
 
 /// Returns turns as messages, one for each that has anything left to say; the first is the user's.
@@ -88,10 +97,15 @@ pub(super) fn to_message(turn: HistoryTurn) -> Option<InputMessage> {
 }
 
 impl SavedTurn {
-    /// Returns the turn with its content and its files.
-    pub(super) fn in_history(&self, path: &Path, blobs: &BlobStore) -> HistoryTurn {
+    /// Returns the turn with its content and its files, of which `lost` gets those that are lost.
+    pub(super) fn in_history(
+        &self,
+        path: &Path,
+        blobs: &BlobStore,
+        lost: &mut Vec<String>,
+    ) -> HistoryTurn {
         let mut content = self.content.blocks(path);
-        blobs.load_content(&mut content);
+        blobs.load_content(&mut content, lost);
         HistoryTurn {
             role: self.role,
             content,
@@ -141,7 +155,7 @@ mod tests {
     fn up_to(line: &[&SavedTurn], most: usize) -> Result<Vec<InputMessage>, TooLong> {
         let nowhere = Path::new("/nowhere");
         let blobs = BlobStore::for_conversation(nowhere, "x");
-        to_messages(line, nowhere, &blobs, most)
+        to_messages(line, nowhere, &blobs, most).map(|history| history.messages)
     }
 
     #[test]

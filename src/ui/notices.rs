@@ -2,7 +2,7 @@
 //! wrap at its width, between words.
 
 use std::io::{Write, stderr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anstyle::Style;
 
@@ -35,6 +35,8 @@ pub(crate) struct Notices {
     is_terminal: bool,
     /// What is blanked out of every message.
     secrets: Arc<KnownSecrets>,
+    /// The notices that are not written again.
+    told: Mutex<Vec<String>>,
 }
 
 #[allow(clippy::unused_self)] // Holding this is the permission to write.
@@ -51,6 +53,7 @@ impl Notices {
             colored,
             is_terminal,
             secrets,
+            told: Mutex::default(),
         }
     }
 
@@ -74,6 +77,15 @@ impl Notices {
     pub(crate) fn notice(&self, message: &str) {
         if self.verbosity >= Verbosity::Normal {
             self.write_line(&format!("langdock: {message}"));
+        }
+    }
+
+    /// Writes a notice, unless it was written before.
+    pub(crate) fn notice_once(&self, message: &str) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if !told.iter().any(|before| before == message) {
+            self.notice(message);
+            told.push(message.to_owned());
         }
     }
 

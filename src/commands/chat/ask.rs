@@ -75,7 +75,8 @@ impl Chat<'_> {
             };
         }
         let mut messages = self.earlier.clone();
-        match self.talk.messages(place.as_ref(), self.exchange.policy) {
+        let policy = self.exchange.policy;
+        match self.talk.messages(self.app, place.as_ref(), policy) {
             Ok(said) => messages.extend(said),
             Err(error) => {
                 return Ended {

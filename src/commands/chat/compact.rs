@@ -100,7 +100,7 @@ impl Chat<'_> {
         let mut messages = self.earlier.clone();
         messages.extend(
             self.talk
-                .messages(older.end.as_ref(), self.exchange.policy)?,
+                .messages(self.app, older.end.as_ref(), self.exchange.policy)?,
         );
         let count = messages.len();
         let mut request = self.summary_parts(messages, request).await?;

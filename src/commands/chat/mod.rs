@@ -199,7 +199,7 @@ async fn converse_with<'a>(
         (kept, _) => {
             if let Some(kept) = kept {
                 let conversation = kept.conversation();
-                earlier.splice(0..0, earlier_messages(conversation, None, policy)?);
+                earlier.splice(0..0, earlier_messages(app, conversation, None, policy)?);
                 system = system.or(conversation.system_prompt().map(str::to_owned));
             }
             Talk::unsaved()

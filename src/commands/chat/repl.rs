@@ -384,7 +384,10 @@ impl Chat<'_> {
 
     /// Estimates the tokens that the next request begins with; `None` if it begins with nothing.
     fn estimated_context(&self, model: &str) -> Option<u64> {
-        let said = self.talk.messages(None, self.exchange.policy).ok()?;
+        let said = self
+            .talk
+            .messages(self.app, None, self.exchange.policy)
+            .ok()?;
         let messages = [self.earlier.clone(), said].concat();
         if messages.is_empty() {
             return None;

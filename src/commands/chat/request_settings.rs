@@ -127,7 +127,7 @@ impl Chat<'_> {
     /// at a terminal.
     fn may_move_to(&self, settings: &Settings) -> Result<bool, Error> {
         let is_same = settings.endpoint == self.exchange.settings().endpoint;
-        let said = self.talk.messages(None, self.exchange.policy);
+        let said = self.talk.messages(self.app, None, self.exchange.policy);
         let is_new = said.is_ok_and(|said| said.is_empty());
         if is_same || !self.app.facts.stdin_is_terminal || is_new {
             return Ok(true);

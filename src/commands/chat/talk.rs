@@ -188,14 +188,17 @@ impl Talk {
     /// If they are too much for a request that is sent by this policy.
     pub(super) fn messages(
         &self,
+        app: &App,
         place: Option<&Mark>,
         policy: SendPolicy,
     ) -> Result<Vec<InputMessage>, Error> {
         match (self, place) {
             (Self::Saved { kept, .. }, Some(Mark::Saved(place))) => {
-                earlier_messages(kept.conversation(), Some(place), policy)
+                earlier_messages(app, kept.conversation(), Some(place), policy)
             }
-            (Self::Saved { kept, .. }, _) => earlier_messages(kept.conversation(), None, policy),
+            (Self::Saved { kept, .. }, _) => {
+                earlier_messages(app, kept.conversation(), None, policy)
+            }
             (Self::Unsaved { said: all, .. }, place) => {
                 let said = &all[..kept_before(all, place)];
                 Ok(history_messages(said.iter().map(Said::history_turn)))

@@ -110,3 +110,27 @@ fn a_large_picture_comes_too_late_in_a_conversation_of_many() {
         .code(0);
     assert_eq!(server.requests().len(), 2);
 }
+
+#[test]
+fn a_picture_that_is_lost_is_named() {
+    let server = answering("ok");
+    let home = home_with(&server, 1, 9);
+    let directory = home.data().join("sessions").join(ids(&home).remove(0));
+    let file = fs::read_dir(&directory).unwrap().next().unwrap().unwrap();
+    fs::write(file.path(), "other bytes").unwrap();
+    for why in ["was changed", "is missing"] {
+        let outcome = saying(&server, &home, &["--session", "x", "Again"]).run();
+        let path = file.path();
+        outcome.code(0).stderr(&format!(
+            "langdock: image/gif of this conversation is lost, and the model is told so: `{}` {why}\n",
+            path.display()
+        ));
+        let sent = server.requests().last().unwrap().json();
+        let first = &sent["messages"][0]["content"];
+        assert!(
+            first.to_string().contains("[image/gif that is lost]"),
+            "{first:#}"
+        );
+        let _ = fs::remove_file(file.path());
+    }
+}

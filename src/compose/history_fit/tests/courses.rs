@@ -262,7 +262,7 @@ impl Course {
     /// Sends a message with the conversation before it, runs the calls, and sends their results.
     fn ask(&mut self, place: Option<&TurnPosition>, said: Vec<ContentBlock>) -> Result<(), String> {
         let earlier = self.conversation.messages_within(place, usize::MAX);
-        let earlier = earlier.expect("there is no limit");
+        let earlier = earlier.expect("there is no limit").messages;
         let said = InputMessage {
             role: Role::User,
             content: said,
