@@ -10,7 +10,7 @@ use crate::cli;
 use crate::compose::named_text::read_named_text;
 use crate::compose::secret_guard::SecretGuard;
 use crate::compose::tool_files::{confirm_exposed, load};
-use crate::error::Error;
+use crate::error::{EndedRun, Error};
 use crate::exchange::answer_format::sink;
 use crate::exchange::credentials::learn_key;
 use crate::exchange::engine::AnswerSink;
@@ -104,8 +104,14 @@ async fn run<'a>(
     };
     // On the heap, since its future is large.
     let run = Box::pin(tool_loop.run(&mut exchange, &mut request, encoded, &mut answer_sink));
-    let outcome = run.await;
+    let mut outcome = run.await;
     recorder.commit(app);
+    if let Some(Error::CostLimit { run, .. }) = &mut outcome.error
+        && outcome.was_sent
+    {
+        let id = recorder.session_id().map(str::to_owned);
+        *run = id.map_or(EndedRun::Unsaved, EndedRun::Saved);
+    }
     finish_answer(app, ask, accepted, outcome, renderer)
 }
 

@@ -1,11 +1,11 @@
 //! Hints: what to do next about a failure, in one line.
 
-use super::Error;
 use super::call_hint::{again, call_hint, nearest_model};
 use super::controls::{COMMAND_LINE, HintControls};
 use super::file_hint::{
     ELSEWHERE, distrust_hint, for_output_file, for_unreadable, for_unwritable, shown,
 };
+use super::{EndedRun, Error};
 use crate::client::{self, EndpointError};
 use crate::media::{FileKind, ImageError, PdfError};
 use crate::protocol::{MissingPart, StopReason};
@@ -151,9 +151,7 @@ impl Error {
             Self::Budget {
                 can_go_on: true, ..
             } => "run the same command again to continue; each run has the full budget",
-            Self::CostLimit { .. } => {
-                "raise --max-cost; the conversation is saved: `langdock tool-run -c` continues it"
-            }
+            Self::CostLimit { run, .. } => return Some(for_cost_limit(run)),
             Self::NoListPrice(model) => return Some(for_unpriced(model)),
             Self::Budget { .. } => "add --output FILE to a run that you may want to resume",
             Self::Unfit(_) => "allow more corrections with --repair, or simplify the schema",
@@ -234,6 +232,19 @@ fn unlisted_hint(model: &str, others: &[String], controls: &HintControls) -> Str
         || listed.to_owned(),
         |nearest| format!("did you mean {choose} {}? {listed}", shell_quote(nearest)),
     )
+}
+
+/// Says what became of a run that `--max-cost` has ended.
+fn for_cost_limit(run: &EndedRun) -> String {
+    let rest = match run {
+        EndedRun::Unsent => "nothing was sent".to_owned(),
+        EndedRun::Unsaved => "the conversation was not saved".to_owned(),
+        EndedRun::Saved(id) => format!(
+            "the conversation is saved: `langdock tool-run --session {id} 'Continue.'`, with the \
+             same tools, continues it"
+        ),
+    };
+    format!("raise --max-cost; {rest}")
 }
 
 /// The hint for a model without a price.

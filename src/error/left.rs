@@ -1,4 +1,5 @@
-//! Where the partial answer is after a failure, so that the hint can point to it.
+//! Where the partial answer is after a failure, and the conversation after a limit, so that the
+//! hint can point to it.
 
 /// Where the partial answer is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -14,6 +15,18 @@ pub(crate) enum Left {
     Stderr,
     /// Nowhere: only reasoning arrived, or nothing that was asked for.
     Nowhere,
+}
+
+/// What became of the conversation of a run that a limit has ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum EndedRun {
+    /// Nothing of it was sent.
+    #[default]
+    Unsent,
+    /// It was not saved.
+    Unsaved,
+    /// It was saved under this id.
+    Saved(String),
 }
 
 impl Left {

@@ -19,7 +19,7 @@ pub(crate) use bug::unless_panicked;
 pub(crate) use call_hint::nearest_model;
 pub(crate) use controls::{COMMAND_LINE, HintControls, PIPED_CHAT, STRUCTURED};
 pub(crate) use kind::{EXIT_CODES, ErrorForm, Kind};
-pub(crate) use left::Left;
+pub(crate) use left::{EndedRun, Left};
 pub(crate) use option_advice::OptionAdvice;
 
 use crate::client;
@@ -108,6 +108,8 @@ pub(crate) enum Error {
         most: Money,
         /// What the requests so far have cost.
         spent: Money,
+        /// What became of the conversation.
+        run: EndedRun,
     },
     /// `--max-cost` with a model without a price; contains its id.
     #[error("no list price is known for {0}, so --max-cost cannot be enforced")]

@@ -227,6 +227,17 @@ fn of_the_run() -> Vec<Error> {
         Error::CostLimit {
             most: Money::per_token(500).times(1_000_000),
             spent: Money::per_token(412).times(1_000_000),
+            run: EndedRun::Saved("4k6969hrzd".to_owned()),
+        },
+        Error::CostLimit {
+            most: Money::per_token(500).times(1_000_000),
+            spent: Money::ZERO,
+            run: EndedRun::Unsent,
+        },
+        Error::CostLimit {
+            most: Money::per_token(500).times(1_000_000),
+            spent: Money::per_token(412).times(1_000_000),
+            run: EndedRun::Unsaved,
         },
         Error::NoListPrice("claude-3-opus-20240229".to_owned()),
         Error::MaxTurns(10),

@@ -1,6 +1,6 @@
 //! The budget of `--max-cost`: whether another request may be sent. Pure.
 
-use crate::error::Error;
+use crate::error::{EndedRun, Error};
 use crate::protocol::ModelPrice;
 use crate::text::Money;
 
@@ -39,6 +39,7 @@ impl CostLimit {
         Err(Error::CostLimit {
             most: self.most,
             spent: self.spent,
+            run: EndedRun::default(),
         })
     }
 }

@@ -296,7 +296,8 @@ impl TurnRecorder for SessionRecorder {
     }
 
     fn session_id(&self) -> Option<&str> {
-        Some(self.conversation.id()).filter(|_| self.is_saved)
+        let is_saved = self.is_saved && !self.conversation.is_unwritten();
+        is_saved.then(|| self.conversation.id())
     }
 }
 

@@ -212,21 +212,41 @@ pub(crate) fn tool_run_is_limited() {
             ])
             .run();
         let runs = std::fs::read_to_string(home.work().join("log")).unwrap_or_default();
-        (outcome, runs.lines().count())
+        (outcome, runs.lines().count(), home)
     };
     // 25 input and 15 output tokens a request: $0.0002.
     let call = calling(&[("t", json!({}))]);
     let server = playing(&[call.clone(), call.clone(), call, done("ok")]);
-    let (outcome, runs) = run(&server, PRICED, "0.0005");
+    let (outcome, runs, home) = run(&server, PRICED, "0.0005");
     outcome
         .code(13)
         .stderr_contains("the budget of $0.0005 at list price; $0.0004 used")
-        .stderr_contains("raise --max-cost");
+        .stderr_contains("raise --max-cost; the conversation is saved");
     assert_eq!((server.requests().len(), runs), (2, 1));
+    // What the hint tells to type goes on with it.
+    let hinted = outcome.stderr.split('`').nth(1).unwrap();
+    let (command, prompt) = hinted.split_once(" '").unwrap();
+    let words = command
+        .split(' ')
+        .skip(2)
+        .chain([prompt.trim_end_matches('\'')]);
+    tool_run(&server)
+        .home(&home)
+        .args(words)
+        .args(["-T", "./t.toml", "-y", "-m", PRICED])
+        .run()
+        .code(0)
+        .stdout("ok\n");
+    let (outcome, runs, home) = run(&server, PRICED, "0.000001");
+    outcome
+        .code(13)
+        .stderr_contains("raise --max-cost; nothing was sent");
+    assert_eq!((server.requests().len(), runs), (4, 0));
+    assert!(crate::session::ids(&home).is_empty());
     let server = playing(&[calling(&[("t", json!({}))]), done("ok")]);
     run(&server, PRICED, "0.01").0.code(0);
     let server = answering("ok");
-    let (outcome, _) = run(&server, UNPRICED, "1");
+    let (outcome, ..) = run(&server, UNPRICED, "1");
     outcome.failed(2, "no list price is known", "config set");
     assert_eq!(server.requests().len(), 0);
 }
