@@ -444,6 +444,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::super::admission::RequestPriority;
+    #[cfg(target_os = "linux")]
     use super::super::ledger::QueueTicket;
     use super::*;
 
@@ -566,6 +567,7 @@ mod tests {
         assert!(second > first, "{second:?} {first:?}");
     }
 
+    #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn a_place_in_the_queue_goes_with_its_process_if_that_has_certainly_ended() {
         let directory = tempfile::tempdir().expect("a directory");

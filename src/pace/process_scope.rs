@@ -24,7 +24,7 @@ pub(super) fn has_ended(process: u32) -> bool {
         .is_ok_and(|process| process > 0 && kill(Pid::from_raw(process), None) == Err(Errno::ESRCH))
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::process::Command;
 
