@@ -275,7 +275,8 @@ fn a_killed_process_leaves_no_place_in_the_queue() {
         .wait_for_stderr("sending in about ")
         .signal(Signal::SIGKILL);
     second.finish().signal(Signal::SIGKILL as i32);
-    let limits = run(&server, &home, &["usage", "--limits", "--json"]);
+    let usage = Langdock::new().home(&home).key().against(&server);
+    let limits = usage.args(["usage", "--limits", "--json"]).run();
     let limits = limits.code(0).stdout_json();
     assert_eq!(limits["models"][0]["queued"], 0, "{limits}");
     gate.open();
