@@ -57,8 +57,9 @@ pub(crate) const NO_RESULT: &str = "this call ended without a result";
 /// The same in a conversation that a killed process left: the call may have ended, and its result
 /// may have been shown. It is a sentence, because it stands alone
 /// in a message of its own.
-pub(crate) const CONVERSATION_INTERRUPTED: &str = "The conversation was interrupted before the result of this call was saved. The call may have \
-     run.";
+pub(crate) const CONVERSATION_INTERRUPTED: &str = "The conversation was interrupted before the \
+                                                   result of this call was saved. The call may \
+                                                   have run.";
 
 /// Returns what replaces the content of a saved turn that cannot be read. It gives the reason,
 /// since the user reads it too.

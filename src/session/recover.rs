@@ -20,7 +20,8 @@ use crate::fs::open_existing;
 const STALE: Duration = Duration::from_secs(60);
 
 /// Appends what earlier processes left to their conversations, in the order in which they left it,
-/// and returns a notice for each. The most recent of these conversations becomes the one last used, unless another was used since.
+/// and returns a notice for each. The most recent of these conversations becomes the one last used,
+/// unless another was used since.
 pub(super) fn recover_journals(directory: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(journals_dir(directory)) else {
         return Vec::new();

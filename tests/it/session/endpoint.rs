@@ -1,5 +1,5 @@
-//! A conversation is continued where its last turn went: its endpoint, region and model are kept unless
-//! the command line overrides them.
+//! A conversation is continued where its last turn went: its endpoint, region and model are kept
+//! unless the command line overrides them.
 
 use std::fs;
 
