@@ -66,8 +66,8 @@ pub(crate) async fn settings_for(
             let endpoint = &next.as_ref().unwrap_or(current).endpoint;
             if is_same(endpoint, target, base_url) {
                 app.notices.notice(&format!(
-                    "continuing `{}` at {}, where its last turn went; --region or --base-url changes \
-                     this",
+                    "continuing `{}` at {}, where its last turn went; --region or --base-url \
+                     changes this",
                     conversation.title(),
                     place_name(endpoint),
                 ));
