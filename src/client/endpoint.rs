@@ -122,7 +122,7 @@ impl Endpoint {
             base,
             region: Region::default(),
         };
-        let of_path = PathRegion::of(endpoint.base.path());
+        let of_path = PathRegion::in_path(endpoint.base.path());
         if of_path == PathRegion::Unclear && endpoint.is_langdock_host() {
             return Err(EndpointError::UnclearRegion(given.to_owned()));
         }
@@ -195,7 +195,7 @@ impl Endpoint {
 
     /// Returns whether the base URL names the region, as Langdock's own does.
     pub(crate) fn has_regions(&self) -> bool {
-        PathRegion::of(self.base.path()).fixed().is_some()
+        PathRegion::in_path(self.base.path()).fixed().is_some()
     }
 
     /// Returns whether it is Langdock's own host, or a deployment of theirs.
@@ -224,7 +224,7 @@ impl Endpoint {
 pub(crate) fn with_region(base_url: &str, from: &str, to: &Region) -> Option<String> {
     let mut url = Url::parse(base_url).ok()?;
     let mut parts: Vec<&str> = url.path().split('/').collect();
-    let is_fixed = PathRegion::of(url.path()).fixed().is_some();
+    let is_fixed = PathRegion::in_path(url.path()).fixed().is_some();
     let last = parts.iter().rposition(|part| *part == from)?;
     let is_only = parts.iter().position(|part| *part == from) == Some(last);
     let is_clear = is_only || is_fixed && last + 1 == parts.len();
@@ -303,7 +303,7 @@ enum PathRegion {
 impl PathRegion {
     /// Reads a path as a server may: without escapes, parameters and empty parts, and in lower
     /// case.
-    fn of(path: &str) -> Self {
+    fn in_path(path: &str) -> Self {
         let path = without_escapes(path)
             .to_ascii_lowercase()
             .replace('\\', "/");

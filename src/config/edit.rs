@@ -127,7 +127,7 @@ fn without_empty_table(text: String, key: &ModelKey, tables: &[&str]) -> String 
     let document = Document::parse(&*text).ok();
     let table = document.and_then(|document| {
         let table = table_at(document.as_table(), tables)?;
-        table.is_empty().then(|| NamedTable::of(key))
+        table.is_empty().then(|| NamedTable::with_key(key))
     });
     table
         .and_then(|table| without_table(&text, &table))

@@ -43,7 +43,7 @@ impl NamedTable {
     }
 
     /// Returns the table that a key of a model is in.
-    pub(super) fn of(key: &ModelKey) -> Self {
+    pub(super) fn with_key(key: &ModelKey) -> Self {
         Self {
             kind: key.kind.name,
             name: key.model.clone(),

@@ -278,6 +278,11 @@ fn of_the_run() -> Vec<Error> {
             region: "eu".to_owned(),
             regions: "us".to_owned(),
         },
+    ]
+}
+
+fn of_the_end() -> Vec<Error> {
+    vec![
         Error::Truncated(StopReason::MaxTokens),
         Error::Truncated(StopReason::ModelContextWindowExceeded),
         Error::Paused { is_saved: true },
@@ -902,6 +907,7 @@ fn variants(source: &str, declaration: &str) -> Vec<String> {
 fn every_error_says_the_same_as_before() {
     let errors: Vec<Error> = [
         of_the_run(),
+        of_the_end(),
         of_options(),
         of_the_size(),
         of_output(),

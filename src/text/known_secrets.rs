@@ -53,9 +53,12 @@ impl KnownSecrets {
     /// Whether a secret is in a text, in whatever form.
     pub(crate) fn is_in(&self, text: &str) -> bool {
         // A short one is not blanked out, since it is a part of other words, but is one.
-        let is_plain = |secret: &Arc<SecretForms>| match secret.is_secret() {
-            true => text.contains(secret.secret()),
-            false => text == secret.secret(),
+        let is_plain = |secret: &Arc<SecretForms>| {
+            if secret.is_secret() {
+                text.contains(secret.secret())
+            } else {
+                text == secret.secret()
+            }
         };
         self.list().iter().any(is_plain) || matches!(self.scrub(text), Cow::Owned(_))
     }
