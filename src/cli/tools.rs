@@ -17,9 +17,9 @@ pub(crate) struct ToolArgs {
     /// Tools that the model may call: a JSON or TOML file, or a program; may be repeated
     ///
     /// A file contains Anthropic's JSON definition of a tool, an array of such definitions, or
-    /// `[[tool]]` tables in TOML. Each definition has `name`, `description` and
-    /// `input_schema`, and also `command` if langdock is to run the tool; `langdock help tool-run`
-    /// ends with a list of all keys. A bare name is looked up only in langdock/tools under the platform's config
+    /// `[[tool]]` tables in TOML. Each definition has `name`, `description` and `input_schema`, and
+    /// also `command` if langdock is to run the tool; `langdock help tool-run` ends with a list of
+    /// all keys. A bare name is looked up only in langdock/tools under the platform's config
     /// directory; write ./FILE for a file in the current directory. `-T ./PROGRAM` runs `./PROGRAM
     /// --schema`, which must print the definition of the tool. A program found by a bare name is
     /// started only if `allow` in the config's `tools` table names it, if --yes or --allow-tool
@@ -103,8 +103,8 @@ pub(crate) struct ToolRunArgs {
     /// Run one call as if the model had made it and print the result, without sending anything;
     /// `-` reads the JSON from standard input
     ///
-    /// The result goes where an answer would go, for example to the file given with -o. With --json or --jsonl,
-    /// the tool_result block that the model would get is printed.
+    /// The result goes where an answer would go, for example to the file given with -o. With --json
+    /// or --jsonl, the tool_result block that the model would get is printed.
     #[arg(
         long, help_heading = "Inspection", num_args = 2, value_names = ["NAME", "JSON"],
         conflicts_with_all = ["dry_run", "curl"]
